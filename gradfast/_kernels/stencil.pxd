@@ -1,0 +1,7 @@
+cdef class Stencil:
+    cdef readonly tuple nodes               # in units of the step
+    cdef readonly tuple weights             # whole numbers: exact in every precision
+    cdef readonly double denominator
+    cdef readonly int n                     # derivative order
+    cdef const double[::1] node_array       # the same nodes and weights as the loops read them
+    cdef const double[::1] weight_array

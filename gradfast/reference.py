@@ -1,0 +1,49 @@
+"""The textbook's numerical differentiation in plain Python: the yardstick of tests and benchmarks.
+
+These functions stay as the notes have them, faults included; :mod:`gradfast.classic` has the
+same formulas without the faults:
+
+- an array of integers is perturbed in place and truncates the step, so its gradient is zero;
+- when f raises, the coordinate that was being perturbed keeps its perturbed value;
+- f may change x, and nobody notices.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
+    """Return the central difference of f at x."""
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[Any], Any]:
+    """Return the tangent of f at x as a function."""
+    d = numerical_diff(f, x, h)
+    y = f(x) - d * x
+    return lambda t: d * t + y
+
+
+def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
+    """Return the gradient of f at x; of a 2-D x, at each of its rows."""
+    if x.ndim != 2:
+        return _gradient_at_point(f, x, h)
+    gradient = np.zeros_like(x)
+    for i, row in enumerate(x):
+        gradient[i] = _gradient_at_point(f, row, h)
+    return gradient
+
+
+def _gradient_at_point(f: Callable[[Any], Any], x: Any, h: float) -> Any:
+    gradient = np.zeros_like(x)
+    for index in range(x.size) if x.ndim == 1 else np.ndindex(x.shape):
+        saved = x[index]
+        x[index] = saved + h
+        above = f(x)
+        x[index] = saved - h
+        below = f(x)
+        gradient[index] = (above - below) / (2 * h)
+        x[index] = saved
+    return gradient
