@@ -21,8 +21,7 @@ def differentiate_point(f: Callable[[Array], Any], x: Array, steps: Array, stenc
     """
     n, nodes = x.size, stencil.nodes
     rows = max(1, min(n, BLOCK_BYTES // max(1, len(nodes) * x.nbytes)))
-    block = np.empty(len(nodes) * rows * n, x.dtype)
-    block.reshape(-1, n)[...] = x
+    block = np.tile(x, len(nodes) * rows)
     for start in range(0, n, rows):
         some = slice(start, min(start + rows, n))
         count = some.stop - start

@@ -194,7 +194,8 @@ def _differentiate_vectorized(f: Callable[[Any], Any], x: Array, h: float, gradi
     if x.ndim not in (1, 2):
         raise ValueError(f"x must have shape (n,) or (m, n) when vectorized=True; got {x.shape}")
     differentiate = blocks.differentiate_point if x.ndim == 1 else blocks.differentiate_batch
-    keeping(x, differentiate, f, x, np.full(x.shape, h), CENTRAL, gradient)
+    if x.size:
+        keeping(x, differentiate, f, x, np.full(x.shape, h), CENTRAL, gradient)
     swallowed = np.flatnonzero(x + h == x)
     return int(swallowed[0]) if swallowed.size else -1
 

@@ -12,7 +12,7 @@ T = TypeVar("T")
 IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
 
 # What f's values are read as and derivatives computed in, by x.dtype.char.
-VALUE_DTYPE = {"f": np.dtype("d"), "d": np.dtype("d"), "g": np.dtype("g")}
+VALUE_DTYPE: dict[str, np.dtype[Any]] = {"f": np.dtype("d"), "d": np.dtype("d"), "g": np.dtype("g")}
 
 
 def as_point(x: Any) -> Array:

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from gradfast._kernels.stencil import Stencil
 
-type Array = NDArray[Any]
-type Kernel = Callable[[Callable[[Any], Any], Any, Array, float | Array, Stencil, Array], int]
+_Array = NDArray[Any]
+_Kernel = Callable[[Callable[[Any], Any], Any, _Array, float | _Array, Stencil, _Array], int]
 
-LINE: dict[str, Kernel]
-ROWS: dict[str, Kernel]
+LINE: dict[str, _Kernel]
+ROWS: dict[str, _Kernel]

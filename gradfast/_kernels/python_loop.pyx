@@ -113,11 +113,11 @@ cdef inline int read(object result, value* number) except -1:  # OUT: number
 cdef double as_double(object result) except? -1.0:
     cdef object number = result
     shape = getattr(result, "shape", None)
-    if isinstance(shape, tuple):  # an array, or a NumPy scalar, whose own float() may drop an imaginary part
+    if isinstance(shape, tuple):  # an array or a NumPy scalar
         for extent in shape:
             if extent != 1:
                 raise ValueError(f"f must return a scalar; it returned an array of shape {tuple(shape)}")
-        number = result.item()
+        number = None if getattr(getattr(result, "dtype", None), "kind", None) == "c" else result.item()
     try:
         return PyFloat_AsDouble(number)
     except TypeError as error:

@@ -1,3 +1,7 @@
+cimport cython
+
+
+@cython.final
 cdef class Stencil:
     cdef readonly tuple nodes               # in units of the step
     cdef readonly tuple weights             # whole numbers: exact in every precision

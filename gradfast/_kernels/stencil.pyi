@@ -1,8 +1,10 @@
 from collections.abc import Iterable
+from typing import Self, final
 
+@final
 class Stencil:
     nodes: tuple[float, ...]
     weights: tuple[float, ...]
     denominator: float
     n: int
-    def __init__(self, nodes: Iterable[float], weights: Iterable[float], denominator: float, n: int = 1) -> None: ...
+    def __new__(cls, nodes: Iterable[float], weights: Iterable[float], denominator: float, n: int = 1) -> Self: ...

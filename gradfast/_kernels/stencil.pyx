@@ -1,8 +1,10 @@
 """A stencil in the form that the kernels read: C arrays, acquired once."""
 
+cimport cython
 from cpython.array cimport array
 
 
+@cython.final
 cdef class Stencil:
     """Nodes and weights of a difference quotient.
 
@@ -20,6 +22,9 @@ cdef class Stencil:
         self.n = n
         self.node_array = array("d", self.nodes)
         self.weight_array = array("d", self.weights)
+
+    def __reduce__(self):
+        return Stencil, (self.nodes, self.weights, self.denominator, self.n)
 
     def __repr__(self):
         return f"Stencil(nodes={self.nodes}, weights={self.weights}, denominator={self.denominator:g}, n={self.n})"

@@ -1,0 +1,40 @@
+"""The two implementations that must agree, and an objective that fails when told to."""
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import gradfast
+from gradfast import reference
+
+settings.register_profile("gradfast", deadline=None, derandomize=True)
+settings.load_profile("gradfast")
+
+
+@pytest.fixture(params=[gradfast, reference], ids=["compiled", "reference"])
+def implementation(request) -> ModuleType:
+    return request.param
+
+
+class Failure(Exception):
+    """What an objective of these tests raises."""
+
+
+@pytest.fixture
+def objective_that_fails_on_call():
+    """Return a maker of objectives: make(k) sums squares, raises Failure on call k, and counts its calls."""
+
+    def make(k):
+        def f(x):
+            f.calls += 1
+            if f.calls == k:
+                raise Failure(f"call {k}")
+            return np.sum(x**2)
+
+        f.calls = 0
+        return f
+
+    make.failure = Failure
+    return make

@@ -1,0 +1,78 @@
+"""The house rules that can be checked: imports go down, a plain import is light, every example runs."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gradfast
+
+FLOORS = [
+    {"points", "reference", "_kernels"},
+    {"blocks"},
+    {"classic"},
+    {"plotting"},
+    {"__main__"},
+]
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+PACKAGE = Path(gradfast.__file__).parent
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+README = Path(__file__).parents[1] / "README.md"
+
+
+def imports_of(path):
+    """Yield the modules of gradfast that a source file imports, by their name inside the package."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "gradfast":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gradfast."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("gradfast."))
+
+
+def test_every_module_has_a_floor():
+    assert sorted(FLOOR) == sorted([*MODULES, "_kernels"])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_strictly_down(module):
+    for imported in imports_of(PACKAGE / f"{module}.py"):
+        assert FLOOR[imported] < FLOOR[module], f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "__main__"])
+def test_only_the_tour_imports_the_reference(module):
+    assert "reference" not in imports_of(PACKAGE / f"{module}.py")
+
+
+def test_import_gradfast_imports_numpy_and_nothing_heavier():
+    heavy = {"matplotlib", "scipy", "numba", "tqdm", "cffi", "pandas", "mypy"}
+    code = f"import gradfast, sys; print(sorted({heavy} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (run.stdout.strip(), run.stderr) == ("[]", "")
+
+
+def test_every_public_name_exists_and_is_documented():
+    for name in gradfast.__all__:
+        assert getattr(gradfast, name).__doc__, name
+        assert name in gradfast.__doc__, name
+
+
+@pytest.mark.parametrize("name", ["gradfast", *(m.name for m in pkgutil.walk_packages(gradfast.__path__, "gradfast."))])
+def test_the_examples_of_each_docstring_run(name):
+    if name != "gradfast.__main__":
+        assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.skipif(not README.exists(), reason="README.md is not beside the tests")
+def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = doctest.testfile(str(README), module_relative=False)
+    assert result.attempted > 5
+    assert result.failed == 0

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from hypothesis import find
+from strategies import FLOATS, OTHERS, points
+
+from gradfast._kernels.python_loop import LINE, ROWS
+from gradfast._kernels.stencil import Stencil
+
+CENTRAL = Stencil((1, -1), (1, -1), 2)
+SECOND = Stencil((1, 0, -1), (1, -2, 1), 1, n=2)
+
+
+def test_a_stencil_is_a_value_one_can_print():
+    assert repr(SECOND) == "Stencil(nodes=(1, 0, -1), weights=(1, -2, 1), denominator=1, n=2)"
+    assert (SECOND.nodes, SECOND.weights, SECOND.denominator, SECOND.n) == ((1, 0, -1), (1, -2, 1), 1.0, 2)
+
+
+@pytest.mark.parametrize(("nodes", "weights"), [((1, -1), (1,)), ((), ())])
+def test_a_stencil_has_as_many_weights_as_nodes(nodes, weights):
+    with pytest.raises(ValueError, match=f"at least one; got {len(weights)} for {len(nodes)}"):
+        Stencil(nodes, weights, 1)
+
+
+@pytest.mark.parametrize("char", LINE)
+def test_any_stencil_along_a_line_with_a_step_for_each_coordinate(char):
+    x = np.array([1.0, 2.0, 3.0], char)
+    value = "g" if char == "g" else "d"
+    out = np.empty(3, value)
+    assert LINE[char](lambda x: x[0] ** 2 + 3 * x[1] ** 2, x, x, np.array([0.5, 0.25, 2.0], value), SECOND, out) == -1
+    assert np.array_equal(out, [2.0, 6.0, 0.0])
+
+
+def test_steps_may_be_overwritten_by_the_result():
+    x = np.array([1.0, 2.0])
+    steps = np.array([0.5, 0.25])
+    LINE["d"](lambda x: x[0] * x[1], x, x, steps, CENTRAL, steps)
+    assert np.array_equal(steps, [2.0, 1.0])
+
+
+def test_rows_take_steps_of_their_own():
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    seen = []
+    out = np.empty((2, 2))
+    steps = np.array([[0.5, 0.25], [2.0, 4.0]])
+    assert ROWS["d"](lambda row: seen.append(row.copy()) or 0.0, x, x, steps, CENTRAL, out) == -1
+    moved = np.array(seen).reshape(2, 2, 2, 2) - x[:, None, None, :]
+    assert np.array_equal(np.abs(moved).max(axis=(2, 3)), steps)
+
+
+@pytest.mark.parametrize(("steps", "swallowed"), [([1.0, 1e-30], 1), ([1e-30, 1e-30], 0), ([1.0, 1.0], -1)])
+def test_the_first_swallowed_step_is_returned(steps, swallowed):
+    x = np.array([1.0, 2.0])
+    assert LINE["d"](lambda x: 0.0, x, x, np.array(steps), CENTRAL, np.empty(2)) == swallowed
+    batch = np.array([[1.0, 2.0], [1.0, 2.0]])
+    both = np.array([[1.0, 1.0], steps])
+    expected = swallowed + 2 if swallowed >= 0 else -1
+    assert ROWS["d"](lambda x: 0.0, batch, batch, both, CENTRAL, np.empty((2, 2))) == expected
+
+
+def test_a_kernel_takes_no_none_for_a_stencil():
+    x = np.array([1.0])
+    with pytest.raises(TypeError, match="Stencil"):
+        LINE["d"](lambda x: 0.0, x, x, 1.0, None, np.empty(1))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda x: x.size == 0,
+        lambda x: x.size > 3 and not x.flags.c_contiguous and not x.flags.f_contiguous,
+        lambda x: x.ndim == 2 and x.strides[0] < 0,
+        lambda x: not x.flags.writeable,
+        lambda x: not x.dtype.isnative,
+        lambda x: x.dtype == np.longdouble and len(np.unique(x)) > 2,
+    ],
+    ids=["empty", "strided", "reversed", "read-only", "byte order", "varied"],
+)
+def test_the_strategy_draws_what_it_promises(wanted):
+    find(points(dtypes=FLOATS + OTHERS, readonly=True), wanted)
