@@ -20,6 +20,7 @@ DIRECTIVES = {
 }
 # No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
 COMPILE_ARGS = [] if sys.platform == "win32" else ["-g0", "-ffp-contract=off"]
+LINK_ARGS = ["-Wl,--strip-all"] if sys.platform == "linux" else []
 
 setup(
     cmdclass={"build_ext": build_ext},
@@ -29,6 +30,7 @@ setup(
             [f"gradfast/_kernels/{name}.pyx"],
             cython_directives=DIRECTIVES,
             extra_compile_args=COMPILE_ARGS,
+            extra_link_args=LINK_ARGS,
         )
         for name in ("python_loop", "stencil")
     ],

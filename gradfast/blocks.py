@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array, f_changed

@@ -18,23 +18,23 @@ def implementation(request) -> ModuleType:
     return request.param
 
 
-class Failure(Exception):
+class ObjectiveError(Exception):
     """What an objective of these tests raises."""
 
 
 @pytest.fixture
 def objective_that_fails_on_call():
-    """Return a maker of objectives: make(k) sums squares, raises Failure on call k, and counts its calls."""
+    """Return a maker of objectives: make(k) sums squares, raises ObjectiveError on call k, and counts its calls."""
 
     def make(k):
         def f(x):
             f.calls += 1
             if f.calls == k:
-                raise Failure(f"call {k}")
+                raise ObjectiveError(f"call {k}")
             return np.sum(x**2)
 
         f.calls = 0
         return f
 
-    make.failure = Failure
+    make.failure = ObjectiveError
     return make

@@ -20,7 +20,9 @@ def _elements(dtype, magnitude):
 def points(draw, dtypes=("f8",), min_dims=1, max_dims=2, min_side=0, max_side=5, magnitude=100.0, readonly=False):
     """Draw an array whose memory is contiguous, strided, reversed or transposed."""
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
-    shape = draw(hnp.array_shapes(min_dims=max(min_dims, 1), max_dims=max_dims, min_side=max(min_side, 1), max_side=max_side))
+    shape = draw(
+        hnp.array_shapes(min_dims=max(min_dims, 1), max_dims=max_dims, min_side=max(min_side, 1), max_side=max_side)
+    )
     if min_side == 0 and draw(st.integers(0, 9)) == 0:
         shape = (0, *shape[1:])
     values = draw(hnp.arrays(dtype, shape, elements=_elements(dtype, magnitude)))

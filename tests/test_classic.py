@@ -308,7 +308,16 @@ class Floatable:
 
 @pytest.mark.parametrize(
     "result",
-    [2.5, np.float64(2.5), np.float32(2.5), np.longdouble(2.5), np.array(2.5), np.array([2.5]), np.array([[2.5]], "f4"), Floatable()],
+    [
+        2.5,
+        np.float64(2.5),
+        np.float32(2.5),
+        np.longdouble(2.5),
+        np.array(2.5),
+        np.array([2.5]),
+        np.array([[2.5]], "f4"),
+        Floatable(),
+    ],
     ids=lambda r: f"{type(r).__name__}{getattr(r, 'shape', '')}",
 )
 @pytest.mark.parametrize("dtype", FLOATS)
