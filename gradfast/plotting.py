@@ -284,8 +284,9 @@ def _mesh(x0: Any, x1: Any) -> tuple[Array, Array, Array]:
     x0, x1 = _ticks("x0", x0), _ticks("x1", x1)
     for name, ticks in (("x0", x0), ("x1", x1)):
         different, counts = np.unique(ticks, return_counts=True)
-        if counts.max() > 1:  # a flattened meshgrid, whose own mesh would be as many points squared
-            raise ValueError(f"{name} must hold each tick once; got {different[counts.argmax()]:g} {counts.max()} times")
+        most = counts.argmax()
+        if counts[most] > 1:  # a flattened meshgrid, whose own mesh would be as many points squared
+            raise ValueError(f"{name} must hold each tick once; got {different[most]:g} {counts[most]} times")
     return x0, x1, np.stack(np.meshgrid(x0, x1), axis=-1).reshape(-1, 2)
 
 

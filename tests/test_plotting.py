@@ -1,0 +1,294 @@
+"""The four plots: what they draw is f and its gradient, and they leave the rest of a figure alone."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gradfast import numerical_gradient
+from gradfast.plotting import plot_function, plot_gradient_field, plot_surface, plot_tangent
+
+matplotlib = pytest.importorskip("matplotlib")
+pyplot = pytest.importorskip("matplotlib.pyplot")
+matplotlib.use("Agg")
+
+X = np.linspace(0.0, 20.0, 21)
+X0 = np.linspace(-2.0, 1.0, 7)
+X1 = np.linspace(-1.0, 2.5, 5)
+
+
+def parabola(x):
+    return 0.01 * x**2 + 0.1 * x
+
+
+def saddle(x):
+    return x[0] ** 2 - 3 * x[0] * x[1]
+
+
+def saddles(points):
+    return points[:, 0] ** 2 - 3 * points[:, 0] * points[:, 1]
+
+
+PLOTS = {
+    "function": lambda **kwargs: plot_function(parabola, X, **kwargs),
+    "tangent": lambda **kwargs: plot_tangent(parabola, X, 5, **kwargs),
+    "surface": lambda **kwargs: plot_surface(saddle, X0, X1, **kwargs),
+    "gradient field": lambda **kwargs: plot_gradient_field(saddle, X0, X1, **kwargs),
+}
+MESH_PLOTS = {"surface": plot_surface, "gradient field": plot_gradient_field}
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays_open():
+    yield
+    pyplot.close("all")
+
+
+@pytest.fixture(params=PLOTS)
+def plot(request):
+    return PLOTS[request.param]
+
+
+@pytest.fixture(params=MESH_PLOTS)
+def plot_over_mesh(request):
+    return MESH_PLOTS[request.param]
+
+
+@pytest.fixture
+def drawn_surfaces(monkeypatch):
+    """The (X, Y, Z) that reach Matplotlib's plot_surface, which keeps polygons only."""
+    from mpl_toolkits.mplot3d import Axes3D
+
+    drawn, draw = [], Axes3D.plot_surface
+
+    def recorded(self, x, y, z, **kwargs):
+        drawn.append((x, y, z))
+        return draw(self, x, y, z, **kwargs)
+
+    monkeypatch.setattr(Axes3D, "plot_surface", recorded)
+    return drawn
+
+
+def new_axes(plot):
+    return pyplot.figure().add_subplot(projection="3d" if plot is PLOTS["surface"] else None)
+
+
+def test_a_plot_draws_on_the_axes_it_is_given_and_returns_them(plot):
+    ax = new_axes(plot)
+    assert plot(ax=ax) is ax
+    assert ax.has_data()
+    assert pyplot.get_fignums() == [ax.figure.number]
+
+
+def test_a_plot_without_axes_makes_a_figure_that_pyplot_knows(plot):
+    ax = plot()
+    assert pyplot.fignum_exists(ax.figure.number)
+    assert ax.has_data()
+
+
+def test_a_plot_never_shows_itself(plot, monkeypatch):
+    def show(*_args, **_kwargs):
+        raise AssertionError("show() was called")
+
+    monkeypatch.setattr(pyplot, "show", show)
+    monkeypatch.setattr(matplotlib.figure.Figure, "show", show)
+    plot()
+
+
+def test_a_plot_can_be_drawn(plot):
+    plot(label="one").figure.canvas.draw()
+
+
+def test_a_legend_appears_only_where_something_is_labelled(plot):
+    assert plot().get_legend() is None
+    assert plot(label=None).get_legend() is None
+    assert plot(label="_private").get_legend() is None
+    (text,) = plot(label="one").get_legend().get_texts()
+    assert text.get_text() == "one"
+
+
+def test_axis_labels_are_given_but_replace_none(plot):
+    ax = new_axes(plot)
+    ax.set_xlabel("mine")
+    plot(ax=ax)
+    assert ax.get_xlabel() == "mine"
+    assert ax.get_ylabel() in ("f(x)", "x1")
+    assert plot().get_xlabel() in ("x", "x0")
+
+
+def test_a_surface_names_its_height():
+    assert PLOTS["surface"]().get_zlabel() == "f(x)"
+
+
+def test_keyword_arguments_reach_the_line():
+    for plot in (PLOTS["function"], PLOTS["tangent"]):
+        line = plot(color="red", linewidth=3.5).lines[0]
+        assert (line.get_color(), line.get_linewidth()) == ("red", 3.5)
+
+
+def test_keyword_arguments_reach_the_surface():
+    (coloured,) = PLOTS["surface"](cmap="plasma", alpha=0.5).collections
+    assert (coloured.get_cmap().name, coloured.get_alpha()) == ("plasma", 0.5)
+    (plain,) = PLOTS["surface"](color="red").collections
+    assert plain.get_array() is None
+
+
+def test_keyword_arguments_reach_the_arrows():
+    (quiver,) = PLOTS["gradient field"](facecolor="red", scale=8.0, scale_units="width").collections
+    assert (quiver.scale, quiver.scale_units) == (8.0, "width")
+    assert matplotlib.colors.same_color(quiver.get_facecolor()[0], "red")
+
+
+def test_the_line_is_f():
+    (line,) = PLOTS["function"]().lines
+    np.testing.assert_array_equal(line.get_xdata(), X)
+    np.testing.assert_array_equal(line.get_ydata(), parabola(X))
+
+
+def test_f_may_be_a_function_of_one_number_alone():
+    assert plot_function(math.exp, [0, 1]).lines[0].get_ydata()[1] == math.e
+    assert plot_function(lambda x: np.array([2 * x if x > 0 else 0]), [-1, 2]).lines[0].get_ydata()[1] == 4
+    plot_tangent(math.exp, [0, 1], at=1)
+
+
+def test_the_tangent_has_the_slope_of_f_and_touches_it_at_the_marked_point():
+    ax = PLOTS["tangent"]()
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), 0.2 * (X - 5) + parabola(5), atol=1e-9)
+    (point,) = ax.collections
+    np.testing.assert_allclose(point.get_offsets(), [(5, parabola(5))])
+    assert matplotlib.colors.same_color(point.get_facecolor()[0], ax.lines[0].get_color())
+
+
+def test_the_tangent_is_taken_with_the_step_it_is_given():
+    (line,) = plot_tangent(lambda x: x**3, X, 0, h=0.5).lines
+    np.testing.assert_array_equal(line.get_ydata(), 0.25 * X)
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_the_height_of_the_surface_is_f(drawn_surfaces, vectorized):
+    plot_surface(saddles if vectorized else saddle, X0, X1, vectorized=vectorized)
+    ((x, y, z),) = drawn_surfaces
+    np.testing.assert_array_equal(x, np.broadcast_to(X0, (5, 7)))
+    np.testing.assert_array_equal(y, np.broadcast_to(X1[:, None], (5, 7)))
+    np.testing.assert_array_equal(z, x**2 - 3 * x * y)
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_arrows_are_the_signed_gradients_at_the_points_of_the_mesh(sign, vectorized):
+    (quiver,) = plot_gradient_field(
+        saddles if vectorized else saddle, X0, X1, sign, h=1e-3, vectorized=vectorized
+    ).collections
+    points = quiver.get_offsets()
+    assert {tuple(point) for point in points} == {(a, b) for a in X0 for b in X1}
+    gradient = numerical_gradient(saddle, np.array(points), 1e-3)
+    np.testing.assert_array_equal(quiver.U, sign * gradient[:, 0])
+    np.testing.assert_array_equal(quiver.V, sign * gradient[:, 1])
+    np.testing.assert_allclose(sign * quiver.U, 2 * points[:, 0] - 3 * points[:, 1], atol=1e-9)
+
+
+def test_arrows_point_down_unless_told_otherwise():
+    (quiver,) = plot_gradient_field(lambda x: x[0] + 2 * x[1], [0, 1], [0, 1]).collections
+    np.testing.assert_allclose([quiver.U, quiver.V], [[-1] * 4, [-2] * 4])
+
+
+def test_the_longest_arrow_fills_a_cell_and_lies_inside_the_axes():
+    ax = plot_gradient_field(lambda x: 7 * x[0] ** 2, X0, X1, sign=1)
+    (quiver,) = ax.collections
+    assert np.hypot(quiver.U, quiver.V).max() / quiver.scale == pytest.approx(X0[1] - X0[0])
+    tips = quiver.get_offsets()[:, 0] + quiver.U / quiver.scale
+    left, right = ax.get_xlim()
+    assert left < tips.min() and tips.max() < right
+    assert ax.get_aspect() == 1
+
+
+def test_a_field_of_zero_or_infinite_arrows_is_drawn():
+    plot_gradient_field(lambda x: 0.0, [0, 1], [0]).figure.canvas.draw()
+    plot_gradient_field(lambda x: np.nan if x[0] < 0 else x[1], [-1, 1], [0, 1]).figure.canvas.draw()
+    plot_gradient_field(lambda x: np.inf if x[0] > 1 else -x[1], [-1, 1], [0, 1]).figure.canvas.draw()
+
+
+def test_ticks_may_be_lists_of_integers_and_are_left_as_they_are(plot_over_mesh):
+    plot_over_mesh(saddle, [0, 1, 2], (0, 1))
+    x0 = X0.copy()
+    plot_over_mesh(saddle, x0, X1)
+    np.testing.assert_array_equal(x0, X0)
+
+
+def test_a_surface_on_2d_axes_is_an_error():
+    message = "ax must be a 3-D Axes, of projection=\"3d\"; got one of projection='rectilinear'"
+    with pytest.raises(ValueError, match=message):
+        plot_surface(saddle, X0, X1, ax=pyplot.figure().add_subplot())
+
+
+@pytest.mark.parametrize("name", ["function", "tangent", "gradient field"])
+def test_a_flat_plot_on_3d_axes_is_an_error(name):
+    with pytest.raises(ValueError, match="ax must be a 2-D Axes; got one of projection='3d'"):
+        PLOTS[name](ax=pyplot.figure().add_subplot(projection="3d"))
+
+
+def test_a_meshgrid_in_place_of_ticks_is_an_error(plot_over_mesh):
+    x0, x1 = np.meshgrid(X0, X1)
+    with pytest.raises(ValueError, match=r"x0 must have shape \(m,\), with m > 0; got \(5, 7\)"):
+        plot_over_mesh(saddle, x0, x1)
+    with pytest.raises(ValueError, match="x1 must hold each tick once; got -1 7 times"):
+        plot_over_mesh(saddle, X0, x1.ravel())
+
+
+def test_ticks_of_a_wrong_shape_or_type_are_errors(plot_over_mesh):
+    with pytest.raises(ValueError, match=r"x1 must have shape \(m,\), with m > 0; got \(0,\)"):
+        plot_over_mesh(saddle, X0, [])
+    with pytest.raises(TypeError, match="x0 must hold real numbers; got dtype complex128"):
+        plot_over_mesh(saddle, X0 + 1j, X1)
+    with pytest.raises(ValueError, match=r"x must have shape \(m,\), with m > 0; got \(\)"):
+        plot_function(parabola, 3.0)
+
+
+def test_a_tangent_at_more_than_one_number_is_an_error():
+    with pytest.raises(ValueError, match=r"at must be one number; got an array of shape \(2,\)"):
+        plot_tangent(parabola, X, [5, 10])
+
+
+def test_a_sign_that_is_no_sign_is_an_error():
+    with pytest.raises(ValueError, match="sign must be -1 or 1; got 0"):
+        plot_gradient_field(saddle, X0, X1, sign=0)
+
+
+def test_an_f_that_returns_no_real_number_is_an_error():
+    with pytest.raises(ValueError, match=r"f must return a scalar; it returned an array of shape \(3,\)"):
+        plot_function(lambda x: np.ones(3), X)
+    with pytest.raises(TypeError, match="f must return a real scalar; it returned None, a NoneType"):
+        plot_tangent(lambda x: None, X, 5)
+    with pytest.raises(TypeError, match=r"f must return a real scalar; it returned 1j, a complex"):
+        plot_surface(lambda x: 1j, X0, X1)
+    with pytest.raises(ValueError, match=r"f must return an array of shape \(35,\)"):
+        plot_surface(saddle, X0, X1, vectorized=True)
+
+
+def test_an_f_that_changes_its_point_is_an_error(plot_over_mesh):
+    def f(x):
+        x += 1.0
+        return 0.0
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[0, 0\]"):
+        plot_over_mesh(f, X0, X1)
+
+
+def test_an_f_that_fails_leaves_no_empty_figure_behind(plot_over_mesh):
+    with pytest.raises(ZeroDivisionError):
+        plot_over_mesh(lambda x: 1 / 0, X0, X1)
+    assert not pyplot.get_fignums()
+
+
+@pytest.mark.parametrize("missing", ["matplotlib", "matplotlib.pyplot"])
+def test_a_missing_matplotlib_is_an_error_that_names_the_extra(plot, monkeypatch, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ImportError, match=r"^plotting needs Matplotlib: install gradfast\[plot\]$"):
+        plot()
+
+
+def test_importing_gradfast_imports_no_matplotlib():
+    look = "import sys, gradfast.plotting; sys.exit('matplotlib' in sys.modules)"
+    subprocess.run([sys.executable, "-W", "error", "-c", look], check=True)
