@@ -117,8 +117,8 @@ def _figures() -> Iterator[tuple[str, Any]]:
 
 def _print_speed() -> None:
     print(f"\nSpeed (Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()})")
-    print(f"Microseconds for a gradient of the sum of squares, the best of {ROUNDS} rounds;")
-    print("'x' is the speed-up over the plain loop, 'f alone' the calls without any loop.\n")
+    print(f"Microseconds for a gradient of the sum of squares, best of {ROUNDS} rounds. Beside it, the speed-up")
+    print("over the plain loop. 'f alone' is what f's own calls take: only vectorising saves them.\n")
     print(f"  {'':<17}{'f alone':>9}{'plain loop':>12}{'gradfast':>10}{'':>8}{'vectorised':>12}")
     random = np.random.default_rng(0)
     for what, shape in (("n = 2", (2,)), ("n = 100", (100,)), ("n = 1000", (1000,)), ("324 points, n = 2", (324, 2))):
