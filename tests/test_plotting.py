@@ -217,6 +217,13 @@ def test_ticks_may_be_lists_of_integers_and_are_left_as_they_are(plot_over_mesh)
     np.testing.assert_array_equal(x0, X0)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.float32])
+def test_f_sees_float64_whatever_the_ticks_are(plot_over_mesh, dtype):
+    seen = set()
+    plot_over_mesh(lambda x: seen.add(x.dtype) or 0.0, np.arange(3, dtype=dtype), np.arange(3, dtype=dtype))
+    assert seen == {np.dtype(np.float64)}
+
+
 def test_a_surface_on_2d_axes_is_an_error():
     message = "ax must be a 3-D Axes, of projection=\"3d\"; got one of projection='rectilinear'"
     with pytest.raises(ValueError, match=message):
