@@ -158,8 +158,9 @@ def plot_surface(
     TypeError
         If x0, x1 or f's result is complex or not a number.
     ValueError
-        If x0 or x1 is not of shape (m,), or holds a tick twice; if f returns more than one number,
-        or with ``vectorized=True`` not m; if f itself changes its point; if ax is not 3-D.
+        If x0 or x1 is not of shape (m,), or holds a tick twice or one that is not finite; if f
+        returns more than one number, or with ``vectorized=True`` not m; if f itself changes its
+        point; if ax is not 3-D.
 
     Notes
     -----
@@ -283,6 +284,8 @@ def _mesh(x0: Any, x1: Any) -> tuple[Array, Array, Array]:
     """Return the ticks, and the points of their mesh, one a row, x0 running fastest."""
     x0, x1 = _ticks("x0", x0), _ticks("x1", x1)
     for name, ticks in (("x0", x0), ("x1", x1)):
+        if not np.isfinite(ticks).all():
+            raise ValueError(f"{name} must hold finite ticks; got {ticks[~np.isfinite(ticks)][0]}")
         different, counts = np.unique(ticks, return_counts=True)
         most = counts.argmax()
         if counts[most] > 1:  # a flattened meshgrid, whose own mesh would be as many points squared

@@ -247,6 +247,8 @@ def test_a_meshgrid_in_place_of_ticks_is_an_error(plot_over_mesh):
 def test_ticks_of_a_wrong_shape_or_type_are_errors(plot_over_mesh):
     with pytest.raises(ValueError, match=r"x1 must have shape \(m,\), with m > 0; got \(0,\)"):
         plot_over_mesh(saddle, X0, [])
+    with pytest.raises(ValueError, match="x1 must hold finite ticks; got nan"):
+        plot_over_mesh(saddle, X0, [0.0, np.nan])
     with pytest.raises(TypeError, match="x0 must hold real numbers; got dtype complex128"):
         plot_over_mesh(saddle, X0 + 1j, X1)
     with pytest.raises(ValueError, match=r"x must have shape \(m,\), with m > 0; got \(\)"):
