@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import numerical_diff, numerical_gradient, reference
+from gradfast import reference
+from gradfast.classic import numerical_diff, numerical_gradient
 from gradfast.plotting import import_matplotlib, plot_function, plot_gradient_field, plot_surface, plot_tangent
 
 X = np.arange(0.0, 20.0, 0.1)

@@ -59,14 +59,16 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     True
     """
     h = _checked_step(h)
-    point = x if isinstance(x, (int, float)) else _real(x, "x must hold real numbers; got")
-    above = _real(f(point + h), "f must return real numbers; it returned")
+    _check_callable(f)
+    point = x if isinstance(x, (int, float)) else _real(x, f"x must hold real numbers; got dtype {np.asarray(x).dtype}")
+    above = _result(f(point + h))
     above = np.array(above) if isinstance(above, np.ndarray) else above  # f may reuse its result
-    below = _real(f(point - h), "f must return real numbers; it returned")
-    swallowed = np.flatnonzero(np.equal(point + h, point))
-    if swallowed.size:
-        _warn_of_swallowed_step(np.asarray(point), swallowed[0], h)
-    return (above - below) / (2 * h)
+    below = _result(f(point - h))
+    swallowed = _swallowed(point, h)
+    if swallowed >= 0:
+        _warn_of_swallowed_step(np.asarray(point), swallowed, h)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return (above - below) / (2 * h)
 
 
 def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[Any], Any]:
@@ -162,8 +164,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
     True
     """
     h = _checked_step(h)
-    if not callable(f):
-        raise TypeError(f"f must be callable; got {f!r}")
+    _check_callable(f)
     x = as_point(x)
     kind = x.dtype.char
     gradient = np.empty(x.shape, VALUE_DTYPE[kind])
@@ -177,7 +178,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
         swallowed = keeping(x, _differentiate_array, f, x, h, gradient)
     if swallowed >= 0:
         _warn_of_swallowed_step(x, swallowed, h)
-    return gradient.astype(x.dtype) if kind == "f" else gradient
+    return _as_float32(gradient) if kind == "f" else gradient
 
 
 def _differentiate_array(f: Callable[[Any], Any], x: Array, h: float, gradient: Array) -> int:
@@ -196,8 +197,7 @@ def _differentiate_vectorized(f: Callable[[Any], Any], x: Array, h: float, gradi
     differentiate = blocks.differentiate_point if x.ndim == 1 else blocks.differentiate_batch
     if x.size:
         keeping(x, differentiate, f, x, np.full(x.shape, h), CENTRAL, gradient)
-    swallowed = np.flatnonzero(x + h == x)
-    return int(swallowed[0]) if swallowed.size else -1
+    return _swallowed(x, h)
 
 
 def _checked_step(h: float) -> float:
@@ -206,14 +206,34 @@ def _checked_step(h: float) -> float:
     return step
 
 
+def _check_callable(f: Any) -> None:
+    if not callable(f):
+        raise TypeError(f"f must be callable; got {f!r}")
+
+
+def _result(value: Any) -> Any:
+    return _real(value, f"f must return real numbers; it returned {value!r}")
+
+
 def _real(value: Any, message: str) -> Any:
     """Return value, as an array unless it is a number already; TypeError unless it is real."""
     if isinstance(value, (int, float)):
         return value
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{message} dtype {array.dtype}")
+        raise TypeError(message)
     return value if isinstance(value, (np.ndarray, np.generic)) else array
+
+
+def _as_float32(gradient: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return gradient.astype(np.float32)
+
+
+def _swallowed(x: Any, h: float) -> int:
+    """Return the first finite coordinate with x + h == x, or -1."""
+    found = np.flatnonzero(np.equal(x + h, x) & np.isfinite(x))
+    return int(found[0]) if found.size else -1
 
 
 def _warn_of_swallowed_step(x: Array, flat: int, h: float) -> None:

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import find
@@ -7,12 +9,13 @@ from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast._kernels.stencil import Stencil
 
 CENTRAL = Stencil((1, -1), (1, -1), 2)
-SECOND = Stencil((1, 0, -1), (1, -2, 1), 1, n=2)
+SECOND = Stencil((1, -1), (1, 1), 1, n=2, center=-2)
 
 
 def test_a_stencil_is_a_value_one_can_print():
-    assert repr(SECOND) == "Stencil(nodes=(1, 0, -1), weights=(1, -2, 1), denominator=1, n=2)"
-    assert (SECOND.nodes, SECOND.weights, SECOND.denominator, SECOND.n) == ((1, 0, -1), (1, -2, 1), 1.0, 2)
+    assert repr(SECOND) == "Stencil(nodes=(1, -1), weights=(1, 1), denominator=1, n=2, center=-2)"
+    assert (SECOND.nodes, SECOND.weights, SECOND.denominator, SECOND.n) == ((1, -1), (1, 1), 1.0, 2)
+    assert repr(pickle.loads(pickle.dumps(SECOND))) == repr(SECOND)
 
 
 @pytest.mark.parametrize(("nodes", "weights"), [((1, -1), (1,)), ((), ())])
@@ -26,7 +29,12 @@ def test_any_stencil_along_a_line_with_a_step_for_each_coordinate(char):
     x = np.array([1.0, 2.0, 3.0], char)
     value = "g" if char == "g" else "d"
     out = np.empty(3, value)
-    assert LINE[char](lambda x: x[0] ** 2 + 3 * x[1] ** 2, x, x, np.array([0.5, 0.25, 2.0], value), SECOND, out) == -1
+    steps = np.array([0.5, 0.25, 2.0], value)
+
+    def f(x):
+        return x[0] ** 2 + 3 * x[1] ** 2
+
+    assert LINE[char](f, x, x, steps, SECOND, out, at_center=f(x)) == -1
     assert np.array_equal(out, [2.0, 6.0, 0.0])
 
 

@@ -1,12 +1,21 @@
-from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 from numpy.typing import NDArray
 
-from gradfast._kernels.stencil import Stencil
-
 _Array = NDArray[Any]
-_Kernel = Callable[[Callable[[Any], Any], Any, _Array, float | _Array, Stencil, _Array], int]
 
-LINE: dict[str, _Kernel]
-ROWS: dict[str, _Kernel]
+LINE: dict[str, Any]
+ROWS: dict[str, Any]
+COMPONENTS: dict[str, Any]
+PAIRS: dict[str, Any]
+
+def number(result: Any, kind: str) -> Any: ...
+
+@final
+class Components:
+    rows: int
+    kind: str
+    shape: tuple[int, ...] | None
+    out: _Array
+    def __new__(cls, rows: int, kind: str) -> Components: ...
+    def accept(self, result: Any) -> _Array: ...

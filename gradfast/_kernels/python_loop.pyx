@@ -8,12 +8,18 @@ b. A coordinate gets its saved value back; subtracting the step would round.
 c. Two floating types: `real` is what the line holds, `value` what f's results are read as and
    computed with. float and double lines use double values; only long double needs its own.
 d. `steps` and `out` may be the same memory: a step is read before its derivative is written.
+e. A stencil with a node at 0 takes f's value there from its caller, who has it once for all.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check
+
+from libc.math cimport isfinite
 from types import FunctionType, MethodType
+
+import numpy as np
 
 from gradfast._kernels.stencil cimport Stencil
 
@@ -27,23 +33,32 @@ ctypedef fused value:
     long double
 
 
-def _line(f, argument, real[:] line, steps, Stencil stencil not None, value[:] out):  # OUT: out
-    """Write f's derivative along each coordinate of line; return the first whose step rounding swallowed, or -1."""
-    cdef value step = 0
+def _line(
+    f, argument, real[:] line, steps, Stencil stencil not None, value[:] out,  # OUT: out
+    at_center=None, const Py_ssize_t[:] coordinates=None,
+):
+    """Write f's derivative along each coordinate of line, or some; return the first whose step rounding swallowed, or -1."""
+    cdef value step = 0, center = 0
     cdef const value[:] varying = None
     if isinstance(steps, float):
         step = steps
     else:
         varying = steps
-    return along_line(f, argument, line, step, varying, stencil, out)
+    if stencil.center != 0:
+        read(at_center, &center)
+    return along_line(f, argument, line, step, varying, stencil, center, coordinates, out)
 
 
-def _rows(f, batch, real[:, :] rows, steps, Stencil stencil not None, value[:, :] out):  # OUT: out
+def _rows(
+    f, batch, real[:, :] rows, steps, Stencil stencil not None, value[:, :] out,  # OUT: out
+    at_center=None,
+):
     """The same for every row, with ``f(batch[i])``; a swallowed step is counted through the rows."""
     cdef Py_ssize_t i, swallowed, first = -1
-    cdef value step = 0
+    cdef value step = 0, center = 0
     cdef const value[:, :] varying = None
     cdef const value[:] varying_row = None
+    cdef const Py_ssize_t[:] all_coordinates = None
     if isinstance(steps, float):
         step = steps
     else:
@@ -51,35 +66,36 @@ def _rows(f, batch, real[:, :] rows, steps, Stencil stencil not None, value[:, :
     for i in range(rows.shape[0]):
         if varying is not None:
             varying_row = varying[i]
-        swallowed = along_line(f, batch[i], rows[i], step, varying_row, stencil, out[i])
+        if stencil.center != 0:
+            read(at_center[i], &center)
+        swallowed = along_line(f, batch[i], rows[i], step, varying_row, stencil, center, all_coordinates, out[i])
         if swallowed >= 0 and first < 0:
             first = i * rows.shape[1] + swallowed
     return first
 
 
-# One entry for each dtype.char of a line: a fused function would look for its types at every call.
-LINE = {"f": _line["float", "double"], "d": _line["double", "double"], "g": _line["long double", "long double"]}
-ROWS = {"f": _rows["float", "double"], "d": _rows["double", "double"], "g": _rows["long double", "long double"]}
-
-
 cdef Py_ssize_t along_line(
-    object f, object argument, real[:] line, value step, const value[:] varying, Stencil stencil, value[:] out  # OUT: out
+    object f, object argument, real[:] line, value step, const value[:] varying, Stencil stencil, value center,
+    const Py_ssize_t[:] coordinates, value[:] out,  # OUT: out
 ) except -2:
     cdef const double[::1] nodes = stencil.node_array
     cdef const double[::1] weights = stencil.weight_array
-    cdef Py_ssize_t i, k, swallowed = -1
+    cdef Py_ssize_t c, i, k, swallowed = -1
     cdef real saved
     cdef value result, total
     cdef bint looks_for_signals = isinstance(f, (FunctionType, MethodType))
-    for i in range(line.shape[0]):
+    for c in range(line.shape[0] if coordinates is None else coordinates.shape[0]):
+        i = c if coordinates is None else coordinates[c]
         saved = line[i]
         if varying is not None:
             step = varying[i]
         total = -0.0  # adding to it keeps the sign of every zero; adding to 0.0 does not
+        if stencil.center != 0:
+            total = stencil.center * center
         try:
             for k in range(nodes.shape[0]):
                 line[i] = <real>(saved + nodes[k] * step)
-                if line[i] == saved and nodes[k] != 0 and swallowed < 0:
+                if line[i] == saved and swallowed < 0 and isfinite(saved):
                     swallowed = i
                 read(f(argument), &result)
                 total += weights[k] * result
@@ -89,6 +105,153 @@ cdef Py_ssize_t along_line(
         if not looks_for_signals:  # a C function does not notice Ctrl-C
             PyErr_CheckSignals()
     return swallowed
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Components:
+    """Collect the results of an f of many values: row i of out is the derivative along coordinate i.
+
+    How many values there are is known at the first result. f may return one buffer every time:
+    a result is added up before f is called again.
+    """
+
+    cdef readonly Py_ssize_t rows
+    cdef readonly str kind
+    cdef readonly object shape
+    cdef readonly object out
+
+    def __cinit__(self, Py_ssize_t rows, str kind):
+        self.rows = rows
+        self.kind = kind
+        self.shape = None
+        self.out = None
+
+    cpdef accept(self, result):
+        """Return a result as a 1-D array of this kind; the first one sets the shape of all."""
+        array = np.asarray(result)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"f must return real numbers; it returned {result!r}, of dtype {array.dtype}")
+        if self.shape is None:
+            self.shape = array.shape
+            self.out = np.empty((self.rows, array.size), self.kind)
+        elif array.shape != self.shape:
+            raise ValueError(f"f must return arrays of one shape; it returned {self.shape}, then {array.shape}")
+        return array.astype(self.kind, copy=False).reshape(-1)
+
+
+def _components(
+    f, argument, real[:] line, const value[:] steps, Stencil stencil not None, Components components not None,  # OUT: components
+    Py_ssize_t first_row=0, at_center=None, const Py_ssize_t[:] coordinates=None,
+):
+    """Write the derivatives along each coordinate of line, or some, to the rows of components.out from first_row on."""
+    cdef const double[::1] nodes = stencil.node_array
+    cdef const double[::1] weights = stencil.weight_array
+    cdef Py_ssize_t c, i, k
+    cdef real saved
+    cdef const value[:] center = None
+    if stencil.center != 0:
+        center = components.accept(at_center)
+    for c in range(line.shape[0] if coordinates is None else coordinates.shape[0]):
+        i = c if coordinates is None else coordinates[c]
+        saved = line[i]
+        try:
+            for k in range(nodes.shape[0]):
+                line[i] = <real>(saved + nodes[k] * steps[i])
+                add_up[value](components, first_row + i, k == 0, f(argument), weights[k], stencil.center, center)
+        finally:
+            line[i] = saved
+        divide[value](components.out[first_row + i], divisor(stencil, steps[i]))
+        PyErr_CheckSignals()
+
+
+cdef int add_up(
+    Components components, Py_ssize_t row, bint is_first, object result, double weight,
+    double center_weight, const value[:] center,
+) except -1:
+    cdef const value[:] values = components.accept(result)
+    cdef value[:] total = components.out[row]
+    cdef Py_ssize_t j
+    for j in range(total.shape[0]):
+        if is_first:
+            total[j] = -0.0 if center is None else center_weight * center[j]
+        total[j] += weight * values[j]
+    return 0
+
+
+cdef int divide(value[:] total, value by) except -1:  # OUT: total
+    cdef Py_ssize_t j
+    for j in range(total.shape[0]):
+        total[j] /= by
+    return 0
+
+
+def _pairs(
+    f, argument, real[:] line, const value[:] steps, Stencil stencil not None, value[:, :] out, at_center,  # OUT: out
+):
+    """Write the matrix of second derivatives: d2 along e_i + e_j, less d2 along e_i and along e_j, halved.
+
+    The stencil is one of a second derivative; n (n + 1) / 2 lines of its nodes and the center.
+    """
+    cdef Py_ssize_t i, j
+    cdef value center = 0
+    read(at_center, &center)
+    for i in range(line.shape[0]):
+        for j in range(i + 1):
+            second_difference(f, argument, line, i, j, steps, stencil, center, &out[i, j])
+            PyErr_CheckSignals()
+    for i in range(line.shape[0]):
+        for j in range(i):
+            out[i, j] = (out[i, j] - out[i, i] - out[j, j]) / 2 / (stencil.denominator * steps[i] * steps[j])
+            out[j, i] = out[i, j]
+    for i in range(line.shape[0]):
+        out[i, i] /= divisor(stencil, steps[i])
+
+
+cdef int second_difference(
+    object f, object argument, real[:] line, Py_ssize_t i, Py_ssize_t j, const value[:] steps, Stencil stencil,
+    value center, value* total,  # OUT: total
+) except -1:
+    cdef const double[::1] nodes = stencil.node_array
+    cdef const double[::1] weights = stencil.weight_array
+    cdef Py_ssize_t k
+    cdef real saved_i = line[i], saved_j = line[j]
+    cdef value result
+    total[0] = stencil.center * center
+    try:
+        for k in range(nodes.shape[0]):
+            line[i] = <real>(saved_i + nodes[k] * steps[i])
+            if j != i:
+                line[j] = <real>(saved_j + nodes[k] * steps[j])
+            read(f(argument), &result)
+            total[0] += weights[k] * result
+    finally:
+        line[j] = saved_j
+        line[i] = saved_i
+    return 0
+
+
+# One entry for each dtype.char of a line: a fused function would look for its types at every call.
+LINE = {"f": _line["float", "double"], "d": _line["double", "double"], "g": _line["long double", "long double"]}
+ROWS = {"f": _rows["float", "double"], "d": _rows["double", "double"], "g": _rows["long double", "long double"]}
+COMPONENTS = {
+    "f": _components["float", "double"], "d": _components["double", "double"], "g": _components["long double", "long double"]
+}
+PAIRS = {"f": _pairs["float", "double"], "d": _pairs["double", "double"], "g": _pairs["long double", "long double"]}
+
+
+def number(result, str kind):
+    """Return f's result as one number, by the rules of the loops: a float, or for kind "g" a long double."""
+    cdef double as_read
+    cdef long double as_read_long
+    if kind != "g":
+        read(result, &as_read)
+        return as_read
+    read(result, &as_read_long)
+    exact = np.empty((), np.longdouble)
+    cdef long double[:] memory = exact.reshape(1)
+    memory[0] = as_read_long
+    return exact[()]
 
 
 cdef inline value divisor(Stencil stencil, value step) noexcept:

@@ -7,4 +7,12 @@ class Stencil:
     weights: tuple[float, ...]
     denominator: float
     n: int
-    def __new__(cls, nodes: Iterable[float], weights: Iterable[float], denominator: float, n: int = 1) -> Self: ...
+    center: float
+    def __new__(
+        cls,
+        nodes: Iterable[float],
+        weights: Iterable[float],
+        denominator: float,
+        n: int = 1,
+        center: float = 0,
+    ) -> Self: ...

@@ -8,23 +8,29 @@ from cpython.array cimport array
 cdef class Stencil:
     """Nodes and weights of a difference quotient.
 
-    ``sum(weights[k] * f(x + nodes[k] * h)) / (denominator * h**n)`` approximates the n-th
-    derivative. Weights are whole numbers over one denominator, so they are exact in every
+    ``(center * f(x) + sum(weights[k] * f(x + nodes[k] * h))) / (denominator * h**n)`` approximates
+    the n-th derivative. Weights are whole numbers over one denominator, so they are exact in every
     precision, and the central difference is literally ``(f(x + h) - f(x - h)) / (2 * h)``.
     """
 
-    def __cinit__(self, nodes, weights, double denominator, int n=1):
+    def __cinit__(self, nodes, weights, double denominator, int n=1, double center=0):
         self.nodes = tuple(nodes)
         self.weights = tuple(weights)
         if len(self.nodes) != len(self.weights) or not self.nodes:
-            raise ValueError(f"weights must be as many as nodes, at least one; got {len(self.weights)} for {len(self.nodes)}")
+            raise ValueError(
+                f"weights must be as many as nodes, at least one; got {len(self.weights)} for {len(self.nodes)}"
+            )
         self.denominator = denominator
         self.n = n
+        self.center = center
         self.node_array = array("d", self.nodes)
         self.weight_array = array("d", self.weights)
 
     def __reduce__(self):
-        return Stencil, (self.nodes, self.weights, self.denominator, self.n)
+        return Stencil, (self.nodes, self.weights, self.denominator, self.n, self.center)
 
     def __repr__(self):
-        return f"Stencil(nodes={self.nodes}, weights={self.weights}, denominator={self.denominator:g}, n={self.n})"
+        return (
+            f"Stencil(nodes={self.nodes}, weights={self.weights}, denominator={self.denominator:g}, "
+            f"n={self.n}, center={self.center:g})"
+        )
