@@ -1,17 +1,48 @@
 """Differentiate functions that nobody gave a derivative for.
 
-==================== ======================================== ===============
-function             what it differentiates                   shape of result
-==================== ======================================== ===============
-numerical_diff       f of one number, or elementwise          f(x).shape
-tangent_line         f of one number, or elementwise          a function
-numerical_gradient   f of a point (each row of 2-D x)         x.shape
-==================== ======================================== ===============
+======================= ======================================= ==========================
+function                what it differentiates                  shape of the result
+======================= ======================================= ==========================
+derivative              f of one number, elementwise            x.shape
+gradient                f of a point, to a number               x.shape
+value_and_gradient      f of a point, to a number               a number and x.shape
+jacobian                f of a point, to an array               f(x).shape + x.shape
+hessian                 f of a point, to a number, twice        x.shape + x.shape
+directional_derivative  f of a point, to anything, along v      f(x).shape
+numerical_diff          as derivative, the textbook's way       f(x).shape
+tangent_line            as derivative, the textbook's way       a function of one number
+numerical_gradient      as gradient, each row of a 2-D x        x.shape
+======================= ======================================= ==========================
 
-:mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.
+Methods are `Central`, `Forward`, `Backward` and `Complex`. :mod:`gradfast.plotting` draws functions,
+tangents, surfaces and gradient fields.
 """
 
 from gradfast import plotting
 from gradfast.classic import numerical_diff, numerical_gradient, tangent_line
+from gradfast.differentiate import (
+    derivative,
+    directional_derivative,
+    gradient,
+    hessian,
+    jacobian,
+    value_and_gradient,
+)
+from gradfast.methods import Backward, Central, Complex, Forward
 
-__all__ = ["numerical_diff", "numerical_gradient", "plotting", "tangent_line"]
+__all__ = [
+    "Backward",
+    "Central",
+    "Complex",
+    "Forward",
+    "derivative",
+    "directional_derivative",
+    "gradient",
+    "hessian",
+    "jacobian",
+    "numerical_diff",
+    "numerical_gradient",
+    "plotting",
+    "tangent_line",
+    "value_and_gradient",
+]

@@ -1,74 +1,183 @@
-"""Vectorised f: many points in one call, by plain NumPy over blocks and columns."""
+"""f of many points a call: blocks of copies of one point, the columns of a batch.
 
-from collections.abc import Callable, Iterable
+The functions are those of :mod:`gradfast.loops`; f takes points along a first axis and returns
+their values along its own.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from gradfast._kernels.block_loop import COLUMNS, MOVE, PUT_BACK
+from gradfast._kernels.memory import first_difference
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array, f_changed
+from gradfast.steps import Plan, steps_at
+
+Function = Callable[[Array], Any]
+Steps = float | Array
+Some = npt.NDArray[np.intp]
 
 # A block, with the temporaries that f makes of it, stays inside one core's L2 cache.
 BLOCK_BYTES = 1 << 18
 
 
-def differentiate_point(f: Callable[[Array], Any], x: Array, steps: Array, stencil: Stencil, out: Array) -> None:
-    """Write the derivatives of f along each coordinate of the 1-D point x to out.
+def value(f: Function, argument: Array, memory: Array) -> Any:
+    """Return f's value at one point."""
+    return values_at(f, argument[np.newaxis], (1,))[0]
 
-    f sees blocks of copies of x. A block has a row for each node of the stencil and each of
-    some coordinates; the perturbed entries of one node lie on a diagonal.
+
+def array(f: Function, argument: Array, memory: Array) -> Array:
+    """Return f's value at one point: an array of any shape."""
+    return np.array(arrays_at(f, argument[np.newaxis])[0])
+
+
+def partials(f: Function, argument: Array, memory: Array, plan: Plan, out: Array, center: Any) -> int:
+    """Write the derivative of f along each coordinate of the memory to out, of its shape.
+
+    Returns the first coordinate whose step rounding swallowed, or -1.
     """
-    n, nodes = x.size, stencil.nodes
-    rows = max(1, min(n, BLOCK_BYTES // max(1, len(nodes) * x.nbytes)))
-    block = np.tile(x, len(nodes) * rows)
-    for start in range(0, n, rows):
-        some = slice(start, min(start + rows, n))
-        count = some.stop - start
-        points = block[: len(nodes) * count * n].reshape(-1, n)
-        diagonals = [block[k * count * n + start :: n + 1][:count] for k in range(len(nodes))]
-        for node, diagonal in zip(nodes, diagonals, strict=True):
-            diagonal[...] = x[some] + node * steps[some]
-        values = values_at(f, points)
-        for diagonal in diagonals:
-            diagonal[...] = x[some]
-        if not (points == x).all():
-            changed = ((points != x) & ~(np.isnan(points) & np.isnan(x))).any(axis=0)
-            if changed.any():
-                raise f_changed(x, changed.argmax())
-        out[some] = _quotient(values.reshape(len(nodes), count), stencil, steps[some])
+    flat, steps, swallowed = out.reshape(-1), steps_at(plan.steps, memory), -1
+    flat[...] = 0  # what it stays where bounds leave no room
+    for stencil, some in _groups(plan, memory):
+        for part, points, lost in _blocks(argument, memory, steps, stencil, some):
+            values = values_at(f, points, points.shape[:1])
+            flat[part] = quotient(values.reshape(-1, part.size), stencil, steps[part], center)
+            swallowed = lost if swallowed < 0 else swallowed
+    return swallowed
 
 
-def differentiate_batch(f: Callable[[Array], Any], x: Array, steps: Array, stencil: Stencil, out: Array) -> None:
-    """Write the derivatives of f at each row of x to out; f sees x, one column perturbed in place."""
-    for j in range(x.shape[1]):
-        column, old = x[:, j], x[:, j].copy()
-        values = []
-        try:
-            for node in stencil.nodes:
-                np.add(old, node * steps[:, j], out=column)
-                values.append(values_at(f, x))
-        finally:
-            column[...] = old
-        out[:, j] = _quotient(values, stencil, steps[:, j])
+def components(f: Function, argument: Array, memory: Array, plan: Plan, center: Any) -> Array:
+    """Return the derivatives of an f of many values: along the first axis, those along each coordinate."""
+    steps, out = steps_at(plan.steps, memory), None
+    for stencil, some in _groups(plan, memory):
+        for part, points, _ in _blocks(argument, memory, steps, stencil, some):
+            values = arrays_at(f, points)
+            out = np.zeros((memory.size, *values.shape[1:]), values.dtype) if out is None else out
+            own_steps = steps[part].reshape(-1, *(1,) * (values.ndim - 1))
+            out[part] = quotient(values.reshape(-1, part.size, *values.shape[1:]), stencil, own_steps, center)
+    if out is None:
+        one = arrays_at(f, argument[np.newaxis])[0] if center is None else center
+        out = np.zeros((memory.size, *one.shape), one.dtype)
+    return out
 
 
-def values_at(f: Callable[[Array], Any], points: Array) -> Array:
-    """Return f's values at the rows of points, as an array of their own."""
-    result = f(points)
+def batch_partials(
+    f: Function, batch: Array, rows: Array, steps: Steps, stencil: Stencil, out: Array, centers: Array | None = None
+) -> int:
+    """Write the derivatives at each row to out; f sees the batch, one column of its rows perturbed in place.
+
+    Rows are the batch or a view of it. Returns the first coordinate whose step rounding
+    swallowed, or -1.
+    """
+    saved = np.empty(len(rows), rows.dtype)
+    evaluate = partial(values_at, f, wanted=(len(rows),))
+    return int(COLUMNS[rows.dtype.char](evaluate, batch, rows, steps, stencil, saved, out, centers))
+
+
+def second_derivatives(
+    f: Function, argument: Array, memory: Array, stencil: Stencil, steps: Array, some: Some, center: Any
+) -> Array:
+    """Return the matrix of second derivatives along some coordinates, the others zero: see the kernel of pairs."""
+    first, second = (some[index] for index in np.tril_indices(some.size))
+    differences = np.empty(first.size, VALUE_DTYPE[memory.dtype.char])
+    x, nodes = argument.reshape(-1), np.array(stencil.nodes)[:, np.newaxis]
+    count = max(1, BLOCK_BYTES // max(1, len(nodes) * x.nbytes))
+    for start in range(0, first.size, count):
+        i, j = first[start : start + count], second[start : start + count]
+        points = np.tile(x, (len(nodes), i.size, 1))
+        for along in (i, j):
+            points[:, np.arange(i.size), along] = x[along] + nodes * steps[along]
+        values = values_at(f, points.reshape(-1, *argument.shape), (len(nodes) * i.size,)).reshape(len(nodes), -1)
+        differences[start : start + count] = quotient(values, stencil, np.ones(()), center) * stencil.denominator
+    matrix = np.zeros((memory.size, memory.size), differences.dtype)
+    matrix[first, second] = differences
+    straight = np.diag(matrix).copy()
+    matrix = np.tril(matrix - straight - straight[:, np.newaxis], -1) / 2
+    matrix = matrix + matrix.T + np.diag(straight)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        matrix /= stencil.denominator * steps * steps[:, np.newaxis]
+    fixed = np.setdiff1d(np.arange(memory.size), some)
+    matrix[fixed] = matrix[:, fixed] = 0
+    return matrix
+
+
+def _groups(plan: Plan, memory: Array) -> Iterator[tuple[Stencil, Some]]:
+    for stencil, some in plan.groups:
+        yield stencil, np.arange(memory.size) if some is None else some
+
+
+def _blocks(
+    argument: Array, memory: Array, steps: Array, stencil: Stencil, some: Some
+) -> Iterator[tuple[Some, Array, int]]:
+    """Yield some of the coordinates, points that are moved along them, and a swallowed step.
+
+    The points are copies of the argument, node after node and for each node coordinate after
+    coordinate. f has been called with them when the next ones are asked for.
+    """
+    char, nodes = memory.dtype.char, len(stencil.nodes)
+    rows = max(1, min(some.size, BLOCK_BYTES // max(1, nodes * argument.nbytes)))
+    block = np.tile(argument.reshape(-1), (nodes * rows, 1))
+    moving, point = (block.imag if block.dtype.kind == "c" else block), memory.reshape(-1)
+    for start in range(0, some.size, rows):
+        part = some[start : start + rows]
+        points = block[: nodes * part.size]
+        swallowed = MOVE[char](moving, point, steps, stencil, part)
+        yield part, points.reshape(-1, *argument.shape), swallowed
+        PUT_BACK[char](moving, point, stencil, part)
+        changed = first_difference(as_bytes(points), as_bytes(argument), argument.itemsize)
+        if changed >= 0:
+            raise f_changed(argument, changed)
+
+
+def as_bytes(array: Array) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def values_at(f: Function, points: Array, wanted: tuple[int, ...]) -> Array:
+    """Return f's values at points, of the shape wanted, in the precision that they are computed with."""
+    array = _real(f(points))
+    if array.shape != wanted:
+        raise ValueError(
+            f"f must return an array of shape {wanted} for points of shape {points.shape}; "
+            f"it returned one of shape {array.shape}"
+        )
+    return array.astype(value_dtype(points), copy=False)
+
+
+def arrays_at(f: Function, points: Array) -> Array:
+    """Return f's values at points: an array of any shape for each."""
+    array = _real(f(points))
+    if array.shape[:1] != points.shape[:1]:
+        raise ValueError(
+            f"f must return an array of shape ({len(points)}, ...) for points of shape {points.shape}; "
+            f"it returned one of shape {array.shape}"
+        )
+    return array.astype(value_dtype(points), copy=False)
+
+
+def _real(result: Any) -> Array:
     array = np.asarray(result)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"f must return real numbers; it returned an array of dtype {array.dtype}")
-    if array.shape != points.shape[:1]:
-        raise ValueError(
-            f"f must return an array of shape {points.shape[:1]} for points of shape {points.shape}; "
-            f"it returned one of shape {array.shape}"
-        )
-    return np.array(array, dtype=VALUE_DTYPE[points.dtype.char])
+    return array
 
 
-def _quotient(values: Iterable[Array], stencil: Stencil, steps: Array) -> Array:
+def value_dtype(points: Array) -> np.dtype[Any]:
+    """Return the dtype of values at real points, or of derivatives by a complex step."""
+    return VALUE_DTYPE[points.real.dtype.char]
+
+
+def quotient(values: Array, stencil: Stencil, steps: Array, center: Any) -> Array:
+    """Return the difference quotients of values, whose first axis is that of the stencil's nodes."""
+    total: Array
     with np.errstate(invalid="ignore", over="ignore"):  # what f returns passes through, inf and NaN too
-        first, *rest = (weight * value for weight, value in zip(stencil.weights, values, strict=True))
-        for term in rest:
-            first += term
-        return first / (stencil.denominator * steps**stencil.n)
+        terms = [weight * value for weight, value in zip(stencil.weights, values, strict=True)]
+        total = stencil.center * center + terms[0] if stencil.center else terms[0]
+        for term in terms[1:]:
+            total += term
+        total = total / (stencil.denominator * steps**stencil.n)
+    return total

@@ -4,19 +4,21 @@ Formula and arithmetic are those of :mod:`gradfast.reference`, bit for bit, for 
 What differs is the time they take, and what happens when something is wrong.
 """
 
-import math
 import warnings
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import numpy as np
+from numpy import empty
 
 from gradfast import blocks
 from gradfast._kernels.python_loop import LINE, ROWS
-from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array, as_point, keeping, lines, name_of_coordinate
+from gradfast.stencils import central
+from gradfast.steps import Plan
 
-CENTRAL = Stencil(nodes=(1, -1), weights=(1, -1), denominator=2)
+CENTRAL = central(1, 2)
 
 
 def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
@@ -59,7 +61,8 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     True
     """
     h = _checked_step(h)
-    _check_callable(f)
+    if not callable(f):
+        raise _not_callable(f)
     point = x if isinstance(x, (int, float)) else _real(x, f"x must hold real numbers; got dtype {np.asarray(x).dtype}")
     above = _result(f(point + h))
     above = np.array(above) if isinstance(above, np.ndarray) else above  # f may reuse its result
@@ -164,10 +167,11 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
     True
     """
     h = _checked_step(h)
-    _check_callable(f)
+    if not callable(f):
+        raise _not_callable(f)
     x = as_point(x)
     kind = x.dtype.char
-    gradient = np.empty(x.shape, VALUE_DTYPE[kind])
+    gradient = empty(x.shape, VALUE_DTYPE[kind])
     if vectorized:
         swallowed = _differentiate_vectorized(f, x, h, gradient)
     elif x.ndim == 1:
@@ -194,21 +198,22 @@ def _differentiate_array(f: Callable[[Any], Any], x: Array, h: float, gradient: 
 def _differentiate_vectorized(f: Callable[[Any], Any], x: Array, h: float, gradient: Array) -> int:
     if x.ndim not in (1, 2):
         raise ValueError(f"x must have shape (n,) or (m, n) when vectorized=True; got {x.shape}")
-    differentiate = blocks.differentiate_point if x.ndim == 1 else blocks.differentiate_batch
-    if x.size:
-        keeping(x, differentiate, f, x, np.full(x.shape, h), CENTRAL, gradient)
-    return _swallowed(x, h)
+    if not x.size:
+        return -1
+    if x.ndim == 2:
+        return keeping(x, blocks.batch_partials, f, x, x, h, CENTRAL, gradient)
+    plan = Plan(np.full(x.shape, h, gradient.dtype), ((CENTRAL, None),))
+    return keeping(x, blocks.partials, f, x, x, plan, gradient, None)
 
 
 def _checked_step(h: float) -> float:
-    if not 0 < (step := float(h)) < math.inf:
+    if not 0 < (step := float(h)) < inf:
         raise ValueError(f"h must be finite and positive; got {h!r}")
     return step
 
 
-def _check_callable(f: Any) -> None:
-    if not callable(f):
-        raise TypeError(f"f must be callable; got {f!r}")
+def _not_callable(f: Any) -> TypeError:
+    return TypeError(f"f must be callable; got {f!r}")
 
 
 def _result(value: Any) -> Any:

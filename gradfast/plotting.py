@@ -177,7 +177,7 @@ def plot_surface(
     >>> pyplot.close(ax.figure)
     """
     x0, x1, points = _mesh(x0, x1)
-    values = keeping(points, values_at if vectorized else _values_at_rows, f, points)
+    values = keeping(points, values_at if vectorized else _values_at_rows, f, points, points.shape[:1])
     mesh = np.meshgrid(x0, x1)
     solid: Any = _axes(ax, "3d")
     colours = {} if "color" in kwargs else {"cmap": "viridis"}  # a colour map would win over a colour
@@ -303,8 +303,8 @@ def _value_at(f: Callable[[Any], Any], point: Any) -> float:
         raise TypeError(f"f must return a real scalar; it returned {result!r}, a {type(result).__name__}") from error
 
 
-def _values_at_rows(f: Callable[[Any], Any], points: Array) -> Array:
-    return np.array([_value_at(f, point) for point in points])
+def _values_at_rows(f: Callable[[Any], Any], points: Array, shape: tuple[int, ...]) -> Array:
+    return np.array([_value_at(f, point) for point in points]).reshape(shape)
 
 
 def _scale_to_one_cell(arrows: Array, x0: Array, x1: Array) -> float:

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from gradfast._kernels.memory import holds
+
 Array = npt.NDArray[Any]
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ def keeping(x: Array, kernel: Callable[..., T], *arguments: Any) -> T:
     except BaseException:
         _put_back(x, before)
         raise
-    if x.tobytes() != before:
+    if not holds(x, before):
         changed = _put_back(x, before)
         if changed.size:
             raise f_changed(x, changed[0])

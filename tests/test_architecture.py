@@ -13,9 +13,15 @@ import pytest
 import gradfast
 
 FLOORS = [
-    {"points", "reference", "_kernels"},
-    {"blocks"},
-    {"classic"},
+    {"_kernels", "reference"},
+    {"points", "stencils"},
+    {"steps"},
+    {"blocks", "loops", "methods", "complex_step"},
+    {"elements"},
+    {"batches"},
+    {"problem"},
+    {"line"},
+    {"classic", "differentiate"},
     {"plotting"},
     {"__main__"},
 ]

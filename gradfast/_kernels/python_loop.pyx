@@ -15,23 +15,15 @@ cimport cython
 from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check
+from cpython.function cimport PyFunction_Check
+from cpython.method cimport PyMethod_Check
 
 from libc.math cimport isfinite
-from types import FunctionType, MethodType
 
 import numpy as np
 
-from gradfast._kernels.stencil cimport Stencil
-
-ctypedef fused real:
-    float
-    double
-    long double
-
-ctypedef fused value:
-    double
-    long double
-
+from gradfast._kernels.stencil cimport Stencil, divisor, value
+from gradfast._kernels.steps cimport RelativeStep, real, step_at
 
 def _line(
     f, argument, real[:] line, steps, Stencil stencil not None, value[:] out,  # OUT: out
@@ -39,14 +31,17 @@ def _line(
 ):
     """Write f's derivative along each coordinate of line, or some; return the first whose step rounding swallowed, or -1."""
     cdef value step = 0, center = 0
+    cdef RelativeStep rule = None
     cdef const value[:] varying = None
     if isinstance(steps, float):
         step = steps
+    elif isinstance(steps, RelativeStep):
+        rule = steps
     else:
         varying = steps
     if stencil.center != 0:
         read(at_center, &center)
-    return along_line(f, argument, line, step, varying, stencil, center, coordinates, out)
+    return along_line(f, argument, line, step, rule, varying, stencil, center, coordinates, out)
 
 
 def _rows(
@@ -56,11 +51,14 @@ def _rows(
     """The same for every row, with ``f(batch[i])``; a swallowed step is counted through the rows."""
     cdef Py_ssize_t i, swallowed, first = -1
     cdef value step = 0, center = 0
+    cdef RelativeStep rule = None
     cdef const value[:, :] varying = None
     cdef const value[:] varying_row = None
     cdef const Py_ssize_t[:] all_coordinates = None
     if isinstance(steps, float):
         step = steps
+    elif isinstance(steps, RelativeStep):
+        rule = steps
     else:
         varying = steps
     for i in range(rows.shape[0]):
@@ -68,26 +66,28 @@ def _rows(
             varying_row = varying[i]
         if stencil.center != 0:
             read(at_center[i], &center)
-        swallowed = along_line(f, batch[i], rows[i], step, varying_row, stencil, center, all_coordinates, out[i])
+        swallowed = along_line(f, batch[i], rows[i], step, rule, varying_row, stencil, center, all_coordinates, out[i])
         if swallowed >= 0 and first < 0:
             first = i * rows.shape[1] + swallowed
     return first
 
 
 cdef Py_ssize_t along_line(
-    object f, object argument, real[:] line, value step, const value[:] varying, Stencil stencil, value center,
-    const Py_ssize_t[:] coordinates, value[:] out,  # OUT: out
+    object f, object argument, real[:] line, value step, RelativeStep rule, const value[:] varying, Stencil stencil,
+    value center, const Py_ssize_t[:] coordinates, value[:] out,  # OUT: out
 ) except -2:
     cdef const double[::1] nodes = stencil.node_array
     cdef const double[::1] weights = stencil.weight_array
     cdef Py_ssize_t c, i, k, swallowed = -1
     cdef real saved
     cdef value result, total
-    cdef bint looks_for_signals = isinstance(f, (FunctionType, MethodType))
+    cdef bint looks_for_signals = PyFunction_Check(f) or PyMethod_Check(f)
     for c in range(line.shape[0] if coordinates is None else coordinates.shape[0]):
         i = c if coordinates is None else coordinates[c]
         saved = line[i]
-        if varying is not None:
+        if rule is not None:
+            step = step_at(rule, saved)
+        elif varying is not None:
             step = varying[i]
         total = -0.0  # adding to it keeps the sign of every zero; adding to 0.0 does not
         if stencil.center != 0:
@@ -134,7 +134,7 @@ cdef class Components:
             raise TypeError(f"f must return real numbers; it returned {result!r}, of dtype {array.dtype}")
         if self.shape is None:
             self.shape = array.shape
-            self.out = np.empty((self.rows, array.size), self.kind)
+            self.out = np.zeros((self.rows, array.size), self.kind)
         elif array.shape != self.shape:
             raise ValueError(f"f must return arrays of one shape; it returned {self.shape}, then {array.shape}")
         return array.astype(self.kind, copy=False).reshape(-1)
@@ -187,24 +187,28 @@ cdef int divide(value[:] total, value by) except -1:  # OUT: total
 
 
 def _pairs(
-    f, argument, real[:] line, const value[:] steps, Stencil stencil not None, value[:, :] out, at_center,  # OUT: out
+    f, argument, real[:] line, const value[:] steps, Stencil stencil not None, value[:, :] out,  # OUT: out
+    at_center, const Py_ssize_t[:] coordinates not None,
 ):
     """Write the matrix of second derivatives: d2 along e_i + e_j, less d2 along e_i and along e_j, halved.
 
-    The stencil is one of a second derivative; n (n + 1) / 2 lines of its nodes and the center.
+    The stencil is one of a second derivative: its nodes on n (n + 1) / 2 lines, and the center.
     """
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t a, b, i, j
     cdef value center = 0
     read(at_center, &center)
-    for i in range(line.shape[0]):
-        for j in range(i + 1):
+    for a in range(coordinates.shape[0]):
+        for b in range(a + 1):
+            i, j = coordinates[a], coordinates[b]
             second_difference(f, argument, line, i, j, steps, stencil, center, &out[i, j])
             PyErr_CheckSignals()
-    for i in range(line.shape[0]):
-        for j in range(i):
+    for a in range(coordinates.shape[0]):
+        for b in range(a):
+            i, j = coordinates[a], coordinates[b]
             out[i, j] = (out[i, j] - out[i, i] - out[j, j]) / 2 / (stencil.denominator * steps[i] * steps[j])
             out[j, i] = out[i, j]
-    for i in range(line.shape[0]):
+    for a in range(coordinates.shape[0]):
+        i = coordinates[a]
         out[i, i] /= divisor(stencil, steps[i])
 
 
@@ -252,14 +256,6 @@ def number(result, str kind):
     cdef long double[:] memory = exact.reshape(1)
     memory[0] = as_read_long
     return exact[()]
-
-
-cdef inline value divisor(Stencil stencil, value step) noexcept:
-    cdef int _
-    cdef value product = stencil.denominator
-    for _ in range(stencil.n):
-        product *= step
-    return product
 
 
 cdef inline int read(object result, value* number) except -1:  # OUT: number

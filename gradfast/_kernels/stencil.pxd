@@ -1,4 +1,10 @@
+# cython: cdivision=True
 cimport cython
+
+ctypedef fused value:                       # what f's results are read as and computed with
+    double
+    long double
+
 
 
 @cython.final
@@ -10,3 +16,11 @@ cdef class Stencil:
     cdef readonly double center             # the weight of f(x), whose node is 0
     cdef const double[::1] node_array       # the same nodes and weights as the loops read them
     cdef const double[::1] weight_array
+
+
+cdef inline value divisor(Stencil stencil, value step) noexcept:
+    cdef int _
+    cdef value product = stencil.denominator
+    for _ in range(stencil.n):
+        product *= step
+    return product

@@ -1,3 +1,9 @@
-from typing import Any
+from typing import Any, Self, final
 
-FILL: dict[str, Any]
+@final
+class RelativeStep:
+    relative: float
+    least_scale: float
+    def __new__(cls, relative: float, least_scale: float) -> Self: ...
+
+AT: dict[str, Any]

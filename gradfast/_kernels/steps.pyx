@@ -1,35 +1,30 @@
-"""The default step of each coordinate: relative to its size, a power of two, exactly representable."""
+"""A step that depends on the coordinate: relative to its size."""
 
-from libc.math cimport fabsl, frexpl, isfinite, ldexpl
-
-ctypedef fused real:
-    float
-    double
-    long double
-
-ctypedef fused value:
-    double
-    long double
+cimport cython
 
 
-def _fill(const real[:] line, double relative, double least_scale, value[:] out):  # OUT: out
-    """Write about relative * max(abs(x), least_scale) for each x of line."""
+@cython.final
+cdef class RelativeStep:
+    """The rule of a step of about ``relative * max(abs(x), least_scale)``, a power of two.
+
+    The loops evaluate it at each coordinate; a negative one makes one-sided stencils look backward.
+    """
+
+    def __cinit__(self, double relative, double least_scale):
+        self.relative = relative
+        self.least_scale = least_scale
+
+    def __reduce__(self):
+        return RelativeStep, (self.relative, self.least_scale)
+
+    def __repr__(self):
+        return f"RelativeStep(relative={self.relative:.6g}, least_scale={self.least_scale:g})"
+
+
+def _at(RelativeStep rule not None, const real[:] line, real[:] out):  # OUT: out
     cdef Py_ssize_t i
     for i in range(line.shape[0]):
-        out[i] = power_of_two_step(line[i], relative, least_scale)
+        out[i] = step_at(rule, line[i])
 
 
-cdef inline real power_of_two_step(real x, double relative, double least_scale) noexcept nogil:
-    cdef int exponent
-    cdef real size = <real>fabsl(x), scale = size, step, away
-    if not (size > least_scale and isfinite(size)):  # small, NaN or infinite
-        scale = <real>least_scale
-    if frexpl(relative * scale, &exponent) < 0.7071067811865476:
-        exponent -= 1
-    step = <real>ldexpl(1, exponent)
-    away = size + step
-    # Away from zero the step must survive rounding; towards zero the grid of numbers is no coarser.
-    return away - size if isfinite(away) else step
-
-
-FILL = {"f": _fill["float", "double"], "d": _fill["double", "double"], "g": _fill["long double", "long double"]}
+AT = {"f": _at["float"], "d": _at["double"], "g": _at["long double"]}

@@ -1,0 +1,5 @@
+from typing import Any
+
+MOVE: dict[str, Any]
+PUT_BACK: dict[str, Any]
+COLUMNS: dict[str, Any]

@@ -1,0 +1,212 @@
+"""The operators: prepare the problem, run the loops, shape the result."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import empty
+
+from gradfast.elements import differentiate_elements
+from gradfast.points import VALUE_DTYPE, Array, keeping
+from gradfast.line import Line
+from gradfast.problem import Problem, require_difference
+from gradfast.steps import Plan, checked_bounds, plan_within, steps_at
+
+Function = Callable[..., Any]
+
+HIGHEST_DERIVATIVE = 6
+
+
+def derivative(
+    f: Function,
+    x: Any,
+    *,
+    n: int = 1,
+    method: Any = "central",
+    bounds: Any = None,
+    args: Any = (),
+    full_output: bool = False,
+) -> Any:
+    """DERIVATIVE"""
+    if not isinstance(n, int) or not 1 <= n <= HIGHEST_DERIVATIVE:
+        raise ValueError(f"n must be an integer from 1 to {HIGHEST_DERIVATIVE}; got {n!r}")
+    problem = Problem(f, x, method, bounds, args, False, n=n)
+    center, result = keeping(problem.x, _run_derivative, problem)
+    result = result if np.ndim(result) else result[()]
+    return (result, problem.info(problem.evaluations(0 if center is None else problem.x.size))) if full_output else result
+
+
+def _run_derivative(problem: Problem) -> tuple[Any, Array]:
+    p, x = problem, problem.x
+
+    def evaluate(moved: Array) -> Array:
+        point = moved if p.argument is x else x + 1j * moved
+        values = p.family.array(p.lifted, point if x.ndim else point[()], x)
+        if x.ndim and values.shape != x.shape:
+            raise ValueError(f"f must return an array of x's shape {x.shape}; it returned one of shape {values.shape}")
+        return values
+
+    center = evaluate(x.copy()) if p.plan.needs_center else None
+    out = differentiate_elements(evaluate, p.memory, p.plan, center)
+    p.check(lambda v: out * v)
+    return center, _like(out, x)
+
+
+def gradient(
+    f: Function,
+    x: Any,
+    *,
+    method: Any = "central",
+    axis: int | None = None,
+    f0: Any = None,
+    bounds: Any = None,
+    args: Any = (),
+    vectorized: bool = False,
+    full_output: bool = False,
+) -> Any:
+    """GRADIENT"""
+    problem = Problem(f, x, method, bounds, args, vectorized, axis)
+    center, result = keeping(problem.x, _run_gradient, problem, f0, False)
+    return (result, problem.info(problem.evaluations(_evaluated(center, f0)))) if full_output else result
+
+
+def value_and_gradient(
+    f: Function,
+    x: Any,
+    *,
+    method: Any = "central",
+    axis: int | None = None,
+    bounds: Any = None,
+    args: Any = (),
+    vectorized: bool = False,
+    full_output: bool = False,
+) -> Any:
+    """VALUE"""
+    problem = Problem(f, x, method, bounds, args, vectorized, axis)
+    both = keeping(problem.x, _run_gradient, problem, None, True)
+    return (both, problem.info(problem.evaluations(_evaluated(both[0], None)))) if full_output else both
+
+
+def _run_gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]:
+    p, x = problem, problem.x
+    center = p.center(f0, wants_value)
+    out = empty(x.shape, VALUE_DTYPE[x.dtype.char])
+    p.family.partials(p.lifted, p.argument, p.memory, p.plan, out, center)
+    p.check(lambda v: np.sum(out * v, axis=p.axis))
+    return center, _like(out, x)
+
+
+def jacobian(
+    f: Function,
+    x: Any,
+    *,
+    method: Any = "central",
+    f0: Any = None,
+    bounds: Any = None,
+    args: Any = (),
+    vectorized: bool = False,
+    full_output: bool = False,
+) -> Any:
+    """JACOBIAN"""
+    problem = Problem(f, x, method, bounds, args, vectorized)
+    center, result = keeping(problem.x, _run_jacobian, problem, None if f0 is None else np.asarray(f0))
+    return (result, problem.info(problem.evaluations(center is not None and f0 is None))) if full_output else result
+
+
+def _run_jacobian(problem: Problem, f0: Any) -> tuple[Any, Array]:
+    p, x = problem, problem.x
+    center = p.family.array(p.f, x, x) if f0 is None and p.plan.needs_center else f0
+    rows = p.family.components(p.lifted, p.argument, p.memory, p.plan, center)
+    shape = rows.shape[1:]
+    result = np.moveaxis(rows, 0, -1).reshape(*shape, *x.shape)
+    p.check(lambda v: np.tensordot(result, v, x.ndim))
+    return center, _like(result, x)
+
+
+def hessian(
+    f: Function,
+    x: Any,
+    *,
+    method: Any = "central",
+    gradient: Function | None = None,
+    f0: Any = None,
+    bounds: Any = None,
+    args: Any = (),
+    vectorized: bool = False,
+    full_output: bool = False,
+) -> Any:
+    """HESSIAN"""
+    if gradient is not None:
+        return _hessian_from_gradient(gradient, x, method, bounds, args, vectorized, full_output)
+    problem = Problem(f, x, require_difference(method, "hessian without gradient="), bounds, args, vectorized, n=2)
+    if bounds is not None:
+        problem.plan = _plan_of_one_stencil(problem, bounds)
+    center, result = keeping(problem.x, _run_hessian, problem, f0)
+    if not full_output:
+        return result
+    sizes = (problem.x.size if some is None else some.size for _, some in problem.plan.groups)
+    of_pairs = (len(s.nodes) * size * (size + 1) // 2 for (s, _), size in zip(problem.plan.groups, sizes, strict=True))
+    return result, problem.info(sum(of_pairs) + (f0 is None))
+
+
+def _plan_of_one_stencil(problem: Problem, bounds: Any) -> Plan:
+    """Return a plan with one stencil for all coordinates: two are moved at once."""
+    if len(problem.plan.groups) < 2:
+        return problem.plan
+    x, method = problem.x, problem.method
+    asked = np.abs(steps_at(method.plan(x, 2).steps, x))
+    one_sided = tuple(option for option in method.options(2) if min(option[0].nodes) > 0)
+    return plan_within(x, asked, one_sided, checked_bounds(x, bounds))
+
+
+def _run_hessian(problem: Problem, f0: Any) -> tuple[Any, Array]:
+    p, x = problem, problem.x
+    center = p.family.value(p.f, x, x) if f0 is None else f0
+    out = np.zeros((x.size, x.size), VALUE_DTYPE[x.dtype.char])
+    for stencil, some in p.plan.groups:
+        coordinates = np.arange(x.size) if some is None else some
+        out = p.family.second_derivatives(p.f, x, x, stencil, steps_at(p.plan.steps, x), coordinates, center)
+    return center, _like(out.reshape(x.shape * 2), x)
+
+
+def _hessian_from_gradient(
+    gradient: Function, x: Any, method: Any, bounds: Any, args: Any, vectorized: bool, full_output: bool
+) -> Any:
+    result, info = jacobian(gradient, x, method=method, bounds=bounds, args=args, vectorized=vectorized, full_output=True)
+    shape = info.step.shape
+    if result.shape != shape * 2:
+        found = result.shape[: result.ndim - len(shape)]
+        raise ValueError(f"gradient must return an array of x's shape {shape}; it returned one of shape {found}")
+    matrix = result.reshape(info.step.size, -1)
+    symmetric = ((matrix + matrix.T) / 2).reshape(result.shape)
+    return (symmetric, info) if full_output else symmetric
+
+
+def directional_derivative(
+    f: Function,
+    x: Any,
+    v: Any,
+    *,
+    method: Any = "central",
+    bounds: Any = None,
+    args: Any = (),
+    vectorized: bool = False,
+    full_output: bool = False,
+) -> Any:
+    """DIRECTIONAL"""
+    line = Line(Problem(f, x, method, None, args, vectorized), v, bounds)
+    center, result = keeping(line.problem.x, line.derivative)
+    return (result, line.info(center is not None)) if full_output else result
+
+
+def _evaluated(center: Any, f0: Any) -> int:
+    """Return at how many points f was evaluated besides those of the stencils."""
+    return 0 if center is None or f0 is not None else int(np.size(center))
+
+
+def _like(result: Array, x: Array) -> Array:
+    """Return derivatives in x's dtype: float32 points have float64 differences."""
+    if x.dtype == result.dtype:
+        return result
+    with np.errstate(over="ignore"):
+        return result.astype(x.dtype)

@@ -1,0 +1,37 @@
+"""Elementwise differences: many points on one axis each, moved all at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradfast.blocks import quotient
+from gradfast.points import Array
+from gradfast.steps import Plan, steps_at
+
+
+def differentiate_elements(evaluate: Callable[[Array], Array], x: Array, plan: Plan, center: Any) -> Array:
+    """Return the derivative at each element of x; evaluate(moved) gives values of x's shape.
+
+    There are as many evaluations as the largest stencil has nodes; an element whose own stencil
+    has fewer, or whose bounds leave no room, stays where it is meanwhile.
+    """
+    steps = steps_at(plan.steps, x).reshape(x.shape)
+    if len(plan.groups) == 1 and plan.groups[0][1] is None:
+        stencil = plan.groups[0][0]
+        values = [evaluate(_moved(x, node * steps)) for node in stencil.nodes]
+        return quotient(np.array(values), stencil, steps, center)
+    out = np.zeros(x.size, steps.dtype)
+    nodes = np.zeros((max((len(stencil.nodes) for stencil, _ in plan.groups), default=0), x.size))
+    for stencil, some in plan.groups:
+        nodes[: len(stencil.nodes), some] = np.array(stencil.nodes)[:, np.newaxis]
+    values = [np.array(evaluate(_moved(x, row.reshape(x.shape) * steps))).reshape(-1) for row in nodes]
+    for stencil, some in plan.groups:
+        some_values = np.array(values)[: len(stencil.nodes), some]
+        some_center = np.reshape(center, -1)[some] if stencil.center else None
+        out[some] = quotient(some_values, stencil, steps.reshape(-1)[some], some_center)
+    return out.reshape(x.shape)
+
+
+def _moved(x: Array, by: Array) -> Array:
+    return (x + by).astype(x.dtype, copy=False)

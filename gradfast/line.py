@@ -1,0 +1,96 @@
+"""The derivative along one direction: f on the line x + t v, as a function of t alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradfast import blocks, complex_step
+from gradfast.methods import Complex
+from gradfast.points import VALUE_DTYPE, Array
+from gradfast.problem import Info, Problem
+from gradfast.steps import LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
+
+
+class Line:
+    """A problem and a direction. x is moved in place, as a whole; copies of it if f is vectorised."""
+
+    def __init__(self, problem: Problem, v: Any, bounds: Any) -> None:
+        self.problem, x = problem, problem.x
+        self.v = np.asarray(v)
+        if self.v.shape != x.shape:
+            raise ValueError(f"v must have the shape of x, {x.shape}; got {self.v.shape}")
+        if self.v.dtype.kind not in "fiub" or not np.isfinite(self.v).all():
+            raise ValueError(f"v must hold finite real numbers; got {v!r}")
+        self.bounds = None if bounds is None else [side.reshape(x.shape) for side in checked_bounds(x, bounds)]
+        self.t = np.zeros(1, VALUE_DTYPE[x.dtype.char])
+        self.plan = self._plan()
+
+    def _plan(self) -> Plan:
+        x, method, length = self.problem.x, self.problem.method, float(np.linalg.norm(self.v))
+        if length == 0:
+            return Plan(np.zeros(1), ())
+        size = np.array([np.linalg.norm(x)], x.dtype)
+        if isinstance(method, Complex):
+            steps = np.maximum(size, LEAST_SCALE) * complex_step.RELATIVE_STEP / length
+            return Plan(steps.astype(self.t.dtype), ((complex_step.IMAGINARY, None),))
+        plan = method.plan(size)
+        steps = steps_at(plan.steps, size) / length
+        if self.bounds is None:
+            return Plan(steps, plan.groups)
+        return plan_within(self.t, np.abs(steps), method.options(1), self._bounds_of_t())
+
+    def _bounds_of_t(self) -> tuple[Array, Array]:
+        x, v = self.problem.x, self.v
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            ends = np.array([(side - x) / v for side in self.bounds or ()], self.t.dtype)
+        ends = np.where(v == 0, np.array([-np.inf, np.inf]).reshape(2, *(1,) * v.ndim), np.sort(ends, axis=0))
+        return ends[0].max(keepdims=True).reshape(1), ends[1].min(keepdims=True).reshape(1)
+
+    def derivative(self) -> tuple[Any, Array]:
+        """Return f's value at x if it was needed, and the derivative, of the shape of f's value."""
+        p = self.problem
+        center = p.family.array(p.f, p.x, p.x) if self.plan.needs_center or not self.plan.groups else None
+        argument, memory = self.t, self.t
+        if isinstance(p.method, Complex):
+            argument = np.zeros(1, np.result_type(self.t.dtype, np.complex64))
+            memory = argument.imag
+        before = p.x.copy()
+        on_line = self._many_on_line(before) if p.family is blocks else self._on_line(before)
+        try:
+            result = p.family.components(on_line, argument, memory, self.plan, center)[0]
+        finally:
+            p.x[...] = before
+        if isinstance(p.method, Complex) and p.method.check and self.plan.groups:
+            complex_step.check_along(p.at, p.x, self.v, result)
+        result = result.astype(p.x.dtype)
+        return center, result if result.ndim else result[()]
+
+    def _on_line(self, x: Array) -> Callable[[Array], Any]:
+        p = self.problem
+
+        def f(t: Array) -> Any:
+            if t.dtype.kind == "c":
+                return p.lifted(x + t[0] * self.v)
+            p.x[...] = self._inside(x + t[0] * self.v)
+            return p.lifted(p.x)
+
+        return f
+
+    def _many_on_line(self, x: Array) -> Callable[[Array], Any]:
+        def f(t: Array) -> Any:
+            points = x + t.reshape(-1, *(1,) * x.ndim) * self.v
+            return self.problem.lifted(points if t.dtype.kind == "c" else self._inside(points).astype(x.dtype))
+
+        return f
+
+    def _inside(self, points: Array) -> Array:
+        return points if self.bounds is None else np.clip(points, *self.bounds)
+
+    def info(self, center_evaluations: int) -> Info:
+        """Return what was done; step and scheme are those of t."""
+        p = self.problem
+        checks = 2 if isinstance(p.method, Complex) and p.method.check and self.plan.groups else 0
+        scheme = np.array("complex") if isinstance(p.method, Complex) else self.plan.schemes(self.t).reshape(())
+        steps = np.abs(self.plan.steps).reshape(())
+        return Info(self.plan.evaluations(1) + center_evaluations + checks, steps, scheme)

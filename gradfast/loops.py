@@ -1,0 +1,123 @@
+"""f of one point a call: the compiled loops over whole arrays.
+
+Each function takes f, the argument to call it with and the memory to perturb: x itself for
+both, except that for a complex step they are a complex copy of x and its imaginary part.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradfast._kernels.python_loop import COMPONENTS, LINE, PAIRS, ROWS, Components, number
+from gradfast._kernels.stencil import Stencil
+from gradfast.points import VALUE_DTYPE, Array, lines
+from gradfast.steps import Plan, steps_at
+
+Function = Callable[[Any], Any]
+
+
+def value(f: Function, argument: Any, memory: Array) -> Any:
+    """Return f's value as one number."""
+    return number(f(argument), memory.dtype.char)
+
+
+def partials(f: Function, argument: Any, memory: Array, plan: Plan, out: Array, center: Any) -> None:
+    """Write the derivative of f along each coordinate of the memory to out, of its shape."""
+    kernel = LINE[memory.dtype.char]
+    (stencil, some), *others = plan.groups or ((None, ()),)
+    if memory.ndim == 1 and some is None:
+        kernel(f, argument, memory, plan.steps, stencil, out, center)
+        return
+    out[...] = 0  # what it stays where bounds leave no room
+    for line, part in _lines(memory):
+        for stencil, some in plan.groups:
+            here = _within(some, part)
+            kernel(f, argument, line, _part(plan.steps, part), stencil, out.reshape(-1)[part], center, here)
+
+
+def components(f: Function, argument: Any, memory: Array, plan: Plan, center: Any) -> Array:
+    """Return the derivatives of an f of many values: along the first axis, those along each coordinate."""
+    char = memory.dtype.char
+    result = Components(memory.size, VALUE_DTYPE[char].char)
+    steps = steps_at(plan.steps, memory)
+    for line, part in _lines(memory):
+        for stencil, some in plan.groups:
+            here = _within(some, part)
+            COMPONENTS[char](f, argument, line, steps[part], stencil, result, part.start, center, here)
+    if result.shape is None:  # nothing was moved
+        result.accept(f(argument) if center is None else center)
+    return result.out.reshape(memory.size, *result.shape)
+
+
+def array(f: Function, argument: Any, memory: Array) -> Array:
+    """Return f's value as an array of any shape."""
+    result = Components(0, VALUE_DTYPE[memory.dtype.char].char)
+    values = np.array(result.accept(f(argument)))
+    return values.reshape(result.shape)
+
+
+def batch_values(f: Function, batch: Array) -> Array:
+    """Return f's values at the points of a batch, whose last axis holds the components."""
+    values = np.empty(batch.shape[:-1], VALUE_DTYPE[batch.dtype.char])
+    for index in np.ndindex(values.shape):
+        values[index] = number(f(batch[index]), batch.dtype.char)
+    return values
+
+
+def batch_partials(f: Function, batch: Array, memory: Array, plan: Plan, out: Array, centers: Array | None) -> None:
+    """Write the derivatives at each point of a batch to out, of its shape."""
+    char, n = memory.dtype.char, memory.shape[-1]
+    if memory.ndim == 2 and all(some is None for _, some in plan.groups):
+        steps = plan.steps.reshape(memory.shape) if isinstance(plan.steps, np.ndarray) else plan.steps
+        ROWS[char](f, batch, memory, steps, plan.groups[0][0], out, centers)
+        return
+    out[...] = 0
+    for i, index in enumerate(np.ndindex(memory.shape[:-1])):
+        part = slice(i * n, i * n + n)
+        center = None if centers is None else centers[index]
+        for stencil, some in plan.groups:
+            here, steps = _within(some, part), _part(plan.steps, part)
+            LINE[char](f, batch[index], memory[index], steps, stencil, out[index], center, here)
+
+
+def second_derivatives(
+    f: Function, argument: Any, memory: Array, stencil: Stencil, steps: Array, some: npt.NDArray[np.intp], center: Any
+) -> Array:
+    """Return the matrix of second derivatives along some coordinates, the others zero."""
+    out = np.zeros((memory.size, memory.size), VALUE_DTYPE[memory.dtype.char])
+    (line, _), *more = _lines(memory) if memory.size else [(memory.reshape(-1), slice(0))]
+    if not more:
+        PAIRS[memory.dtype.char](f, argument, line, steps, stencil, out, center, some)
+        return out
+    # Two coordinates of an array that is no single line: perturb one that is, and copy.
+    before, flat = memory.copy(), memory.flatten()
+
+    def from_copy(argument: Any) -> Any:
+        memory[...] = flat.reshape(memory.shape)
+        return f(argument)
+
+    try:
+        PAIRS[memory.dtype.char](from_copy, argument, flat, steps, stencil, out, center, some)
+    finally:
+        memory[...] = before
+    return out
+
+
+def _lines(memory: Array) -> list[tuple[Array, slice]]:
+    """Return the lines of an array, each with its place among all coordinates."""
+    start, found = 0, []
+    for line in lines(memory):
+        found.append((line, slice(start, start + line.size)))
+        start += line.size
+    return found
+
+
+def _part(steps: Any, part: slice) -> Any:
+    return steps[part] if isinstance(steps, np.ndarray) else steps
+
+
+def _within(some: npt.NDArray[np.intp] | None, part: slice) -> npt.NDArray[np.intp] | None:
+    """Return which of some coordinates are in a part, counted from its start."""
+    return None if some is None else some[(some >= part.start) & (some < part.stop)] - part.start

@@ -1,0 +1,178 @@
+"""The methods: what a derivative is computed with. Each is a value that one can print and compare."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from gradfast import stencils
+from gradfast._kernels.stencil import Stencil
+from gradfast.points import Array
+from gradfast._kernels.steps import RelativeStep
+from gradfast.steps import (
+    EPS,
+    LEAST_SCALE,
+    Plan,
+    absolute_steps,
+    checked_bounds,
+    checked_steps,
+    plan_within,
+    steps_at,
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the three difference methods share: see :class:`Central`."""
+
+    accuracy: int
+    step: Any = None
+    rel_step: Any = None
+    # The stencils to choose from, the preferred one first, and the direction each looks in.
+    directions: ClassVar[tuple[tuple[str, int], ...]]
+
+    def __post_init__(self) -> None:
+        two_sided = self.directions[0][0] == "central"
+        wanted = "a positive even integer" if two_sided else "a positive integer"
+        if not isinstance(self.accuracy, int) or self.accuracy < 1 or (two_sided and self.accuracy % 2):
+            raise ValueError(f"accuracy must be {wanted}; got {self.accuracy!r}")
+        if self.step is not None and self.rel_step is not None:
+            raise ValueError(f"step and rel_step must not both be given; got {self.step!r} and {self.rel_step!r}")
+        for name in ("step", "rel_step"):
+            if getattr(self, name) is not None:
+                checked_steps(name, getattr(self, name))
+
+    def options(self, n: int) -> tuple[tuple[Stencil, int], ...]:
+        """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
+        return tuple((getattr(stencils, kind)(n, self.accuracy), sign) for kind, sign in self.directions)
+
+    def plan(self, x: Array, n: int = 1, bounds: Any = None) -> Plan:
+        """Return the steps and stencils for the n-th derivative along each coordinate of x."""
+        if self.step is not None:
+            asked = absolute_steps(x, self.step)
+        elif np.ndim(self.rel_step):
+            asked = absolute_steps(x, self.rel_step * np.maximum(np.abs(x), LEAST_SCALE))
+        else:
+            plan = _relative_plan(self.directions[0], n, self.accuracy, self.rel_step, x.dtype.char)
+            if bounds is None:
+                return plan
+            asked = np.abs(steps_at(plan.steps, x))
+        (stencil, sign), *_ = options = self.options(n)
+        if bounds is not None:
+            return plan_within(x, asked, options, checked_bounds(x, bounds))
+        return Plan(sign * asked, ((stencil, None),))
+
+
+def _plan_of_rule(direction: tuple[str, int], n: int, accuracy: int, rel_step: float | None, char: str) -> Plan:
+    kind, sign = direction
+    stencil = getattr(stencils, kind)(n, accuracy)
+    relative = stencils.relative_step(stencil, EPS[char]) if rel_step is None else rel_step
+    return Plan(RelativeStep(sign * relative, LEAST_SCALE), ((stencil, None),))
+
+
+_relative_plan = lru_cache(_plan_of_rule)
+
+
+@dataclass(frozen=True)
+class Central(Difference):
+    """Differences with nodes on both sides of x: ``(f(x + h) - f(x - h)) / (2 h)`` and its kin.
+
+    Parameters
+    ----------
+    accuracy : int
+        Order of the truncation error in the step, even. A first derivative costs ``accuracy``
+        evaluations a coordinate.
+    step : float or array_like, optional
+        The step, in x's units, of all coordinates or of each.
+    rel_step : float, optional
+        The step relative to ``max(abs(x), 0.1)``, rounded to a power of two. The default balances
+        truncation against rounding for an f whose scale is that of x; no fixed step knows f's scale.
+
+    Examples
+    --------
+    >>> from gradfast import Central
+    >>> Central(accuracy=4)
+    Central(accuracy=4, step=None, rel_step=None)
+    """
+
+    accuracy: int = 2
+    directions = (("central", 1), ("forward", 1), ("forward", -1))
+
+
+@dataclass(frozen=True)
+class Forward(Difference):
+    """Differences with nodes at x and above: ``(f(x + h) - f(x)) / h`` and its kin.
+
+    Parameters are those of :class:`Central`; a first derivative costs ``accuracy`` evaluations a
+    coordinate and one at x.
+
+    Examples
+    --------
+    >>> from gradfast import Forward
+    >>> Forward(step=1e-6)
+    Forward(accuracy=1, step=1e-06, rel_step=None)
+    """
+
+    accuracy: int = 1
+    directions = (("forward", 1), ("forward", -1))
+
+
+@dataclass(frozen=True)
+class Backward(Difference):
+    """Differences with nodes at x and below: ``(f(x) - f(x - h)) / h`` and its kin.
+
+    Parameters are those of :class:`Central`; a first derivative costs ``accuracy`` evaluations a
+    coordinate and one at x.
+
+    Examples
+    --------
+    >>> from gradfast import Backward
+    >>> Backward()
+    Backward(accuracy=1, step=None, rel_step=None)
+    """
+
+    accuracy: int = 1
+    directions = (("forward", -1), ("forward", 1))
+
+
+@dataclass(frozen=True)
+class Complex:
+    """The complex step: the imaginary part of ``f(x + i h) / h``, with nothing subtracted.
+
+    Exact to rounding for an f that is analytic and computes with complex numbers, one evaluation
+    a coordinate. f gets complex copies of x, so it must not read x through a closure.
+
+    Parameters
+    ----------
+    check : bool
+        Whether to compare the result, along one random direction, with a central difference: 2
+        evaluations more, which find an ``abs``, ``max``, comparison or conjugate inside f.
+
+    Notes
+    -----
+    Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM
+    Review 40 (1998) 110-112.
+
+    Examples
+    --------
+    >>> from gradfast import Complex
+    >>> Complex()
+    Complex(check=True)
+    """
+
+    check: bool = True
+
+
+Method = Difference | Complex
+
+NAMES: dict[str, Method] = {"central": Central(), "forward": Forward(), "backward": Backward(), "complex": Complex()}
+
+
+def as_method(method: Any) -> Method:
+    """Return the method that a name stands for, or the method itself."""
+    if isinstance(method, str) and method in NAMES:
+        return NAMES[method]
+    if isinstance(method, (Difference, Complex)):
+        return method
+    raise ValueError(f"method must be one of {', '.join(NAMES)} or a method object; got {method!r}")

@@ -1,0 +1,81 @@
+"""Nodes and weights for any derivative order and accuracy, and the step each is best with."""
+
+from fractions import Fraction
+from functools import lru_cache
+from math import factorial, lcm
+
+from gradfast._kernels.stencil import Stencil
+
+# f's own length scale is rarely that of exp: a third of exp's best step lost least over many functions.
+CAUTION = 1 / 3
+
+
+def central(n: int, accuracy: int) -> Stencil:
+    """Return the stencil of the n-th derivative on nodes on both sides, with an error of h**accuracy (even)."""
+    m = (n - 1) // 2 + accuracy // 2
+    return _stencil(tuple(node for k in range(1, m + 1) for node in (k, -k)), n)
+
+
+def forward(n: int, accuracy: int) -> Stencil:
+    """Return the stencil of the n-th derivative on nodes from 0 up; with a negative step it looks backward."""
+    return _stencil(tuple(range(1, n + accuracy)), n)
+
+
+def relative_step(stencil: Stencil, eps: float) -> float:
+    """Return the step that balances truncation and rounding, for an f of the scale of exp at 1.
+
+    Truncation costs T * h**p, with p the accuracy and T the first moment of the weights that
+    should vanish and does not; rounding costs R * eps / h**n, with R the sum of the weights'
+    sizes. Their sum is least at h = (n R eps / (p T))**(1 / (n + p)).
+    """
+    n = stencil.n
+    p, truncation = _truncation(stencil)
+    rounding = (abs(stencil.center) + sum(map(abs, stencil.weights))) / stencil.denominator
+    return float(CAUTION * (n * rounding * eps / (p * truncation)) ** (1 / (n + p)))
+
+
+def accuracy_of(stencil: Stencil) -> int:
+    """Return the order of the stencil's truncation error."""
+    return _truncation(stencil)[0]
+
+
+def _truncation(stencil: Stencil) -> tuple[int, float]:
+    power = stencil.n + 1
+    while not (moment := sum(w * node**power for w, node in zip(stencil.weights, stencil.nodes, strict=True))):
+        power += 1
+    return power - stencil.n, abs(moment) / stencil.denominator / factorial(power)
+
+
+def _stencil_on(nodes: tuple[int, ...], n: int) -> Stencil:
+    exact = fornberg_weights([0, *nodes], n)
+    denominator = lcm(*(weight.denominator for weight in exact))
+    center, *weights = (int(weight * denominator) for weight in exact)
+    return Stencil(nodes, weights, denominator, n, center)
+
+
+_stencil = lru_cache(_stencil_on)
+
+
+def fornberg_weights(nodes: list[int], n: int) -> list[Fraction]:
+    """Return the exact weights of the n-th derivative at 0.
+
+    Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math.
+    Comp. 51 (1988) 699-706: the weights of each derivative up to the n-th, one node more a turn.
+    """
+    weights = [[Fraction(0)] * (n + 1) for _ in nodes]
+    weights[0][0] = Fraction(1)
+    previous_product = Fraction(1)
+    for i in range(1, len(nodes)):
+        product = Fraction(1)
+        last = weights[i - 1].copy()
+        for j in range(i):
+            distance = nodes[i] - nodes[j]
+            product *= distance
+            for k in range(n, -1, -1):
+                lower = k * weights[j][k - 1] if k else Fraction(0)
+                weights[j][k] = (nodes[i] * weights[j][k] - lower) / distance
+        for k in range(n, -1, -1):
+            lower = k * last[k - 1] if k else Fraction(0)
+            weights[i][k] = previous_product / product * (lower - nodes[i - 1] * last[k])
+        previous_product = product
+    return [row[n] for row in weights]

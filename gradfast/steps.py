@@ -1,0 +1,150 @@
+"""How far to move each coordinate: its scale, rounding, bounds; and which stencil to use there."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps import AT, RelativeStep
+from gradfast.points import VALUE_DTYPE, Array, name_of_coordinate
+
+# A coordinate smaller than this is moved as if it were this large: a fixed rule cannot know f's scale.
+LEAST_SCALE = 0.1
+
+EPS = {char: float(np.finfo(char).eps) for char in "fdg"}
+
+
+class Plan(NamedTuple):
+    """The step of each coordinate, and the stencil of each group of coordinates.
+
+    A negative step makes a one-sided stencil look backward. Coordinates in no group are fixed
+    by their bounds.
+    """
+
+    steps: Array | RelativeStep  # an array is flat
+    groups: tuple[tuple[Stencil, npt.NDArray[np.intp] | None], ...]  # None stands for all coordinates
+
+    @property
+    def needs_center(self) -> bool:
+        return any(stencil.center for stencil, _ in self.groups)
+
+    def evaluations(self, size: int) -> int:
+        """Return the evaluations for so many coordinates, besides that at the center."""
+        return sum(len(stencil.nodes) * (size if some is None else some.size) for stencil, some in self.groups)
+
+    def schemes(self, x: Array) -> npt.NDArray[np.str_]:
+        """Name what is done to each coordinate: central, forward, backward or fixed."""
+        names = np.full(x.size, "fixed", "<U8")
+        for stencil, some in self.groups:
+            sided = np.where(steps_at(self.steps, x) > 0, "forward", "backward")
+            index = slice(None) if some is None else some
+            names[index] = "central" if min(stencil.nodes) < 0 else sided[index]
+        return names.reshape(x.shape)
+
+    @staticmethod
+    def mask(some: npt.NDArray[np.intp] | None, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+        """Return which coordinates of an array of that shape are among some."""
+        mask = np.full(shape, some is None)
+        if some is not None:
+            mask.reshape(-1)[some] = True
+        return mask
+
+
+def steps_at(steps: Array | RelativeStep, x: Array) -> Array:
+    """Return the steps as a flat array."""
+    if not isinstance(steps, RelativeStep):
+        return steps
+    out = np.empty(x.size, x.dtype)
+    AT[x.dtype.char](steps, x.reshape(-1), out)
+    return out.astype(VALUE_DTYPE[x.dtype.char], copy=False)
+
+
+def absolute_steps(x: Array, step: Any) -> Array:
+    """Return the steps asked for, as x can be moved by exactly; RuntimeWarning if rounding swallows one."""
+    steps = checked_steps("step", step)
+    try:
+        wanted = np.broadcast_to(steps, x.shape)
+    except ValueError:
+        raise ValueError(f"step must broadcast to the shape of x, {x.shape}; got shape {steps.shape}") from None
+    size = np.abs(x)
+    with np.errstate(invalid="ignore", over="ignore"):
+        moved = ((size + wanted).astype(x.dtype) - size).astype(VALUE_DTYPE[x.dtype.char])
+    swallowed = np.flatnonzero((moved == 0) & np.isfinite(x))
+    if swallowed.size:
+        where = name_of_coordinate(x, int(swallowed[0]))
+        text = f"step = {wanted.flat[swallowed[0]]:g} is lost to rounding at {where} = {x.flat[swallowed[0]]:g}"
+        warnings.warn(text, RuntimeWarning, stacklevel=5)
+    return np.where(np.isfinite(moved) & (moved > 0), moved, wanted).reshape(-1)
+
+
+def checked_steps(name: str, value: Any) -> Array:
+    """Return steps as an array; ValueError unless all are finite and positive."""
+    steps = np.asarray(value)
+    if steps.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be a number or an array of them; got {value!r}")
+    wrong = ~((steps > 0) & np.isfinite(steps))
+    if wrong.any():
+        raise ValueError(f"{name} must be finite and positive; got {steps[wrong].flat[0]}")
+    return steps
+
+
+def checked_bounds(x: Array, bounds: Any) -> tuple[Array, Array]:
+    """Return the lower and upper bound of each coordinate, flat; ValueError if x is not between them."""
+    try:
+        lower, upper = bounds
+        sides = [np.broadcast_to(np.asarray(side, x.dtype), x.shape).reshape(-1) for side in (lower, upper)]
+    except (TypeError, ValueError):
+        raise ValueError(f"bounds must be (lower, upper), each broadcast to x's shape {x.shape}; got {bounds!r}") from None
+    flat = x.reshape(-1)
+    outside = np.flatnonzero(~((sides[0] <= flat) & (flat <= sides[1])) & ~np.isnan(flat))
+    if outside.size:
+        i = int(outside[0])
+        raise ValueError(
+            f"x must lie within bounds; got {name_of_coordinate(x, i)} = {flat[i]:g} in [{sides[0][i]:g}, {sides[1][i]:g}]"
+        )
+    return sides[0], sides[1]
+
+
+def plan_within(x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], bounds: tuple[Array, Array]) -> Plan:
+    """Return a plan whose every node lies within the bounds.
+
+    Options are stencils and the direction they look in, the preferred one first. A coordinate
+    takes the first that fits with its step; where none does, the one with most room and a smaller
+    step; where even the smallest step has no room, none.
+    """
+    flat, sizes = x.reshape(-1), np.abs(steps)
+    limits = np.stack([_largest_step(flat, stencil, sign, *bounds) for stencil, sign in options])
+    fits = limits >= sizes
+    choice = np.where(fits.any(axis=0), fits.argmax(axis=0), limits.argmax(axis=0))
+    smaller = ~fits.any(axis=0)
+    with np.errstate(divide="ignore"):  # a room of 0
+        sizes[smaller] = 2.0 ** np.floor(np.log2(limits.max(axis=0)[smaller]))
+    signed = sizes * np.array([sign for _, sign in options])[choice]
+    for k, (stencil, _) in enumerate(options):
+        _halve_until_inside(flat, signed, stencil, choice == k, *bounds)
+    signed[flat + signed.astype(flat.dtype) == flat] = 0.0
+    used = {stencil: np.zeros(flat.size, bool) for stencil, _ in options}
+    for k, (stencil, _) in enumerate(options):
+        used[stencil] |= (choice == k) & (signed != 0)
+    return Plan(signed, tuple((stencil, np.flatnonzero(some)) for stencil, some in used.items() if some.any()))
+
+
+def _largest_step(flat: Array, stencil: Stencil, sign: int, lower: Array, upper: Array) -> Array:
+    above, below = sorted((sign * max(stencil.nodes + (0,)), sign * min(stencil.nodes + (0,))), reverse=True)
+    with np.errstate(over="ignore"):
+        rooms = [(room, reach) for room, reach in ((upper - flat, above), (flat - lower, -below)) if reach > 0]
+        limits: Array = np.min([room.astype(VALUE_DTYPE[flat.dtype.char]) / reach for room, reach in rooms], axis=0)
+    return limits
+
+
+def _halve_until_inside(flat: Array, steps: Array, stencil: Stencil, some: Array, lower: Array, upper: Array) -> None:
+    """Halve in place: x plus a node may round to a number outside though the step fits."""
+    nodes = np.array(stencil.nodes)[:, None]
+    outside = some
+    while outside.any():
+        points = (flat + nodes * steps).astype(flat.dtype)
+        outside = some & ((points < lower) | (points > upper)).any(axis=0)
+        steps[outside] /= 2
