@@ -39,9 +39,9 @@ class Batch:
         batch, memory, out = (np.moveaxis(array, self.axis, -1) for array in (argument, memory, out))
         if not self.vectorized:
             loops.batch_partials(f, batch, memory, plan, out, centers)
-        elif memory.ndim == 2 and all(some is None for _, some in plan.groups):
+        elif plan.stencil is not None and memory.ndim == 2:
             steps = steps_at(plan.steps, memory).reshape(memory.shape)
-            blocks.batch_partials(f, argument, memory, steps, plan.groups[0][0], out, centers)
+            blocks.batch_partials(f, argument, memory, steps, plan.stencil, out, centers)
         else:
             _partials_by_slabs(f, argument, memory, plan, out, centers)
 

@@ -48,8 +48,9 @@ def _run_derivative(problem: Problem) -> tuple[Any, Array]:
 
     center = evaluate(x.copy()) if p.plan.needs_center else None
     out = differentiate_elements(evaluate, p.memory, p.plan, center)
-    p.check(lambda v: out * v)
-    return center, _like(out, x)
+    if p.is_checked:
+        p.check(lambda v: out * v)
+    return center, out if x.dtype == out.dtype else _like(out, x)
 
 
 def gradient(
@@ -89,11 +90,14 @@ def value_and_gradient(
 
 def _run_gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]:
     p, x = problem, problem.x
-    center = p.center(f0, wants_value)
+    center = f0
+    if f0 is None and (wants_value or p.plan.needs_center):
+        center = p.family.value(p.f, x, x)
     out = empty(x.shape, VALUE_DTYPE[x.dtype.char])
     p.family.partials(p.lifted, p.argument, p.memory, p.plan, out, center)
-    p.check(lambda v: np.sum(out * v, axis=p.axis))
-    return center, _like(out, x)
+    if p.is_checked:
+        p.check(lambda v: np.sum(out * v, axis=p.axis))
+    return center, out if x.dtype == out.dtype else _like(out, x)
 
 
 def jacobian(
@@ -119,7 +123,8 @@ def _run_jacobian(problem: Problem, f0: Any) -> tuple[Any, Array]:
     rows = p.family.components(p.lifted, p.argument, p.memory, p.plan, center)
     shape = rows.shape[1:]
     result = np.moveaxis(rows, 0, -1).reshape(*shape, *x.shape)
-    p.check(lambda v: np.tensordot(result, v, x.ndim))
+    if p.is_checked:
+        p.check(lambda v: np.tensordot(result, v, x.ndim))
     return center, _like(result, x)
 
 

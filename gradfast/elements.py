@@ -17,8 +17,10 @@ def differentiate_elements(evaluate: Callable[[Array], Array], x: Array, plan: P
     has fewer, or whose bounds leave no room, stays where it is meanwhile.
     """
     steps = steps_at(plan.steps, x).reshape(x.shape)
-    if len(plan.groups) == 1 and plan.groups[0][1] is None:
+    stencil = plan.stencil
+    if stencil is None and len(plan.groups) == 1 and x.ndim == 0:  # f may return any shape
         stencil = plan.groups[0][0]
+    if stencil is not None:
         values = [evaluate(_moved(x, node * steps)) for node in stencil.nodes]
         return quotient(np.array(values), stencil, steps, center)
     out = np.zeros(x.size, steps.dtype)

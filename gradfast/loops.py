@@ -25,9 +25,8 @@ def value(f: Function, argument: Any, memory: Array) -> Any:
 
 def partials(f: Function, argument: Any, memory: Array, plan: Plan, out: Array, center: Any) -> None:
     """Write the derivative of f along each coordinate of the memory to out, of its shape."""
-    kernel = LINE[memory.dtype.char]
-    (stencil, some), *others = plan.groups or ((None, ()),)
-    if memory.ndim == 1 and some is None:
+    kernel, stencil = LINE[memory.dtype.char], plan.stencil
+    if stencil is not None and memory.ndim == 1:
         kernel(f, argument, memory, plan.steps, stencil, out, center)
         return
     out[...] = 0  # what it stays where bounds leave no room
@@ -69,9 +68,9 @@ def batch_values(f: Function, batch: Array) -> Array:
 def batch_partials(f: Function, batch: Array, memory: Array, plan: Plan, out: Array, centers: Array | None) -> None:
     """Write the derivatives at each point of a batch to out, of its shape."""
     char, n = memory.dtype.char, memory.shape[-1]
-    if memory.ndim == 2 and all(some is None for _, some in plan.groups):
+    if plan.stencil is not None and memory.ndim == 2:
         steps = plan.steps.reshape(memory.shape) if isinstance(plan.steps, np.ndarray) else plan.steps
-        ROWS[char](f, batch, memory, steps, plan.groups[0][0], out, centers)
+        ROWS[char](f, batch, memory, steps, plan.stencil, out, centers)
         return
     out[...] = 0
     for i, index in enumerate(np.ndindex(memory.shape[:-1])):

@@ -1,7 +1,6 @@
 """The methods: what a derivative is computed with. Each is a value that one can print and compare."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +28,8 @@ class Difference:
     accuracy: int
     step: Any = None
     rel_step: Any = None
+    _has_rule: ClassVar[bool]  # no: of the instance, like _plans, but no fields
+    _plans: ClassVar[dict[tuple[int, str], Plan]]
     # The stencils to choose from, the preferred one first, and the direction each looks in.
     directions: ClassVar[tuple[tuple[str, int], ...]]
 
@@ -42,6 +43,8 @@ class Difference:
         for name in ("step", "rel_step"):
             if getattr(self, name) is not None:
                 checked_steps(name, getattr(self, name))
+        object.__setattr__(self, "_has_rule", self.step is None and np.ndim(self.rel_step) == 0)
+        object.__setattr__(self, "_plans", {})
 
     def options(self, n: int) -> tuple[tuple[Stencil, int], ...]:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
@@ -49,29 +52,27 @@ class Difference:
 
     def plan(self, x: Array, n: int = 1, bounds: Any = None) -> Plan:
         """Return the steps and stencils for the n-th derivative along each coordinate of x."""
-        if self.step is not None:
-            asked = absolute_steps(x, self.step)
-        elif np.ndim(self.rel_step):
-            asked = absolute_steps(x, self.rel_step * np.maximum(np.abs(x), LEAST_SCALE))
-        else:
-            plan = _relative_plan(self.directions[0], n, self.accuracy, self.rel_step, x.dtype.char)
+        if self._has_rule:
+            key = n, x.dtype.char
+            plan = self._plans.get(key) or self._plans.setdefault(key, self._plan_by_rule(*key))
             if bounds is None:
                 return plan
             asked = np.abs(steps_at(plan.steps, x))
-        (stencil, sign), *_ = options = self.options(n)
+        elif self.step is not None:
+            asked = absolute_steps(x, self.step)
+        else:
+            asked = absolute_steps(x, self.rel_step * np.maximum(np.abs(x), LEAST_SCALE))
+        options = self.options(n)
         if bounds is not None:
             return plan_within(x, asked, options, checked_bounds(x, bounds))
+        stencil, sign = options[0]
         return Plan(sign * asked, ((stencil, None),))
 
-
-def _plan_of_rule(direction: tuple[str, int], n: int, accuracy: int, rel_step: float | None, char: str) -> Plan:
-    kind, sign = direction
-    stencil = getattr(stencils, kind)(n, accuracy)
-    relative = stencils.relative_step(stencil, EPS[char]) if rel_step is None else rel_step
-    return Plan(RelativeStep(sign * relative, LEAST_SCALE), ((stencil, None),))
-
-
-_relative_plan = lru_cache(_plan_of_rule)
+    def _plan_by_rule(self, n: int, char: str) -> Plan:
+        """Return the plan for any x of a dtype: the same stencil for all coordinates, steps by the default rule."""
+        (stencil, sign), *_ = self.options(n)
+        relative = stencils.relative_step(stencil, EPS[char]) if self.rel_step is None else self.rel_step
+        return Plan(RelativeStep(sign * relative, LEAST_SCALE), ((stencil, None),))
 
 
 @dataclass(frozen=True)

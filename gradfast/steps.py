@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,19 +17,23 @@ LEAST_SCALE = 0.1
 EPS = {char: float(np.finfo(char).eps) for char in "fdg"}
 
 
-class Plan(NamedTuple):
-    """The step of each coordinate, and the stencil of each group of coordinates.
+Group = tuple[Stencil, npt.NDArray[np.intp] | None]  # None stands for all coordinates
+
+
+class Plan:
+    """The step of each coordinate, flat, and the stencil of each group of coordinates.
 
     A negative step makes a one-sided stencil look backward. Coordinates in no group are fixed
-    by their bounds.
+    by their bounds. If one stencil serves all of them, it is `stencil`, else that is None.
     """
 
-    steps: Array | RelativeStep  # an array is flat
-    groups: tuple[tuple[Stencil, npt.NDArray[np.intp] | None], ...]  # None stands for all coordinates
+    __slots__ = ("groups", "needs_center", "stencil", "steps")
 
-    @property
-    def needs_center(self) -> bool:
-        return any(stencil.center for stencil, _ in self.groups)
+    def __init__(self, steps: Array | RelativeStep, groups: tuple[Group, ...]) -> None:
+        self.steps = steps
+        self.groups = groups
+        self.stencil = groups[0][0] if groups and groups[0][1] is None else None
+        self.needs_center = any(stencil.center for stencil, _ in groups)
 
     def evaluations(self, size: int) -> int:
         """Return the evaluations for so many coordinates, besides that at the center."""

@@ -1,6 +1,6 @@
 # cython: cdivision=True
 cimport cython
-from libc.math cimport fabsl, frexpl, isfinite, ldexpl
+from libc.math cimport fabs, fabsl, frexp, frexpl, isfinite, ldexp, ldexpl
 
 ctypedef fused real:
     float
@@ -17,12 +17,19 @@ cdef class RelativeStep:
 cdef inline real step_at(RelativeStep rule, real x) noexcept:
     """Return a power of two near relative * max(abs(x), least_scale) that x can be moved by exactly."""
     cdef int exponent
-    cdef real size = <real>fabsl(x), scale = size, step, away
+    cdef real size, scale, step, away
+    size = <real>fabsl(x) if real is longdouble else <real>fabs(x)
+    scale = size
     if not (size > rule.least_scale and isfinite(size)):  # small, NaN or infinite
         scale = <real>rule.least_scale
-    if frexpl(fabsl(rule.relative) * scale, &exponent) < 0.7071067811865476:
-        exponent -= 1
-    step = <real>ldexpl(1, exponent)
+    if real is longdouble:
+        if frexpl(fabs(rule.relative) * scale, &exponent) < 0.7071067811865476:
+            exponent -= 1
+        step = ldexpl(1, exponent)
+    else:
+        if frexp(fabs(rule.relative) * scale, &exponent) < 0.7071067811865476:
+            exponent -= 1
+        step = <real>ldexp(1, exponent)
     away = size + step
     if isfinite(away):
         # Away from zero the step must survive rounding; towards zero the grid of numbers is no coarser.
