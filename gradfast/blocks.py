@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast._kernels.block_loop import COLUMNS, MOVE, PUT_BACK
-from gradfast._kernels.memory import first_difference
+from gradfast._kernels.memory import f_changed, first_difference
 from gradfast._kernels.stencil import Stencil
-from gradfast.points import VALUE_DTYPE, Array, f_changed
+from gradfast.points import VALUE_DTYPE, Array
 from gradfast.steps import Plan, steps_at
 
 Function = Callable[[Array], Any]

@@ -13,8 +13,9 @@ import numpy as np
 from numpy import empty
 
 from gradfast import blocks
+from gradfast._kernels.memory import keeping, name_of_coordinate
 from gradfast._kernels.python_loop import LINE, ROWS
-from gradfast.points import VALUE_DTYPE, Array, as_point, keeping, lines, name_of_coordinate
+from gradfast.points import VALUE_DTYPE, Array, as_float32, as_point, lines
 from gradfast.stencils import central
 from gradfast.steps import Plan
 
@@ -182,7 +183,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
         swallowed = keeping(x, _differentiate_array, f, x, h, gradient)
     if swallowed >= 0:
         _warn_of_swallowed_step(x, swallowed, h)
-    return _as_float32(gradient) if kind == "f" else gradient
+    return as_float32(gradient) if kind == "f" else gradient
 
 
 def _differentiate_array(f: Callable[[Any], Any], x: Array, h: float, gradient: Array) -> int:
@@ -228,11 +229,6 @@ def _real(value: Any, message: str) -> Any:
     if array.dtype.kind not in "fiub":
         raise TypeError(message)
     return value if isinstance(value, (np.ndarray, np.generic)) else array
-
-
-def _as_float32(gradient: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return gradient.astype(np.float32)
 
 
 def _swallowed(x: Any, h: float) -> int:

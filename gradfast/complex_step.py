@@ -75,5 +75,7 @@ def check_along(f: Function, x: Array, v: Array, derivative: Any) -> None:
 
 def random_direction(x: Array) -> Array:
     """Return a direction in which each coordinate moves in proportion to its size; always the same for a shape."""
-    signs = np.random.default_rng(x.size).uniform(0.5, 1.0, x.shape) * np.where(np.arange(x.size) % 2, -1, 1).reshape(x.shape)
+    signs = np.random.default_rng(x.size).uniform(0.5, 1.0, x.shape) * np.where(np.arange(x.size) % 2, -1, 1).reshape(
+        x.shape
+    )
     return signs * np.maximum(np.where(np.isfinite(x), np.abs(x), 0), LEAST_SCALE)

@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 from numpy import empty
 
+from gradfast import loops
+from gradfast._kernels.memory import keeping
+from gradfast._kernels.python_loop import LINE
 from gradfast.elements import differentiate_elements
-from gradfast.points import VALUE_DTYPE, Array, keeping
 from gradfast.line import Line
+from gradfast.points import VALUE_DTYPE, Array, as_float32
 from gradfast.problem import Problem, require_difference
 from gradfast.steps import Plan, checked_bounds, plan_within, steps_at
 
@@ -33,7 +36,9 @@ def derivative(
     problem = Problem(f, x, method, bounds, args, False, n=n)
     center, result = keeping(problem.x, _run_derivative, problem)
     result = result if np.ndim(result) else result[()]
-    return (result, problem.info(problem.evaluations(0 if center is None else problem.x.size))) if full_output else result
+    return (
+        (result, problem.info(problem.evaluations(0 if center is None else problem.x.size))) if full_output else result
+    )
 
 
 def _run_derivative(problem: Problem) -> tuple[Any, Array]:
@@ -48,9 +53,9 @@ def _run_derivative(problem: Problem) -> tuple[Any, Array]:
 
     center = evaluate(x.copy()) if p.plan.needs_center else None
     out = differentiate_elements(evaluate, p.memory, p.plan, center)
-    if p.is_checked:
+    if p.method.check:
         p.check(lambda v: out * v)
-    return center, out if x.dtype == out.dtype else _like(out, x)
+    return center, as_float32(out) if x.dtype.char == "f" else out
 
 
 def gradient(
@@ -67,7 +72,7 @@ def gradient(
 ) -> Any:
     """GRADIENT"""
     problem = Problem(f, x, method, bounds, args, vectorized, axis)
-    center, result = keeping(problem.x, _run_gradient, problem, f0, False)
+    center, result = _gradient(problem, f0, False)
     return (result, problem.info(problem.evaluations(_evaluated(center, f0)))) if full_output else result
 
 
@@ -84,20 +89,24 @@ def value_and_gradient(
 ) -> Any:
     """VALUE"""
     problem = Problem(f, x, method, bounds, args, vectorized, axis)
-    both = keeping(problem.x, _run_gradient, problem, None, True)
+    both = _gradient(problem, None, True)
     return (both, problem.info(problem.evaluations(_evaluated(both[0], None)))) if full_output else both
 
 
-def _run_gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]:
-    p, x = problem, problem.x
-    center = f0
-    if f0 is None and (wants_value or p.plan.needs_center):
-        center = p.family.value(p.f, x, x)
-    out = empty(x.shape, VALUE_DTYPE[x.dtype.char])
-    p.family.partials(p.lifted, p.argument, p.memory, p.plan, out, center)
-    if p.is_checked:
-        p.check(lambda v: np.sum(out * v, axis=p.axis))
-    return center, out if x.dtype == out.dtype else _like(out, x)
+def _gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]:
+    p, x, plan, center = problem, problem.x, problem.plan, f0
+    char = x.dtype.char
+    if f0 is None and (wants_value or plan.needs_center):
+        center = keeping(x, p.family.value, p.f, x, x)
+    out = empty(x.shape, VALUE_DTYPE[char])
+    if plan.stencil is not None and x.ndim == 1 and p.family is loops:
+        # The common case goes to its kernel from here: at n = 2 another layer takes as long as f.
+        keeping(x, LINE[char], p.lifted, p.argument, p.memory, plan.steps, plan.stencil, out, center)
+    else:
+        keeping(x, p.family.partials, p.lifted, p.argument, p.memory, plan, out, center)
+    if p.method.check:
+        p.check(lambda v: np.sum(out * v, axis=getattr(p.family, "axis", None)))
+    return center, as_float32(out) if char == "f" else out
 
 
 def jacobian(
@@ -123,9 +132,9 @@ def _run_jacobian(problem: Problem, f0: Any) -> tuple[Any, Array]:
     rows = p.family.components(p.lifted, p.argument, p.memory, p.plan, center)
     shape = rows.shape[1:]
     result = np.moveaxis(rows, 0, -1).reshape(*shape, *x.shape)
-    if p.is_checked:
+    if p.method.check:
         p.check(lambda v: np.tensordot(result, v, x.ndim))
-    return center, _like(result, x)
+    return center, as_float32(result) if x.dtype.char == "f" else result
 
 
 def hessian(
@@ -146,7 +155,7 @@ def hessian(
     problem = Problem(f, x, require_difference(method, "hessian without gradient="), bounds, args, vectorized, n=2)
     if bounds is not None:
         problem.plan = _plan_of_one_stencil(problem, bounds)
-    center, result = keeping(problem.x, _run_hessian, problem, f0)
+    _, result = keeping(problem.x, _run_hessian, problem, f0)
     if not full_output:
         return result
     sizes = (problem.x.size if some is None else some.size for _, some in problem.plan.groups)
@@ -171,13 +180,16 @@ def _run_hessian(problem: Problem, f0: Any) -> tuple[Any, Array]:
     for stencil, some in p.plan.groups:
         coordinates = np.arange(x.size) if some is None else some
         out = p.family.second_derivatives(p.f, x, x, stencil, steps_at(p.plan.steps, x), coordinates, center)
-    return center, _like(out.reshape(x.shape * 2), x)
+    out = out.reshape(x.shape * 2)
+    return center, as_float32(out) if x.dtype.char == "f" else out
 
 
 def _hessian_from_gradient(
     gradient: Function, x: Any, method: Any, bounds: Any, args: Any, vectorized: bool, full_output: bool
 ) -> Any:
-    result, info = jacobian(gradient, x, method=method, bounds=bounds, args=args, vectorized=vectorized, full_output=True)
+    result, info = jacobian(
+        gradient, x, method=method, bounds=bounds, args=args, vectorized=vectorized, full_output=True
+    )
     shape = info.step.shape
     if result.shape != shape * 2:
         found = result.shape[: result.ndim - len(shape)]
@@ -207,11 +219,3 @@ def directional_derivative(
 def _evaluated(center: Any, f0: Any) -> int:
     """Return at how many points f was evaluated besides those of the stencils."""
     return 0 if center is None or f0 is not None else int(np.size(center))
-
-
-def _like(result: Array, x: Array) -> Array:
-    """Return derivatives in x's dtype: float32 points have float64 differences."""
-    if x.dtype == result.dtype:
-        return result
-    with np.errstate(over="ignore"):
-        return result.astype(x.dtype)

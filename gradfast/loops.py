@@ -25,10 +25,7 @@ def value(f: Function, argument: Any, memory: Array) -> Any:
 
 def partials(f: Function, argument: Any, memory: Array, plan: Plan, out: Array, center: Any) -> None:
     """Write the derivative of f along each coordinate of the memory to out, of its shape."""
-    kernel, stencil = LINE[memory.dtype.char], plan.stencil
-    if stencil is not None and memory.ndim == 1:
-        kernel(f, argument, memory, plan.steps, stencil, out, center)
-        return
+    kernel = LINE[memory.dtype.char]
     out[...] = 0  # what it stays where bounds leave no room
     for line, part in _lines(memory):
         for stencil, some in plan.groups:

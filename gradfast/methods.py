@@ -28,8 +28,10 @@ class Difference:
     accuracy: int
     step: Any = None
     rel_step: Any = None
-    _has_rule: ClassVar[bool]  # no: of the instance, like _plans, but no fields
+    # Of the instance, and no fields: whether one plan serves every x of a dtype, and those made so far.
+    _has_rule: ClassVar[bool]
     _plans: ClassVar[dict[tuple[int, str], Plan]]
+    check: ClassVar[bool] = False  # a difference needs none
     # The stencils to choose from, the preferred one first, and the direction each looks in.
     directions: ClassVar[tuple[tuple[str, int], ...]]
 
@@ -172,7 +174,7 @@ NAMES: dict[str, Method] = {"central": Central(), "forward": Forward(), "backwar
 
 def as_method(method: Any) -> Method:
     """Return the method that a name stands for, or the method itself."""
-    if isinstance(method, str) and method in NAMES:
+    if type(method) is str and method in NAMES:
         return NAMES[method]
     if isinstance(method, (Difference, Complex)):
         return method

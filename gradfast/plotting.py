@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradfast._kernels.memory import keeping
 from gradfast.blocks import values_at
 from gradfast.classic import numerical_gradient, tangent_line
-from gradfast.points import Array, keeping
+from gradfast.points import Array
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

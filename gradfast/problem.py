@@ -43,31 +43,32 @@ class Problem:
     All three are f and x themselves, unless the method is the complex step.
     """
 
-    __slots__ = ("argument", "axis", "f", "family", "is_checked", "lifted", "memory", "method", "plan", "x")
+    __slots__ = ("argument", "f", "family", "lifted", "memory", "method", "plan", "x")
 
     def __init__(
-        self, f: Function, x: Any, method: Any, bounds: Any, args: Any, vectorized: bool, axis: int | None = None, n: int = 1
+        self,
+        f: Function,
+        x: Any,
+        method: Any,
+        bounds: Any,
+        args: Any,
+        vectorized: bool,
+        axis: int | None = None,
+        n: int = 1,
     ) -> None:
-        if args != ():
-            f = with_arguments(f, args)
-        x = as_point(x)
-        method = as_method(method)
-        self.f = self.lifted = f
-        self.x = self.argument = self.memory = x
-        self.method = method
-        self.axis = axis
+        self.f = self.lifted = f if args == () else with_arguments(f, args)
+        self.x = self.argument = self.memory = x = as_point(x)
+        self.method = method = as_method(method)
         self.family: ModuleType | Batch = blocks if vectorized else loops
         if axis is not None and x.ndim > 1:
             self.family = Batch(axis, vectorized)
         if isinstance(method, Difference):
-            self.is_checked = False
             self.plan = method.plan(x, n, bounds)
-            return
-        self.is_checked = method.check
-        self.lifted = complex_step.imaginary_part_of(f)
-        self.argument = complex_step.complex_copy(x)
-        self.memory = self.argument.imag
-        self.plan = complex_step.plan_of_imaginary_steps(x, n, bounds)
+        else:
+            self.lifted = complex_step.imaginary_part_of(self.f)
+            self.argument = complex_step.complex_copy(x)
+            self.memory = self.argument.imag
+            self.plan = complex_step.plan_of_imaginary_steps(x, n, bounds)
 
     def at(self, point: Array) -> Any:
         """Return f at a point that is not x."""
@@ -81,8 +82,8 @@ class Problem:
     def evaluations(self, at_center: int) -> int:
         """Return how often f was evaluated, if it was so often at the center."""
         count = self.plan.evaluations(self.x.size) + at_center
-        if self.is_checked:
-            count += 2 * (self.x.size // self.x.shape[self.axis] if isinstance(self.family, Batch) else 1)
+        if self.method.check:
+            count += 2 * (self.x.size // self.x.shape[self.family.axis] if isinstance(self.family, Batch) else 1)
         return count
 
     def info(self, evaluations: int) -> Info:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradfast._kernels.memory import name_of_coordinate
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps import AT, RelativeStep
-from gradfast.points import VALUE_DTYPE, Array, name_of_coordinate
+from gradfast.points import VALUE_DTYPE, Array
 
 # A coordinate smaller than this is moved as if it were this large: a fixed rule cannot know f's scale.
 LEAST_SCALE = 0.1
@@ -101,7 +102,9 @@ def checked_bounds(x: Array, bounds: Any) -> tuple[Array, Array]:
         lower, upper = bounds
         sides = [np.broadcast_to(np.asarray(side, x.dtype), x.shape).reshape(-1) for side in (lower, upper)]
     except (TypeError, ValueError):
-        raise ValueError(f"bounds must be (lower, upper), each broadcast to x's shape {x.shape}; got {bounds!r}") from None
+        raise ValueError(
+            f"bounds must be (lower, upper), each broadcast to x's shape {x.shape}; got {bounds!r}"
+        ) from None
     flat = x.reshape(-1)
     outside = np.flatnonzero(~((sides[0] <= flat) & (flat <= sides[1])) & ~np.isnan(flat))
     if outside.size:

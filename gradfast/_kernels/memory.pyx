@@ -1,13 +1,39 @@
-"""Comparing memory bit by bit."""
+"""Memory that must stay as it is: compared bit by bit, and put back."""
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.string cimport memcmp
 
+import numpy as np
 
-def holds(x, bytes before not None):
+cdef enum:
+    LARGE = 1 << 12
+
+
+def keeping(x, kernel, *arguments):
+    """Return ``kernel(*arguments)`` with x as it was; ValueError if f itself changed x.
+
+    The loops give each coordinate that they perturb its old bits back, so what is different
+    afterwards is f's doing. An exception goes out as it is, with x put back.
+    """
+    cdef bytes before = x.tobytes()
+    try:
+        result = kernel(*arguments)
+    except BaseException:
+        put_back(x, before)
+        raise
+    if not holds(x, before):
+        changed = put_back(x, before)
+        if changed >= 0:
+            raise f_changed(x, changed)
+    return result
+
+
+cdef bint holds(x, bytes before) except -1:
     """Return whether ``x.tobytes() == before``, without a copy if x is contiguous."""
     cdef Py_buffer view
     cdef bint same
+    if len(before) < LARGE:  # a copy is faster than asking
+        return x.tobytes() == before
     try:
         PyObject_GetBuffer(x, &view, PyBUF_SIMPLE)
     except (BufferError, ValueError):  # not contiguous
@@ -15,6 +41,24 @@ def holds(x, bytes before not None):
     same = view.len == len(before) and memcmp(view.buf, <const char*>before, view.len) == 0
     PyBuffer_Release(&view)
     return same
+
+
+cdef Py_ssize_t put_back(x, bytes before) except -2:
+    """Write the old values into x; return the flat index of the first that had changed, or -1."""
+    old = np.frombuffer(before, dtype=x.dtype).reshape(x.shape)
+    same = (x == old) & (np.signbit(x) == np.signbit(old)) | np.isnan(x) & np.isnan(old)
+    x[...] = old
+    return -1 if same.all() else np.argmin(same)
+
+
+def f_changed(x, Py_ssize_t flat):
+    """Return the error for an f that changed x's flat-th coordinate."""
+    return ValueError(f"f must leave x as it is; it changed {name_of_coordinate(x, flat)}")
+
+
+def name_of_coordinate(x, Py_ssize_t flat):
+    """Return the name of x's flat-th coordinate as its owner would write it: ``x[1, 0]``."""
+    return f"x[{', '.join([str(i) for i in np.unravel_index(flat, x.shape)])}]" if x.ndim else "x"
 
 
 def first_difference(const unsigned char[::1] copies, const unsigned char[::1] point, Py_ssize_t itemsize):

@@ -1,11 +1,17 @@
 # cython: cdivision=True
 cimport cython
-from libc.math cimport fabs, fabsl, frexp, frexpl, isfinite, ldexp, ldexpl
+from libc.math cimport fabs, isfinite
+from libc.stdint cimport uint64_t
 
 ctypedef fused real:
     float
     double
     long double
+
+
+cdef union Bits:
+    double number
+    uint64_t pattern
 
 
 @cython.final
@@ -16,22 +22,26 @@ cdef class RelativeStep:
 
 cdef inline real step_at(RelativeStep rule, real x) noexcept:
     """Return a power of two near relative * max(abs(x), least_scale) that x can be moved by exactly."""
-    cdef int exponent
-    cdef real size, scale, step, away
-    size = <real>fabsl(x) if real is longdouble else <real>fabs(x)
-    scale = size
-    if not (size > rule.least_scale and isfinite(size)):  # small, NaN or infinite
-        scale = <real>rule.least_scale
-    if real is longdouble:
-        if frexpl(fabs(rule.relative) * scale, &exponent) < 0.7071067811865476:
-            exponent -= 1
-        step = ldexpl(1, exponent)
-    else:
-        if frexp(fabs(rule.relative) * scale, &exponent) < 0.7071067811865476:
-            exponent -= 1
-        step = <real>ldexp(1, exponent)
+    cdef real size, step, away
+    size = -x if x < 0 else x
+    if size > rule.least_scale and isfinite(size):
+        step = <real>power_of_two(fabs(rule.relative) * <double>size)
+    else:  # small, NaN or infinite
+        step = <real>power_of_two(fabs(rule.relative) * rule.least_scale)
     away = size + step
     if isfinite(away):
         # Away from zero the step must survive rounding; towards zero the grid of numbers is no coarser.
         step = away - size
     return step if rule.relative > 0 else -step
+
+
+cdef inline double power_of_two(double x) noexcept nogil:
+    """Return the power of two nearest to a positive normal number, by ratio.
+
+    The bits of a double are its exponent above those of its fraction: what lacks sqrt(2) to 2
+    carries into the exponent, and the fraction is cut off. (frexp and ldexp take as long as f.)
+    """
+    cdef Bits bits
+    bits.number = x
+    bits.pattern = (bits.pattern + 0x00095F619980C433ULL) & 0x7FF0000000000000ULL
+    return bits.number
