@@ -73,7 +73,9 @@ def gradient(
     """GRADIENT"""
     problem = Problem(f, x, method, bounds, args, vectorized, axis)
     center, result = _gradient(problem, f0, False)
-    return (result, problem.info(problem.evaluations(_evaluated(center, f0)))) if full_output else result
+    if full_output:
+        return result, problem.info(problem.evaluations(_evaluated(center, f0)))
+    return result
 
 
 def value_and_gradient(

@@ -30,7 +30,7 @@ class Difference:
     rel_step: Any = None
     # Of the instance, and no fields: whether one plan serves every x of a dtype, and those made so far.
     _has_rule: ClassVar[bool]
-    _plans: ClassVar[dict[tuple[int, str], Plan]]
+    ready_plans: ClassVar[dict[tuple[int, str], Plan]]
     check: ClassVar[bool] = False  # a difference needs none
     # The stencils to choose from, the preferred one first, and the direction each looks in.
     directions: ClassVar[tuple[tuple[str, int], ...]]
@@ -46,7 +46,7 @@ class Difference:
             if getattr(self, name) is not None:
                 checked_steps(name, getattr(self, name))
         object.__setattr__(self, "_has_rule", self.step is None and np.ndim(self.rel_step) == 0)
-        object.__setattr__(self, "_plans", {})
+        object.__setattr__(self, "ready_plans", {})
 
     def options(self, n: int) -> tuple[tuple[Stencil, int], ...]:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
@@ -56,7 +56,7 @@ class Difference:
         """Return the steps and stencils for the n-th derivative along each coordinate of x."""
         if self._has_rule:
             key = n, x.dtype.char
-            plan = self._plans.get(key) or self._plans.setdefault(key, self._plan_by_rule(*key))
+            plan = self.ready_plans.get(key) or self.ready_plans.setdefault(key, self._plan_by_rule(*key))
             if bounds is None:
                 return plan
             asked = np.abs(steps_at(plan.steps, x))

@@ -63,7 +63,8 @@ class Problem:
         if axis is not None and x.ndim > 1:
             self.family = Batch(axis, vectorized)
         if isinstance(method, Difference):
-            self.plan = method.plan(x, n, bounds)
+            ready = method.ready_plans.get((n, x.dtype.char)) if bounds is None else None
+            self.plan = ready or method.plan(x, n, bounds)
         else:
             self.lifted = complex_step.imaginary_part_of(self.f)
             self.argument = complex_step.complex_copy(x)

@@ -5,9 +5,6 @@ from libc.string cimport memcmp
 
 import numpy as np
 
-cdef enum:
-    LARGE = 1 << 12
-
 
 def keeping(x, kernel, *arguments):
     """Return ``kernel(*arguments)`` with x as it was; ValueError if f itself changed x.
@@ -32,8 +29,6 @@ cdef bint holds(x, bytes before) except -1:
     """Return whether ``x.tobytes() == before``, without a copy if x is contiguous."""
     cdef Py_buffer view
     cdef bint same
-    if len(before) < LARGE:  # a copy is faster than asking
-        return x.tobytes() == before
     try:
         PyObject_GetBuffer(x, &view, PyBUF_SIMPLE)
     except (BufferError, ValueError):  # not contiguous
