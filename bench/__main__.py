@@ -1,0 +1,36 @@
+"""Measure every workload and print one table of ratios next to their targets."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import chart, clock, table
+from bench.workloads import WORKLOADS, Workload
+
+SECONDS_EACH = 1.2  # a contestant of a workload
+QUICK_SECONDS_EACH = 0.01
+
+
+def measured(budget: float) -> Iterator[tuple[Workload, table.Times]]:
+    """Yield each workload with the times of its contestants, whose answers were looked at first."""
+    for workload in WORKLOADS:
+        for contestant in workload.contestants:
+            workload.check(contestant)
+        runs = {c.name: c.run for c in workload.contestants if c.run is not None}
+        yield workload, clock.best_times(runs, budget)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short smoke pass: the ratios mean little")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw the times, as SVG or PNG")
+    arguments = parser.parse_args()
+    results = list(measured(QUICK_SECONDS_EACH if arguments.quick else SECONDS_EACH))
+    print(*table.lines(results), sep="\n")
+    if arguments.chart:
+        chart.draw(results, arguments.chart)
+
+
+if __name__ == "__main__":
+    main()

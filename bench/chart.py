@@ -1,0 +1,45 @@
+"""The chart of the README: what one gradient takes, package by package."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.table import Times, seconds_text
+from bench.workloads import Workload
+
+# Okabe and Ito's colours, which all common kinds of colour vision tell apart.
+COLOURS = {"gradfast": "#0072B2", "gradfast vectorized": "#56B4E9", "reference": "#E69F00", "bare": "#444444"}
+PEER_COLOUR = "#BBBBBB"
+LABELS = {"bare": "calls of f alone", "reference": "plain Python loop"}
+
+
+def draw(measured: Iterable[tuple[Workload, Times]], file: Path) -> None:
+    """Draw the workloads that belong in the chart to file."""
+    from matplotlib.figure import Figure
+
+    panels = [(workload, times) for workload, times in measured if workload.in_chart]
+    figure = Figure(figsize=(10, 1.0 + 2.6 * -(-len(panels) // 2)), layout="constrained")
+    axes = figure.subplots(-(-len(panels) // 2), 2, sharex=True, squeeze=False)
+    for ax, (workload, times) in zip(axes.flat, panels, strict=False):
+        _panel(ax, workload, times)
+    for ax in axes.flat[len(panels) :]:
+        ax.remove()
+    figure.supxlabel("microseconds for one gradient, or one batch of rows (log scale; shorter is faster)")
+    figure.savefig(file, dpi=150)
+
+
+def _panel(ax: Any, workload: Workload, times: Times) -> None:
+    ranked = sorted(times, key=times.__getitem__)
+    microseconds = [times[name] * 1e6 for name in ranked]
+    ax.barh(
+        [LABELS.get(name, name) for name in ranked],
+        microseconds,
+        color=[COLOURS.get(name, PEER_COLOUR) for name in ranked],
+    )
+    for place, name in enumerate(ranked):
+        ax.text(times[name] * 1.1e6, place, seconds_text(times[name]), va="center")
+    ax.set_title(workload.work, loc="left")
+    ax.set_xscale("log")
+    ax.margins(x=0.1)
+    ax.invert_yaxis()
+    ax.spines[["top", "right"]].set_visible(False)
