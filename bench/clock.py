@@ -17,25 +17,27 @@ class _Lap:
     calls: int = 1
     best: float = field(default=float("inf"))
     spent: float = 0.0
+    turns: int = 0
 
     def turn(self) -> float:
         seconds = self.timer.timeit(self.calls)
         self.spent += seconds
+        self.turns += 1
         self.best = min(self.best, seconds / self.calls)
         return seconds
 
 
-def best_times(contestants: Mapping[str, Callable[[], Any]], budget: float) -> dict[str, float]:
+def best_times(contestants: Mapping[str, Callable[[], Any]], budget: float, least_turns: int) -> dict[str, float]:
     """Return the seconds of one call of each contestant: its best turn of all.
 
     They take turns, so that a disturbance hits all of them, until each has used budget
-    seconds; one whose single call takes more than that has one turn.
+    seconds and had least_turns: of a slow one, a single turn would be the best of no choice.
     """
     laps = {name: _Lap(Timer(run)) for name, run in contestants.items()}
     for lap in laps.values():
         while lap.turn() < SLICE_SECONDS and lap.spent < budget:
             lap.calls *= 2
-    while running := [lap for lap in laps.values() if lap.spent < budget]:
+    while running := [lap for lap in laps.values() if lap.spent < budget or lap.turns < least_turns]:
         for lap in running:
             lap.turn()
     return {name: lap.best for name, lap in laps.items()}

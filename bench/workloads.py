@@ -1,7 +1,7 @@
 """What is measured: one row a workload, with its contestants and its goals."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain, repeat
@@ -91,8 +91,9 @@ def _gradients(
         yield Contestant(peer.name, run, tolerance=1e-4, package=peer.package)
 
 
-def _bare(f: Callable[[Array], Any], points: Iterable[Array], calls: int) -> None:
-    arguments = chain.from_iterable(map(repeat, points, repeat(calls)))
+def _bare(f: Callable[[Array], Any], points: Sequence[Array], calls: int) -> None:
+    one = len(points) == 1  # whose time is not to hold the making of a chain
+    arguments = repeat(points[0], calls) if one else chain.from_iterable(map(repeat, points, repeat(calls)))
     deque(map(f, arguments), maxlen=0)  # a loop in C that keeps nothing
 
 
