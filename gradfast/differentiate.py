@@ -30,7 +30,52 @@ def derivative(
     args: Any = (),
     full_output: bool = False,
 ) -> Any:
-    """DERIVATIVE"""
+    """Return the n-th derivative of f at each element of x.
+
+    Parameters
+    ----------
+    f : callable
+        Function of one number; elementwise, if x is an array: it gets arrays of x's shape and
+        returns such. Of a scalar x it may return an array of any shape, a point of a curve.
+    x : float or array_like
+        Where to differentiate. It is not modified.
+    n : int
+        The order of the derivative, 1 to 6.
+    method, bounds, args, full_output
+        As for :func:`gradient`.
+
+    Returns
+    -------
+    float or ndarray
+        The derivatives, of x's shape.
+    Info
+        With ``full_output=True``.
+
+    Raises
+    ------
+    TypeError
+        If x or f's result is complex or not a number.
+    ValueError
+        If f's result is not of x's shape; if n is not an integer from 1 to 6, or with method
+        "complex" not 1; as for :func:`gradient`.
+
+    Notes
+    -----
+    Weights by Fornberg's recurrence (1988), exact. Central with accuracy p costs
+    ``2 * ((n - 1) // 2 + p // 2)`` calls of f, and one more at x if n is even. The error of the
+    default grows with n, from 1e-11 to 1e-3 of f's own size: a higher derivative wants a higher
+    accuracy, ``Central(accuracy=6)``. Thread-safe.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import derivative
+    >>> x = np.linspace(0.0, 3.0, 7)
+    >>> bool(np.abs(derivative(np.sin, x) - np.cos(x)).max() < 1e-10)
+    True
+    >>> bool(np.abs(derivative(np.sin, x, n=2) + np.sin(x)).max() < 1e-6)
+    True
+    """
     if not isinstance(n, int) or not 1 <= n <= HIGHEST_DERIVATIVE:
         raise ValueError(f"n must be an integer from 1 to {HIGHEST_DERIVATIVE}; got {n!r}")
     problem = Problem(f, x, method, bounds, args, False, n=n)
@@ -70,7 +115,83 @@ def gradient(
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
-    """GRADIENT"""
+    """Return the gradient of f at x.
+
+    Parameters
+    ----------
+    f : callable
+        Function of a point, ``f(x, *args)``, that returns one real number. With
+        ``vectorized=True``, of points along a first axis, shape (m, *x.shape), that returns m
+        numbers.
+    x : array_like
+        One point, of any shape; with `axis`, many. A writable array of float32, float64 or
+        longdouble is perturbed in place, so that an f that reads it through a closure sees the
+        perturbation, and holds its old bits afterwards. Anything else is copied.
+    method : str or method object
+        "central", "forward", "backward" or "complex"; or an object with parameters of its own:
+        :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Complex`.
+    axis : int, optional
+        The axis of x that holds the components, the others being those of a batch: f gets one
+        point, a 1-D view of x. A vectorized f gets all of x and returns x's shape without the axis.
+    f0 : float, optional
+        f's value at x (in a batch, values), if it is known: one evaluation less where it is needed.
+    bounds : (array_like, array_like), optional
+        Lower and upper bounds, broadcast against x. f is never called outside them: near one, a
+        coordinate gets a one-sided stencil of the same accuracy, or a smaller step; where they are
+        equal, the derivative is 0.
+    args : tuple
+        More arguments for f.
+    vectorized : bool
+        Whether f takes many points in one call. Copies of x are perturbed then, not x, except in
+        a batch.
+    full_output : bool
+        Whether to return also what was done.
+
+    Returns
+    -------
+    ndarray
+        The partial derivatives, of x's shape; of its dtype if that is floating.
+    Info
+        With ``full_output=True``: evaluations, steps and schemes, as :class:`gradfast.problem.Info`.
+
+    Raises
+    ------
+    TypeError
+        If x or f's result is complex or not a number; with method "complex", if f's result is real.
+    ValueError
+        If f does not return one number a point; if f itself changes x (which is put back); if
+        x lies outside the bounds; if the method is unknown; with method "complex", if f is not
+        analytic.
+
+    Warns
+    -----
+    RuntimeWarning
+        If rounding swallows a step that was asked for.
+
+    Notes
+    -----
+    Evaluations for n coordinates: central 2 n at accuracy 2 and in general accuracy times n;
+    forward and backward accuracy times n + 1, one less with f0; complex n, and 2 for its check.
+
+    The default step balances truncation against rounding for an f whose length scale is
+    ``max(abs(x), 0.1)``, coordinate by coordinate. A fixed rule cannot know better: where f varies
+    on a much smaller or larger scale, give `step`.
+
+    Thread-safety: x is perturbed in place, so two threads may differentiate at two arrays, never
+    at one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import Central, gradient
+    >>> x = np.array([1.0, 2.0])
+    >>> error = gradient(lambda x: np.sum(np.exp(x)), x) - np.exp(x)
+    >>> bool(np.abs(error).max() < 1e-9)
+    True
+    >>> error = gradient(lambda x: np.sum(np.exp(x)), x, method=Central(accuracy=6)) - np.exp(x)
+    >>> bool(np.abs(error).max() < 1e-12)
+    True
+    """
     problem = Problem(f, x, method, bounds, args, vectorized, axis)
     center, result = _gradient(problem, f0, False)
     if full_output:
@@ -89,7 +210,43 @@ def value_and_gradient(
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
-    """VALUE"""
+    """Return f's value at x and its gradient.
+
+    Parameters
+    ----------
+    f, x, method, axis, bounds, args, vectorized, full_output
+        As for :func:`gradient`.
+
+    Returns
+    -------
+    float or ndarray
+        f's value at x; with `axis`, one for each point.
+    ndarray
+        The gradient, as from :func:`gradient`.
+    Info
+        With ``full_output=True`` the result is ``((value, gradient), info)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`gradient`.
+
+    Notes
+    -----
+    One-sided stencils use the value too: forward costs n + 1 evaluations in all, central 2 n + 1.
+    Thread-safety: as for :func:`gradient`.
+
+    Examples
+    --------
+    The objective of ``scipy.optimize.minimize(..., jac=True)``:
+
+    >>> from functools import partial
+    >>> from gradfast import value_and_gradient
+    >>> objective = partial(value_and_gradient, lambda x: (x[0] - 3.0) ** 2, method="forward")
+    >>> value, gradient = objective([0.0])
+    >>> print(value, gradient.round(6))
+    9.0 [-6.]
+    """
     problem = Problem(f, x, method, bounds, args, vectorized, axis)
     both = _gradient(problem, None, True)
     return (both, problem.info(problem.evaluations(_evaluated(both[0], None)))) if full_output else both
@@ -122,7 +279,44 @@ def jacobian(
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
-    """JACOBIAN"""
+    """Return the Jacobian of f at x.
+
+    Parameters
+    ----------
+    f : callable
+        Function of a point that returns an array or list of any one shape, also the same array
+        every time. With ``vectorized=True``, of points of shape (m, *x.shape), that returns m such.
+    x, method, bounds, args, vectorized, full_output
+        As for :func:`gradient`.
+    f0 : array_like, optional
+        f's value at x, if it is known.
+
+    Returns
+    -------
+    ndarray
+        Shape ``f(x).shape + x.shape``: entry [..., i] is the derivative along coordinate i.
+    Info
+        With ``full_output=True``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`gradient`; ValueError if the shape of f's result changes.
+
+    Notes
+    -----
+    The evaluations are those of :func:`gradient`. Thread-safety: as there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import jacobian
+    >>> matrix = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> print(jacobian(lambda x: matrix @ x, [1.0, 1.0]).round(6))
+    [[1. 2.]
+     [3. 4.]
+     [5. 6.]]
+    """
     problem = Problem(f, x, method, bounds, args, vectorized)
     center, result = keeping(problem.x, _run_jacobian, problem, None if f0 is None else np.asarray(f0))
     return (result, problem.info(problem.evaluations(center is not None and f0 is None))) if full_output else result
@@ -151,7 +345,46 @@ def hessian(
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
-    """HESSIAN"""
+    """Return the Hessian of f at x.
+
+    Parameters
+    ----------
+    f, x, bounds, args, vectorized, full_output
+        As for :func:`gradient`.
+    method : str or method object
+        As for :func:`gradient`; "complex" only with `gradient`.
+    gradient : callable, optional
+        f's gradient, ``gradient(x, *args)`` of x's shape; then f is not called.
+    f0 : float, optional
+        f's value at x, if it is known.
+
+    Returns
+    -------
+    ndarray
+        The second derivatives, of shape ``x.shape + x.shape``, symmetric to the bit.
+    Info
+        With ``full_output=True``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`gradient`; ValueError if the gradient is not of x's shape.
+
+    Notes
+    -----
+    From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
+    of one coordinate and of two. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
+    ``Central(accuracy=4)``. From the gradient: half of its Jacobian and the transpose, 2 n calls.
+    Thread-safety: as for :func:`gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import hessian
+    >>> print(hessian(lambda x: x[0] ** 2 * x[1], [1.0, 2.0]).round(4))
+    [[4. 2.]
+     [2. 0.]]
+    """
     if gradient is not None:
         return _hessian_from_gradient(gradient, x, method, bounds, args, vectorized, full_output)
     problem = Problem(f, x, require_difference(method, "hessian without gradient="), bounds, args, vectorized, n=2)
@@ -212,7 +445,42 @@ def directional_derivative(
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
-    """DIRECTIONAL"""
+    """Return the derivative of f at x along v.
+
+    Parameters
+    ----------
+    f : callable
+        Function of a point that returns a number or an array: of a gradient function the result
+        is the Hessian times v. With ``vectorized=True``, of points of shape (m, *x.shape).
+    x, method, bounds, args, vectorized, full_output
+        As for :func:`gradient`. A method's `step` is the distance that x moves.
+    v : array_like
+        The direction, of x's shape, of any length: the result is linear in v.
+
+    Returns
+    -------
+    float or ndarray
+        The derivative ``sum(J * v)``, of the shape of ``f(x)``.
+    Info
+        With ``full_output=True``; its step and scheme are those of t in ``f(x + t v)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`gradient`; ValueError if v is not of x's shape or not finite.
+
+    Notes
+    -----
+    2 evaluations, whatever the number of coordinates; forward 2, complex 1 and 2 for its check.
+    The whole of x is moved in place and put back. Thread-safety: as for :func:`gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import directional_derivative
+    >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
+    14.0
+    """
     line = Line(Problem(f, x, method, None, args, vectorized), v, bounds)
     center, result = keeping(line.problem.x, line.derivative)
     return (result, line.info(center is not None)) if full_output else result
