@@ -86,7 +86,7 @@ cdef Py_ssize_t along_line(
         i = c if coordinates is None else coordinates[c]
         saved = line[i]
         if rule is not None:
-            step = step_at(rule, saved)
+            step = step_at(rule.relative, rule.least_scale, saved)
         elif varying is not None:
             step = varying[i]
         total = -0.0  # adding to it keeps the sign of every zero; adding to 0.0 does not

@@ -20,19 +20,19 @@ cdef class RelativeStep:
     cdef readonly double least_scale
 
 
-cdef inline real step_at(RelativeStep rule, real x) noexcept:
+cdef inline real step_at(double relative, double least_scale, real x) noexcept nogil:
     """Return a power of two near relative * max(abs(x), least_scale) that x can be moved by exactly."""
     cdef real size, step, away
     size = -x if x < 0 else x
-    if size > rule.least_scale and isfinite(size):
-        step = <real>power_of_two(fabs(rule.relative) * <double>size)
+    if size > least_scale and isfinite(size):
+        step = <real>power_of_two(fabs(relative) * <double>size)
     else:  # small, NaN or infinite
-        step = <real>power_of_two(fabs(rule.relative) * rule.least_scale)
+        step = <real>power_of_two(fabs(relative) * least_scale)
     away = size + step
     if isfinite(away):
         # Away from zero the step must survive rounding; towards zero the grid of numbers is no coarser.
         step = away - size
-    return step if rule.relative > 0 else -step
+    return step if relative > 0 else -step
 
 
 cdef inline double power_of_two(double x) noexcept nogil:

@@ -24,7 +24,7 @@ cdef class RelativeStep:
 def _at(RelativeStep rule not None, const real[:] line, real[:] out):  # OUT: out
     cdef Py_ssize_t i
     for i in range(line.shape[0]):
-        out[i] = step_at(rule, line[i])
+        out[i] = step_at(rule.relative, rule.least_scale, line[i])
 
 
 AT = {"f": _at["float"], "d": _at["double"], "g": _at["long double"]}

@@ -1,0 +1,83 @@
+# cython: cdivision=True
+"""The loops over compiled functions, for other Cython modules: see gradfast/api.pxd."""
+
+cimport cython
+
+from gradfast._kernels.stencil cimport Stencil
+
+
+cdef enum Signature:                        # T is int or Py_ssize_t
+    POINT_INT                               # double (int, double *)
+    POINT_INT_DATA                          # double (int, double *, void *)
+    POINT_SIZE                              # double (Py_ssize_t, double *)
+    POINT_SIZE_DATA                         # double (Py_ssize_t, double *, void *)
+    NUMBER                                  # double (double)
+    NUMBER_DATA                             # double (double, void *)
+    ARRAY_INT                               # void (int, double *, int, double *)
+    ARRAY_INT_DATA                          # void (int, double *, int, double *, void *)
+    ARRAY_SIZE                              # void (Py_ssize_t, double *, Py_ssize_t, double *)
+    ARRAY_SIZE_DATA                         # void (Py_ssize_t, double *, Py_ssize_t, double *, void *)
+
+
+cdef struct Function:
+    void *address
+    void *data
+    Signature signature
+
+
+cdef struct Nodes:                          # what the loops read of a Stencil
+    Py_ssize_t count
+    const double *nodes
+    const double *weights
+    double center
+    double denominator
+    int n
+    bint is_pair                            # f(x + h) - f(x - h)
+
+
+cdef struct Steps:                          # at[i * stride] if given, else by the rule if relative != 0, else constant
+    const double *at
+    double constant
+    double relative
+    double least_scale
+
+
+cdef struct Watch:                          # who may stop a loop, and when it looks
+    const unsigned char *stop
+    Py_ssize_t left
+    Py_ssize_t interval
+    double looked
+
+
+cdef struct Loop:
+    Function f
+    Nodes stencil
+    Steps steps
+    Watch watch
+
+
+@cython.final
+cdef class NativeFunction:
+    cdef Function function
+    cdef object owner                       # keeps the code and its data alive
+    cdef readonly str signature
+    cdef readonly Py_ssize_t outputs
+
+
+cdef void set_stencil(Loop *loop, Stencil stencil) noexcept
+cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil
+
+# Perturb coordinates first to last - 1 of a point (of `some`, if that is not NULL) and write to out, which
+# is that of the whole point. 0 when done, 1 when the stop byte was seen, -1 with an exception from Ctrl-C.
+cdef int gradient_along(
+    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+    double center, double *out,
+) except -1 nogil
+cdef int jacobian_along(
+    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+    const double *center, Py_ssize_t m, double *values, double *out,
+) except -1 nogil
+cdef int second_differences(
+    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+    double center, double *out,
+) except -1 nogil

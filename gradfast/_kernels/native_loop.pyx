@@ -1,0 +1,407 @@
+"""Perturb a coordinate, call f, restore the coordinate: the loops for compiled f, without the GIL.
+
+Design:
+a. f is an address with one of ten signatures; a switch before each call costs less than a call.
+b. A loop works on a copy of the point that is its thread's own, so x itself is never written to.
+c. The inner loops take pointers, for they are also the interface for other Cython modules, and a
+   memoryview cannot be had without the GIL; what calls them here takes checked memoryviews.
+d. A loop looks at the clock now and then, ever more seldom the faster f is, and when it has run
+   for a twentieth of a second asks for signals: Ctrl-C stops it soon, and a fast f pays nothing.
+"""
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
+from libc.limits cimport INT_MAX
+from libc.stdint cimport uintptr_t
+from libc.string cimport memcpy, memset
+
+from gradfast._kernels.stencil cimport Stencil
+from gradfast._kernels.steps cimport RelativeStep, step_at
+
+import numpy as np
+
+
+cdef extern from "<time.h>" nogil:
+    cdef struct timespec:
+        long long tv_sec
+        long tv_nsec
+    int timespec_get(timespec *, int)
+    int TIME_UTC
+
+
+ctypedef double (*point_int)(int, double *) noexcept nogil
+ctypedef double (*point_int_data)(int, double *, void *) noexcept nogil
+ctypedef double (*point_size)(Py_ssize_t, double *) noexcept nogil
+ctypedef double (*point_size_data)(Py_ssize_t, double *, void *) noexcept nogil
+ctypedef double (*of_number)(double) noexcept nogil
+ctypedef double (*of_number_data)(double, void *) noexcept nogil
+ctypedef void (*array_int)(int, double *, int, double *) noexcept nogil
+ctypedef void (*array_int_data)(int, double *, int, double *, void *) noexcept nogil
+ctypedef void (*array_size)(Py_ssize_t, double *, Py_ssize_t, double *) noexcept nogil
+ctypedef void (*array_size_data)(Py_ssize_t, double *, Py_ssize_t, double *, void *) noexcept nogil
+
+SIGNATURES = {
+    "double (int, double *)": POINT_INT,
+    "double (int, double *, void *)": POINT_INT_DATA,
+    "double (Py_ssize_t, double *)": POINT_SIZE,
+    "double (Py_ssize_t, double *, void *)": POINT_SIZE_DATA,
+    "double (double)": NUMBER,
+    "double (double, void *)": NUMBER_DATA,
+    "void (int, double *, int, double *)": ARRAY_INT,
+    "void (int, double *, int, double *, void *)": ARRAY_INT_DATA,
+    "void (Py_ssize_t, double *, Py_ssize_t, double *)": ARRAY_SIZE,
+    "void (Py_ssize_t, double *, Py_ssize_t, double *, void *)": ARRAY_SIZE_DATA,
+}
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class NativeFunction:
+    """Compiled code as an f: an address, its signature, and what keeps it alive.
+
+    Made by :mod:`gradfast.objectives`, from objects that own such code. Called from Python it
+    takes a point, of the kind that its signature wants, and returns f's value there.
+    """
+
+    def __cinit__(self, address, str signature not None, owner, Py_ssize_t outputs=-1):
+        """Address is an integer, or a capsule, whose context is f's data."""
+        cdef const char *name
+        if isinstance(address, int):
+            self.function.address = <void *><uintptr_t>address
+        else:
+            name = PyCapsule_GetName(address)
+            self.function.address = PyCapsule_GetPointer(address, name)
+            self.function.data = PyCapsule_GetContext(address)
+        if self.function.address == NULL:
+            raise ValueError("f must point to compiled code; got a NULL pointer")
+        self.function.signature = SIGNATURES[signature]
+        self.signature = signature
+        self.owner = address, owner
+        self.outputs = outputs
+
+    @property
+    def kind(self):
+        """What f is a function of, and what it returns: "point", "number" or "array"."""
+        if self.function.signature <= POINT_SIZE_DATA:
+            return "point"
+        return "number" if self.function.signature <= NUMBER_DATA else "array"
+
+    def __call__(self, x):
+        cdef double[::1] point
+        cdef double[::1] values
+        if self.kind == "number":
+            return call_at_number(&self.function, x)
+        point = np.array(x, dtype=np.float64).reshape(-1)
+        if self.kind == "point":
+            return call(&self.function, point.shape[0], pointer(point))
+        out = np.empty(require_outputs(self))
+        values = out
+        call_array(&self.function, point.shape[0], pointer(point), values.shape[0], pointer(values))
+        return out
+
+    def __repr__(self):
+        return f"<compiled f, {self.signature}>"
+
+
+cdef Py_ssize_t require_outputs(NativeFunction f) except -1:
+    if f.outputs < 0:
+        raise ValueError("f must say how many values it writes: wrap it as gradfast.compiled(f, outputs=m)")
+    return f.outputs
+
+
+cdef inline double *pointer(double[::1] array) noexcept nogil:
+    return &array[0] if array.shape[0] else NULL
+
+
+cdef inline double call(const Function *f, Py_ssize_t n, double *x) noexcept nogil:
+    if f.signature == POINT_INT:
+        return (<point_int>f.address)(<int>n, x)
+    if f.signature == POINT_SIZE:
+        return (<point_size>f.address)(n, x)
+    if f.signature == POINT_INT_DATA:
+        return (<point_int_data>f.address)(<int>n, x, f.data)
+    return (<point_size_data>f.address)(n, x, f.data)
+
+
+cdef inline double call_at_number(const Function *f, double x) noexcept nogil:
+    if f.signature == NUMBER:
+        return (<of_number>f.address)(x)
+    return (<of_number_data>f.address)(x, f.data)
+
+
+cdef inline void call_array(const Function *f, Py_ssize_t n, double *x, Py_ssize_t m, double *out) noexcept nogil:
+    if f.signature == ARRAY_INT:
+        (<array_int>f.address)(<int>n, x, <int>m, out)
+    elif f.signature == ARRAY_SIZE:
+        (<array_size>f.address)(n, x, m, out)
+    elif f.signature == ARRAY_INT_DATA:
+        (<array_int_data>f.address)(<int>n, x, <int>m, out, f.data)
+    else:
+        (<array_size_data>f.address)(n, x, m, out, f.data)
+
+
+# --- who may stop a loop ----------------------------------------------------------------------------------------------
+
+cdef double seconds() noexcept nogil:
+    cdef timespec now
+    timespec_get(&now, TIME_UTC)
+    return now.tv_sec + 1e-9 * now.tv_nsec
+
+
+cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil:
+    loop.watch.stop = stop
+    loop.watch.left = loop.watch.interval = 1
+    loop.watch.looked = 0
+
+
+cdef inline int look(Watch *watch) except -1 nogil:
+    """Return 1 if the loop must stop; called once a coordinate."""
+    watch.left -= 1
+    return 0 if watch.left else look_at_clock(watch)
+
+
+cdef int look_at_clock(Watch *watch) except -1 nogil:
+    cdef double now = seconds()
+    if watch.stop != NULL and watch.stop[0]:
+        return 1
+    if watch.looked == 0:
+        watch.looked = now
+    elif now - watch.looked > 0.05:
+        watch.looked = now
+        watch.interval = max(1, watch.interval // 4)
+        with gil:
+            PyErr_CheckSignals()
+    elif now - watch.looked < 0.01:
+        watch.interval *= 2
+    watch.left = watch.interval
+    return 0
+
+
+# --- the loops --------------------------------------------------------------------------------------------------------
+
+cdef void set_stencil(Loop *loop, Stencil stencil) noexcept:
+    loop.stencil.count = stencil.node_array.shape[0]
+    loop.stencil.nodes = &stencil.node_array[0]
+    loop.stencil.weights = &stencil.weight_array[0]
+    loop.stencil.center = stencil.center
+    loop.stencil.denominator = stencil.denominator
+    loop.stencil.n = stencil.n
+    loop.stencil.is_pair = stencil.nodes == (1, -1) and stencil.weights == (1, -1) and stencil.center == 0
+
+
+cdef inline double step_of(const Steps *steps, Py_ssize_t i, double x) noexcept nogil:
+    if steps.at != NULL:
+        return steps.at[i]
+    return step_at(steps.relative, steps.least_scale, x) if steps.relative != 0 else steps.constant
+
+
+cdef inline double divisor_of(const Nodes *stencil, double step) noexcept nogil:
+    cdef int _
+    cdef double product = stencil.denominator * step
+    for _ in range(stencil.n - 1):
+        product *= step
+    return product
+
+
+cdef inline bint is_textbook(const Loop *loop) noexcept nogil:
+    return loop.stencil.is_pair and loop.steps.at == NULL and loop.steps.relative == 0
+
+
+cdef inline void central_along(
+    const Loop *loop, double *point, Py_ssize_t n, Py_ssize_t first, Py_ssize_t last, double *out
+) noexcept nogil:
+    """The textbook's case, one step and ``f(x + h) - f(x - h)``: in the general loop it takes half as long again."""
+    cdef Function f = loop.f
+    cdef double step = loop.steps.constant, by = loop.stencil.denominator * step
+    cdef Py_ssize_t i
+    cdef double saved, above
+    for i in range(first, last):
+        saved = point[i]
+        point[i] = saved + step
+        above = call(&f, n, point)
+        point[i] = saved - step
+        out[i] = (above - call(&f, n, point)) / by
+        point[i] = saved
+
+
+cdef int gradient_along(
+    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+    double center, double *out,
+) except -1 nogil:
+    cdef const Nodes *stencil = &loop.stencil
+    cdef Py_ssize_t c, i, k
+    cdef double saved, step, total
+    if some == NULL and is_textbook(loop):
+        for i in range(first, last):
+            central_along(loop, point, n, i, i + 1, out)
+            if look(&loop.watch):
+                return 1
+        return 0
+    for c in range(first, last):
+        i = c if some == NULL else some[c]
+        saved = point[i]
+        step = step_of(&loop.steps, i, saved)
+        total = -0.0 if stencil.center == 0 else stencil.center * center
+        for k in range(stencil.count):
+            point[i] = saved + stencil.nodes[k] * step
+            total += stencil.weights[k] * call(&loop.f, n, point)
+        point[i] = saved
+        out[i] = total / divisor_of(stencil, step)
+        if look(&loop.watch):
+            return 1
+    return 0
+
+
+cdef int jacobian_along(
+    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+    const double *center, Py_ssize_t m, double *values, double *out,
+) except -1 nogil:
+    cdef const Nodes *stencil = &loop.stencil
+    cdef Py_ssize_t c, i, j, k
+    cdef double saved, step, by
+    cdef double *total
+    for c in range(first, last):
+        i = c if some == NULL else some[c]
+        saved = point[i]
+        step = step_of(&loop.steps, i, saved)
+        by = divisor_of(stencil, step)
+        total = out + i * m
+        for j in range(m):
+            total[j] = -0.0 if stencil.center == 0 else stencil.center * center[j]
+        for k in range(stencil.count):
+            point[i] = saved + stencil.nodes[k] * step
+            call_array(&loop.f, n, point, m, values)
+            for j in range(m):
+                total[j] += stencil.weights[k] * values[j]
+        point[i] = saved
+        for j in range(m):
+            total[j] /= by
+        if look(&loop.watch):
+            return 1
+    return 0
+
+
+cdef int second_differences(
+    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+    double center, double *out,
+) except -1 nogil:
+    """Rows first to last - 1 of the lower triangle: differences along e_i + e_j, not yet divided."""
+    cdef const Nodes *stencil = &loop.stencil
+    cdef Py_ssize_t a, b, i, j, k
+    cdef double saved_i, saved_j, step_i, step_j, total
+    for a in range(first, last):
+        i = a if some == NULL else some[a]
+        saved_i = point[i]
+        step_i = step_of(&loop.steps, i, saved_i)
+        for b in range(a + 1):
+            j = b if some == NULL else some[b]
+            saved_j = point[j]
+            step_j = step_of(&loop.steps, j, saved_j)
+            total = stencil.center * center
+            for k in range(stencil.count):
+                point[i] = saved_i + stencil.nodes[k] * step_i
+                if j != i:
+                    point[j] = saved_j + stencil.nodes[k] * step_j
+                total += stencil.weights[k] * call(&loop.f, n, point)
+            point[j] = saved_j
+            point[i] = saved_i
+            out[i * n + j] = total
+            if look(&loop.watch):
+                return 1
+    return 0
+
+
+# --- from Python ------------------------------------------------------------------------------------------------------
+
+cdef int prepare(Loop *loop, NativeFunction f, Py_ssize_t n, steps, Stencil stencil, const unsigned char[::1] stop) except -1:
+    if n > INT_MAX:
+        raise ValueError(f"x must have at most {INT_MAX} components for compiled code; got {n}")
+    loop.f = f.function
+    set_stencil(loop, stencil)
+    set_watch(loop, &stop[0] if stop is not None else NULL)
+    loop.steps.at = NULL
+    loop.steps.relative = loop.steps.constant = 0
+    if isinstance(steps, float):
+        loop.steps.constant = steps
+    elif isinstance(steps, RelativeStep):
+        loop.steps.relative = (<RelativeStep>steps).relative
+        loop.steps.least_scale = (<RelativeStep>steps).least_scale
+    return 0
+
+
+def value(NativeFunction f not None, const double[:] x):
+    """Return f at a point."""
+    cdef double[::1] point = np.array(x)
+    cdef double result
+    with nogil:
+        result = call(&f.function, point.shape[0], pointer(point))
+    return result
+
+
+def gradient(
+    NativeFunction f not None, const double[:] x, steps, Stencil stencil not None, double[::1] out,  # OUT: out
+    double center=0, const Py_ssize_t[::1] some=None, Py_ssize_t first=0, Py_ssize_t last=-1,
+    const unsigned char[::1] stop=None,
+):
+    """Write f's derivatives along coordinates first to last - 1 (of some); return whether it ran to its end."""
+    cdef Loop loop
+    cdef const double[::1] varying = None
+    cdef double stack[64]
+    cdef double *point = stack
+    cdef Py_ssize_t i, n = x.shape[0]
+    cdef int stopped
+    prepare(&loop, f, n, steps, stencil, stop)
+    if not isinstance(steps, (float, RelativeStep)):
+        varying = steps
+        loop.steps.at = &varying[0] if n else NULL
+    if last < 0:
+        last = n if some is None else some.shape[0]
+    if n > 64:
+        point = <double *>PyMem_Malloc(n * sizeof(double))
+        if point == NULL:
+            raise MemoryError
+    try:
+        with nogil:
+            for i in range(n):
+                point[i] = x[i]
+            stopped = gradient_along(
+                &loop, point, n, &some[0] if some is not None and some.shape[0] else NULL, first, last, center, pointer(out)
+            )
+    finally:
+        if n > 64:
+            PyMem_Free(point)
+    return not stopped
+
+
+def gradients(
+    NativeFunction f not None, const double[:, :] x, steps, Stencil stencil not None, double[:, ::1] out,  # OUT: out
+    const double[::1] centers=None, Py_ssize_t first=0, Py_ssize_t last=-1, const unsigned char[::1] stop=None,
+):
+    """The same for rows first to last - 1 of a batch."""
+    cdef Loop loop
+    cdef const double[:, ::1] varying = None
+    cdef Py_ssize_t i, j, n = x.shape[1]
+    cdef int stopped = 0
+    cdef double[::1] point = np.empty(n)
+    prepare(&loop, f, n, steps, stencil, stop)
+    if not isinstance(steps, (float, RelativeStep)):
+        varying = steps
+    cdef bint textbook = n <= 16 and varying is None and is_textbook(&loop)
+    cdef double center
+    with nogil:
+        for i in range(first, x.shape[0] if last < 0 else last):
+            for j in range(n):
+                point[j] = x[i, j]
+            if varying is not None:
+                loop.steps.at = &varying[i, 0]
+            if textbook:  # a look for each coordinate would cost a tenth
+                central_along(&loop, &point[0], n, 0, n, &out[i, 0])
+                stopped = look(&loop.watch)
+            else:
+                center = 0 if centers is None else centers[i]
+                stopped = gradient_along(&loop, &point[0], n, NULL, 0, n, center, &out[i, 0])
+            if stopped:
+                break
+    return not stopped
