@@ -89,26 +89,31 @@ cdef class NativeFunction:
         return "number" if self.function.signature <= NUMBER_DATA else "array"
 
     def __call__(self, x):
-        cdef double[::1] point
-        cdef double[::1] values
-        if self.kind == "number":
-            return call_at_number(&self.function, x)
-        point = np.array(x, dtype=np.float64).reshape(-1)
+        cdef Py_ssize_t i
+        cdef double result
+        cdef double[::1] values, point = np.array(x, dtype=np.float64).reshape(-1)
         if self.kind == "point":
-            return call(&self.function, point.shape[0], pointer(point))
-        out = np.empty(require_outputs(self))
-        values = out
-        call_array(&self.function, point.shape[0], pointer(point), values.shape[0], pointer(values))
-        return out
+            with nogil:
+                result = call(&self.function, point.shape[0], pointer(point))
+            return result
+        out = np.empty(np.shape(x) if self.kind == "number" else self.required_outputs())
+        values = out.reshape(-1)
+        with nogil:
+            if self.function.signature <= NUMBER_DATA:
+                for i in range(point.shape[0]):
+                    values[i] = call_at_number(&self.function, point[i])
+            else:
+                call_array(&self.function, point.shape[0], pointer(point), values.shape[0], pointer(values))
+        return out if out.ndim else out[()]
+
+    def required_outputs(self):
+        """Return how many values f writes; ValueError if nobody said."""
+        if self.outputs < 0:
+            raise ValueError("f must say how many values it writes: wrap it as gradfast.compiled(f, outputs=m)")
+        return self.outputs
 
     def __repr__(self):
         return f"<compiled f, {self.signature}>"
-
-
-cdef Py_ssize_t require_outputs(NativeFunction f) except -1:
-    if f.outputs < 0:
-        raise ValueError("f must say how many values it writes: wrap it as gradfast.compiled(f, outputs=m)")
-    return f.outputs
 
 
 cdef inline double *pointer(double[::1] array) noexcept nogil:
@@ -331,13 +336,8 @@ cdef int prepare(Loop *loop, NativeFunction f, Py_ssize_t n, steps, Stencil sten
     return 0
 
 
-def value(NativeFunction f not None, const double[:] x):
-    """Return f at a point."""
-    cdef double[::1] point = np.array(x)
-    cdef double result
-    with nogil:
-        result = call(&f.function, point.shape[0], pointer(point))
-    return result
+cdef inline const Py_ssize_t *indices(const Py_ssize_t[::1] some) noexcept nogil:
+    return &some[0] if some is not None and some.shape[0] else NULL
 
 
 def gradient(
@@ -367,7 +367,7 @@ def gradient(
             for i in range(n):
                 point[i] = x[i]
             stopped = gradient_along(
-                &loop, point, n, &some[0] if some is not None and some.shape[0] else NULL, first, last, center, pointer(out)
+                &loop, point, n, indices(some), first, last, center, pointer(out)
             )
     finally:
         if n > 64:
@@ -404,4 +404,43 @@ def gradients(
                 stopped = gradient_along(&loop, &point[0], n, NULL, 0, n, center, &out[i, 0])
             if stopped:
                 break
+    return not stopped
+
+
+def jacobian(
+    NativeFunction f not None, const double[:] x, const double[::1] steps, Stencil stencil not None,
+    double[:, ::1] out, const double[::1] center, const Py_ssize_t[::1] some not None,  # OUT: out
+    Py_ssize_t first, Py_ssize_t last, const unsigned char[::1] stop=None,
+):
+    """Write the derivatives of f's many values along coordinate i to row i of out; return whether it ran to its end."""
+    cdef Loop loop
+    cdef Py_ssize_t n = x.shape[0], m = out.shape[1]
+    cdef int stopped
+    cdef double[::1] point = np.array(x), values = np.empty(m)
+    cdef const double *known = NULL
+    prepare(&loop, f, n, steps, stencil, stop)
+    loop.steps.at = &steps[0]
+    if center is not None and m:
+        known = &center[0]
+    with nogil:
+        stopped = jacobian_along(
+            &loop, &point[0], n, indices(some), first, last, known, m, pointer(values), &out[0, 0] if m else NULL
+        )
+    return not stopped
+
+
+def pairs(
+    NativeFunction f not None, const double[:] x, const double[::1] steps, Stencil stencil not None,
+    double[:, ::1] out, double center, const Py_ssize_t[::1] some not None,  # OUT: out
+    Py_ssize_t first, Py_ssize_t last, const unsigned char[::1] stop=None,
+):
+    """Write second differences along pairs of some coordinates to the lower triangle of out, not yet divided."""
+    cdef Loop loop
+    cdef Py_ssize_t n = x.shape[0]
+    cdef int stopped
+    cdef double[::1] point = np.array(x)
+    prepare(&loop, f, n, steps, stencil, stop)
+    loop.steps.at = &steps[0]
+    with nogil:
+        stopped = second_differences(&loop, &point[0], n, indices(some), first, last, center, &out[0, 0])
     return not stopped

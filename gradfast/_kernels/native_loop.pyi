@@ -1,0 +1,67 @@
+from typing import Any, Self, final
+
+from numpy.typing import NDArray
+
+from gradfast._kernels.stencil import Stencil
+
+_Array = NDArray[Any]
+
+SIGNATURES: dict[str, int]
+
+@final
+class NativeFunction:
+    signature: str
+    outputs: int
+    def __new__(cls, address: Any, signature: str, owner: Any, outputs: int = -1) -> Self: ...
+    @property
+    def kind(self) -> str: ...
+    def __call__(self, x: Any) -> Any: ...
+    def required_outputs(self) -> int: ...
+
+def gradient(
+    f: NativeFunction,
+    x: _Array,
+    steps: Any,
+    stencil: Stencil,
+    out: _Array,
+    center: float = 0,
+    some: _Array | None = None,
+    first: int = 0,
+    last: int = -1,
+    stop: Any = None,
+) -> bool: ...
+def gradients(
+    f: NativeFunction,
+    x: _Array,
+    steps: Any,
+    stencil: Stencil,
+    out: _Array,
+    centers: _Array | None = None,
+    first: int = 0,
+    last: int = -1,
+    stop: Any = None,
+) -> bool: ...
+def jacobian(
+    f: NativeFunction,
+    x: _Array,
+    steps: _Array,
+    stencil: Stencil,
+    out: _Array,
+    center: _Array | None,
+    some: _Array,
+    first: int,
+    last: int,
+    stop: Any = None,
+) -> bool: ...
+def pairs(
+    f: NativeFunction,
+    x: _Array,
+    steps: _Array,
+    stencil: Stencil,
+    out: _Array,
+    center: float,
+    some: _Array,
+    first: int,
+    last: int,
+    stop: Any = None,
+) -> bool: ...

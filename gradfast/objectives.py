@@ -1,0 +1,134 @@
+"""What f may be: a Python callable, or an object that owns compiled code.
+
+Such objects are known by their type's name, so that SciPy, numba and cffi are imported only by
+those who made one.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+from gradfast._kernels.native_loop import SIGNATURES, NativeFunction
+
+PYTHON_TYPES = (FunctionType, MethodType, BuiltinFunctionType)
+
+# The words of a signature, as C compilers, ctypes, cffi and SciPy spell them. `long` is as wide as
+# Py_ssize_t wherever ctypes says so, and there it stands for it.
+SPELLINGS = {"npy_intp": "Py_ssize_t", "ssize_t": "Py_ssize_t", "intptr_t": "Py_ssize_t", "int64_t": "Py_ssize_t"}
+
+
+def as_objective(f: Any) -> Any:
+    """Return f if it is a Python callable, a :class:`NativeFunction` if it is compiled code; else TypeError."""
+    if type(f) in PYTHON_TYPES or type(f) is NativeFunction:
+        return f
+    reader = reader_of(type(f))
+    if reader is from_numba:
+        return _read_numba(f)
+    if reader is not None:
+        return reader(f, -1)
+    if not callable(f):
+        raise TypeError(f"f must be callable, or compiled code that says its signature; got {f!r}")
+    return f
+
+
+def _reader_of(kind: type) -> Callable[[Any, int], NativeFunction] | None:
+    """Return what makes a NativeFunction of objects of a type, if they own compiled code."""
+    for ancestor in kind.__mro__:
+        name = f"{ancestor.__module__}.{ancestor.__qualname__}"
+        if name in READERS:
+            return READERS[name]
+    return None
+
+
+reader_of = lru_cache(_reader_of)
+
+
+def from_low_level_callable(f: Any, outputs: int = -1) -> NativeFunction:
+    """Read a scipy.LowLevelCallable, of whatever it was made from: its capsule holds code and data."""
+    capsule = tuple.__getitem__(f, 0)
+    return NativeFunction(capsule, accepted(f.signature), f, outputs)
+
+
+def from_numba(f: Any, outputs: int = -1) -> NativeFunction:
+    """Read a numba.cfunc."""
+    return from_ctypes(f.ctypes, outputs)
+
+
+def from_ctypes(f: Any, outputs: int = -1) -> NativeFunction:
+    """Read a ctypes function pointer whose types are set."""
+    import ctypes
+
+    if f.argtypes is None:
+        raise TypeError(f"f must have its argtypes and restype set; got the untyped {f!r}")
+    words = {
+        ctypes.c_double: "double",
+        ctypes.c_int: "int",
+        ctypes.c_ssize_t: "Py_ssize_t",
+        ctypes.c_void_p: "void *",
+        ctypes.POINTER(ctypes.c_double): "double *",
+        None: "void",
+    }
+    arguments = ", ".join(words.get(kind, getattr(kind, "__name__", str(kind))) for kind in f.argtypes)
+    result = words.get(f.restype, getattr(f.restype, "__name__", str(f.restype)))
+    address = ctypes.cast(f, ctypes.c_void_p).value or 0
+    return NativeFunction(address, accepted(f"{result} ({arguments})"), f, outputs)
+
+
+READERS: dict[str, Callable[[Any, int], NativeFunction]] = {
+    "scipy._lib._ccallback.LowLevelCallable": from_low_level_callable,
+    "numba.core.ccallback.CFunc": from_numba,
+    "_ctypes.CFuncPtr": from_ctypes,
+}
+
+# Reading takes longer than a small gradient; the few last objects are kept alive with what was read.
+_read_numba = lru_cache(maxsize=16)(from_numba)
+
+
+def accepted(signature: str) -> str:
+    """Return a signature in our spelling; TypeError, with those that are accepted, if it is none of them."""
+    result, _, arguments = signature.partition("(")
+    words = [" ".join(word.replace("*", " * ").split()) for word in (result, *arguments.rstrip(" )").split(","))]
+    words = [SPELLINGS.get(word, word) for word in words]
+    spelled = f"{words[0]} ({', '.join(words[1:])})"
+    for candidate in (spelled, spelled.replace("(long, ", "(Py_ssize_t, ").replace(" long, ", " Py_ssize_t, ")):
+        if candidate in SIGNATURES:
+            return candidate
+    raise TypeError(f"f must have one of the signatures {'; '.join(SIGNATURES)}; got {signature}")
+
+
+def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
+    """COMPILED"""
+    if f is None:
+        return lambda function: compiled(function, outputs=outputs)
+    count = -1 if outputs is None else outputs
+    reader = reader_of(type(f))
+    if reader is not None:
+        return reader(f, count)
+    return _by_numba(f, count)
+
+
+def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
+    try:
+        import numba
+    except ImportError as error:
+        raise ImportError("compiling needs numba: install gradfast[numba]") from error
+    function = numba.njit(f)
+    double, size = numba.types.float64, numba.types.intp
+    pointer = numba.types.CPointer(double)
+
+    def at_point(n, x):  # type: ignore[no-untyped-def]
+        return function(numba.carray(x, (n,)))
+
+    def into_array(n, x, m, out):  # type: ignore[no-untyped-def]
+        values = function(numba.carray(x, (n,)))
+        numba.carray(out, (m,))[:] = values
+
+    try:
+        if outputs < 0:
+            made = numba.cfunc(double(size, pointer))(at_point)
+        else:
+            made = numba.cfunc(numba.types.void(size, pointer, size, pointer))(into_array)
+    except numba.core.errors.NumbaError as error:
+        raise TypeError(f"f must be a function that numba can compile; numba says:\n{error}") from error
+    return from_numba(made, outputs)
