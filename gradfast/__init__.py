@@ -14,7 +14,7 @@ tangent_line            as derivative, the textbook's way       a function of on
 numerical_gradient      as gradient, each row of a 2-D x        x.shape
 ======================= ======================================= ==========================
 
-Methods are `Central`, `Forward`, `Backward` and `Complex`. :mod:`gradfast.plotting` draws functions,
+With `compiled`, numba makes of f what runs without Python. Methods are `Central`, `Forward`, `Backward` and `Complex`. :mod:`gradfast.plotting` draws functions,
 tangents, surfaces and gradient fields.
 """
 
@@ -29,12 +29,14 @@ from gradfast.differentiate import (
     value_and_gradient,
 )
 from gradfast.methods import Backward, Central, Complex, Forward
+from gradfast.objectives import compiled
 
 __all__ = [
     "Backward",
     "Central",
     "Complex",
     "Forward",
+    "compiled",
     "derivative",
     "directional_derivative",
     "gradient",

@@ -1,12 +1,14 @@
 """The gradient at many points at once: the components of each lie along one axis of x."""
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from gradfast import blocks, loops
+from gradfast import blocks
 from gradfast.elements import differentiate_elements
+from gradfast.native import Native
 from gradfast.points import Array
 from gradfast.steps import Plan, steps_at
 
@@ -20,15 +22,16 @@ class Batch:
     returns an array of x's shape without the axis.
     """
 
-    def __init__(self, axis: int, vectorized: bool) -> None:
+    def __init__(self, axis: int, family: ModuleType | Native) -> None:
         self.axis = axis
-        self.vectorized = vectorized
+        self.family = family
 
     def value(self, f: Function, argument: Array, memory: Array) -> Array:
         batch = np.moveaxis(argument, self.axis, -1)
-        if self.vectorized:
+        if self.family is blocks:
             return np.array(blocks.values_at(f, argument, batch.shape[:-1]))
-        return loops.batch_values(f, batch)
+        values: Array = self.family.batch_values(f, batch)
+        return values
 
     array = value
 
@@ -37,8 +40,8 @@ class Batch:
     ) -> None:
         plan = self._moved(plan, memory)
         batch, memory, out = (np.moveaxis(array, self.axis, -1) for array in (argument, memory, out))
-        if not self.vectorized:
-            loops.batch_partials(f, batch, memory, plan, out, centers)
+        if self.family is not blocks:
+            self.family.batch_partials(f, batch, memory, plan, out, centers)
         elif plan.stencil is not None and memory.ndim == 2:
             steps = steps_at(plan.steps, memory).reshape(memory.shape)
             blocks.batch_partials(f, argument, memory, steps, plan.stencil, out, centers)

@@ -7,15 +7,19 @@ What differs is the time they take, and what happens when something is wrong.
 import warnings
 from collections.abc import Callable
 from math import inf
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 from numpy import empty
 
 from gradfast import blocks
+from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping, name_of_coordinate
+from gradfast._kernels.native_loop import NativeFunction
 from gradfast._kernels.python_loop import LINE, ROWS
-from gradfast.points import VALUE_DTYPE, Array, as_float32, as_point, lines
+from gradfast.objectives import as_objective
+from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point, lines
 from gradfast.stencils import central
 from gradfast.steps import Plan
 
@@ -62,8 +66,7 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     True
     """
     h = _checked_step(h)
-    if not callable(f):
-        raise _not_callable(f)
+    f = as_objective(f)
     point = x if isinstance(x, (int, float)) else _real(x, f"x must hold real numbers; got dtype {np.asarray(x).dtype}")
     above = _result(f(point + h))
     above = np.array(above) if isinstance(above, np.ndarray) else above  # f may reuse its result
@@ -108,6 +111,7 @@ def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[
     >>> abs(tangent(4.0) - 15.0) < 1e-9
     True
     """
+    f = as_objective(f)
     point = x if isinstance(x, (int, float)) else np.asarray(x)
     d = numerical_diff(f, point, h)
     y = f(point) - d * point
@@ -121,7 +125,8 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
     ----------
     f : callable
         Function of a point that returns one number. With ``vectorized=True``, a function of
-        points of shape (m, n) that returns m numbers.
+        points of shape (m, n) that returns m numbers. Or compiled code, which perturbs copies of
+        x: see :mod:`gradfast.objectives`.
     x : array_like
         Shape (n,): one point; f is called with x itself. Shape (m, n): m points; f is called
         with a view of one row. Any other shape: one point of that shape. A writable array of
@@ -167,13 +172,16 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
     >>> bool(np.abs(gradient - [6.0, 8.0]).max() < 1e-9)
     True
     """
-    h = _checked_step(h)
-    if not callable(f):
-        raise _not_callable(f)
+    if not (type(h) is float and 0 < h < inf):
+        h = _checked_step(h)
+    if type(f) is not FunctionType:
+        f = as_objective(f)
     x = as_point(x)
     kind = x.dtype.char
     gradient = empty(x.shape, VALUE_DTYPE[kind])
-    if vectorized:
+    if type(f) is NativeFunction:
+        swallowed = _differentiate_native(f, x, h, vectorized, gradient)
+    elif vectorized:
         swallowed = _differentiate_vectorized(f, x, h, gradient)
     elif x.ndim == 1:
         swallowed = keeping(x, LINE[kind], f, x, x, h, CENTRAL, gradient)
@@ -183,7 +191,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
         swallowed = keeping(x, _differentiate_array, f, x, h, gradient)
     if swallowed >= 0:
         _warn_of_swallowed_step(x, swallowed, h)
-    return as_float32(gradient) if kind == "f" else gradient
+    return as_dtype_of(x, gradient) if kind == "f" else gradient
 
 
 def _differentiate_array(f: Callable[[Any], Any], x: Array, h: float, gradient: Array) -> int:
@@ -193,6 +201,21 @@ def _differentiate_array(f: Callable[[Any], Any], x: Array, h: float, gradient: 
         if found >= 0 > swallowed:
             swallowed = start + found
         start += line.size
+    return swallowed
+
+
+def _differentiate_native(f: NativeFunction, x: Array, h: float, vectorized: bool, gradient: Array) -> int:
+    """Let the compiled loops perturb copies of x, in double precision."""
+    if vectorized:
+        raise ValueError("vectorized must be False when f is compiled code; got True")
+    if x.ndim == 1 and x.dtype.char == "d":
+        return native_loop.gradient(f, x, h, CENTRAL, gradient)
+    out = np.empty(x.shape)
+    if x.ndim == 2:
+        swallowed = native_loop.gradients(f, x.astype(np.float64, copy=False), h, CENTRAL, out)
+    else:
+        swallowed = native_loop.gradient(f, x.astype(np.float64).reshape(-1), h, CENTRAL, out.reshape(-1))
+    gradient[...] = out
     return swallowed
 
 
@@ -211,10 +234,6 @@ def _checked_step(h: float) -> float:
     if not 0 < (step := float(h)) < inf:
         raise ValueError(f"h must be finite and positive; got {h!r}")
     return step
-
-
-def _not_callable(f: Any) -> TypeError:
-    return TypeError(f"f must be callable; got {f!r}")
 
 
 def _result(value: Any) -> Any:

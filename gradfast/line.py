@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import blocks, complex_step
+from gradfast import blocks, complex_step, loops
 from gradfast.methods import Complex
 from gradfast.points import VALUE_DTYPE, Array
 from gradfast.problem import Info, Problem
@@ -17,7 +17,7 @@ class Line:
 
     def __init__(self, problem: Problem, v: Any, bounds: Any) -> None:
         self.problem, x = problem, problem.x
-        self.v = np.asarray(v)
+        self.v = np.array(v)  # a copy: v may be x
         if self.v.shape != x.shape:
             raise ValueError(f"v must have the shape of x, {x.shape}; got {self.v.shape}")
         if self.v.dtype.kind not in "fiub" or not np.isfinite(self.v).all():
@@ -56,9 +56,9 @@ class Line:
             argument = np.zeros(1, np.result_type(self.t.dtype, np.complex64))
             memory = argument.imag
         before = p.x.copy()
-        on_line = self._many_on_line(before) if p.family is blocks else self._on_line(before)
+        family, on_line = (blocks, self._many_on_line(before)) if p.family is blocks else (loops, self._on_line(before))
         try:
-            result = p.family.components(on_line, argument, memory, self.plan, center)[0]
+            result = family.components(on_line, argument, memory, self.plan, center)[0]
         finally:
             p.x[...] = before
         if isinstance(p.method, Complex) and p.method.check and self.plan.groups:

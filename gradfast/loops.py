@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gradfast._kernels.python_loop import COMPONENTS, LINE, PAIRS, ROWS, Components, number
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array, lines
-from gradfast.steps import Plan, steps_at
+from gradfast.steps import Plan, indices_within, steps_at
 
 Function = Callable[[Any], Any]
 Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
@@ -27,10 +27,13 @@ def value(f: Function, argument: Any, memory: Array) -> Any:
 def partials(f: Function, argument: Any, memory: Array, plan: Plan, out: Array, center: Any) -> None:
     """Write the derivative of f along each coordinate of the memory to out, of its shape."""
     kernel = LINE[memory.dtype.char]
+    if plan.stencil is not None and memory.ndim == 1:
+        kernel(f, argument, memory, plan.steps, plan.stencil, out, center)
+        return
     out[...] = 0  # what it stays where bounds leave no room
     for line, part in _lines(memory):
         for stencil, some in plan.groups:
-            here = _within(some, part)
+            here = indices_within(some, part)
             kernel(f, argument, line, _part(plan.steps, part), stencil, out.reshape(-1)[part], center, here)
 
 
@@ -41,7 +44,7 @@ def components(f: Function, argument: Any, memory: Array, plan: Plan, center: An
     steps = steps_at(plan.steps, memory)
     for line, part in _lines(memory):
         for stencil, some in plan.groups:
-            here = _within(some, part)
+            here = indices_within(some, part)
             COMPONENTS[char](f, argument, line, steps[part], stencil, result, part.start, center, here)
     if result.shape is None:  # nothing was moved
         result.accept(f(argument) if center is None else center)
@@ -75,7 +78,7 @@ def batch_partials(f: Function, batch: Array, memory: Array, plan: Plan, out: Ar
         part = slice(i * n, i * n + n)
         center = None if centers is None else centers[index]
         for stencil, some in plan.groups:
-            here, steps = _within(some, part), _part(plan.steps, part)
+            here, steps = indices_within(some, part), _part(plan.steps, part)
             LINE[char](f, batch[index], memory[index], steps, stencil, out[index], center, here)
 
 
@@ -111,8 +114,3 @@ def _lines(memory: Array) -> list[tuple[Array, slice]]:
 
 def _part(steps: Any, part: slice) -> Any:
     return steps[part] if isinstance(steps, np.ndarray) else steps
-
-
-def _within(some: npt.NDArray[np.intp] | None, part: slice) -> npt.NDArray[np.intp] | None:
-    """Return which of some coordinates are in a part, counted from its start."""
-    return None if some is None else some[(some >= part.start) & (some < part.stop)] - part.start

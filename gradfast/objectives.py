@@ -20,9 +20,10 @@ SPELLINGS = {"npy_intp": "Py_ssize_t", "ssize_t": "Py_ssize_t", "intptr_t": "Py_
 
 def as_objective(f: Any) -> Any:
     """Return f if it is a Python callable, a :class:`NativeFunction` if it is compiled code; else TypeError."""
-    if type(f) in PYTHON_TYPES or type(f) is NativeFunction:
+    kind = type(f)
+    if kind is NativeFunction or kind in PYTHON_TYPES:
         return f
-    reader = reader_of(type(f))
+    reader = reader_of(kind)
     if reader is from_numba:
         return _read_numba(f)
     if reader is not None:
@@ -98,7 +99,50 @@ def accepted(signature: str) -> str:
 
 
 def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
-    """COMPILED"""
+    """Make compiled code of f, or of what already is compiled say how many values it writes.
+
+    Parameters
+    ----------
+    f : callable or object that owns compiled code
+        A Python function of one 1-D array, in the NumPy that numba can compile; or a
+        ``scipy.LowLevelCallable``, a ``numba.cfunc``, a ctypes function pointer.
+    outputs : int, optional
+        How many values f returns or writes, if it is to be a function of arrays for
+        :func:`gradfast.jacobian`; otherwise it returns one number.
+
+    Returns
+    -------
+    NativeFunction
+        An f for every operator, and a callable. Its loops run without the GIL; what f raises is
+        printed and lost.
+
+    Raises
+    ------
+    ImportError
+        If f is a Python function and numba is not installed (``gradfast[numba]``).
+    TypeError
+        If numba cannot compile f, or f's signature is none of those accepted.
+
+    Notes
+    -----
+    Accepted signatures, T being int or Py_ssize_t (npy_intp), the last argument optional::
+
+        double (T n, double *x, void *data)                 a number at a point: scipy's nquad, ndimage
+        double (double x, void *data)                       a number at a number: scipy's quad
+        void (T n, double *x, T m, double *out, void *data) m numbers at a point
+
+    The last has no standard in the field; it is the first with an output of known length, in the
+    order in which nlopt, MINPACK and CVODE pass sizes before arrays.
+
+    Examples
+    --------
+    >>> import gradfast
+    >>> @gradfast.compiled  # doctest: +SKIP
+    ... def f(x):
+    ...     return (x**2).sum()
+    >>> gradfast.gradient(f, [3.0, 4.0])  # doctest: +SKIP
+    array([6., 8.])
+    """
     if f is None:
         return lambda function: compiled(function, outputs=outputs)
     count = -1 if outputs is None else outputs

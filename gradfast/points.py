@@ -30,10 +30,12 @@ def as_point(x: Any) -> Array:
     return np.array(array, dtype=native if native in IN_PLACE else np.float64)
 
 
-def as_float32(derivatives: Array) -> Array:
-    """Return derivatives at float32 points, computed in float64, in the dtype of the points."""
+def as_dtype_of(x: Array, derivatives: Array) -> Array:
+    """Return derivatives, which are computed in another precision at float32 points, in the dtype of x."""
+    if derivatives.dtype == x.dtype:
+        return derivatives
     with np.errstate(over="ignore"):
-        return derivatives.astype(np.float32)
+        return derivatives.astype(x.dtype, copy=False)
 
 
 def lines(x: Array) -> Iterator[Array]:

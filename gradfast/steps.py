@@ -40,6 +40,11 @@ class Plan:
         """Return the evaluations for so many coordinates, besides that at the center."""
         return sum(len(stencil.nodes) * (size if some is None else some.size) for stencil, some in self.groups)
 
+    def within(self, part: slice) -> "Plan":
+        """Return the plan of a part of the coordinates."""
+        steps = self.steps[part] if isinstance(self.steps, np.ndarray) else self.steps
+        return Plan(steps, tuple((stencil, indices_within(some, part)) for stencil, some in self.groups))
+
     def schemes(self, x: Array) -> npt.NDArray[np.str_]:
         """Name what is done to each coordinate: central, forward, backward or fixed."""
         names = np.full(x.size, "fixed", "<U8")
@@ -56,6 +61,11 @@ class Plan:
         if some is not None:
             mask.reshape(-1)[some] = True
         return mask
+
+
+def indices_within(some: npt.NDArray[np.intp] | None, part: slice) -> npt.NDArray[np.intp] | None:
+    """Return which of some coordinates are in a part, counted from its start."""
+    return None if some is None else some[(some >= part.start) & (some < part.stop)] - part.start
 
 
 def steps_at(steps: Array | RelativeStep, x: Array) -> Array:

@@ -14,10 +14,10 @@ import gradfast
 
 FLOORS = [
     {"_kernels", "reference"},
-    {"points", "stencils"},
+    {"points", "stencils", "objectives"},
     {"steps"},
     {"blocks", "loops", "methods", "complex_step"},
-    {"elements"},
+    {"elements", "native"},
     {"batches"},
     {"problem"},
     {"line"},

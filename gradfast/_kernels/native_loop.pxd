@@ -61,6 +61,7 @@ cdef class NativeFunction:
     cdef Function function
     cdef object owner                       # keeps the code and its data alive
     cdef readonly str signature
+    cdef readonly str kind                  # "point", "number" or "array": what f takes and gives
     cdef readonly Py_ssize_t outputs
 
 
@@ -77,7 +78,8 @@ cdef int jacobian_along(
     Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
     const double *center, Py_ssize_t m, double *values, double *out,
 ) except -1 nogil
-cdef int second_differences(
-    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
-    double center, double *out,
+# The same for pairs first to last - 1, both coordinates moved at once; the differences are not yet divided.
+cdef int pair_differences(
+    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *first_of, const Py_ssize_t *second_of,
+    Py_ssize_t first, Py_ssize_t last, double center, double *out,
 ) except -1 nogil

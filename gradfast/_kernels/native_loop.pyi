@@ -7,14 +7,14 @@ from gradfast._kernels.stencil import Stencil
 _Array = NDArray[Any]
 
 SIGNATURES: dict[str, int]
+WANTED: dict[str, str]
 
 @final
 class NativeFunction:
     signature: str
+    kind: str
     outputs: int
     def __new__(cls, address: Any, signature: str, owner: Any, outputs: int = -1) -> Self: ...
-    @property
-    def kind(self) -> str: ...
     def __call__(self, x: Any) -> Any: ...
     def required_outputs(self) -> int: ...
 
@@ -29,7 +29,7 @@ def gradient(
     first: int = 0,
     last: int = -1,
     stop: Any = None,
-) -> bool: ...
+) -> int: ...
 def gradients(
     f: NativeFunction,
     x: _Array,
@@ -40,7 +40,7 @@ def gradients(
     first: int = 0,
     last: int = -1,
     stop: Any = None,
-) -> bool: ...
+) -> int: ...
 def jacobian(
     f: NativeFunction,
     x: _Array,
@@ -52,7 +52,7 @@ def jacobian(
     first: int,
     last: int,
     stop: Any = None,
-) -> bool: ...
+) -> None: ...
 def pairs(
     f: NativeFunction,
     x: _Array,
@@ -60,8 +60,9 @@ def pairs(
     stencil: Stencil,
     out: _Array,
     center: float,
-    some: _Array,
+    first_of: _Array,
+    second_of: _Array,
     first: int,
     last: int,
     stop: Any = None,
-) -> bool: ...
+) -> None: ...

@@ -14,6 +14,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.limits cimport INT_MAX
+from libc.math cimport isfinite
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 
@@ -56,6 +57,13 @@ SIGNATURES = {
 }
 
 
+# What is asked of f by the loops that need it to be of that kind.
+WANTED = {
+    "point": "return a number at a point, as double (int, double *)",
+    "array": "write an array at a point, as void (int, double *, int, double *)",
+}
+
+
 @cython.final
 @cython.auto_pickle(False)
 cdef class NativeFunction:
@@ -77,16 +85,12 @@ cdef class NativeFunction:
         if self.function.address == NULL:
             raise ValueError("f must point to compiled code; got a NULL pointer")
         self.function.signature = SIGNATURES[signature]
+        self.kind = "point" if self.function.signature <= POINT_SIZE_DATA else "array"
+        if NUMBER <= self.function.signature <= NUMBER_DATA:
+            self.kind = "number"
         self.signature = signature
         self.owner = address, owner
         self.outputs = outputs
-
-    @property
-    def kind(self):
-        """What f is a function of, and what it returns: "point", "number" or "array"."""
-        if self.function.signature <= POINT_SIZE_DATA:
-            return "point"
-        return "number" if self.function.signature <= NUMBER_DATA else "array"
 
     def __call__(self, x):
         cdef Py_ssize_t i
@@ -193,7 +197,7 @@ cdef void set_stencil(Loop *loop, Stencil stencil) noexcept:
     loop.stencil.center = stencil.center
     loop.stencil.denominator = stencil.denominator
     loop.stencil.n = stencil.n
-    loop.stencil.is_pair = stencil.nodes == (1, -1) and stencil.weights == (1, -1) and stencil.center == 0
+    loop.stencil.is_pair = stencil.is_pair
 
 
 cdef inline double step_of(const Steps *steps, Py_ssize_t i, double x) noexcept nogil:
@@ -288,39 +292,38 @@ cdef int jacobian_along(
     return 0
 
 
-cdef int second_differences(
-    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
-    double center, double *out,
+cdef int pair_differences(
+    Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *first_of, const Py_ssize_t *second_of,
+    Py_ssize_t first, Py_ssize_t last, double center, double *out,
 ) except -1 nogil:
-    """Rows first to last - 1 of the lower triangle: differences along e_i + e_j, not yet divided."""
     cdef const Nodes *stencil = &loop.stencil
-    cdef Py_ssize_t a, b, i, j, k
+    cdef Py_ssize_t c, i, j, k
     cdef double saved_i, saved_j, step_i, step_j, total
-    for a in range(first, last):
-        i = a if some == NULL else some[a]
-        saved_i = point[i]
-        step_i = step_of(&loop.steps, i, saved_i)
-        for b in range(a + 1):
-            j = b if some == NULL else some[b]
-            saved_j = point[j]
-            step_j = step_of(&loop.steps, j, saved_j)
-            total = stencil.center * center
-            for k in range(stencil.count):
-                point[i] = saved_i + stencil.nodes[k] * step_i
-                if j != i:
-                    point[j] = saved_j + stencil.nodes[k] * step_j
-                total += stencil.weights[k] * call(&loop.f, n, point)
-            point[j] = saved_j
-            point[i] = saved_i
-            out[i * n + j] = total
-            if look(&loop.watch):
-                return 1
+    for c in range(first, last):
+        i, j = first_of[c], second_of[c]
+        saved_i, saved_j = point[i], point[j]
+        step_i, step_j = step_of(&loop.steps, i, saved_i), step_of(&loop.steps, j, saved_j)
+        total = stencil.center * center
+        for k in range(stencil.count):
+            point[i] = saved_i + stencil.nodes[k] * step_i
+            if j != i:
+                point[j] = saved_j + stencil.nodes[k] * step_j
+            total += stencil.weights[k] * call(&loop.f, n, point)
+        point[j] = saved_j
+        point[i] = saved_i
+        out[c] = total
+        if look(&loop.watch):
+            return 1
     return 0
 
 
 # --- from Python ------------------------------------------------------------------------------------------------------
 
-cdef int prepare(Loop *loop, NativeFunction f, Py_ssize_t n, steps, Stencil stencil, const unsigned char[::1] stop) except -1:
+cdef int prepare(
+    Loop *loop, NativeFunction f, str kind, Py_ssize_t n, steps, Stencil stencil, const unsigned char[::1] stop
+) except -1:
+    if f.kind is not kind:
+        raise TypeError(f"f must {WANTED[kind]}; got {f!r}")
     if n > INT_MAX:
         raise ValueError(f"x must have at most {INT_MAX} components for compiled code; got {n}")
     loop.f = f.function
@@ -336,6 +339,10 @@ cdef int prepare(Loop *loop, NativeFunction f, Py_ssize_t n, steps, Stencil sten
     return 0
 
 
+cdef inline bint is_swallowed(const Steps *steps, double x) noexcept nogil:
+    return x + steps.constant == x and steps.constant != 0 and isfinite(x)
+
+
 cdef inline const Py_ssize_t *indices(const Py_ssize_t[::1] some) noexcept nogil:
     return &some[0] if some is not None and some.shape[0] else NULL
 
@@ -345,14 +352,16 @@ def gradient(
     double center=0, const Py_ssize_t[::1] some=None, Py_ssize_t first=0, Py_ssize_t last=-1,
     const unsigned char[::1] stop=None,
 ):
-    """Write f's derivatives along coordinates first to last - 1 (of some); return whether it ran to its end."""
+    """Write f's derivatives along coordinates first to last - 1 (of some).
+
+    Returns the first coordinate whose step rounding swallowed, if the step is one for all; else -1.
+    """
     cdef Loop loop
     cdef const double[::1] varying = None
     cdef double stack[64]
     cdef double *point = stack
-    cdef Py_ssize_t i, n = x.shape[0]
-    cdef int stopped
-    prepare(&loop, f, n, steps, stencil, stop)
+    cdef Py_ssize_t i, n = x.shape[0], swallowed = -1
+    prepare(&loop, f, "point", n, steps, stencil, stop)
     if not isinstance(steps, (float, RelativeStep)):
         varying = steps
         loop.steps.at = &varying[0] if n else NULL
@@ -366,26 +375,26 @@ def gradient(
         with nogil:
             for i in range(n):
                 point[i] = x[i]
-            stopped = gradient_along(
-                &loop, point, n, indices(some), first, last, center, pointer(out)
-            )
+                if swallowed < 0 and is_swallowed(&loop.steps, point[i]):
+                    swallowed = i
+            gradient_along(&loop, point, n, indices(some), first, last, center, pointer(out))
     finally:
         if n > 64:
             PyMem_Free(point)
-    return not stopped
+    return swallowed
 
 
 def gradients(
     NativeFunction f not None, const double[:, :] x, steps, Stencil stencil not None, double[:, ::1] out,  # OUT: out
     const double[::1] centers=None, Py_ssize_t first=0, Py_ssize_t last=-1, const unsigned char[::1] stop=None,
 ):
-    """The same for rows first to last - 1 of a batch."""
+    """The same for rows first to last - 1 of a batch; a coordinate is counted through all rows."""
     cdef Loop loop
     cdef const double[:, ::1] varying = None
-    cdef Py_ssize_t i, j, n = x.shape[1]
+    cdef Py_ssize_t i, j, n = x.shape[1], swallowed = -1
     cdef int stopped = 0
     cdef double[::1] point = np.empty(n)
-    prepare(&loop, f, n, steps, stencil, stop)
+    prepare(&loop, f, "point", n, steps, stencil, stop)
     if not isinstance(steps, (float, RelativeStep)):
         varying = steps
     cdef bint textbook = n <= 16 and varying is None and is_textbook(&loop)
@@ -394,6 +403,8 @@ def gradients(
         for i in range(first, x.shape[0] if last < 0 else last):
             for j in range(n):
                 point[j] = x[i, j]
+                if swallowed < 0 and is_swallowed(&loop.steps, point[j]):
+                    swallowed = i * n + j
             if varying is not None:
                 loop.steps.at = &varying[i, 0]
             if textbook:  # a look for each coordinate would cost a tenth
@@ -404,7 +415,7 @@ def gradients(
                 stopped = gradient_along(&loop, &point[0], n, NULL, 0, n, center, &out[i, 0])
             if stopped:
                 break
-    return not stopped
+    return swallowed
 
 
 def jacobian(
@@ -412,35 +423,34 @@ def jacobian(
     double[:, ::1] out, const double[::1] center, const Py_ssize_t[::1] some not None,  # OUT: out
     Py_ssize_t first, Py_ssize_t last, const unsigned char[::1] stop=None,
 ):
-    """Write the derivatives of f's many values along coordinate i to row i of out; return whether it ran to its end."""
+    """Write the derivatives of f's many values along coordinate i to row i of out."""
     cdef Loop loop
     cdef Py_ssize_t n = x.shape[0], m = out.shape[1]
-    cdef int stopped
     cdef double[::1] point = np.array(x), values = np.empty(m)
     cdef const double *known = NULL
-    prepare(&loop, f, n, steps, stencil, stop)
+    prepare(&loop, f, "array", n, steps, stencil, stop)
     loop.steps.at = &steps[0]
     if center is not None and m:
         known = &center[0]
     with nogil:
-        stopped = jacobian_along(
+        jacobian_along(
             &loop, &point[0], n, indices(some), first, last, known, m, pointer(values), &out[0, 0] if m else NULL
         )
-    return not stopped
 
 
 def pairs(
     NativeFunction f not None, const double[:] x, const double[::1] steps, Stencil stencil not None,
-    double[:, ::1] out, double center, const Py_ssize_t[::1] some not None,  # OUT: out
+    double[::1] out, double center,  # OUT: out
+    const Py_ssize_t[::1] first_of not None, const Py_ssize_t[::1] second_of not None,
     Py_ssize_t first, Py_ssize_t last, const unsigned char[::1] stop=None,
 ):
-    """Write second differences along pairs of some coordinates to the lower triangle of out, not yet divided."""
+    """Write the difference, not yet divided, of pairs first to last - 1."""
     cdef Loop loop
     cdef Py_ssize_t n = x.shape[0]
-    cdef int stopped
     cdef double[::1] point = np.array(x)
-    prepare(&loop, f, n, steps, stencil, stop)
+    prepare(&loop, f, "point", n, steps, stencil, stop)
     loop.steps.at = &steps[0]
     with nogil:
-        stopped = second_differences(&loop, &point[0], n, indices(some), first, last, center, &out[0, 0])
-    return not stopped
+        pair_differences(
+            &loop, &point[0], n, indices(first_of), indices(second_of), first, last, center, pointer(out)
+        )

@@ -14,6 +14,7 @@ cdef class Stencil:
     cdef readonly double denominator
     cdef readonly int n                     # derivative order
     cdef readonly double center             # the weight of f(x), whose node is 0
+    cdef bint is_pair                       # f(x + h) - f(x - h)
     cdef const double[::1] node_array       # the same nodes and weights as the loops read them
     cdef const double[::1] weight_array
 

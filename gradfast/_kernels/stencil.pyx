@@ -23,6 +23,7 @@ cdef class Stencil:
         self.denominator = denominator
         self.n = n
         self.center = center
+        self.is_pair = self.nodes == (1, -1) and self.weights == (1, -1) and center == 0
         self.node_array = array("d", self.nodes)
         self.weight_array = array("d", self.weights)
 
