@@ -3,6 +3,8 @@
 The functions are those of :mod:`gradfast.loops`; the loops perturb copies of x, one a thread.
 """
 
+import itertools
+import math
 import os
 import time
 from collections.abc import Callable
@@ -29,6 +31,7 @@ class Native:
         self.workers = thread_count(workers)
 
     def value(self, f: NativeFunction, argument: Array, memory: Array) -> float:
+        native_loop.require_kind(f, "point")
         return float(f(argument))
 
     def array(self, f: NativeFunction, argument: Array, memory: Array) -> Array:
@@ -63,12 +66,17 @@ class Native:
         return out
 
     def batch_values(self, f: NativeFunction, batch: Array) -> Array:
-        return np.array([f(point) for point in batch.reshape(-1, batch.shape[-1])]).reshape(batch.shape[:-1])
+        native_loop.require_kind(f, "point")
+        values = np.empty(batch.shape[:-1])
+        for index in np.ndindex(values.shape):
+            values[index] = f(batch[index])
+        return values
 
     def batch_partials(
         self, f: NativeFunction, batch: Array, memory: Array, plan: Plan, out: Array, centers: Array | None
     ) -> None:
-        rows, n = memory.reshape(-1, memory.shape[-1]), memory.shape[-1]
+        n = memory.shape[-1]
+        rows = memory.reshape(math.prod(memory.shape[:-1]), n)
         if plan.stencil is not None:
             steps = plan.steps.reshape(rows.shape) if isinstance(plan.steps, np.ndarray) else plan.steps
             flat_centers = None if centers is None else np.ravel(centers)
@@ -102,7 +110,7 @@ class Native:
         with ThreadPoolExecutor(self.workers) as pool:
             pieces = [
                 pool.submit(kernel, *arguments, first=begin, last=end, stop=stop)
-                for begin, end in zip(ends[:-1], ends[1:], strict=True)
+                for begin, end in itertools.pairwise(ends)
             ]
             try:
                 for piece in pieces:

@@ -394,7 +394,7 @@ def test_f_may_return_a_view_of_x():
 
 @pytest.mark.parametrize("function", [numerical_gradient, numerical_diff, tangent_line])
 def test_f_must_be_callable(function):
-    with pytest.raises(TypeError, match="f must be callable; got 3"):
+    with pytest.raises(TypeError, match="f must be callable, or compiled code that says its signature; got 3"):
         function(3, 1.0)
 
 

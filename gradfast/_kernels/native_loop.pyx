@@ -319,11 +319,16 @@ cdef int pair_differences(
 
 # --- from Python ------------------------------------------------------------------------------------------------------
 
+def require_kind(NativeFunction f not None, str kind not None):
+    """Raise TypeError unless f is of a kind."""
+    if f.kind is not kind and f.kind != kind:
+        raise TypeError(f"f must {WANTED[kind]}; got {f!r}")
+
+
 cdef int prepare(
     Loop *loop, NativeFunction f, str kind, Py_ssize_t n, steps, Stencil stencil, const unsigned char[::1] stop
 ) except -1:
-    if f.kind is not kind:
-        raise TypeError(f"f must {WANTED[kind]}; got {f!r}")
+    require_kind(f, kind)
     if n > INT_MAX:
         raise ValueError(f"x must have at most {INT_MAX} components for compiled code; got {n}")
     loop.f = f.function

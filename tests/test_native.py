@@ -1,0 +1,442 @@
+"""Compiled f: what is one, and its loops against those for Python callables, bit for bit."""
+
+import ctypes
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from strategies import FLOATS, OTHERS, points
+
+import gradfast
+from gradfast import Backward, Central, Forward, numerical_gradient, reference
+from gradfast._kernels.native_loop import NativeFunction
+from gradfast.native import thread_count
+from gradfast.objectives import accepted, as_objective
+
+DOUBLES = ctypes.POINTER(ctypes.c_double)
+SIGNATURES = {
+    "int": (ctypes.c_double, ctypes.c_int, DOUBLES),
+    "int, data": (ctypes.c_double, ctypes.c_int, DOUBLES, ctypes.c_void_p),
+    "Py_ssize_t": (ctypes.c_double, ctypes.c_ssize_t, DOUBLES),
+    "Py_ssize_t, data": (ctypes.c_double, ctypes.c_ssize_t, DOUBLES, ctypes.c_void_p),
+}
+ARRAY_SIGNATURES = {
+    "int": (None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES),
+    "int, data": (None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES, ctypes.c_void_p),
+    "Py_ssize_t": (None, ctypes.c_ssize_t, DOUBLES, ctypes.c_ssize_t, DOUBLES),
+    "Py_ssize_t, data": (None, ctypes.c_ssize_t, DOUBLES, ctypes.c_ssize_t, DOUBLES, ctypes.c_void_p),
+}
+
+
+def uneven(x):
+    return sum(float(i + 1) * float(v) * float(v) for i, v in enumerate(x)) + float(x[0]) * float(x[-1])
+
+
+def uneven_array(x):
+    return np.array([uneven(x), x[0] * x[-1], x[-1]])
+
+
+def c_function(signature="int", f=uneven):
+    """Return a C function pointer that calls back a Python f: what a compiled f looks like, with no compiler."""
+    return ctypes.CFUNCTYPE(*SIGNATURES[signature])(lambda n, x, *data: f([x[i] for i in range(n)]))
+
+
+def c_array_function(signature="int", f=uneven_array):
+    def write(n, x, m, out, *data):
+        for j, value in enumerate(f([x[i] for i in range(n)])[:m]):
+            out[j] = value
+
+    return ctypes.CFUNCTYPE(*ARRAY_SIGNATURES[signature])(write)
+
+
+@pytest.fixture
+def sine():
+    """The C library's own sin, which runs no Python."""
+    function = ctypes.CDLL(None).sin if sys.platform != "win32" else ctypes.cdll.msvcrt.sin
+    function.argtypes, function.restype = [ctypes.c_double], ctypes.c_double
+    return function
+
+
+# --- what is compiled code --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("signature", SIGNATURES)
+def test_each_signature_of_a_point_is_called_rightly(signature):
+    f = as_objective(c_function(signature))
+    assert f.kind == "point"
+    assert f([1.0, 2.0, 3.0]) == uneven([1.0, 2.0, 3.0])
+    assert np.array_equal(gradfast.gradient(f, [1.0, 2.0]), gradfast.gradient(uneven, [1.0, 2.0]))
+
+
+@pytest.mark.parametrize("signature", ARRAY_SIGNATURES)
+def test_each_signature_of_an_array_is_called_rightly(signature):
+    f = gradfast.compiled(c_array_function(signature), outputs=3)
+    assert f.kind == "array"
+    assert np.array_equal(f([1.0, 2.0]), uneven_array([1.0, 2.0]))
+    assert np.array_equal(gradfast.jacobian(f, [1.0, 2.0]), gradfast.jacobian(uneven_array, [1.0, 2.0]))
+
+
+def test_a_function_of_a_number_is_elementwise(sine):
+    x = np.linspace(0.0, 2.0, 6).reshape(2, 3)
+    assert np.array_equal(as_objective(sine)(x), [[sine(value) for value in row] for row in x])
+    assert gradfast.derivative(sine, x) == pytest.approx(np.cos(x), abs=1e-9)
+    assert gradfast.derivative(sine, 0.5, n=2) == pytest.approx(-np.sin(0.5), abs=1e-6)
+    assert gradfast.numerical_diff(sine, 0.5) == reference.numerical_diff(sine, 0.5)
+    assert gradfast.tangent_line(sine, 0.5)(1.0) == reference.tangent_line(sine, 0.5)(1.0)
+    with_data = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_void_p)(lambda x, data: x * x)
+    assert gradfast.derivative(with_data, 3.0) == pytest.approx(6.0)
+
+
+def test_scipy_low_level_callables_work_with_their_data():
+    scipy = pytest.importorskip("scipy", reason="SciPy is not installed")
+    weight = ctypes.c_double(5.0)
+
+    def weighted(n, x, data):
+        return ctypes.cast(data, DOUBLES)[0] * x[0] * x[1]
+
+    pointer = ctypes.CFUNCTYPE(*SIGNATURES["int, data"])(weighted)
+    f = scipy.LowLevelCallable(pointer, ctypes.cast(ctypes.pointer(weight), ctypes.c_void_p))
+    assert gradfast.gradient(f, [2.0, 3.0]) == pytest.approx([15.0, 10.0], rel=1e-9)
+    assert numerical_gradient(f, [2.0, 3.0]) == pytest.approx([15.0, 10.0], rel=1e-9)
+
+
+def test_a_function_for_nquad_works_unchanged():
+    integrate = pytest.importorskip("scipy.integrate", reason="SciPy is not installed")
+    scipy = pytest.importorskip("scipy", reason="SciPy is not installed")
+    f = scipy.LowLevelCallable(c_function("int, data"))
+    assert integrate.nquad(f, [[0, 1], [0, 1]])[0] == pytest.approx(1 / 3 + 2 / 3 + 1 / 4)
+    assert gradfast.gradient(f, [1.0, 2.0]) == pytest.approx([4.0, 9.0], rel=1e-8)
+
+
+def test_cffi_functions_work_through_low_level_callable():
+    cffi = pytest.importorskip("cffi", reason="cffi is not installed")
+    scipy = pytest.importorskip("scipy", reason="SciPy is not installed")
+    ffi = cffi.FFI()
+    callback = ffi.callback("double(int, double *, void *)", lambda n, x, data: uneven([x[i] for i in range(n)]))
+    f = scipy.LowLevelCallable(callback)
+    assert gradfast.gradient(f, [1.0, 2.0]) == pytest.approx([4.0, 9.0], rel=1e-8)
+
+
+def test_numba_cfuncs_and_compiled_functions_work():
+    numba = pytest.importorskip("numba", reason="numba is not installed")
+    types = numba.types
+
+    @numba.cfunc(types.double(types.intc, types.CPointer(types.double)))
+    def squares(n, x):
+        total = 0.0
+        for i in range(n):
+            total += x[i] * x[i]
+        return total
+
+    @gradfast.compiled
+    def same(x):
+        return (x**2).sum()
+
+    @gradfast.compiled(outputs=2)
+    def polar(x):
+        return np.array([x[0] * np.cos(x[1]), x[0] * np.sin(x[1])])
+
+    x = np.random.default_rng(0).normal(size=(30, 4))
+    assert np.array_equal(numerical_gradient(squares, x), reference.numerical_gradient(as_objective(squares), x.copy()))
+    assert same(np.array([3.0, 4.0])) == 25.0
+    assert gradfast.gradient(same, [3.0, 4.0]) == pytest.approx([6.0, 8.0], rel=1e-9)
+    assert gradfast.jacobian(polar, [2.0, 0.0]) == pytest.approx(np.array([[1.0, 0.0], [0.0, 2.0]]), abs=1e-9)
+
+
+def test_what_numba_cannot_compile_is_an_error_with_numba_s_words():
+    pytest.importorskip("numba", reason="numba is not installed")
+    with pytest.raises(TypeError, match=r"(?s)f must be a function that numba can compile; numba says:\n.*open"):
+        gradfast.compiled(lambda x: open(x))
+
+
+def test_without_numba_compiling_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ImportError, match=r"compiling needs numba: install gradfast\[numba\]"):
+        gradfast.compiled(lambda x: x[0])
+
+
+def test_importing_an_objective_imports_none_of_its_makers():
+    code = (
+        "import ctypes, sys, gradfast\n"
+        "f = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(abs)\n"
+        "gradfast.derivative(f, 1.0)\n"
+        "print(sorted({'scipy', 'numba', 'cffi'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# --- what is not ------------------------------------------------------------------------------------------------------
+
+
+def test_an_untyped_pointer_is_an_error():
+    untyped = ctypes.CDLL(None).cos if sys.platform != "win32" else ctypes.cdll.msvcrt.cos
+    with pytest.raises(TypeError, match="f must have its argtypes and restype set; got the untyped <_FuncPtr"):
+        gradfast.derivative(untyped, 1.0)
+
+
+def test_a_null_pointer_is_an_error():
+    with pytest.raises(ValueError, match="f must point to compiled code; got a NULL pointer"):
+        gradfast.gradient(ctypes.CFUNCTYPE(*SIGNATURES["int"])(0), [1.0])
+
+
+@pytest.mark.parametrize(
+    ("types", "found"),
+    [
+        ((ctypes.c_float, ctypes.c_float), r"c_float \(c_float\)"),
+        ((ctypes.c_int, ctypes.c_int, DOUBLES), r"int \(int, double \*\)"),
+        ((ctypes.c_double, DOUBLES), r"double \(double \*\)"),
+        ((ctypes.c_double,), r"double \(\)"),
+        ((None, ctypes.c_int, DOUBLES), r"void \(int, double \*\)"),
+    ],
+)
+def test_a_wrong_signature_is_an_error_that_prints_it_and_those_accepted(types, found):
+    with pytest.raises(TypeError, match=rf"one of the signatures double \(int, double \*\); .*; got {found}"):
+        gradfast.gradient(ctypes.CFUNCTYPE(*types)(0), [1.0])
+
+
+@pytest.mark.parametrize("address", [140_000_000, 0])
+def test_a_bare_address_is_never_taken(address):
+    with pytest.raises(TypeError, match=f"f must be callable, or compiled code that says its signature; got {address}"):
+        gradfast.gradient(address, [1.0])
+
+
+@pytest.mark.parametrize(
+    ("spelled", "ours"),
+    [
+        ("double (npy_intp, double*, void*)", "double (Py_ssize_t, double *, void *)"),
+        ("double(ssize_t,double *)", "double (Py_ssize_t, double *)"),
+        ("double (long, double *)", "double (Py_ssize_t, double *)"),
+        ("void (long, double *, long, double *)", "void (Py_ssize_t, double *, Py_ssize_t, double *)"),
+    ],
+)
+def test_signatures_are_read_however_they_are_spelled(spelled, ours):
+    assert accepted(spelled) == ours
+
+
+def test_an_f_of_the_wrong_kind_is_an_error(sine):
+    array = gradfast.compiled(c_array_function(), outputs=3)
+    for operator in (gradfast.gradient, numerical_gradient, gradfast.hessian):
+        with pytest.raises(TypeError, match="f must return a number at a point, .*; got <compiled f, void"):
+            operator(array, [1.0, 2.0])
+    with pytest.raises(TypeError, match=r"f must return a number at a point, .*; got <compiled f, double \(double\)>"):
+        gradfast.gradient(sine, [1.0, 2.0])
+    with pytest.raises(TypeError, match="f must write an array at a point, .*; got <compiled f, double"):
+        gradfast.jacobian(gradfast.compiled(c_function(), outputs=1), [1.0, 2.0])
+
+
+def test_an_array_function_must_say_how_long_its_array_is():
+    with pytest.raises(ValueError, match=r"wrap it as gradfast.compiled\(f, outputs=m\)"):
+        gradfast.jacobian(c_array_function(), [1.0, 2.0])
+    assert gradfast.jacobian(c_array_function(), [1.0, 2.0], f0=uneven_array([1.0, 2.0])).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"args": (1,)}, r"args must be \(\) when f is compiled code; got \(1,\)"),
+        ({"vectorized": True}, "vectorized must be False when f is compiled code; got True"),
+        ({"method": "complex"}, "method must be a difference method when f is compiled code"),
+        ({"workers": 0}, "workers must be a positive integer, or -1 for all cores; got 0"),
+        ({"workers": 1.5}, "workers must be a positive integer, or -1 for all cores; got 1.5"),
+    ],
+)
+def test_options_that_compiled_code_has_no_use_for_are_errors(options, message):
+    with pytest.raises(ValueError, match=message):
+        gradfast.gradient(c_function(), [1.0, 2.0], **options)
+
+
+def test_the_classic_gradient_has_no_vectorized_compiled_f():
+    with pytest.raises(ValueError, match="vectorized must be False when f is compiled code; got True"):
+        numerical_gradient(c_function(), [1.0], vectorized=True)
+
+
+# --- the same as the loops for Python ---------------------------------------------------------------------------------
+
+METHODS = [Central(), Central(accuracy=4), Forward(), Backward(accuracy=2), Central(step=0.125)]
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_every_operator_gives_what_it_gives_for_python(method, workers):
+    f, array = c_function(), gradfast.compiled(c_array_function(), outputs=3)
+    x = np.array([0.5, -1.25, 3.0])
+    bounds = ([0.5, -2.0, 0.0], [2.0, 2.0, 3.0])
+    batch = np.random.default_rng(0).normal(size=(40, 3))
+    for options in ({}, {"bounds": bounds}):
+        both = {"method": method, **options}
+        assert np.array_equal(gradfast.gradient(f, x, workers=workers, **both), gradfast.gradient(uneven, x, **both))
+        assert np.array_equal(gradfast.hessian(f, x, workers=workers, **both), gradfast.hessian(uneven, x, **both))
+        assert np.array_equal(
+            gradfast.jacobian(array, x, workers=workers, **both), gradfast.jacobian(uneven_array, x, **both)
+        )
+        v = [1.0, 2.0, -1.0]
+        assert gradfast.directional_derivative(f, x, v, **both) == gradfast.directional_derivative(uneven, x, v, **both)
+    value, gradient = gradfast.value_and_gradient(f, x, method=method, workers=workers)
+    assert (value, list(gradient)) == (uneven(x), list(gradfast.gradient(uneven, x, method=method)))
+    for axis, points_along in ((1, batch), (0, batch.T)):
+        got = gradfast.gradient(f, points_along, axis=axis, method=method, workers=workers)
+        assert np.array_equal(got, gradfast.gradient(uneven, points_along.copy(), axis=axis, method=method))
+    deep = batch.reshape(2, 20, 3)
+    assert np.array_equal(gradfast.gradient(f, deep, axis=2, method=method, workers=workers).reshape(40, 3), got.T)
+
+
+def test_bounds_of_a_batch_hold():
+    f, batch = c_function(), np.array([[0.0, 0.5], [1.0, 1.0], [0.25, 0.0]])
+    both = {"axis": 1, "bounds": (0.0, 1.0)}
+    assert np.array_equal(gradfast.gradient(f, batch, **both), gradfast.gradient(uneven, batch, **both))
+
+
+@given(points(dtypes=FLOATS + OTHERS, max_dims=3, min_side=1, magnitude=10.0, readonly=True))
+def test_the_classic_gradient_equals_the_reference_on_the_same_function(x):
+    before = x.tobytes()
+    f = as_objective(c_function(f=lambda x: sum(v * v for v in x)))
+    got = numerical_gradient(f, x)
+    expected = reference.numerical_gradient(lambda p: f(p.reshape(-1)), x.astype("f8"))
+    assert np.array_equal(got, expected.astype(got.dtype))
+    assert x.tobytes() == before
+
+
+def test_evaluations_are_counted():
+    calls = []
+
+    def counting(x):
+        calls.append(1)
+        return uneven(x)
+
+    f = c_function(f=counting)
+    for operator, options, evaluations in (
+        (gradfast.gradient, {}, 6),
+        (gradfast.gradient, {"method": "forward"}, 4),
+        (gradfast.gradient, {"method": "forward", "f0": 1.0}, 3),
+        (gradfast.hessian, {}, 13),
+        (gradfast.gradient, {"workers": 2}, 6),
+    ):
+        calls.clear()
+        info = operator(f, [1.0, 2.0, 3.0], full_output=True, **options)[1]
+        assert (len(calls), info.evaluations) == (evaluations, evaluations)
+
+
+def test_a_swallowed_step_is_a_warning():
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[1\] = 1e\+13"):
+        numerical_gradient(c_function(), [1.0, 1e13])
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[1, 0\] = 1e\+13"):
+        numerical_gradient(c_function(), [[1.0, 2.0], [1e13, 1.0]])
+
+
+def test_more_components_than_the_stack_holds():
+    x = np.linspace(-1.0, 1.0, 200)
+    assert np.array_equal(gradfast.gradient(c_function(), x), gradfast.gradient(uneven, x))
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+def test_an_empty_x_gives_an_empty_gradient(shape):
+    assert numerical_gradient(c_function(), np.zeros(shape)).shape == shape
+    assert gradfast.gradient(c_function(), np.zeros(shape), axis=len(shape) - 1).shape == shape
+
+
+# --- threads and signals ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("workers", "count"), [(None, 1), (1, 1), (3, 3)])
+def test_workers_are_a_number_of_threads(workers, count):
+    assert thread_count(workers) == count
+    assert thread_count(-1) >= 1
+
+
+def test_slow_f_runs_on_as_many_threads_as_asked_for():
+    seen = set()
+
+    def slow(x):
+        seen.add(threading.get_ident())
+        time.sleep(1e-4)
+        return x[0]
+
+    x = np.zeros((200, 2))
+    gradfast.gradient(c_function(f=slow), x, axis=1, workers=3)
+    assert len(seen - {threading.get_ident()}) == 3
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
+@pytest.mark.parametrize("workers", [None, 2])
+def test_ctrl_c_stops_a_native_loop_soon(sine, workers):
+    """A loop over the C library's usleep, which runs no Python that could look for signals."""
+    numba = pytest.importorskip("numba", reason="numba is not installed")
+    types = numba.types
+
+    @numba.cfunc(types.double(types.intc, types.CPointer(types.double)))
+    def busy(n, x):
+        total = 0.0
+        for i in range(2000):
+            total += np.sin(x[0] + i)
+        return total
+
+    as_objective(busy)([1.0])
+    x = np.ones(4_000_000)
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    start = time.perf_counter()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            gradfast.gradient(busy, x, workers=workers)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert time.perf_counter() - start < 5.0  # the loop would take a minute; a busy machine may take its time
+    assert (x == 1.0).all()
+
+
+def test_threads_calling_at_once_get_their_own_results(sine):
+    f = c_function(f=lambda x: sum(v * v for v in x))
+
+    def work(seed):
+        x = np.random.default_rng(seed).normal(size=(20, 3))
+        expected = numerical_gradient(lambda p: sum(float(v) * float(v) for v in p), x)
+        return all(np.array_equal(numerical_gradient(f, x), expected) for _ in range(10))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(24)))
+
+
+# --- the interface for other Cython modules ---------------------------------------------------------------------------
+
+BUILD = """
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+modules = cythonize([Extension("third_party", ["third_party.pyx"])], language_level=3, include_path=[{parent!r}])
+setup(name="third_party", ext_modules=modules)
+"""
+
+
+def test_another_package_can_cimport_the_loops(tmp_path, monkeypatch):
+    pytest.importorskip("Cython", reason="Cython is not installed")
+    source = Path(__file__).parent / "native" / "third_party.pyx"
+    (tmp_path / "third_party.pyx").write_text(source.read_text())
+    (tmp_path / "setup.py").write_text(BUILD.format(parent=str(Path(gradfast.__file__).parents[1])))  # an editable install is on no path
+    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+    build = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert build.returncode == 0, build.stdout + build.stderr
+    monkeypatch.syspath_prepend(tmp_path)
+    import third_party
+
+    x, weights = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+    assert third_party.gradient_of_weighted_squares(x, weights, 0.125) == [6.0, 20.0]
+    assert third_party.jacobian_of_sum_and_product(x, 0.25) == [[1.0, 1.0], [2.0, 1.0]]
+    assert np.isnan(third_party.quotient(1.0, 0.0))
+    assert list(x) == [1.0, 2.0]
+
+
+def test_a_native_function_says_what_it_is():
+    f = as_objective(c_function())
+    assert isinstance(f, NativeFunction)
+    assert (repr(f), f.signature, f.outputs) == ("<compiled f, double (int, double *)>", "double (int, double *)", -1)
