@@ -17,12 +17,9 @@ def differentiate_elements(evaluate: Callable[[Array], Array], x: Array, plan: P
     has fewer, or whose bounds leave no room, stays where it is meanwhile.
     """
     steps = steps_at(plan.steps, x).reshape(x.shape)
-    stencil = plan.stencil
-    if stencil is None and len(plan.groups) == 1 and x.ndim == 0:  # f may return any shape
-        stencil = plan.groups[0][0]
-    if stencil is not None:
-        values = [evaluate(_moved(x, node * steps)) for node in stencil.nodes]
-        return quotient(np.array(values), stencil, steps, center)
+    if plan.stencil is not None:
+        values = [evaluate(_moved(x, node * steps)) for node in plan.stencil.nodes]
+        return quotient(np.array(values), plan.stencil, steps, center)
     out = np.zeros(x.size, steps.dtype)
     nodes = np.zeros((max((len(stencil.nodes) for stencil, _ in plan.groups), default=0), x.size))
     for stencil, some in plan.groups:

@@ -7,8 +7,8 @@ import numpy as np
 
 from gradfast import stencils
 from gradfast._kernels.stencil import Stencil
-from gradfast.points import Array
 from gradfast._kernels.steps import RelativeStep
+from gradfast.points import Array
 from gradfast.steps import (
     EPS,
     LEAST_SCALE,

@@ -110,7 +110,8 @@ def checked_bounds(x: Array, bounds: Any) -> tuple[Array, Array]:
     if outside.size:
         i = int(outside[0])
         raise ValueError(
-            f"x must lie within bounds; got {name_of_coordinate(x, i)} = {flat[i]:g} in [{sides[0][i]:g}, {sides[1][i]:g}]"
+            f"x must lie within bounds; got {name_of_coordinate(x, i)} = {flat[i]:g} "
+            f"in [{sides[0][i]:g}, {sides[1][i]:g}]"
         )
     return sides[0], sides[1]
 
@@ -124,25 +125,26 @@ def plan_within(x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], 
     """
     flat, sizes = x.reshape(-1), np.abs(steps)
     limits = np.stack([_largest_step(flat, stencil, sign, *bounds) for stencil, sign in options])
-    fits = limits >= sizes
+    fits = ~(limits < sizes)  # an x of NaN is nowhere, and moves as it would without bounds
     choice = np.where(fits.any(axis=0), fits.argmax(axis=0), limits.argmax(axis=0))
-    smaller = ~fits.any(axis=0)
     with np.errstate(divide="ignore"):  # a room of 0
-        sizes[smaller] = 2.0 ** np.floor(np.log2(limits.max(axis=0)[smaller]))
+        sizes = np.where(fits.any(axis=0), sizes, 2.0 ** np.floor(np.log2(limits.max(axis=0))))
     signed = sizes * np.array([sign for _, sign in options])[choice]
-    for k, (stencil, _) in enumerate(options):
-        _halve_until_inside(flat, signed, stencil, choice == k, *bounds)
+    groups: list[Group] = []
+    for stencil in dict.fromkeys(stencil for stencil, _ in options):
+        chosen = np.array([other is stencil for other, _ in options])[choice]
+        _halve_until_inside(flat, signed, stencil, chosen, *bounds)
+        some = np.flatnonzero(chosen & (flat + signed.astype(flat.dtype) != flat))
+        if some.size:
+            groups.append((stencil, None if some.size == flat.size else some))
     signed[flat + signed.astype(flat.dtype) == flat] = 0.0
-    used = {stencil: np.zeros(flat.size, bool) for stencil, _ in options}
-    for k, (stencil, _) in enumerate(options):
-        used[stencil] |= (choice == k) & (signed != 0)
-    return Plan(signed, tuple((stencil, np.flatnonzero(some)) for stencil, some in used.items() if some.any()))
+    return Plan(signed, tuple(groups))
 
 
 def _largest_step(flat: Array, stencil: Stencil, sign: int, lower: Array, upper: Array) -> Array:
-    above, below = sorted((sign * max(stencil.nodes + (0,)), sign * min(stencil.nodes + (0,))), reverse=True)
-    with np.errstate(over="ignore"):
-        rooms = [(room, reach) for room, reach in ((upper - flat, above), (flat - lower, -below)) if reach > 0]
+    above, below = (max(sign * side * node for node in (0, *stencil.nodes)) for side in (1, -1))
+    with np.errstate(over="ignore", invalid="ignore"):  # an x of inf has no room to compute
+        rooms = [(room, reach) for room, reach in ((upper - flat, above), (flat - lower, below)) if reach > 0]
         limits: Array = np.min([room.astype(VALUE_DTYPE[flat.dtype.char]) / reach for room, reach in rooms], axis=0)
     return limits
 
