@@ -20,6 +20,7 @@ from gradfast.steps import Plan, steps_at
 Function = Callable[[Array], Any]
 Steps = float | Array
 Some = npt.NDArray[np.intp]
+Pairs = tuple[Some, Some]
 
 # A block, with the temporaries that f makes of it, stays inside one core's L2 cache.
 BLOCK_BYTES = 1 << 18
@@ -78,31 +79,19 @@ def batch_partials(
     return int(COLUMNS[rows.dtype.char](evaluate, batch, rows, steps, stencil, saved, out, centers))
 
 
-def second_derivatives(
-    f: Function, argument: Array, memory: Array, stencil: Stencil, steps: Array, some: Some, center: Any
-) -> Array:
-    """Return the matrix of second derivatives along some coordinates, the others zero: see the kernel of pairs."""
-    first, second = (some[index] for index in np.tril_indices(some.size))
-    differences = np.empty(first.size, VALUE_DTYPE[memory.dtype.char])
-    x, nodes = argument.reshape(-1), np.array(stencil.nodes)[:, np.newaxis]
+def pair_differences(f: Function, x: Array, stencil: Stencil, steps: Array, pairs: Pairs, center: Any) -> Array:
+    """Return the difference, not yet divided, of each pair of coordinates, both moved at once."""
+    out = np.empty(pairs[0].size, VALUE_DTYPE[x.dtype.char])
+    flat, nodes = x.reshape(-1), np.array(stencil.nodes)[:, np.newaxis]
     count = max(1, BLOCK_BYTES // max(1, len(nodes) * x.nbytes))
-    for start in range(0, first.size, count):
-        i, j = first[start : start + count], second[start : start + count]
-        points = np.tile(x, (len(nodes), i.size, 1))
+    for start in range(0, out.size, count):
+        i, j = (coordinates[start : start + count] for coordinates in pairs)
+        points = np.tile(flat, (len(nodes), i.size, 1))
         for along in (i, j):
-            points[:, np.arange(i.size), along] = x[along] + nodes * steps[along]
-        values = values_at(f, points.reshape(-1, *argument.shape), (len(nodes) * i.size,)).reshape(len(nodes), -1)
-        differences[start : start + count] = quotient(values, stencil, np.ones(()), center) * stencil.denominator
-    matrix = np.zeros((memory.size, memory.size), differences.dtype)
-    matrix[first, second] = differences
-    straight = np.diag(matrix).copy()
-    matrix = np.tril(matrix - straight - straight[:, np.newaxis], -1) / 2
-    matrix = matrix + matrix.T + np.diag(straight)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        matrix /= stencil.denominator * steps * steps[:, np.newaxis]
-    fixed = np.setdiff1d(np.arange(memory.size), some)
-    matrix[fixed] = matrix[:, fixed] = 0
-    return matrix
+            points[:, np.arange(i.size), along] = flat[along] + nodes * steps[along]
+        values = values_at(f, points.reshape(-1, *x.shape), (len(nodes) * i.size,)).reshape(len(nodes), -1)
+        out[start : start + count] = difference(values, stencil, center)
+    return out
 
 
 def _groups(plan: Plan, memory: Array) -> Iterator[tuple[Stencil, Some]]:
@@ -173,11 +162,18 @@ def value_dtype(points: Array) -> np.dtype[Any]:
 
 def quotient(values: Array, stencil: Stencil, steps: Array, center: Any) -> Array:
     """Return the difference quotients of values, whose first axis is that of the stencil's nodes."""
-    total: Array
+    result: Array
     with np.errstate(invalid="ignore", over="ignore"):  # what f returns passes through, inf and NaN too
+        result = difference(values, stencil, center) / (stencil.denominator * steps**stencil.n)
+    return result
+
+
+def difference(values: Array, stencil: Stencil, center: Any) -> Array:
+    """Return the weighted sums of values, whose first axis is that of the stencil's nodes, and of the center."""
+    total: Array
+    with np.errstate(invalid="ignore", over="ignore"):
         terms = [weight * value for weight, value in zip(stencil.weights, values, strict=True)]
         total = stencil.center * center + terms[0] if stencil.center else terms[0]
         for term in terms[1:]:
             total += term
-        total = total / (stencil.denominator * steps**stencil.n)
     return total

@@ -11,9 +11,10 @@ from gradfast._kernels.memory import keeping
 from gradfast._kernels.python_loop import LINE
 from gradfast.elements import differentiate_elements
 from gradfast.line import Line
+from gradfast.methods import Forward
 from gradfast.points import VALUE_DTYPE, Array, as_float32
 from gradfast.problem import Problem, require_difference
-from gradfast.steps import Plan, checked_bounds, plan_within, steps_at
+from gradfast.steps import steps_at
 
 Function = Callable[..., Any]
 
@@ -154,36 +155,37 @@ def hessian(
     """HESSIAN"""
     if gradient is not None:
         return _hessian_from_gradient(gradient, x, method, bounds, args, vectorized, full_output)
-    problem = Problem(f, x, require_difference(method, "hessian without gradient="), bounds, args, vectorized, n=2)
-    if bounds is not None:
-        problem.plan = _plan_of_one_stencil(problem, bounds)
-    _, result = keeping(problem.x, _run_hessian, problem, f0)
-    if not full_output:
-        return result
-    sizes = (problem.x.size if some is None else some.size for _, some in problem.plan.groups)
-    of_pairs = (len(s.nodes) * size * (size + 1) // 2 for (s, _), size in zip(problem.plan.groups, sizes, strict=True))
-    return result, problem.info(sum(of_pairs) + (f0 is None))
+    difference = require_difference(method, "hessian without gradient=")
+    problem = Problem(f, x, difference, bounds, args, vectorized, n=2)
+    if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all
+        one_sided = Forward(difference.accuracy, difference.step, difference.rel_step)
+        problem.plan = one_sided.plan(problem.x, 2, bounds)
+    evaluations, result = keeping(problem.x, _run_hessian, problem, f0)
+    return (result, problem.info(evaluations)) if full_output else result
 
 
-def _plan_of_one_stencil(problem: Problem, bounds: Any) -> Plan:
-    """Return a plan with one stencil for all coordinates: two are moved at once."""
-    if len(problem.plan.groups) < 2:
-        return problem.plan
-    x, method = problem.x, problem.method
-    asked = np.abs(steps_at(method.plan(x, 2).steps, x))
-    one_sided = tuple(option for option in method.options(2) if min(option[0].nodes) > 0)
-    return plan_within(x, asked, one_sided, checked_bounds(x, bounds))
+def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
+    """Return the number of evaluations and the second derivatives.
 
-
-def _run_hessian(problem: Problem, f0: Any) -> tuple[Any, Array]:
-    p, x = problem, problem.x
+    That along e_i + e_j, less those along e_i and along e_j, is twice the mixed one: n (n + 1) / 2
+    lines through the center.
+    """
+    p, x, evaluations = problem, problem.x, int(f0 is None)
     center = p.family.value(p.f, x, x) if f0 is None else f0
+    steps = steps_at(p.plan.steps, x)
     out = np.zeros((x.size, x.size), VALUE_DTYPE[x.dtype.char])
-    for stencil, some in p.plan.groups:
-        coordinates = np.arange(x.size) if some is None else some
-        out = p.family.second_derivatives(p.f, x, x, stencil, steps_at(p.plan.steps, x), coordinates, center)
+    for stencil, some in p.plan.groups:  # one, or none where bounds leave no room
+        first, second = np.tril_indices(x.size) if some is None else (some[i] for i in np.tril_indices(some.size))
+        out[first, second] = p.family.pair_differences(p.f, x, stencil, steps, (first, second), center)
+        evaluations += len(stencil.nodes) * first.size
+        straight = out.diagonal().copy()
+        with np.errstate(all="ignore"):  # what f returns passes through, inf and NaN too
+            mixed = (out[first, second] - straight[first] - straight[second]) / 2
+            mixed = np.where(first == second, straight[first], mixed)
+            mixed /= stencil.denominator * steps[first] * steps[second]
+        out[first, second] = out[second, first] = mixed
     out = out.reshape(x.shape * 2)
-    return center, as_float32(out) if x.dtype.char == "f" else out
+    return evaluations, as_float32(out) if x.dtype.char == "f" else out
 
 
 def _hessian_from_gradient(

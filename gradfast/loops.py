@@ -16,6 +16,7 @@ from gradfast.points import VALUE_DTYPE, Array, lines
 from gradfast.steps import Plan, steps_at
 
 Function = Callable[[Any], Any]
+Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 
 def value(f: Function, argument: Any, memory: Array) -> Any:
@@ -78,26 +79,24 @@ def batch_partials(f: Function, batch: Array, memory: Array, plan: Plan, out: Ar
             LINE[char](f, batch[index], memory[index], steps, stencil, out[index], center, here)
 
 
-def second_derivatives(
-    f: Function, argument: Any, memory: Array, stencil: Stencil, steps: Array, some: npt.NDArray[np.intp], center: Any
-) -> Array:
-    """Return the matrix of second derivatives along some coordinates, the others zero."""
-    out = np.zeros((memory.size, memory.size), VALUE_DTYPE[memory.dtype.char])
-    (line, _), *more = _lines(memory) if memory.size else [(memory.reshape(-1), slice(0))]
-    if not more:
-        PAIRS[memory.dtype.char](f, argument, line, steps, stencil, out, center, some)
+def pair_differences(f: Function, x: Array, stencil: Stencil, steps: Array, pairs: Pairs, center: Any) -> Array:
+    """Return the difference, not yet divided, of each pair of coordinates, both moved at once."""
+    out = np.empty(pairs[0].size, VALUE_DTYPE[x.dtype.char])
+    kernel = PAIRS[x.dtype.char]
+    if x.flags.c_contiguous:
+        kernel(f, x, x.reshape(-1), steps, stencil, out, center, *pairs)
         return out
     # Two coordinates of an array that is no single line: perturb one that is, and copy.
-    before, flat = memory.copy(), memory.flatten()
+    before, flat = x.copy(), x.flatten()
 
     def from_copy(argument: Any) -> Any:
-        memory[...] = flat.reshape(memory.shape)
+        x[...] = flat.reshape(x.shape)
         return f(argument)
 
     try:
-        PAIRS[memory.dtype.char](from_copy, argument, flat, steps, stencil, out, center, some)
+        kernel(from_copy, x, flat, steps, stencil, out, center, *pairs)
     finally:
-        memory[...] = before
+        x[...] = before
     return out
 
 

@@ -187,32 +187,19 @@ cdef int divide(value[:] total, value by) except -1:  # OUT: total
 
 
 def _pairs(
-    f, argument, real[:] line, const value[:] steps, Stencil stencil not None, value[:, :] out,  # OUT: out
-    at_center, const Py_ssize_t[:] coordinates not None,
+    f, argument, real[:] line, const value[:] steps, Stencil stencil not None, value[:] out,  # OUT: out
+    at_center, const Py_ssize_t[:] first not None, const Py_ssize_t[:] second not None,
 ):
-    """Write the matrix of second derivatives: d2 along e_i + e_j, less d2 along e_i and along e_j, halved.
-
-    The stencil is one of a second derivative: its nodes on n (n + 1) / 2 lines, and the center.
-    """
-    cdef Py_ssize_t a, b, i, j
+    """Write the difference of each pair of coordinates, both moved at once; of one, if they are the same."""
+    cdef Py_ssize_t c
     cdef value center = 0
     read(at_center, &center)
-    for a in range(coordinates.shape[0]):
-        for b in range(a + 1):
-            i, j = coordinates[a], coordinates[b]
-            second_difference(f, argument, line, i, j, steps, stencil, center, &out[i, j])
-            PyErr_CheckSignals()
-    for a in range(coordinates.shape[0]):
-        for b in range(a):
-            i, j = coordinates[a], coordinates[b]
-            out[i, j] = (out[i, j] - out[i, i] - out[j, j]) / 2 / (stencil.denominator * steps[i] * steps[j])
-            out[j, i] = out[i, j]
-    for a in range(coordinates.shape[0]):
-        i = coordinates[a]
-        out[i, i] /= divisor(stencil, steps[i])
+    for c in range(first.shape[0]):
+        pair_difference(f, argument, line, first[c], second[c], steps, stencil, center, &out[c])
+        PyErr_CheckSignals()
 
 
-cdef int second_difference(
+cdef int pair_difference(
     object f, object argument, real[:] line, Py_ssize_t i, Py_ssize_t j, const value[:] steps, Stencil stencil,
     value center, value* total,  # OUT: total
 ) except -1:
