@@ -11,11 +11,11 @@ from gradfast._kernels.steps import RelativeStep
 from gradfast.points import Array
 from gradfast.steps import (
     EPS,
-    LEAST_SCALE,
     Plan,
     absolute_steps,
     checked_bounds,
     checked_steps,
+    least_scale,
     plan_within,
     steps_at,
 )
@@ -63,7 +63,7 @@ class Difference:
         elif self.step is not None:
             asked = absolute_steps(x, self.step)
         else:
-            asked = absolute_steps(x, self.rel_step * np.maximum(np.abs(x), LEAST_SCALE))
+            asked = absolute_steps(x, self.rel_step * np.maximum(np.abs(x), least_scale(n)))
         options = self.options(n)
         if bounds is not None:
             return plan_within(x, asked, options, checked_bounds(x, bounds))
@@ -74,7 +74,7 @@ class Difference:
         """Return the plan for any x of a dtype: the same stencil for all coordinates, steps by the default rule."""
         (stencil, sign), *_ = self.options(n)
         relative = stencils.relative_step(stencil, EPS[char]) if self.rel_step is None else self.rel_step
-        return Plan(RelativeStep(sign * relative, LEAST_SCALE), ((stencil, None),))
+        return Plan(RelativeStep(sign * relative, least_scale(n)), ((stencil, None),))
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,9 @@ class Central(Difference):
     step : float or array_like, optional
         The step, in x's units, of all coordinates or of each.
     rel_step : float, optional
-        The step relative to ``max(abs(x), 0.1)``, rounded to a power of two. The default balances
-        truncation against rounding for an f whose scale is that of x; no fixed step knows f's scale.
+        The step relative to ``max(abs(x), 0.1 ** (1 / n))``, rounded to a power of two; n is 1 but for
+        higher derivatives. The default balances truncation against rounding for an f whose scale is
+        that of x, or somewhat shorter; no fixed step knows f's scale.
 
     Examples
     --------

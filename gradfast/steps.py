@@ -17,7 +17,6 @@ LEAST_SCALE = 0.1
 
 EPS = {char: float(np.finfo(char).eps) for char in "fdg"}
 
-
 Group = tuple[Stencil, npt.NDArray[np.intp] | None]  # None stands for all coordinates
 
 
@@ -56,6 +55,11 @@ class Plan:
         if some is not None:
             mask.reshape(-1)[some] = True
         return mask
+
+
+def least_scale(n: int) -> float:
+    """Return LEAST_SCALE for the n-th derivative: rounding at a small coordinate costs at most its inverse more."""
+    return float(LEAST_SCALE ** (1 / n))
 
 
 def steps_at(steps: Array | RelativeStep, x: Array) -> Array:
