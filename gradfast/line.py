@@ -12,6 +12,12 @@ from gradfast.problem import Info, Problem
 from gradfast.steps import LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
 
 
+def norm(vector: Array) -> Any:
+    """Return the Euclidean norm, whatever the magnitude: a sum of squares may overflow, or vanish."""
+    largest = np.abs(vector).max(initial=0)
+    return largest * np.linalg.norm(vector / largest) if 0 < largest < np.inf else largest
+
+
 class Line:
     """A problem and a direction. x is moved in place, as a whole; copies of it if f is vectorised."""
 
@@ -27,10 +33,10 @@ class Line:
         self.plan = self._plan()
 
     def _plan(self) -> Plan:
-        x, method, length = self.problem.x, self.problem.method, float(np.linalg.norm(self.v))
+        x, method, length = self.problem.x, self.problem.method, float(norm(self.v))
         if length == 0:
             return Plan(np.zeros(1), ())
-        size = np.array([np.linalg.norm(x)], x.dtype)
+        size = np.array([norm(x)], x.dtype)
         if isinstance(method, Complex):
             steps = np.maximum(size, LEAST_SCALE) * complex_step.RELATIVE_STEP / length
             return Plan(steps.astype(self.t.dtype), ((complex_step.IMAGINARY, None),))
@@ -92,5 +98,5 @@ class Line:
         p = self.problem
         checks = 2 if isinstance(p.method, Complex) and p.method.check and self.plan.groups else 0
         scheme = np.array("complex") if isinstance(p.method, Complex) else self.plan.schemes(self.t).reshape(())
-        steps = np.abs(self.plan.steps).reshape(())
+        steps = np.abs(steps_at(self.plan.steps, self.t)).reshape(())
         return Info(self.plan.evaluations(1) + center_evaluations + checks, steps, scheme)
