@@ -26,7 +26,8 @@ def imaginary_part_of(f: Function) -> Function:
         array = np.asarray(result)
         if array.dtype.kind != "c":
             raise TypeError(
-                f"f must compute with complex numbers for method 'complex'; it returned {result!r}, of dtype {array.dtype}"
+                f"f must compute with complex numbers for method 'complex'; "
+                f"it returned {result!r}, of dtype {array.dtype}"
             )
         return array.imag if array.ndim else array.imag[()]
 
