@@ -9,6 +9,8 @@ from gradfast._kernels.stencil import Stencil
 # How much shorter than exp's f's own length scale may be: exp's best step loses digits on most functions.
 SHORTER = 3
 
+MOST = 2**53  # every whole number up to here is exact in float64
+
 
 def central(n: int, accuracy: int) -> Stencil:
     """Return the stencil of the n-th derivative on nodes on both sides, with an error of h**accuracy (even)."""
@@ -50,6 +52,10 @@ def _stencil_on(nodes: tuple[int, ...], n: int) -> Stencil:
     exact = fornberg_weights([0, *nodes], n)
     denominator = lcm(*(weight.denominator for weight in exact))
     center, *weights = (int(weight * denominator) for weight in exact)
+    largest = max(denominator, abs(center), *map(abs, weights))
+    if largest > MOST:
+        bits = largest.bit_length()
+        raise ValueError(f"accuracy must be so low that weights fit in 53 bits; got {bits} bits on {len(nodes)} nodes")
     return Stencil(nodes, weights, denominator, n, center)
 
 

@@ -71,13 +71,17 @@ def steps_at(steps: Array | RelativeStep, x: Array) -> Array:
     return out.astype(VALUE_DTYPE[x.dtype.char], copy=False)
 
 
-def absolute_steps(x: Array, step: Any) -> Array:
-    """Return the steps asked for, as x can be moved by exactly; RuntimeWarning if rounding swallows one."""
-    steps = checked_steps("step", step)
+def broadcast_steps(name: str, value: Any, x: Array) -> Array:
+    """Return steps of x's shape."""
+    steps = checked_steps(name, value)
     try:
-        wanted = np.broadcast_to(steps, x.shape)
+        return np.broadcast_to(steps, x.shape)
     except ValueError:
-        raise ValueError(f"step must broadcast to the shape of x, {x.shape}; got shape {steps.shape}") from None
+        raise ValueError(f"{name} must broadcast to the shape of x, {x.shape}; got shape {steps.shape}") from None
+
+
+def absolute_steps(x: Array, wanted: Array) -> Array:
+    """Return the steps asked for, as x can be moved by exactly; RuntimeWarning if rounding swallows one."""
     size = np.abs(x)
     with np.errstate(invalid="ignore", over="ignore"):
         moved = ((size + wanted).astype(x.dtype) - size).astype(VALUE_DTYPE[x.dtype.char])
