@@ -24,6 +24,9 @@ class Batch:
         self.axis = axis
         self.vectorized = vectorized
 
+    def shape_of_values(self, x: Array) -> tuple[int, ...]:
+        return x.shape[: self.axis] + x.shape[self.axis + 1 :]
+
     def value(self, f: Function, argument: Array, memory: Array) -> Array:
         batch = np.moveaxis(argument, self.axis, -1)
         if self.vectorized:

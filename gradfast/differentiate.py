@@ -11,9 +11,9 @@ from gradfast._kernels.memory import keeping
 from gradfast._kernels.python_loop import LINE
 from gradfast.elements import differentiate_elements
 from gradfast.line import Line
-from gradfast.methods import Forward
+from gradfast.methods import Forward, is_integer
 from gradfast.points import VALUE_DTYPE, Array, as_float32
-from gradfast.problem import Problem, require_difference
+from gradfast.problem import NO_ARGUMENTS, Problem, real_numbers, require_difference
 from gradfast.steps import steps_at
 
 Function = Callable[..., Any]
@@ -28,11 +28,11 @@ def derivative(
     n: int = 1,
     method: Any = "central",
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     full_output: bool = False,
 ) -> Any:
     """DERIVATIVE"""
-    if not isinstance(n, int) or not 1 <= n <= HIGHEST_DERIVATIVE:
+    if not is_integer(n) or not 1 <= n <= HIGHEST_DERIVATIVE:
         raise ValueError(f"n must be an integer from 1 to {HIGHEST_DERIVATIVE}; got {n!r}")
     problem = Problem(f, x, method, bounds, args, False, n=n)
     center, result = keeping(problem.x, _run_derivative, problem)
@@ -47,14 +47,14 @@ def _run_derivative(problem: Problem) -> tuple[Any, Array]:
 
     def evaluate(moved: Array) -> Array:
         point = moved if p.argument is x else x + 1j * moved
-        values = p.family.array(p.lifted, point if x.ndim else point[()], x)
+        values: Array = p.family.array(p.lifted, point if x.ndim else point[()], x)
         if x.ndim and values.shape != x.shape:
             raise ValueError(f"f must return an array of x's shape {x.shape}; it returned one of shape {values.shape}")
         return values
 
     center = evaluate(x.copy()) if p.plan.needs_center else None
     out = differentiate_elements(evaluate, p.memory, p.plan, center)
-    if p.method.check:
+    if p.argument is not x:
         p.check(lambda v: out * v)
     return center, as_float32(out) if x.dtype.char == "f" else out
 
@@ -67,7 +67,7 @@ def gradient(
     axis: int | None = None,
     f0: Any = None,
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
@@ -86,7 +86,7 @@ def value_and_gradient(
     method: Any = "central",
     axis: int | None = None,
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
@@ -97,9 +97,11 @@ def value_and_gradient(
 
 
 def _gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]:
-    p, x, plan, center = problem, problem.x, problem.plan, f0
+    p, x, plan, center = problem, problem.x, problem.plan, None
     char = x.dtype.char
-    if f0 is None and (wants_value or plan.needs_center):
+    if f0 is not None:
+        center = p.given_values(f0)
+    elif wants_value or plan.needs_center:
         center = keeping(x, p.family.value, p.f, x, x)
     out = empty(x.shape, VALUE_DTYPE[char])
     if plan.stencil is not None and x.ndim == 1 and p.family is loops:
@@ -107,7 +109,7 @@ def _gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]
         keeping(x, LINE[char], p.lifted, p.argument, p.memory, plan.steps, plan.stencil, out, center)
     else:
         keeping(x, p.family.partials, p.lifted, p.argument, p.memory, plan, out, center)
-    if p.method.check:
+    if p.argument is not x:
         p.check(lambda v: np.sum(out * v, axis=getattr(p.family, "axis", None)))
     return center, as_float32(out) if char == "f" else out
 
@@ -119,13 +121,13 @@ def jacobian(
     method: Any = "central",
     f0: Any = None,
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
     """JACOBIAN"""
     problem = Problem(f, x, method, bounds, args, vectorized)
-    center, result = keeping(problem.x, _run_jacobian, problem, None if f0 is None else np.asarray(f0))
+    center, result = keeping(problem.x, _run_jacobian, problem, None if f0 is None else real_numbers("f0", f0))
     return (result, problem.info(problem.evaluations(center is not None and f0 is None))) if full_output else result
 
 
@@ -135,7 +137,7 @@ def _run_jacobian(problem: Problem, f0: Any) -> tuple[Any, Array]:
     rows = p.family.components(p.lifted, p.argument, p.memory, p.plan, center)
     shape = rows.shape[1:]
     result = np.moveaxis(rows, 0, -1).reshape(*shape, *x.shape)
-    if p.method.check:
+    if p.argument is not x:
         p.check(lambda v: np.tensordot(result, v, x.ndim))
     return center, as_float32(result) if x.dtype.char == "f" else result
 
@@ -148,7 +150,7 @@ def hessian(
     gradient: Function | None = None,
     f0: Any = None,
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
@@ -171,7 +173,7 @@ def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
     lines through the center.
     """
     p, x, evaluations = problem, problem.x, int(f0 is None)
-    center = p.family.value(p.f, x, x) if f0 is None else f0
+    center = p.family.value(p.f, x, x) if f0 is None else p.given_values(f0)
     steps = steps_at(p.plan.steps, x)
     out = np.zeros((x.size, x.size), VALUE_DTYPE[x.dtype.char])
     for stencil, some in p.plan.groups:  # one, or none where bounds leave no room
@@ -210,7 +212,7 @@ def directional_derivative(
     *,
     method: Any = "central",
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:

@@ -1,20 +1,23 @@
 """One call of an operator, prepared: what to call, what to perturb, how far, by which loops."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradfast import blocks, complex_step, loops
+from gradfast._kernels.memory import f_changed
 from gradfast.batches import Batch
 from gradfast.methods import Complex, Difference, as_method
-from gradfast.points import Array, as_point
+from gradfast.points import VALUE_DTYPE, Array, as_point
 from gradfast.steps import steps_at
 
 Function = Callable[..., Any]
+
+NO_ARGUMENTS = ()  # there is but one empty tuple; an array, too, may be args, and compares otherwise
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,13 @@ class Problem:
         axis: int | None = None,
         n: int = 1,
     ) -> None:
-        self.f = self.lifted = f if args == () else with_arguments(f, args)
+        self.f = self.lifted = f if args is NO_ARGUMENTS else with_arguments(f, args)
         self.x = self.argument = self.memory = x = as_point(x)
         self.method = method = as_method(method)
-        self.family: ModuleType | Batch = blocks if vectorized else loops
-        if axis is not None and x.ndim > 1:
-            self.family = Batch(axis, vectorized)
+        self.family: Any = blocks if vectorized else loops
+        if axis is not None:
+            axis = checked_axis(axis, x)
+            self.family = Batch(axis, vectorized) if x.ndim > 1 else self.family
         if isinstance(method, Difference):
             ready = method.ready_plans.get((n, x.dtype.char)) if bounds is None else None
             self.plan = ready or method.plan(x, n, bounds)
@@ -75,16 +79,29 @@ class Problem:
         """Return f at a point that is not x."""
         return self.family.array(self.f, point, point)
 
+    def given_values(self, f0: Any) -> Array:
+        """Return the values at x that the caller has, one number for each point."""
+        array = real_numbers("f0", f0)
+        wanted = self.family.shape_of_values(self.x) if isinstance(self.family, Batch) else ()
+        if array.shape != wanted and (wanted or array.size != 1):
+            raise ValueError(f"f0 must have the shape of f's values at x, {wanted}; got {array.shape}")
+        return array.astype(VALUE_DTYPE[self.x.dtype.char]).reshape(wanted)
+
     def check(self, derivative_along: Callable[[Array], Any]) -> None:
         """Hold a derivative by the complex step against a central difference in one direction."""
-        v = complex_step.random_direction(self.x)
-        complex_step.check_along(self.at, self.x, v, derivative_along(v))
+        x = self.x
+        same = (self.argument.real == x) | np.isnan(x)
+        if not same.all():
+            raise f_changed(x, int(np.argmin(same)))
+        if self.method.check and x.size:
+            v = complex_step.random_direction(x)
+            complex_step.check_along(self.at, x, v, derivative_along(v))
 
     def evaluations(self, at_center: int) -> int:
         """Return how often f was evaluated, if it was so often at the center."""
         count = self.plan.evaluations(self.x.size) + at_center
-        if self.method.check:
-            count += 2 * (self.x.size // self.x.shape[self.family.axis] if isinstance(self.family, Batch) else 1)
+        if self.method.check and self.x.size:
+            count += 2 * (math.prod(self.family.shape_of_values(self.x)) if isinstance(self.family, Batch) else 1)
         return count
 
     def info(self, evaluations: int) -> Info:
@@ -92,6 +109,21 @@ class Problem:
         is_complex = isinstance(self.method, Complex)
         scheme = np.full(self.x.shape, "complex") if is_complex else self.plan.schemes(self.x)
         return Info(evaluations, np.abs(steps_at(self.plan.steps, self.x)).reshape(self.x.shape), scheme)
+
+
+def real_numbers(name: str, value: Any) -> Array:
+    """Return an argument as an array; TypeError unless it holds real numbers."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers; got {value!r}")
+    return array
+
+
+def checked_axis(axis: Any, x: Array) -> int:
+    """Return the axis that is meant, counted from the first."""
+    if not isinstance(axis, (int, np.integer)) or not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"axis must be an axis of x, whose shape is {x.shape}; got {axis!r}")
+    return int(axis) % x.ndim
 
 
 def with_arguments(f: Function, args: Any) -> Function:
