@@ -136,7 +136,7 @@ def _run_jacobian(problem: Problem, f0: Any) -> tuple[Any, Array]:
     center = p.family.array(p.f, x, x) if f0 is None and p.plan.needs_center else f0
     rows = p.family.components(p.lifted, p.argument, p.memory, p.plan, center)
     shape = rows.shape[1:]
-    result = np.moveaxis(rows, 0, -1).reshape(*shape, *x.shape)
+    result = np.moveaxis(rows, 0, -1).reshape((*shape, *x.shape))
     if p.argument is not x:
         p.check(lambda v: np.tensordot(result, v, x.ndim))
     return center, as_float32(result) if x.dtype.char == "f" else result
@@ -200,7 +200,7 @@ def _hessian_from_gradient(
     if result.shape != shape * 2:
         found = result.shape[: result.ndim - len(shape)]
         raise ValueError(f"gradient must return an array of x's shape {shape}; it returned one of shape {found}")
-    matrix = result.reshape(info.step.size, -1)
+    matrix = result.reshape(info.step.size, info.step.size)
     symmetric = ((matrix + matrix.T) / 2).reshape(result.shape)
     return (symmetric, info) if full_output else symmetric
 
