@@ -37,9 +37,10 @@ def derivative(
     problem = Problem(f, x, method, bounds, args, False, n=n)
     center, result = keeping(problem.x, _run_derivative, problem)
     result = result if np.ndim(result) else result[()]
-    return (
-        (result, problem.info(problem.evaluations(0 if center is None else problem.x.size))) if full_output else result
-    )
+    if full_output:
+        points = problem.x.size
+        return result, problem.info(problem.evaluations(0 if center is None else points, points))
+    return result
 
 
 def _run_derivative(problem: Problem) -> tuple[Any, Array]:
@@ -75,7 +76,7 @@ def gradient(
     problem = Problem(f, x, method, bounds, args, vectorized, axis)
     center, result = _gradient(problem, f0, False)
     if full_output:
-        return result, problem.info(problem.evaluations(_evaluated(center, f0)))
+        return result, problem.info(problem.evaluations_of_gradient(f0 is None and center is not None))
     return result
 
 
@@ -93,7 +94,7 @@ def value_and_gradient(
     """VALUE"""
     problem = Problem(f, x, method, bounds, args, vectorized, axis)
     both = _gradient(problem, None, True)
-    return (both, problem.info(problem.evaluations(_evaluated(both[0], None)))) if full_output else both
+    return (both, problem.info(problem.evaluations_of_gradient(True))) if full_output else both
 
 
 def _gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]:
@@ -220,8 +221,3 @@ def directional_derivative(
     line = Line(Problem(f, x, method, None, args, vectorized), v, bounds)
     center, result = keeping(line.problem.x, line.derivative)
     return (result, line.info(center is not None)) if full_output else result
-
-
-def _evaluated(center: Any, f0: Any) -> int:
-    """Return at how many points f was evaluated besides those of the stencils."""
-    return 0 if center is None or f0 is not None else int(np.size(center))

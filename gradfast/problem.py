@@ -13,7 +13,7 @@ from gradfast._kernels.memory import f_changed
 from gradfast.batches import Batch
 from gradfast.methods import Complex, Difference, as_method
 from gradfast.points import VALUE_DTYPE, Array, as_point
-from gradfast.steps import steps_at
+from gradfast.steps import EPS, checked_bounds, steps_at
 
 Function = Callable[..., Any]
 
@@ -46,7 +46,7 @@ class Problem:
     All three are f and x themselves, unless the method is the complex step.
     """
 
-    __slots__ = ("argument", "f", "family", "lifted", "memory", "method", "plan", "x")
+    __slots__ = ("argument", "bounds", "calls_to_check", "f", "family", "lifted", "memory", "method", "plan", "x")
 
     def __init__(
         self,
@@ -73,36 +73,58 @@ class Problem:
             self.lifted = complex_step.imaginary_part_of(self.f)
             self.argument = complex_step.complex_copy(x)
             self.memory = self.argument.imag
-            self.plan = complex_step.plan_of_imaginary_steps(x, n, bounds)
+            self.plan = complex_step.plan_of_imaginary_steps(x, n)
+            self.bounds = (
+                None if bounds is None else checked_bounds(x, bounds)
+            )  # the real part never moves, but to check
+            self.calls_to_check = 0
 
-    def at(self, point: Array) -> Any:
-        """Return f at a point that is not x."""
-        return self.family.array(self.f, point, point)
+    def along(self, v: Array) -> Callable[[float], Any]:
+        """Return f on the line x + t v, at points that are copies and inside the bounds, as a function of t."""
+        x = self.x
+
+        def f(t: float) -> Any:
+            point = (x + t * v).astype(x.dtype)
+            if self.bounds is not None:
+                point = np.clip(point, *(side.reshape(x.shape) for side in self.bounds))
+            return self.family.array(self.f, point, point)
+
+        return f
 
     def given_values(self, f0: Any) -> Array:
         """Return the values at x that the caller has, one number for each point."""
         array = real_numbers("f0", f0)
-        wanted = self.family.shape_of_values(self.x) if isinstance(self.family, Batch) else ()
+        wanted = self.shape_of_values()
         if array.shape != wanted and (wanted or array.size != 1):
             raise ValueError(f"f0 must have the shape of f's values at x, {wanted}; got {array.shape}")
         return array.astype(VALUE_DTYPE[self.x.dtype.char]).reshape(wanted)
 
     def check(self, derivative_along: Callable[[Array], Any]) -> None:
-        """Hold a derivative by the complex step against a central difference in one direction."""
+        """Hold a derivative by the complex step against a difference in one direction; see that f left x alone."""
         x = self.x
         same = (self.argument.real == x) | np.isnan(x)
         if not same.all():
             raise f_changed(x, int(np.argmin(same)))
         if self.method.check and x.size:
-            v = complex_step.random_direction(x)
-            complex_step.check_along(self.at, x, v, derivative_along(v))
+            v, char = complex_step.random_direction(x), x.dtype.char
+            v = v if self.bounds is None else complex_step.direction_inside(x, v, self.bounds)
+            self.calls_to_check = complex_step.check_along(
+                self.along(v), complex_step.check_step(char), EPS[char], derivative_along(v)
+            )
 
-    def evaluations(self, at_center: int) -> int:
-        """Return how often f was evaluated, if it was so often at the center."""
-        count = self.plan.evaluations(self.x.size) + at_center
-        if self.method.check and self.x.size:
-            count += 2 * (math.prod(self.family.shape_of_values(self.x)) if isinstance(self.family, Batch) else 1)
-        return count
+    def evaluations(self, at_center: int, points: int = 1) -> int:
+        """Return how often f was evaluated, if it was so often at the center; the check took each point of a batch."""
+        checks = 0 if self.argument is self.x else self.calls_to_check * points
+        return self.plan.evaluations(self.x.size) + at_center + checks
+
+    def evaluations_of_gradient(self, at_center: bool) -> int:
+        """Return how often f was evaluated if it has one value a point."""
+        points = math.prod(self.shape_of_values())
+        return self.evaluations(points if at_center else 0, points)
+
+    def shape_of_values(self) -> tuple[int, ...]:
+        """Return the shape of f's values at x: one number a point."""
+        return self.family.shape_of_values(self.x) if isinstance(self.family, Batch) else ()
 
     def info(self, evaluations: int) -> Info:
         """Return what was done."""
