@@ -23,13 +23,13 @@ class Line:
 
     def __init__(self, problem: Problem, v: Any, bounds: Any) -> None:
         self.problem, x = problem, problem.x
-        self.v = np.asarray(v)
+        self.v = np.array(v)  # a copy, as of the bounds: they may be x, which moves
         if self.v.shape != x.shape:
             raise ValueError(f"v must have the shape of x, {x.shape}; got {self.v.shape}")
         if self.v.dtype.kind not in "fiub" or not np.isfinite(self.v).all():
             raise ValueError(f"v must hold finite real numbers; got {v!r}")
         self.bounds = (
-            None if bounds is None else [side.reshape(x.shape) for side in checked_bounds(x, bounds)]
+            None if bounds is None else [np.array(side.reshape(x.shape)) for side in checked_bounds(x, bounds)]
         )
         self.t = np.zeros(1, VALUE_DTYPE[x.dtype.char])
         self.plan = self._plan()
