@@ -129,7 +129,7 @@ def _print_speed() -> None:
 
 
 def _seconds_a_gradient(x: Any) -> list[float]:
-    """Time f's 2 n calls alone, the plain loop, gradfast, gradfast vectorised: in turns, to share the machine's moods."""
+    """Time f's 2 n calls alone, the plain loop, gradfast, gradfast vectorised: in turns, to share its moods."""
     calls: list[Callable[[], Any]] = [
         lambda: [sum_of_squares(point) for point in np.atleast_2d(x) for _ in range(2 * point.size)],
         lambda: reference.numerical_gradient(sum_of_squares, x),

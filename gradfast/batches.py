@@ -1,14 +1,12 @@
 """The gradient at many points at once: the components of each lie along one axis of x."""
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from gradfast import blocks
 from gradfast.elements import differentiate_elements
-from gradfast.native import Native
 from gradfast.points import Array
 from gradfast.steps import Plan, steps_at
 
@@ -22,9 +20,12 @@ class Batch:
     returns an array of x's shape without the axis.
     """
 
-    def __init__(self, axis: int, family: ModuleType | Native) -> None:
+    def __init__(self, axis: int, family: Any) -> None:
         self.axis = axis
         self.family = family
+
+    def shape_of_values(self, x: Array) -> tuple[int, ...]:
+        return x.shape[: self.axis] + x.shape[self.axis + 1 :]
 
     def value(self, f: Function, argument: Array, memory: Array) -> Array:
         batch = np.moveaxis(argument, self.axis, -1)

@@ -53,17 +53,21 @@ def partials(f: Function, argument: Array, memory: Array, plan: Plan, out: Array
 
 def components(f: Function, argument: Array, memory: Array, plan: Plan, center: Any) -> Array:
     """Return the derivatives of an f of many values: along the first axis, those along each coordinate."""
-    steps, out = steps_at(plan.steps, memory), None
+    steps, out = steps_at(plan.steps, memory), None if center is None else _zeros(memory, center.shape)
     for stencil, some in _groups(plan, memory):
         for part, points, _ in _blocks(argument, memory, steps, stencil, some):
             values = arrays_at(f, points)
-            out = np.zeros((memory.size, *values.shape[1:]), values.dtype) if out is None else out
-            own_steps = steps[part].reshape(-1, *(1,) * (values.ndim - 1))
-            out[part] = quotient(values.reshape(-1, part.size, *values.shape[1:]), stencil, own_steps, center)
-    if out is None:
-        one = arrays_at(f, argument[np.newaxis])[0] if center is None else center
-        out = np.zeros((memory.size, *one.shape), one.dtype)
-    return out
+            shape = values.shape[1:]
+            out = _zeros(memory, shape) if out is None else out
+            if shape != out.shape[1:]:
+                raise ValueError(f"f must return arrays of one shape; got {out.shape[1:]}, then {shape}")
+            values = values.reshape(len(stencil.nodes), part.size, *shape)
+            out[part] = quotient(values, stencil, steps[part].reshape(-1, *(1,) * len(shape)), center)
+    return _zeros(memory, arrays_at(f, argument[np.newaxis]).shape[1:]) if out is None else out
+
+
+def _zeros(memory: Array, shape: tuple[int, ...]) -> Array:
+    return np.zeros((memory.size, *shape), VALUE_DTYPE[memory.dtype.char])
 
 
 def batch_partials(

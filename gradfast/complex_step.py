@@ -7,8 +7,8 @@ import numpy as np
 
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array
-from gradfast.stencils import central, relative_step
-from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds
+from gradfast.stencils import forward, relative_step
+from gradfast.steps import EPS, LEAST_SCALE, Plan
 
 Function = Callable[[Any], Any]
 
@@ -16,6 +16,9 @@ IMAGINARY = Stencil(nodes=(1,), weights=(1,), denominator=1)
 
 # Nothing is subtracted, so the step may be far below rounding; its square must be as well.
 RELATIVE_STEP = 2.0**-67
+
+# The check's steps differ by this factor.
+LONGEST_CHECK = 32.0
 
 
 def imaginary_part_of(f: Function) -> Function:
@@ -26,7 +29,8 @@ def imaginary_part_of(f: Function) -> Function:
         array = np.asarray(result)
         if array.dtype.kind != "c":
             raise TypeError(
-                f"f must compute with complex numbers for method 'complex'; it returned {result!r}, of dtype {array.dtype}"
+                f"f must compute with complex numbers for method 'complex'; "
+                f"it returned {result!r}, of dtype {array.dtype}"
             )
         return array.imag if array.ndim else array.imag[()]
 
@@ -37,45 +41,64 @@ def complex_copy(x: Array) -> Array:
     return x.astype(np.result_type(x.dtype, np.complex64))
 
 
-def plan_of_imaginary_steps(x: Array, n: int, bounds: Any) -> Plan:
+def plan_of_imaginary_steps(x: Array, n: int) -> Plan:
     """Return steps relative to x, however small it is: f may be as curved as log near 0."""
     if n != 1:
         raise ValueError(f"n must be 1 for method 'complex'; got {n}")
-    if bounds is not None:
-        checked_bounds(x, bounds)  # the real part never moves
     tiny = float(np.finfo(x.dtype).tiny) / RELATIVE_STEP
     size = np.where(np.isfinite(x), np.abs(x), 1).reshape(-1)
     steps = np.where(size > 0, np.maximum(size, tiny), 1) * RELATIVE_STEP
     return Plan(steps.astype(VALUE_DTYPE[x.dtype.char]), ((IMAGINARY, None),))
 
 
-def check_along(f: Function, x: Array, v: Array, derivative: Any) -> None:
-    """Compare a derivative along v with a central difference of f; ValueError if f is not analytic at x.
+def check_step(char: str) -> float:
+    """Return the step of the check, relative to x, by its dtype.char."""
+    return relative_step(forward(1, 1), EPS[char])
 
-    A fixed step may be wrong for f, so a difference that does not agree is tried with a longer
-    and a shorter step before f is blamed.
+
+def check_along(f: Callable[[float], Any], step: float, eps: float, derivative: Any) -> int:
+    """Compare the derivative at 0 of an f of one number with differences; return how often f was called.
+
+    A fixed step may be wrong for f, or a difference rounding alone: f is blamed, by a ValueError,
+    only where those of three steps agree with each other and none does with the derivative.
     """
-    scale = max(float(np.max(np.abs(x))), LEAST_SCALE) / float(np.max(np.abs(v)))
-    step = relative_step(central(1, 2), EPS[x.dtype.char]) * scale
-    for factor in (1.0, 1 / 32, 32.0):
-        h = factor * step
-        above, below = (np.array(f((x + sign * h * v).astype(x.dtype)), float) for sign in (1, -1))
+    center = np.array(f(0.0), float)
+    differences: list[Array] = []
+    suspect = np.ones(center.shape, bool)
+    for h in (step, step / LONGEST_CHECK, step * LONGEST_CHECK):
+        moved = np.array(f(h), float)
         with np.errstate(all="ignore"):
-            difference = (above - below) / (2 * h)
-            noise = 16 * EPS[x.dtype.char] * (np.abs(above) + np.abs(below)) / h
+            difference = (moved - center) / h
+            noise = 16 * eps * (np.abs(moved) + np.abs(center)) / np.abs(h)
             far = np.abs(difference - derivative) > 1e-3 * (np.abs(difference) + np.abs(derivative)) + noise
-        if not far.any():
-            return
-    found = tuple(float(np.ravel(value)[np.argmax(far)]) for value in (np.broadcast_arrays(derivative, difference)))
+        differences.append(difference)
+        suspect = suspect & far
+        if not suspect.any():
+            return 1 + len(differences)
+    with np.errstate(all="ignore"):
+        least_error = np.abs(np.array(differences) - derivative).min(axis=0)
+        suspect = suspect & (np.ptp(differences, axis=0) < least_error / 8)
+    if not suspect.any():
+        return 1 + len(differences)
+    found, wanted = (float(np.ravel(values)[np.argmax(suspect)]) for values in (derivative, differences[0]))
     raise ValueError(
-        f"f must be analytic at x for method 'complex'; along a random direction its derivative is {found[0]:.6g} "
-        f"by the complex step and {found[1]:.6g} by a central difference"
+        f"f must be analytic at x for method 'complex'; along a random direction its derivative is {found:.6g} "
+        f"by the complex step and {wanted:.6g} by a difference"
     )
 
 
 def random_direction(x: Array) -> Array:
-    """Return a direction in which each coordinate moves in proportion to its size; always the same for a shape."""
-    signs = np.random.default_rng(x.size).uniform(0.5, 1.0, x.shape) * np.where(np.arange(x.size) % 2, -1, 1).reshape(
-        x.shape
-    )
-    return signs * np.maximum(np.where(np.isfinite(x), np.abs(x), 0), LEAST_SCALE)
+    """Return a direction in which each coordinate moves away from 0, in proportion to its size.
+
+    It is always the same for a shape. Away from 0, no coordinate leaves the domain of log or sqrt.
+    """
+    share = np.random.default_rng(x.size).uniform(0.5, 1.0, x.shape)
+    return np.copysign(share * np.maximum(np.where(np.isfinite(x), np.abs(x), 0), LEAST_SCALE), x)
+
+
+def direction_inside(x: Array, v: Array, bounds: tuple[Array, Array]) -> Array:
+    """Return v turned and shortened so that the longest step of the check along it stays inside bounds."""
+    rooms = [np.abs(side.reshape(x.shape) - x) / (check_step(x.dtype.char) * LONGEST_CHECK) for side in bounds]
+    above, below = np.minimum(rooms[1], np.abs(v)), np.minimum(rooms[0], np.abs(v))
+    inside: Array = np.where((above > below) | (above == below) & (v > 0), above, -below)
+    return inside

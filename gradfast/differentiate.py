@@ -13,10 +13,10 @@ from gradfast._kernels.native_loop import NativeFunction
 from gradfast._kernels.python_loop import LINE
 from gradfast.elements import differentiate_elements
 from gradfast.line import Line
-from gradfast.methods import Difference, Forward, as_method
+from gradfast.methods import Difference, Forward, as_method, is_integer
 from gradfast.objectives import as_objective
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point
-from gradfast.problem import Problem, require_difference
+from gradfast.problem import NO_ARGUMENTS, Problem, real_numbers, require_difference
 from gradfast.steps import steps_at
 
 Function = Callable[..., Any]
@@ -31,7 +31,7 @@ def derivative(
     n: int = 1,
     method: Any = "central",
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     workers: int | None = None,
     full_output: bool = False,
 ) -> Any:
@@ -81,14 +81,15 @@ def derivative(
     >>> bool(np.abs(derivative(np.sin, x, n=2) + np.sin(x)).max() < 1e-6)
     True
     """
-    if not isinstance(n, int) or not 1 <= n <= HIGHEST_DERIVATIVE:
+    if not is_integer(n) or not 1 <= n <= HIGHEST_DERIVATIVE:
         raise ValueError(f"n must be an integer from 1 to {HIGHEST_DERIVATIVE}; got {n!r}")
     problem = Problem(f, x, method, bounds, args, False, workers, n=n)
     center, result = problem.keeping(_run_derivative, problem)
     result = result if np.ndim(result) else result[()]
-    return (
-        (result, problem.info(problem.evaluations(0 if center is None else problem.x.size))) if full_output else result
-    )
+    if full_output:
+        points = problem.x.size
+        return result, problem.info(problem.evaluations(0 if center is None else points, points))
+    return result
 
 
 def _run_derivative(problem: Problem) -> tuple[Any, Array]:
@@ -96,14 +97,14 @@ def _run_derivative(problem: Problem) -> tuple[Any, Array]:
 
     def evaluate(moved: Array) -> Array:
         point = moved if p.argument is x else x + 1j * moved
-        values = p.family.array(p.lifted, point if x.ndim else point[()], x)
+        values: Array = p.family.array(p.lifted, point if x.ndim else point[()], x)
         if x.ndim and values.shape != x.shape:
             raise ValueError(f"f must return an array of x's shape {x.shape}; it returned one of shape {values.shape}")
         return values
 
     center = evaluate(x.copy()) if p.plan.needs_center else None
     out = differentiate_elements(evaluate, p.memory, p.plan, center)
-    if p.method.check:
+    if p.is_complex:
         p.check(lambda v: out * v)
     return center, as_dtype_of(x, out)
 
@@ -116,7 +117,7 @@ def gradient(
     axis: int | None = None,
     f0: Any = None,
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     workers: int | None = None,
     full_output: bool = False,
@@ -201,14 +202,14 @@ def gradient(
     >>> bool(np.abs(error).max() < 1e-12)
     True
     """
-    if axis is f0 is bounds is workers is None and args == () and not vectorized and not full_output:
+    if axis is f0 is bounds is workers is None and args is NO_ARGUMENTS and not vectorized and not full_output:
         plain = _plain_gradient(f, x, method)
         if plain is not None:
             return plain
     problem = Problem(f, x, method, bounds, args, vectorized, workers, axis)
     center, result = _gradient(problem, f0, False)
     if full_output:
-        return result, problem.info(problem.evaluations(_evaluated(center, f0)))
+        return result, problem.info(problem.evaluations_of_gradient(f0 is None and center is not None))
     return result
 
 
@@ -222,7 +223,7 @@ def _plain_gradient(f: Any, x: Any, method: Any) -> Array | None:
     if x.ndim != 1 or not isinstance(method, Difference):
         return None
     char, plan = x.dtype.char, method.plan(x)
-    if plan.needs_center:
+    if plan.stencil is None or plan.needs_center:
         return None
     if type(f) is not FunctionType:
         f = as_objective(f)
@@ -243,7 +244,7 @@ def value_and_gradient(
     method: Any = "central",
     axis: int | None = None,
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     workers: int | None = None,
     full_output: bool = False,
@@ -287,16 +288,18 @@ def value_and_gradient(
     """
     problem = Problem(f, x, method, bounds, args, vectorized, workers, axis)
     both = _gradient(problem, None, True)
-    return (both, problem.info(problem.evaluations(_evaluated(both[0], None)))) if full_output else both
+    return (both, problem.info(problem.evaluations_of_gradient(True))) if full_output else both
 
 
 def _gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]:
-    p, x, center = problem, problem.x, f0
-    if f0 is None and (wants_value or p.plan.needs_center):
+    p, x, center = problem, problem.x, None
+    if f0 is not None:
+        center = p.given_values(f0)
+    elif wants_value or p.plan.needs_center:
         center = p.keeping(p.family.value, p.f, x, x)
     out = empty(x.shape, VALUE_DTYPE[p.memory.dtype.char])
     p.keeping(p.family.partials, p.lifted, p.argument, p.memory, p.plan, out, center)
-    if p.method.check:
+    if p.is_complex:
         p.check(lambda v: np.sum(out * v, axis=getattr(p.family, "axis", None)))
     return center, as_dtype_of(x, out)
 
@@ -308,7 +311,7 @@ def jacobian(
     method: Any = "central",
     f0: Any = None,
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     workers: int | None = None,
     full_output: bool = False,
@@ -352,7 +355,7 @@ def jacobian(
      [5. 6.]]
     """
     problem = Problem(f, x, method, bounds, args, vectorized, workers)
-    center, result = problem.keeping(_run_jacobian, problem, None if f0 is None else np.asarray(f0))
+    center, result = problem.keeping(_run_jacobian, problem, None if f0 is None else real_numbers("f0", f0))
     return (result, problem.info(problem.evaluations(center is not None and f0 is None))) if full_output else result
 
 
@@ -361,8 +364,8 @@ def _run_jacobian(problem: Problem, f0: Any) -> tuple[Any, Array]:
     center = p.family.array(p.f, x, x) if f0 is None and p.plan.needs_center else f0
     rows = p.family.components(p.lifted, p.argument, p.memory, p.plan, center)
     shape = rows.shape[1:]
-    result = np.moveaxis(rows, 0, -1).reshape(*shape, *x.shape)
-    if p.method.check:
+    result = np.moveaxis(rows, 0, -1).reshape((*shape, *x.shape))
+    if p.is_complex:
         p.check(lambda v: np.tensordot(result, v, x.ndim))
     return center, as_dtype_of(x, result)
 
@@ -375,7 +378,7 @@ def hessian(
     gradient: Function | None = None,
     f0: Any = None,
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     workers: int | None = None,
     full_output: bool = False,
@@ -438,7 +441,7 @@ def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
     lines through the center.
     """
     p, x, evaluations = problem, problem.x, int(f0 is None)
-    center = p.family.value(p.f, x, x) if f0 is None else f0
+    center = p.family.value(p.f, x, x) if f0 is None else p.given_values(f0)
     steps = steps_at(p.plan.steps, p.memory)
     out = np.zeros((x.size, x.size), VALUE_DTYPE[p.memory.dtype.char])
     for stencil, some in p.plan.groups:  # one, or none where bounds leave no room
@@ -458,14 +461,13 @@ def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
 def _hessian_from_gradient(
     gradient: Function, x: Any, method: Any, bounds: Any, args: Any, vectorized: bool, workers: Any, full_output: bool
 ) -> Any:
-    result, info = jacobian(
-        gradient, x, method=method, bounds=bounds, args=args, vectorized=vectorized, full_output=True
-    )
+    options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized, "workers": workers}
+    result, info = jacobian(gradient, x, full_output=True, **options)
     shape = info.step.shape
     if result.shape != shape * 2:
         found = result.shape[: result.ndim - len(shape)]
         raise ValueError(f"gradient must return an array of x's shape {shape}; it returned one of shape {found}")
-    matrix = result.reshape(info.step.size, -1)
+    matrix = result.reshape(info.step.size, info.step.size)
     symmetric = ((matrix + matrix.T) / 2).reshape(result.shape)
     return (symmetric, info) if full_output else symmetric
 
@@ -477,7 +479,7 @@ def directional_derivative(
     *,
     method: Any = "central",
     bounds: Any = None,
-    args: Any = (),
+    args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     workers: int | None = None,
     full_output: bool = False,
@@ -521,8 +523,3 @@ def directional_derivative(
     line = Line(Problem(f, x, method, None, args, vectorized), v, bounds)
     center, result = keeping(line.problem.x, line.derivative)
     return (result, line.info(center is not None)) if full_output else result
-
-
-def _evaluated(center: Any, f0: Any) -> int:
-    """Return at how many points f was evaluated besides those of the stencils."""
-    return 0 if center is None or f0 is not None else int(np.size(center))

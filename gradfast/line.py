@@ -9,7 +9,13 @@ from gradfast import blocks, complex_step, loops
 from gradfast.methods import Complex
 from gradfast.points import VALUE_DTYPE, Array
 from gradfast.problem import Info, Problem
-from gradfast.steps import LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
+from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
+
+
+def norm(vector: Array) -> Any:
+    """Return the Euclidean norm, whatever the magnitude: a sum of squares may overflow, or vanish."""
+    largest = np.abs(vector).max(initial=0)
+    return largest * np.linalg.norm(vector / largest) if 0 < largest < np.inf else largest
 
 
 class Line:
@@ -17,20 +23,22 @@ class Line:
 
     def __init__(self, problem: Problem, v: Any, bounds: Any) -> None:
         self.problem, x = problem, problem.x
-        self.v = np.array(v)  # a copy: v may be x
+        self.v = np.array(v)  # a copy, as of the bounds: they may be x, which moves
         if self.v.shape != x.shape:
             raise ValueError(f"v must have the shape of x, {x.shape}; got {self.v.shape}")
         if self.v.dtype.kind not in "fiub" or not np.isfinite(self.v).all():
             raise ValueError(f"v must hold finite real numbers; got {v!r}")
-        self.bounds = None if bounds is None else [side.reshape(x.shape) for side in checked_bounds(x, bounds)]
+        self.bounds = (
+            None if bounds is None else [np.array(side.reshape(x.shape)) for side in checked_bounds(x, bounds)]
+        )
         self.t = np.zeros(1, VALUE_DTYPE[x.dtype.char])
         self.plan = self._plan()
 
     def _plan(self) -> Plan:
-        x, method, length = self.problem.x, self.problem.method, float(np.linalg.norm(self.v))
+        x, method, length = self.problem.x, self.problem.method, float(norm(self.v))
         if length == 0:
             return Plan(np.zeros(1), ())
-        size = np.array([np.linalg.norm(x)], x.dtype)
+        size = np.array([norm(x)], x.dtype)
         if isinstance(method, Complex):
             steps = np.maximum(size, LEAST_SCALE) * complex_step.RELATIVE_STEP / length
             return Plan(steps.astype(self.t.dtype), ((complex_step.IMAGINARY, None),))
@@ -39,6 +47,15 @@ class Line:
         if self.bounds is None:
             return Plan(steps, plan.groups)
         return plan_within(self.t, np.abs(steps), method.options(1), self._bounds_of_t())
+
+    def _check_step(self) -> float:
+        """Return the step of t for the check of a complex step, negative where there is more room below."""
+        x = self.problem.x
+        step = complex_step.check_step(x.dtype.char) * max(float(norm(x)), LEAST_SCALE) / float(norm(self.v))
+        if self.bounds is None:
+            return step
+        above, below = (min(step, abs(float(t[0])) / complex_step.LONGEST_CHECK) for t in self._bounds_of_t()[::-1])
+        return above if above >= below else -below
 
     def _bounds_of_t(self) -> tuple[Array, Array]:
         x, v = self.problem.x, self.v
@@ -62,7 +79,9 @@ class Line:
         finally:
             p.x[...] = before
         if isinstance(p.method, Complex) and p.method.check and self.plan.groups:
-            complex_step.check_along(p.at, p.x, self.v, result)
+            p.calls_to_check = complex_step.check_along(
+                p.along(self.v), self._check_step(), EPS[p.x.dtype.char], result
+            )
         result = result.astype(p.x.dtype)
         return center, result if result.ndim else result[()]
 
@@ -90,7 +109,7 @@ class Line:
     def info(self, center_evaluations: int) -> Info:
         """Return what was done; step and scheme are those of t."""
         p = self.problem
-        checks = 2 if isinstance(p.method, Complex) and p.method.check and self.plan.groups else 0
+        checks = p.calls_to_check if isinstance(p.method, Complex) else 0
         scheme = np.array("complex") if isinstance(p.method, Complex) else self.plan.schemes(self.t).reshape(())
-        steps = np.abs(self.plan.steps).reshape(())
+        steps = np.abs(steps_at(self.plan.steps, self.t)).reshape(())
         return Info(self.plan.evaluations(1) + center_evaluations + checks, steps, scheme)

@@ -48,7 +48,7 @@ def components(f: Function, argument: Any, memory: Array, plan: Plan, center: An
             COMPONENTS[char](f, argument, line, steps[part], stencil, result, part.start, center, here)
     if result.shape is None:  # nothing was moved
         result.accept(f(argument) if center is None else center)
-    return result.out.reshape(memory.size, *result.shape)
+    return result.out.reshape(memory.size, *(result.shape or ()))
 
 
 def array(f: Function, argument: Any, memory: Array) -> Array:

@@ -11,14 +11,24 @@ from gradfast._kernels.steps import RelativeStep
 from gradfast.points import Array
 from gradfast.steps import (
     EPS,
-    LEAST_SCALE,
     Plan,
     absolute_steps,
+    broadcast_steps,
     checked_bounds,
     checked_steps,
+    least_scale,
     plan_within,
     steps_at,
 )
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether a value counts something: Python's integers and NumPy's, but no booleans."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def as_tuple(steps: Any) -> Any:
+    return tuple(map(as_tuple, steps)) if isinstance(steps, list) else steps
 
 
 @dataclass(frozen=True)
@@ -38,13 +48,15 @@ class Difference:
     def __post_init__(self) -> None:
         two_sided = self.directions[0][0] == "central"
         wanted = "a positive even integer" if two_sided else "a positive integer"
-        if not isinstance(self.accuracy, int) or self.accuracy < 1 or (two_sided and self.accuracy % 2):
+        if not is_integer(self.accuracy) or self.accuracy < 1 or (two_sided and self.accuracy % 2):
             raise ValueError(f"accuracy must be {wanted}; got {self.accuracy!r}")
+        object.__setattr__(self, "accuracy", int(self.accuracy))
         if self.step is not None and self.rel_step is not None:
             raise ValueError(f"step and rel_step must not both be given; got {self.step!r} and {self.rel_step!r}")
         for name in ("step", "rel_step"):
             if getattr(self, name) is not None:
-                checked_steps(name, getattr(self, name))
+                # As tuples, steps compare, and cannot change behind the method's back.
+                object.__setattr__(self, name, as_tuple(checked_steps(name, getattr(self, name)).tolist()))
         object.__setattr__(self, "_has_rule", self.step is None and np.ndim(self.rel_step) == 0)
         object.__setattr__(self, "ready_plans", {})
 
@@ -61,9 +73,10 @@ class Difference:
                 return plan
             asked = np.abs(steps_at(plan.steps, x))
         elif self.step is not None:
-            asked = absolute_steps(x, self.step)
+            asked = absolute_steps(x, broadcast_steps("step", self.step, x))
         else:
-            asked = absolute_steps(x, self.rel_step * np.maximum(np.abs(x), LEAST_SCALE))
+            relative = broadcast_steps("rel_step", self.rel_step, x)
+            asked = absolute_steps(x, relative * np.maximum(np.abs(x), least_scale(n)))
         options = self.options(n)
         if bounds is not None:
             return plan_within(x, asked, options, checked_bounds(x, bounds))
@@ -74,7 +87,10 @@ class Difference:
         """Return the plan for any x of a dtype: the same stencil for all coordinates, steps by the default rule."""
         (stencil, sign), *_ = self.options(n)
         relative = stencils.relative_step(stencil, EPS[char]) if self.rel_step is None else self.rel_step
-        return Plan(RelativeStep(sign * relative, LEAST_SCALE), ((stencil, None),))
+        if not EPS[char] <= relative < 1 / EPS[char]:
+            limits = f"from {EPS[char]:.3g} to {1 / EPS[char]:.3g}"
+            raise ValueError(f"rel_step must be {limits} for x of dtype {np.dtype(char)}; got {relative!r}")
+        return Plan(RelativeStep(sign * relative, least_scale(n)), ((stencil, None),))
 
 
 @dataclass(frozen=True)
@@ -89,8 +105,9 @@ class Central(Difference):
     step : float or array_like, optional
         The step, in x's units, of all coordinates or of each.
     rel_step : float, optional
-        The step relative to ``max(abs(x), 0.1)``, rounded to a power of two. The default balances
-        truncation against rounding for an f whose scale is that of x; no fixed step knows f's scale.
+        The step relative to ``max(abs(x), 0.1 ** (1 / n))``, rounded to a power of two; n is 1 but for
+        higher derivatives. The default balances truncation against rounding for an f whose scale is
+        that of x, or somewhat shorter; no fixed step knows f's scale.
 
     Examples
     --------

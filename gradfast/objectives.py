@@ -4,6 +4,7 @@ Such objects are known by their type's name, so that SciPy, numba and cffi are i
 those who made one.
 """
 
+import importlib
 from collections.abc import Callable
 from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -20,7 +21,7 @@ SPELLINGS = {"npy_intp": "Py_ssize_t", "ssize_t": "Py_ssize_t", "intptr_t": "Py_
 
 def as_objective(f: Any) -> Any:
     """Return f if it is a Python callable, a :class:`NativeFunction` if it is compiled code; else TypeError."""
-    kind = type(f)
+    kind: Any = type(f)
     if kind is NativeFunction or kind in PYTHON_TYPES:
         return f
     reader = reader_of(kind)
@@ -146,7 +147,8 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     if f is None:
         return lambda function: compiled(function, outputs=outputs)
     count = -1 if outputs is None else outputs
-    reader = reader_of(type(f))
+    kind: Any = type(f)
+    reader = reader_of(kind)
     if reader is not None:
         return reader(f, count)
     return _by_numba(f, count)
@@ -154,19 +156,19 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
 
 def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
     try:
-        import numba
+        numba: Any = importlib.import_module("numba")
     except ImportError as error:
         raise ImportError("compiling needs numba: install gradfast[numba]") from error
-    function = numba.njit(f)
+    function, carray = numba.njit(f), numba.carray
     double, size = numba.types.float64, numba.types.intp
     pointer = numba.types.CPointer(double)
 
-    def at_point(n, x):  # type: ignore[no-untyped-def]
-        return function(numba.carray(x, (n,)))
+    def at_point(n: Any, x: Any) -> Any:
+        return function(carray(x, (n,)))
 
-    def into_array(n, x, m, out):  # type: ignore[no-untyped-def]
-        values = function(numba.carray(x, (n,)))
-        numba.carray(out, (m,))[:] = values
+    def into_array(n: Any, x: Any, m: Any, out: Any) -> None:
+        values = function(carray(x, (n,)))
+        carray(out, (m,))[:] = values
 
     try:
         if outputs < 0:

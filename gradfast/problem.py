@@ -1,24 +1,27 @@
 """One call of an operator, prepared: what to call, what to perturb, how far, by which loops."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradfast import blocks, complex_step, loops
-from gradfast._kernels.memory import keeping
+from gradfast._kernels.memory import f_changed, keeping
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast.batches import Batch
 from gradfast.methods import Complex, Difference, as_method
 from gradfast.native import Native
 from gradfast.objectives import as_objective
-from gradfast.points import Array, as_point
-from gradfast.steps import steps_at
+from gradfast.points import VALUE_DTYPE, Array, as_point
+from gradfast.steps import EPS, checked_bounds, steps_at
 
 Function = Callable[..., Any]
+
+NO_ARGUMENTS = ()  # there is but one empty tuple; an array, too, may be args, and compares otherwise
 
 SERIAL = Native(None)
 
@@ -49,7 +52,19 @@ class Problem:
     All three are f and x themselves, unless the method is the complex step.
     """
 
-    __slots__ = ("argument", "f", "family", "is_native", "lifted", "memory", "method", "plan", "x")
+    __slots__ = (
+        "argument",
+        "bounds",
+        "calls_to_check",
+        "f",
+        "family",
+        "is_native",
+        "lifted",
+        "memory",
+        "method",
+        "plan",
+        "x",
+    )
 
     def __init__(
         self,
@@ -65,17 +80,18 @@ class Problem:
     ) -> None:
         if type(f) is not FunctionType:
             f = as_objective(f)
-        self.f = self.lifted = f if args == () else with_arguments(f, args)
+        self.f = self.lifted = f if args is NO_ARGUMENTS else with_arguments(f, args)
         self.x = self.argument = self.memory = x = as_point(x)
         self.method = method = as_method(method)
-        self.family: ModuleType | Native | Batch = blocks if vectorized else loops
+        self.family: Any = blocks if vectorized else loops
         self.is_native = type(f) is NativeFunction
         if self.is_native:
             self._take_native(args, vectorized, workers)
         elif workers is not None:
             raise ValueError(f"workers must be None unless f is compiled code; got {workers!r}")
-        if axis is not None and x.ndim > 1:
-            self.family = Batch(axis, self.family)
+        if axis is not None:
+            axis = checked_axis(axis, x)
+            self.family = Batch(axis, self.family) if x.ndim > 1 else self.family
         if isinstance(method, Difference):
             ready = method.ready_plans.get((n, self.memory.dtype.char)) if bounds is None else None
             self.plan = ready or method.plan(self.memory, n, bounds)
@@ -83,11 +99,13 @@ class Problem:
             self.lifted = complex_step.imaginary_part_of(self.f)
             self.argument = complex_step.complex_copy(x)
             self.memory = self.argument.imag
-            self.plan = complex_step.plan_of_imaginary_steps(x, n, bounds)
+            self.plan = complex_step.plan_of_imaginary_steps(x, n)
+            self.bounds = None if bounds is None else checked_bounds(x, bounds)  # for the check: nothing else moves
+            self.calls_to_check = 0
 
     def _take_native(self, args: Any, vectorized: bool, workers: int | None) -> None:
         """Let compiled f be called by the native loops, at points in double precision."""
-        if args != ():
+        if args is not NO_ARGUMENTS:
             raise ValueError(f"args must be () when f is compiled code; got {args!r}")
         if vectorized:
             raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
@@ -97,31 +115,80 @@ class Problem:
         if self.x.dtype.char != "d":
             self.argument = self.memory = self.x.astype(np.float64)
 
+    @property
+    def is_complex(self) -> bool:
+        return isinstance(self.method, Complex)
+
     def keeping(self, kernel: Callable[..., Any], *arguments: Any) -> Any:
         """Return ``kernel(*arguments)`` with x as it was: compiled loops leave it alone anyway."""
         return kernel(*arguments) if self.is_native else keeping(self.x, kernel, *arguments)
 
-    def at(self, point: Array) -> Any:
-        """Return f at a point that is not x."""
-        return self.family.array(self.f, point, point)
+    def along(self, v: Array) -> Callable[[float], Any]:
+        """Return f on the line x + t v, at points that are copies and inside the bounds, as a function of t."""
+        x = self.x
+
+        def f(t: float) -> Any:
+            point = (x + t * v).astype(x.dtype)
+            if self.bounds is not None:
+                point = np.clip(point, *(side.reshape(x.shape) for side in self.bounds))
+            return self.family.array(self.f, point, point)
+
+        return f
+
+    def given_values(self, f0: Any) -> Array:
+        """Return the values at x that the caller has, one number for each point."""
+        array = real_numbers("f0", f0)
+        wanted = self.shape_of_values()
+        if array.shape != wanted and (wanted or array.size != 1):
+            raise ValueError(f"f0 must have the shape of f's values at x, {wanted}; got {array.shape}")
+        return array.astype(VALUE_DTYPE[self.x.dtype.char]).reshape(wanted)
 
     def check(self, derivative_along: Callable[[Array], Any]) -> None:
-        """Hold a derivative by the complex step against a central difference in one direction."""
-        v = complex_step.random_direction(self.x)
-        complex_step.check_along(self.at, self.x, v, derivative_along(v))
+        """Hold a derivative by the complex step against a difference in one direction; see that f left x alone."""
+        x = self.x
+        same = (self.argument.real == x) | np.isnan(x)
+        if not same.all():
+            raise f_changed(x, int(np.argmin(same)))
+        if self.method.check and x.size:
+            v, char = complex_step.random_direction(x), x.dtype.char
+            v = v if self.bounds is None else complex_step.direction_inside(x, v, self.bounds)
+            self.calls_to_check = complex_step.check_along(
+                self.along(v), complex_step.check_step(char), EPS[char], derivative_along(v)
+            )
 
-    def evaluations(self, at_center: int) -> int:
-        """Return how often f was evaluated, if it was so often at the center."""
-        count = self.plan.evaluations(self.x.size) + at_center
-        if self.method.check:
-            count += 2 * (self.x.size // self.x.shape[self.family.axis] if isinstance(self.family, Batch) else 1)
-        return count
+    def evaluations(self, at_center: int, points: int = 1) -> int:
+        """Return how often f was evaluated, if it was so often at the center; the check took each point of a batch."""
+        checks = self.calls_to_check * points if self.is_complex else 0
+        return self.plan.evaluations(self.x.size) + at_center + checks
+
+    def evaluations_of_gradient(self, at_center: bool) -> int:
+        """Return how often f was evaluated if it has one value a point."""
+        points = math.prod(self.shape_of_values())
+        return self.evaluations(points if at_center else 0, points)
+
+    def shape_of_values(self) -> tuple[int, ...]:
+        """Return the shape of f's values at x: one number a point."""
+        return self.family.shape_of_values(self.x) if isinstance(self.family, Batch) else ()
 
     def info(self, evaluations: int) -> Info:
         """Return what was done."""
-        is_complex = isinstance(self.method, Complex)
-        scheme = np.full(self.x.shape, "complex") if is_complex else self.plan.schemes(self.memory)
+        scheme = np.full(self.x.shape, "complex") if self.is_complex else self.plan.schemes(self.memory)
         return Info(evaluations, np.abs(steps_at(self.plan.steps, self.memory)).reshape(self.x.shape), scheme)
+
+
+def real_numbers(name: str, value: Any) -> Array:
+    """Return an argument as an array; TypeError unless it holds real numbers."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers; got {value!r}")
+    return array
+
+
+def checked_axis(axis: Any, x: Array) -> int:
+    """Return the axis that is meant, counted from the first."""
+    if not isinstance(axis, (int, np.integer)) or not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"axis must be an axis of x, whose shape is {x.shape}; got {axis!r}")
+    return int(axis) % x.ndim
 
 
 def with_arguments(f: Function, args: Any) -> Function:

@@ -6,8 +6,10 @@ from math import factorial, lcm
 
 from gradfast._kernels.stencil import Stencil
 
-# f's own length scale is rarely that of exp: a third of exp's best step lost least over many functions.
-CAUTION = 1 / 3
+# How much shorter than exp's f's own length scale may be: exp's best step loses digits on most functions.
+SHORTER = 3
+
+MOST = 2**53  # every whole number up to here is exact in float64
 
 
 def central(n: int, accuracy: int) -> Stencil:
@@ -22,16 +24,16 @@ def forward(n: int, accuracy: int) -> Stencil:
 
 
 def relative_step(stencil: Stencil, eps: float) -> float:
-    """Return the step that balances truncation and rounding, for an f of the scale of exp at 1.
+    """Return the step that balances truncation, for an f of a shorter scale than exp's, and rounding, for exp.
 
-    Truncation costs T * h**p, with p the accuracy and T the first moment of the weights that
-    should vanish and does not; rounding costs R * eps / h**n, with R the sum of the weights'
-    sizes. Their sum is least at h = (n R eps / (p T))**(1 / (n + p)).
+    Truncation costs T * (SHORTER * h)**p, with p the accuracy and T the first moment of the
+    weights that should vanish and does not; rounding costs R * eps / h**n, with R the sum of the
+    weights' sizes. Their sum is least at h = (n R eps / (p T SHORTER**p))**(1 / (n + p)).
     """
     n = stencil.n
     p, truncation = _truncation(stencil)
     rounding = (abs(stencil.center) + sum(map(abs, stencil.weights))) / stencil.denominator
-    return float(CAUTION * (n * rounding * eps / (p * truncation)) ** (1 / (n + p)))
+    return float((n * rounding * eps / (p * truncation * SHORTER**p)) ** (1 / (n + p)))
 
 
 def accuracy_of(stencil: Stencil) -> int:
@@ -50,6 +52,10 @@ def _stencil_on(nodes: tuple[int, ...], n: int) -> Stencil:
     exact = fornberg_weights([0, *nodes], n)
     denominator = lcm(*(weight.denominator for weight in exact))
     center, *weights = (int(weight * denominator) for weight in exact)
+    largest = max(denominator, abs(center), *map(abs, weights))
+    if largest > MOST:
+        bits = largest.bit_length()
+        raise ValueError(f"accuracy must be so low that weights fit in 53 bits; got {bits} bits on {len(nodes)} nodes")
     return Stencil(nodes, weights, denominator, n, center)
 
 

@@ -17,7 +17,6 @@ LEAST_SCALE = 0.1
 
 EPS = {char: float(np.finfo(char).eps) for char in "fdg"}
 
-
 Group = tuple[Stencil, npt.NDArray[np.intp] | None]  # None stands for all coordinates
 
 
@@ -68,6 +67,11 @@ def indices_within(some: npt.NDArray[np.intp] | None, part: slice) -> npt.NDArra
     return None if some is None else some[(some >= part.start) & (some < part.stop)] - part.start
 
 
+def least_scale(n: int) -> float:
+    """Return LEAST_SCALE for the n-th derivative: rounding at a small coordinate costs at most its inverse more."""
+    return float(LEAST_SCALE ** (1 / n))
+
+
 def steps_at(steps: Array | RelativeStep, x: Array) -> Array:
     """Return the steps as a flat array."""
     if not isinstance(steps, RelativeStep):
@@ -77,13 +81,17 @@ def steps_at(steps: Array | RelativeStep, x: Array) -> Array:
     return out.astype(VALUE_DTYPE[x.dtype.char], copy=False)
 
 
-def absolute_steps(x: Array, step: Any) -> Array:
-    """Return the steps asked for, as x can be moved by exactly; RuntimeWarning if rounding swallows one."""
-    steps = checked_steps("step", step)
+def broadcast_steps(name: str, value: Any, x: Array) -> Array:
+    """Return steps of x's shape."""
+    steps = checked_steps(name, value)
     try:
-        wanted = np.broadcast_to(steps, x.shape)
+        return np.broadcast_to(steps, x.shape)
     except ValueError:
-        raise ValueError(f"step must broadcast to the shape of x, {x.shape}; got shape {steps.shape}") from None
+        raise ValueError(f"{name} must broadcast to the shape of x, {x.shape}; got shape {steps.shape}") from None
+
+
+def absolute_steps(x: Array, wanted: Array) -> Array:
+    """Return the steps asked for, as x can be moved by exactly; RuntimeWarning if rounding swallows one."""
     size = np.abs(x)
     with np.errstate(invalid="ignore", over="ignore"):
         moved = ((size + wanted).astype(x.dtype) - size).astype(VALUE_DTYPE[x.dtype.char])

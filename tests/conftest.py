@@ -38,3 +38,19 @@ def objective_that_fails_on_call():
 
     make.failure = ObjectiveError
     return make
+
+
+@pytest.fixture
+def counted():
+    """Return a wrapper of an objective that counts: calls, and the points of them if they come along a first axis."""
+
+    def wrap(f):
+        def g(x, *args):
+            g.calls += 1
+            g.points += len(x) if np.ndim(x) else 1
+            return f(x, *args)
+
+        g.calls = g.points = 0
+        return g
+
+    return wrap

@@ -422,7 +422,9 @@ def test_another_package_can_cimport_the_loops(tmp_path, monkeypatch):
     pytest.importorskip("Cython", reason="Cython is not installed")
     source = Path(__file__).parent / "native" / "third_party.pyx"
     (tmp_path / "third_party.pyx").write_text(source.read_text())
-    (tmp_path / "setup.py").write_text(BUILD.format(parent=str(Path(gradfast.__file__).parents[1])))  # an editable install is on no path
+    (tmp_path / "setup.py").write_text(
+        BUILD.format(parent=str(Path(gradfast.__file__).parents[1]))
+    )  # an editable install is on no path
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     build = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert build.returncode == 0, build.stdout + build.stderr

@@ -200,7 +200,8 @@ def test_the_longest_arrow_fills_a_cell_and_lies_inside_the_axes():
     assert np.hypot(quiver.U, quiver.V).max() / quiver.scale == pytest.approx(X0[1] - X0[0])
     tips = quiver.get_offsets()[:, 0] + quiver.U / quiver.scale
     left, right = ax.get_xlim()
-    assert left < tips.min() and tips.max() < right
+    assert left < tips.min()
+    assert tips.max() < right
     assert ax.get_aspect() == 1
 
 

@@ -32,7 +32,8 @@ def test_the_tour_prints_the_numbers_of_the_textbook(capsys):
     assert numbers_after("gradient at (0, 2)", printed) == pytest.approx([0, 4], abs=1e-9)
     assert numbers_after("gradient at (3, 0)", printed) == pytest.approx([6, 0], abs=1e-9)
     errors = [float(error) for error in re.findall(r"error (\S+)", printed)]
-    assert len(errors) == 5 and max(errors) < 1e-9
+    assert len(errors) == 5
+    assert max(errors) < 1e-9
 
 
 def test_the_tour_writes_four_figures_and_prints_where(tmp_path, capsys):

@@ -136,7 +136,7 @@ cdef class Components:
             self.shape = array.shape
             self.out = np.zeros((self.rows, array.size), self.kind)
         elif array.shape != self.shape:
-            raise ValueError(f"f must return arrays of one shape; it returned {self.shape}, then {array.shape}")
+            raise ValueError(f"f must return arrays of one shape; got {self.shape}, then {array.shape}")
         return array.astype(self.kind, copy=False).reshape(-1)
 
 

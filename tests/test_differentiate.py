@@ -1,0 +1,573 @@
+"""What all operators have in common: x as it was, evaluations counted, bounds kept, any x."""
+
+import functools
+import itertools
+import signal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import FLOATS, OTHERS, points
+
+from gradfast import (
+    Backward,
+    Central,
+    Complex,
+    Forward,
+    derivative,
+    directional_derivative,
+    gradient,
+    hessian,
+    jacobian,
+    value_and_gradient,
+)
+
+DIFFERENCES = ["central", "forward", "backward", Central(4), Forward(2)]
+METHODS = [*DIFFERENCES, "complex"]
+
+
+class ObjectiveError(Exception):
+    """What an objective of these tests raises."""
+
+
+def along_ones(f, x, **options):
+    return directional_derivative(f, x, np.ones(np.shape(x)), **options)
+
+
+def value_and_the_gradient(f, x, **options):
+    result = value_and_gradient(f, x, **options)
+    if options.get("full_output"):
+        (_, slope), info = result
+        return slope, info
+    return result[1]
+
+
+def hessian_from_gradient(f, x, **options):
+    """Differentiate f times x, of x's shape, in place of a gradient."""
+    if options.pop("vectorized", False):
+        return hessian(None, x, gradient=lambda p: f(p).reshape(-1, *(1,) * np.ndim(x)) * p, vectorized=True, **options)
+    return hessian(None, x, gradient=lambda x: f(x) * x, **options)
+
+
+def one_derivative(f, x, **options):
+    """Differentiate x**3 elementwise, in place of an f that returns one number; f is called as well."""
+
+    def elementwise(x):
+        f(x)
+        return x**3
+
+    return derivative(elementwise, x, **options)
+
+
+# Name: the operator, of an f that returns one number.
+OF_A_NUMBER = {
+    "gradient": gradient,
+    "value_and_gradient": value_and_the_gradient,
+    "jacobian": jacobian,
+    "hessian": hessian,
+    "hessian from gradient": hessian_from_gradient,
+    "directional_derivative": along_ones,
+}
+WITH_ONE_F = {name: OF_A_NUMBER[name] for name in ("gradient", "value_and_gradient", "jacobian", "hessian")}
+EVERY = {"derivative": one_derivative, **OF_A_NUMBER}
+
+
+def cases(operators, methods, *more):
+    """Return operators with methods; the complex step has no second derivative."""
+    return [
+        pytest.param(operator, method, *rest, id="-".join(map(str, (name, method, *rest))))
+        for name, operator in operators.items()
+        for method in methods
+        for rest in itertools.product(*more)
+        if (name, method) != ("hessian", "complex") and (name, *rest[:1]) != ("derivative", True)
+    ]
+
+
+operators = pytest.mark.parametrize("operator", OF_A_NUMBER.values(), ids=OF_A_NUMBER)
+every_operator = pytest.mark.parametrize("operator", EVERY.values(), ids=EVERY)
+
+
+def bits(x):
+    return np.asarray(x).tobytes()
+
+
+def same(a, b):
+    """Return whether two results are equal in value and dtype; a longdouble has bits that are no part of it."""
+    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)
+
+
+def smooth(x):
+    """A number for a point of any shape; its derivatives all differ."""
+    weights = np.arange(1, x.size + 1).reshape(x.shape)
+    return np.sum(np.sin(x) * weights) + np.sum(x) ** 2 / 8
+
+
+def layouts():
+    """Yield points of one shape whose memory is laid out in different ways."""
+    values = np.random.default_rng(5).normal(size=(3, 4))
+    values[0, 0] = -0.0
+    yield "contiguous", values.copy()
+    yield "transposed", values.T.copy().T
+    yield "strided", np.repeat(np.repeat(values, 2, 0), 3, 1)[::2, ::3]
+    yield "reversed", values[::-1, ::-1].copy()[::-1, ::-1]
+    yield "column of a table", np.repeat(values[..., np.newaxis], 3, 2)[..., 1]
+    yield "float32", values.astype(np.float32)
+    yield "longdouble", values.astype(np.longdouble).T.copy().T
+
+
+any_layout = pytest.mark.parametrize("x", [pytest.param(x, id=name) for name, x in layouts()])
+
+
+# --- x is as it was ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("operator", "method"), cases(EVERY, METHODS))
+@any_layout
+def test_x_holds_its_old_bits(operator, method, x):
+    before = bits(x)
+    operator(smooth, x, method=method)
+    assert bits(x) == before
+
+
+@pytest.mark.parametrize(
+    ("operator", "method", "vectorized"), cases(EVERY, ["central", "forward", "complex"], [False, True])
+)
+def test_x_holds_its_old_bits_whichever_call_of_f_fails(operator, method, vectorized):
+
+    def failing(x, k):
+        calls.append(1)
+        if len(calls) == k:
+            raise ObjectiveError(f"call {k}")
+        return np.sum(x**2, axis=tuple(range(1, x.ndim))) if vectorized else np.sum(x**2)
+
+    options = {"vectorized": True} if vectorized else {}
+    for name, x in layouts():
+        calls = []
+        x = x[:2, :2]
+        before = bits(x)
+        operator(functools.partial(failing, k=0), x, method=method, **options)
+        count = len(calls)
+        assert bits(x) == before, name
+        for k in range(1, count + 1):
+            calls = []
+            with pytest.raises(ObjectiveError, match=f"^call {k}$"):
+                operator(functools.partial(failing, k=k), x, method=method, **options)
+            assert bits(x) == before, (name, k)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("method", ["central", "forward", "complex"])
+@pytest.mark.parametrize("bounds", [None, (-4, 0.5)])
+def test_a_batch_holds_its_old_bits_whichever_call_of_f_fails(axis, vectorized, method, bounds):
+    def failing(x, k):
+        calls.append(1)
+        if len(calls) == k:
+            raise ObjectiveError(f"call {k}")
+        return np.sum(x**2, axis=axis) if vectorized else np.sum(x**2)
+
+    for name, x in layouts():
+        calls = []
+        x = np.minimum(x, 0.5, out=x)[:2, :3]
+        before = bits(x)
+        options = {"axis": axis, "vectorized": vectorized, "method": method, "bounds": bounds}
+        gradient(functools.partial(failing, k=0), x, **options)
+        for k in range(1, len(calls) + 1):
+            calls = []
+            with pytest.raises(ObjectiveError, match=f"^call {k}$"):
+                gradient(functools.partial(failing, k=k), x, **options)
+            assert bits(x) == before, (name, k)
+
+
+@operators
+@any_layout
+def test_f_sees_x_itself(operator, x):
+    seen = set()
+
+    def f(point):
+        seen.add(point is x)
+        return np.sum(point)
+
+    operator(f, x)
+    assert seen == {True}
+
+
+@pytest.mark.parametrize("operator", [gradient, jacobian, hessian, along_ones], ids=lambda o: o.__name__)
+@pytest.mark.parametrize("method", DIFFERENCES, ids=repr)
+@any_layout
+def test_f_may_read_x_through_a_closure(operator, method, x):
+    expected = operator(smooth, x.copy(order="K"), method=method)
+    assert same(operator(lambda ignored: smooth(x), x, method=method), expected)
+
+
+@pytest.mark.parametrize(("operator", "method"), cases(WITH_ONE_F, METHODS))
+@any_layout
+def test_an_f_that_changes_x_is_an_error_and_x_is_put_back(operator, method, x):
+    before = bits(x)
+
+    def f(x):
+        x[1, 2] += 1.0
+        return np.sum(x)
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[1, 2\]"):
+        operator(f, x, method=method)
+    assert bits(x) == before
+
+
+def test_a_direction_and_bounds_may_be_x_itself():
+    x = np.array([1.0, 2.0])
+    assert directional_derivative(np.sum, x, x) == pytest.approx(3.0, rel=1e-9)
+    assert directional_derivative(np.sum, x, [1, 1], bounds=(x, np.inf)) == pytest.approx(2.0, rel=1e-9)
+    assert directional_derivative(np.sum, x, x[::-1], bounds=(-np.inf, x)) == pytest.approx(3.0, rel=1e-9)
+    assert gradient(np.sum, x, bounds=(x, x + 1)) == pytest.approx([1.0, 1.0])
+
+
+@every_operator
+def test_an_f_that_keeps_its_argument_holds_the_restored_point(operator):
+    x = np.array([1.0, 2.0])
+    kept = []
+    operator(lambda x: kept.append(x) or np.sum(x), x)
+    assert len(kept) > 1
+    assert list(x) == [1.0, 2.0]
+    if operator is not one_derivative:
+        assert all(point is x for point in kept)
+
+
+@operators
+def test_f_may_differentiate_the_same_point_again(operator):
+    x = np.array([1.0, 2.0, 3.0])
+    before = bits(x)
+    inner = operator(lambda x: np.sum(gradient(lambda x: np.sum(x**3) / 3, x)), x, method=Central(step=2.0**-7))
+    assert inner == pytest.approx(operator(lambda x: np.sum(x**2), x, method=Central(step=2.0**-7)), abs=1e-4)
+    assert bits(x) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
+@pytest.mark.parametrize(
+    ("operator", "shape"),
+    [*itertools.product([gradient, value_and_gradient, jacobian], [(1_000_000,), (1000, 1000)]), (hessian, (1000,))],
+)
+def test_ctrl_c_stops_the_loop_over_a_c_function(operator, shape):
+    """partial(next, iterator) runs no Python code, so nothing but the kernel looks for signals."""
+    x = np.ones(shape)
+    counter = iter(range(1 << 60))
+    f = functools.partial(next, counter)
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            operator(f, x)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert np.all(x == 1.0)
+
+
+# --- what x may be ----------------------------------------------------------------------------------------------------
+
+
+@given(points(dtypes=FLOATS + OTHERS, max_dims=3, max_side=3, magnitude=8.0, readonly=True))
+def test_any_real_x_is_differentiated_in_its_precision_and_left_as_it_was(x):
+    before = bits(x)
+    kept = x.dtype.kind == "f" and x.dtype.itemsize >= 4
+    dtype = x.dtype.newbyteorder("=") if kept else np.float64
+    for name, operator in EVERY.items():
+        second = name.startswith("hessian")
+        result = np.asarray(operator(lambda x: np.sum(x**2) / 2 if x.size else 0.0, x, method=Central(step=0.125)))
+        assert result.dtype == (dtype if x.size or name != "directional_derivative" else result.dtype), name
+        wanted = () if name == "directional_derivative" else x.shape * (2 if second else 1)
+        assert result.shape == wanted, name
+        assert bits(x) == before, name
+
+
+@every_operator
+@pytest.mark.parametrize("x", [[3, 4], (3.0, 4.0), range(3, 5), np.array([3, 4], np.uint8)], ids=repr)
+def test_what_is_no_floating_array_is_copied_to_float64(operator, x):
+    expected = operator(lambda x: np.sum(x**3), np.array([3.0, 4.0]))
+    assert bits(operator(lambda x: np.sum(x**3), x)) == bits(expected)
+
+
+@every_operator
+@pytest.mark.parametrize("x", [3.0, 3, np.float64(3.0), np.array(3.0), np.array(3)], ids=repr)
+def test_a_scalar_is_a_point_without_axes(operator, x):
+    result = operator(lambda x: x**3, x)
+    assert np.shape(result) == ()
+    exact = {"hessian": 18.0, "hessian from gradient": 108.0}  # the latter is of x**4
+    name = next(name for name, one in EVERY.items() if one is operator)
+    assert float(result) == pytest.approx(exact.get(name, 27.0), rel=1e-6)
+
+
+@every_operator
+@pytest.mark.parametrize("x", [1j, [1j, 2.0], [None], ["a"], np.array([1.0], object)], ids=repr)
+def test_x_must_hold_real_numbers(operator, x):
+    with pytest.raises(TypeError, match=f"x must hold real numbers; got dtype {np.asarray(x).dtype}"):
+        operator(smooth, x)
+
+
+@pytest.mark.parametrize(("operator", "method"), cases(EVERY, METHODS))
+def test_an_empty_point_has_empty_derivatives(operator, method):
+    result, info = operator(lambda x: x.sum(), np.zeros((2, 0)), method=method, full_output=True)
+    second = operator in (hessian, hessian_from_gradient)
+    assert np.shape(result) == (() if operator is along_ones else (2, 0, 2, 0) if second else (2, 0))
+    assert info.evaluations <= 1
+    assert not np.any(result)
+
+
+# --- args -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("operator", "method"), cases(WITH_ONE_F, ["central", "forward", "complex"]))
+def test_args_go_on_to_f(operator, method):
+    x = np.array([1.0, 2.0])
+
+    def scaled(x, scale, power=3):
+        return scale * np.sum(x**power)
+
+    expected = operator(lambda x: 2 * np.sum(x**3), x, method=method)
+    for args in ((2.0,), 2.0, (2.0, 3)):
+        assert same(operator(scaled, x, args=args, method=method), expected)
+
+
+def test_args_go_on_to_the_f_of_a_derivative_a_direction_and_a_gradient():
+    x = np.array([1.0, 2.0])
+    assert derivative(lambda x, a, b: a * x**b, x, args=(2.0, 3)) == pytest.approx(6 * x**2)
+    assert directional_derivative(lambda x, a: a * np.sum(x), x, x, args=2.0) == pytest.approx(6.0)
+    assert hessian(None, x, gradient=lambda x, a: a * x, args=(3.0,)) == pytest.approx(3 * np.eye(2), abs=1e-9)
+
+
+@pytest.mark.parametrize("args", [np.array([1.0, 2.0]), np.array([]), [1.0, 2.0], "ab", 0.0, None], ids=repr)
+def test_args_that_are_no_tuple_are_one_argument(args):
+    seen = []
+    gradient(lambda x, a: seen.append(a) or 0.0, np.ones(1), args=args)
+    assert all(one is args for one in seen)
+    assert seen
+
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def bounded_points(draw):
+    """Draw a point with bounds that are near, far, infinite or no room at all."""
+    shape = draw(st.sampled_from([(1,), (3,), (2, 2), (2, 3)]))
+    size = int(np.prod(shape))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    dtype = draw(st.sampled_from(FLOATS))
+    x = (rng.normal(size=shape) * 10.0 ** rng.integers(-6, 3, shape)).astype(dtype)
+    rooms = np.array([0.0, 1e-300, 1e-14, 1e-9, 1e-6, 1e-3, 1.0, np.inf])
+    below, above = (rng.choice(rooms, size).reshape(shape).astype(dtype) for _ in range(2))
+    layout = draw(st.sampled_from(["C", "F"]))
+    return np.array(x, order=layout), x - below, x + above
+
+
+class Within:
+    """An f that insists on points inside bounds; it takes one or many along an axis."""
+
+    def __init__(self, lower, upper, axes):
+        self.lower, self.upper, self.axes = lower, upper, axes
+
+    def __call__(self, x):
+        real = np.real(x)
+        assert np.all((self.lower <= real) & (real <= self.upper)), (self.lower, real, self.upper)
+        return np.sum(x**2, axis=self.axes)
+
+
+BOUNDED = [*DIFFERENCES, Central(step=0.01), Central(rel_step=0.1), Backward(3, step=10.0)]
+
+
+@given(bounded_points(), st.sampled_from(BOUNDED), st.booleans())
+def test_f_is_never_called_outside_the_bounds(case, method, vectorized):
+    x, lower, upper = case
+    f = Within(lower, upper, tuple(range(1, x.ndim + 1)) if vectorized else None)
+    for name, operator in OF_A_NUMBER.items():
+        if name == "hessian from gradient":
+            continue
+        options = {"bounds": (lower, upper), "method": method, "vectorized": vectorized}
+        result, info = operator(f, x, full_output=True, **options)
+        assert np.all(np.isfinite(result)), name
+        if info.scheme.shape == x.shape:
+            fixed = info.scheme == "fixed"
+            assert np.array_equal(fixed, info.step == 0), name
+            assert not np.any(np.asarray(result)[fixed]), name
+            assert np.all(info.step[lower == upper] == 0), name
+
+
+@given(bounded_points(), st.sampled_from([*BOUNDED, "complex"]), st.integers(1, 6))
+def test_a_derivative_never_looks_outside_the_bounds(case, method, n):
+    x, lower, upper = case
+    f = Within(lower, upper, ())
+    result, info = derivative(
+        f, x, n=1 if method == "complex" else n, method=method, bounds=(lower, upper), full_output=True
+    )
+    if method != "complex":
+        assert not np.any(result[info.scheme == "fixed"])
+        assert np.array_equal(info.scheme == "fixed", info.step == 0)
+
+
+@given(bounded_points(), st.sampled_from(BOUNDED), st.booleans(), st.integers(-1, 1))
+def test_a_batch_never_looks_outside_the_bounds(case, method, vectorized, axis):
+    x, lower, upper = case
+    if x.ndim == 1:
+        x, lower, upper = (side[np.newaxis] for side in (x, lower, upper))
+    inside = Within(lower, upper, axis)
+
+    def f(point):
+        inside(x)  # each point of the batch is a view of x
+        return np.sum(point**2, axis=axis if vectorized else None)
+
+    options = {"bounds": (lower, upper), "method": method, "vectorized": vectorized}
+    result, info = gradient(f, x, axis=axis, full_output=True, **options)
+    assert not np.any(result[info.scheme == "fixed"])
+
+
+@pytest.mark.parametrize("operator", [gradient, jacobian, one_derivative], ids=lambda o: o.__name__)
+def test_equal_bounds_give_zero_and_a_record_of_it(operator, counted):
+    x = np.array([1.0, 2.0, 3.0])
+    f = counted(lambda x: np.sum(x**2))
+    slope, info = operator(f, x, bounds=([1.0, 0.0, 3.0], [1.0, 9.0, 3.0]), full_output=True)
+    assert list(info.scheme) == ["fixed", "central", "fixed"]
+    assert list(info.step != 0) == [False, True, False]
+    if operator is not one_derivative:
+        assert slope == pytest.approx([0.0, 4.0, 0.0])
+        assert info.evaluations == f.calls == 2
+    slope, info = operator(f, x, bounds=(x, x), full_output=True)
+    assert list(slope) == [0.0, 0.0, 0.0]
+    assert list(info.scheme) == ["fixed"] * 3
+
+
+def test_equal_bounds_give_zeros_in_a_hessian_and_along_a_direction(counted):
+    x = np.array([1.0, 2.0, 3.0])
+    f = counted(lambda x: np.sum(x**2) + x[0] * x[1])
+    second, info = hessian(f, x, bounds=([1.0, 0.0, 0.0], [1.0, 9.0, 9.0]), full_output=True)
+    assert second == pytest.approx(np.diag([0.0, 2.0, 2.0]), abs=1e-6)
+    assert info.evaluations == f.calls == 2**2 + 2 + 1
+    assert list(info.scheme) == ["fixed", "central", "central"]
+    for v, bounds in (([1, 0, 0], ([1, 0, 0], [1, 9, 9])), ([0, 0, 0], None), ([1, 1, 1], (x, x))):
+        slope, info = directional_derivative(f, x, v, bounds=bounds, full_output=True)
+        assert (slope, info.scheme, info.step) == (0.0, "fixed", 0.0)
+
+
+@operators
+@pytest.mark.parametrize(("method", "sign"), [("forward", 1), ("backward", -1), (Forward(2), 1), (Backward(2), -1)])
+def test_a_point_whose_other_side_is_nan_is_told_to_use_this_one(operator, method, sign):
+    x = np.array([1.0, 2.0])
+
+    def half(x):
+        return np.sum(x**2) if np.all(sign * x >= sign * np.array([1.0, 2.0])) else np.nan
+
+    expected = operator(lambda x: np.sum(x**2), x, method=method)
+    assert np.isfinite(expected).all()
+    assert bits(operator(half, x, method=method)) == bits(expected)
+    central = operator(lambda x: np.sum(x**2), x)
+    bounds = (x, np.inf) if sign > 0 else (-np.inf, x)
+    assert operator(half, x, bounds=bounds) == pytest.approx(central, rel=1e-5, abs=1e-4)
+    assert np.isnan(operator(half, x)).any()
+
+
+# --- evaluations ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("operator", "method", "vectorized"), cases(EVERY, [*METHODS, Backward(3), Central(6)], [False, True])
+)
+@pytest.mark.parametrize("bounds", [None, (-1.5, 1.0), (-1.5, 1.5)])
+def test_evaluations_are_counted_exactly(operator, method, vectorized, bounds):
+    x = np.array([[1.0, -1.5, 0.25], [0.0, -0.3, 1.0]])
+    evaluations = []
+
+    def f(x):
+        evaluations.append(len(x) if vectorized else 1)
+        return np.sum(x**2, axis=(1, 2)) if vectorized else np.sum(x**2)
+
+    options = {"vectorized": True} if vectorized else {}
+    _, info = operator(f, x, method=method, bounds=bounds, full_output=True, **options)
+    if operator is one_derivative:  # one call evaluates f at every element
+        assert info.evaluations <= sum(evaluations) * x.size
+        assert info.evaluations == sum(evaluations) * x.size or bounds is not None or method == "complex"
+    else:
+        assert info.evaluations == sum(evaluations)
+
+
+@pytest.mark.parametrize("n", [1, 5, 12])
+def test_evaluations_are_the_fewest_there_can_be(n, counted):
+    x = np.linspace(0.5, 1.5, n)
+
+    def evaluations(operator, *args, **options):
+        f = counted(lambda x: np.sum(x**2))
+        _, info = operator(f, x, *args, full_output=True, **options)
+        assert f.calls == info.evaluations
+        return f.calls
+
+    f0 = float(np.sum(x**2))
+    for operator in (gradient, jacobian):
+        assert evaluations(operator) == 2 * n
+        assert evaluations(operator, f0=f0) == 2 * n
+        assert evaluations(operator, method="forward") == n + 1
+        assert evaluations(operator, method="backward", f0=f0) == n
+        assert evaluations(operator, method=Central(4)) == 4 * n
+        assert evaluations(operator, method="complex") == n + 2
+    assert evaluations(value_and_gradient) == 2 * n + 1
+    assert evaluations(value_and_gradient, method="forward") == n + 1
+    assert evaluations(hessian) == n**2 + n + 1
+    assert evaluations(hessian, f0=f0) == n**2 + n
+    assert evaluations(hessian, method=Central(4)) == 2 * n * (n + 1) + 1
+    assert evaluations(directional_derivative, x) == 2
+    assert evaluations(directional_derivative, x, method="forward") == 2
+    grad = counted(lambda x: 2 * x)
+    _, info = hessian(None, x, gradient=grad, full_output=True)
+    assert grad.calls == info.evaluations == 2 * n
+
+
+def test_a_complex_step_without_its_check_costs_one_evaluation_a_coordinate(counted):
+    for operator in (gradient, jacobian):
+        f = counted(lambda x: np.sum(x**2))
+        _, info = operator(f, np.ones(7), method=Complex(check=False), full_output=True)
+        assert f.calls == info.evaluations == 7
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2)])
+@pytest.mark.parametrize(
+    ("n", "method", "calls"), [(1, "central", 2), (2, "central", 3), (1, "forward", 2), (3, "central", 4)]
+)
+def test_a_derivative_calls_f_once_a_node_whatever_the_number_of_points(shape, n, method, calls, counted):
+    f = counted(np.sin)
+    _, info = derivative(f, np.ones(shape), n=n, method=method, full_output=True)
+    assert f.calls == calls
+    assert info.evaluations == calls * int(np.prod(shape))
+
+
+# --- info -------------------------------------------------------------------------------------------------------------
+
+
+@operators
+def test_full_output_tells_what_was_done_to_each_coordinate(operator):
+    x = np.array([[0.0, 1.0, -1.0]])
+    _, info = operator(lambda x: np.sum(x**2), x, full_output=True)
+    expected = () if operator is along_ones else x.shape
+    assert info.step.shape == info.scheme.shape == expected
+    assert set(np.ravel(info.scheme)) == {"central"}
+    assert type(info.evaluations) is int
+    if operator is not along_ones:
+        _, info = operator(lambda x: np.sum(x**2), x, bounds=(-1, 1), full_output=True)
+        second = operator is hessian
+        assert list(info.scheme[0]) == ["forward" if second else "central", "backward", "forward"]
+
+
+@pytest.mark.parametrize(("operator", "method"), cases(EVERY, METHODS))
+def test_full_output_changes_no_result(operator, method):
+    x = np.array([1.0, 2.0])
+    assert bits(operator(smooth, x, method=method)) == bits(operator(smooth, x, method=method, full_output=True)[0])
+
+
+# --- f ----------------------------------------------------------------------------------------------------------------
+
+
+@every_operator
+def test_an_f_that_cannot_be_called_is_an_error(operator):
+    with pytest.raises(TypeError, match="f must be callable, or compiled code that says its signature; got 2.5"):
+        (derivative if operator is one_derivative else operator)(2.5, np.ones(2))

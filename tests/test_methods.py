@@ -1,0 +1,132 @@
+import copy
+import dataclasses
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+from gradfast import Backward, Central, Complex, Forward, derivative, gradient, hessian, jacobian
+from gradfast.methods import NAMES, as_method
+
+METHODS = [Central(), Central(accuracy=4), Forward(step=1e-6), Backward(rel_step=(1e-3, 1e-4)), Complex(check=False)]
+
+
+def sum_of_cubes(x):
+    return np.sum(x**3)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_a_method_is_a_value(method):
+    twin = eval(repr(method))
+    assert twin == method
+    assert hash(twin) == hash(method)
+    assert pickle.loads(pickle.dumps(method)) == method
+    assert copy.deepcopy(method) == method
+    with pytest.raises(dataclasses.FrozenInstanceError, match="accuracy"):
+        method.accuracy = 6
+
+
+def test_methods_of_different_parameters_differ():
+    assert len({*METHODS, Central(step=1e-3), Central(rel_step=1e-3), Forward(), Backward()}) == len(METHODS) + 4
+
+
+def test_a_used_method_still_equals_a_new_one():
+    used = Central(accuracy=4)
+    gradient(sum_of_cubes, np.ones(3), method=used)
+    assert used == Central(accuracy=4)
+    assert repr(used) == "Central(accuracy=4, step=None, rel_step=None)"
+    x = np.arange(3.0)
+    again = pickle.loads(pickle.dumps(used))
+    assert np.array_equal(gradient(sum_of_cubes, x, method=again), gradient(sum_of_cubes, x, method=used))
+
+
+@pytest.mark.parametrize("name", ["step", "rel_step"])
+def test_an_array_of_steps_becomes_a_value_of_the_method(name):
+    steps = np.array([1e-3, 1e-4])
+    method = Central(**{name: steps})
+    steps[0] = -1.0
+    assert getattr(method, name) == (1e-3, 1e-4)
+    assert method == Central(**{name: [1e-3, 1e-4]})
+    assert getattr(Central(**{name: steps[1:].reshape(1, 1)}), name) == ((1e-4,),)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_stands_for_the_method_with_its_defaults(name):
+    method = as_method(name)
+    assert method == {"central": Central(2), "forward": Forward(1), "backward": Backward(1), "complex": Complex()}[name]
+    x = np.array([1.0, 2.0])
+    for operator in (gradient, jacobian):
+        assert np.array_equal(operator(sum_of_cubes, x, method=name), operator(sum_of_cubes, x, method=method))
+
+
+@pytest.mark.parametrize(
+    "method", ["centrla", "Central", Central, None, 2, ["central"], np.array(["central"])], ids=repr
+)
+def test_a_method_must_be_a_name_or_a_method(method):
+    with pytest.raises(ValueError, match="method must be one of central, forward, backward, complex or a method") as e:
+        gradient(sum_of_cubes, np.ones(2), method=method)
+    assert str(e.value).endswith(f"; got {method!r}")
+
+
+@pytest.mark.parametrize("accuracy", [0, -2, 1, 3, 2.0, "2", None, True])
+def test_the_accuracy_of_central_is_even_and_positive(accuracy):
+    with pytest.raises(ValueError, match=f"accuracy must be a positive even integer; got {accuracy!r}"):
+        Central(accuracy)
+
+
+@pytest.mark.parametrize("accuracy", [0, -1, 1.5, True])
+@pytest.mark.parametrize("method", [Forward, Backward])
+def test_the_accuracy_of_a_one_sided_method_is_positive(method, accuracy):
+    with pytest.raises(ValueError, match=f"accuracy must be a positive integer; got {accuracy!r}"):
+        method(accuracy)
+
+
+def test_integers_of_numpy_are_integers():
+    assert Central(np.int64(4)) == Central(4)
+    assert repr(Forward(np.uint8(3))) == "Forward(accuracy=3, step=None, rel_step=None)"
+    assert derivative(np.square, 3.0, n=np.int32(2)) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("method", [Central, Forward, Backward])
+def test_step_and_rel_step_exclude_each_other(method):
+    with pytest.raises(ValueError, match=r"step and rel_step must not both be given; got 0.1 and 0.2"):
+        method(step=0.1, rel_step=0.2)
+
+
+@pytest.mark.parametrize("name", ["step", "rel_step"])
+@pytest.mark.parametrize("value", [0, 0.0, -1e-3, np.nan, np.inf, [1e-3, -1e-4]])
+def test_steps_must_be_finite_and_positive(name, value):
+    with pytest.raises(ValueError, match=rf"^{name} must be finite and positive; got {np.ravel(value)[-1]}$"):
+        Central(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["step", "rel_step"])
+@pytest.mark.parametrize("value", ["small", True, 1j, [None]])
+def test_steps_must_be_numbers(name, value):
+    with pytest.raises(
+        TypeError, match=rf"{name} must be a number or an array of them; got {value!r}".replace("[", r"\[")
+    ):
+        Central(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["step", "rel_step"])
+def test_steps_must_broadcast_to_x(name):
+    method = Central(**{name: [1e-3, 1e-4]})
+    with pytest.raises(ValueError, match=rf"^{name} must broadcast to the shape of x, \(3,\); got shape \(2,\)"):
+        gradient(sum_of_cubes, np.ones(3), method=method)
+
+
+@pytest.mark.parametrize(("dtype", "rel_step"), [("f4", 1e-9), ("f8", 1e-17), ("f8", 1e300), ("g", 1e-30)])
+def test_a_rel_step_that_rounding_would_swallow_is_an_error(dtype, rel_step):
+    with pytest.raises(
+        ValueError, match=rf"rel_step must be from .* for x of dtype float\d+; got {re.escape(str(rel_step))}"
+    ):
+        gradient(sum_of_cubes, np.ones(2, dtype), method=Central(rel_step=rel_step))
+
+
+def test_the_complex_step_has_no_second_derivative():
+    with pytest.raises(ValueError, match=r"for hessian without gradient=; got Complex\(check=True\)"):
+        hessian(sum_of_cubes, np.ones(2), method="complex")
+    with pytest.raises(ValueError, match="n must be 1 for method 'complex'; got 2"):
+        derivative(np.sin, 1.0, n=2, method="complex")

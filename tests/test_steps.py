@@ -1,0 +1,213 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import FLOATS
+
+from gradfast import Backward, Central, Forward, gradient
+from gradfast.methods import as_method
+from gradfast.steps import checked_bounds, least_scale, plan_within, steps_at
+
+DIFFERENCES = ["central", "forward", "backward"]
+
+
+def total(x):
+    return np.sum(x)
+
+
+def values_of_every_size(dtype, count=2000):
+    """Return numbers of both signs whose magnitudes are spread over all that the dtype has, and the special ones."""
+    info = np.finfo(dtype)
+    rng = np.random.default_rng(7)
+    exponents = rng.integers(info.minexp, info.maxexp - 2, count)
+    values = np.ldexp(rng.uniform(1, 2, count).astype(dtype), exponents) * rng.choice([-1, 1], count).astype(dtype)
+    special = [0.0, -0.0, info.tiny, info.smallest_subnormal, 1.0, np.nextafter(dtype(1), dtype(0)), dtype(0.1)]
+    return np.array([*values, *special, *(-np.array(special))], dtype)
+
+
+# --- the default step -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("n", [1, 2, 6])
+@pytest.mark.parametrize("method", [Central(2), Central(8), Forward(), Backward(3)], ids=repr)
+def test_the_default_step_is_what_x_moves_by_exactly(dtype, n, method):
+    x = values_of_every_size(dtype)
+    steps = steps_at(method.plan(x, n).steps, x).astype(dtype)
+    assert np.all(steps != 0)
+    # towards infinity always; at a power of two the grid below x is the finer one
+    away = np.copysign(steps, x)
+    assert np.array_equal((x + away) - x, away)
+    near = np.abs(x) < 2.0**100  # elsewhere some nodes of a wide stencil may overflow
+    for node in {*method.options(n)[0][0].nodes} & {1, -1}:
+        moved = (x + node * steps)[near]
+        assert np.array_equal(moved - x[near], node * steps[near])
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_the_default_step_is_a_power_of_two_near_its_relative_size(x):
+    point = np.array([x])
+    step = float(gradient(lambda x: 0.0, point, full_output=True)[1].step[0])
+    assert math.frexp(step)[0] == 0.5
+    wanted = Central().plan(point).steps.relative * max(abs(x), 0.1)
+    assert 1 / math.sqrt(2) <= step / wanted * (1 + 1e-12)
+    assert step / wanted <= math.sqrt(2) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("method", DIFFERENCES)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_linear_f_is_differentiated_exactly_at_any_scale(method, dtype):
+    x = np.array([1e-8, 0.1, 0.0, -3.0, 12345.678, 1e8], dtype)
+    for i in range(x.size):
+        gradient_of_one = gradient(lambda x, i=i: x[i] * 4, x, method=method)
+        assert np.array_equal(gradient_of_one, np.where(np.arange(x.size) == i, 4, 0))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_each_dtype_has_steps_of_its_own_precision(dtype):
+    step = float(gradient(total, np.ones(1, dtype), full_output=True)[1].step[0])
+    assert step == pytest.approx((np.finfo(dtype).eps / 3) ** (1 / 3), rel=0.42)
+
+
+def test_steps_grow_with_x_and_stop_at_the_least_scale():
+    x = np.array([0.0, 1e-300, 0.05, 0.1, 1.0, -1e3, 1e8])
+    steps = gradient(total, x, full_output=True)[1].step
+    assert np.array_equal(steps[:4], [steps[0]] * 4)
+    assert np.all(np.diff(steps[3:]) > 0)
+
+
+@pytest.mark.parametrize(("n", "scale"), [(1, 0.1), (2, 0.1**0.5), (6, 0.1 ** (1 / 6))])
+def test_the_least_scale_costs_the_same_rounding_for_each_derivative(n, scale):
+    assert least_scale(n) == pytest.approx(scale)
+    assert Central().plan(np.ones(1), n).steps.least_scale == least_scale(n)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_point_that_is_not_finite_has_a_finite_step(value):
+    x = np.array([value, 1.0])
+    for bounds in (None, (-np.inf, np.inf)):
+        slope, info = gradient(lambda x: x[1] * 2, x, bounds=bounds, full_output=True)
+        assert np.array_equal(slope, [0.0, 2.0])
+        assert np.isfinite(info.step).all()
+
+
+# --- step and rel_step ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [Central, Forward, Backward])
+def test_an_absolute_step_is_taken(method):
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    _, info = gradient(total, x, method=method(step=0.25), full_output=True)
+    assert np.array_equal(info.step, np.full(x.shape, 0.25))
+    steps = [[0.5, 0.25]]
+    _, info = gradient(total, x, method=method(step=steps), full_output=True)
+    assert np.array_equal(info.step, np.broadcast_to(steps, x.shape))
+
+
+def test_an_absolute_step_is_rounded_to_what_x_moves_by():
+    x = np.array([1.0, 100.0])
+    _, info = gradient(total, x, method=Central(step=1e-4), full_output=True)
+    assert np.array_equal((x + info.step) - x, info.step)
+    assert info.step == pytest.approx(1e-4, rel=1e-9)
+
+
+def test_a_relative_step_is_taken():
+    x = np.array([0.0, 0.1, 1.0, -8.0])
+    _, info = gradient(total, x, method=Central(rel_step=2.0**-10), full_output=True)
+    assert np.array_equal(info.step, 2.0**-10 * np.array([0.125, 0.125, 1, 8]))
+    each = [1e-3, 1e-3, 1e-4, 1e-5]
+    _, info = gradient(total, x, method=Central(rel_step=each), full_output=True)
+    assert info.step == pytest.approx(np.array([1e-4, 1e-4, 1e-4, 8e-5]))
+
+
+def test_a_step_that_rounding_swallows_is_a_warning_that_names_the_coordinate():
+    with pytest.warns(RuntimeWarning, match=r"step = 0.0001 is lost to rounding at x\[0, 1\] = -1e\+13") as caught:
+        gradient(total, np.array([[1.0, -1e13]]), method=Central(step=1e-4))
+    assert caught[0].filename == __file__
+
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "bounds", [3.0, (0, 1, 2), ("low", "high"), ([0.0, 0.0], 1.0), (0, [[1.0], [2.0]]), None.__class__], ids=repr
+)
+def test_bounds_must_be_two_sides_that_broadcast(bounds):
+    with pytest.raises(
+        ValueError, match=r"bounds must be \(lower, upper\), each broadcast to x's shape \(3,\); got"
+    ) as e:
+        gradient(total, np.full(3, 0.5), bounds=bounds)
+    assert str(e.value).endswith(repr(bounds))
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "backward", "complex"])
+def test_a_point_outside_its_bounds_is_an_error_that_names_the_coordinate(method):
+    x = np.array([[0.0, 1.0], [2.0, 3.0]])
+    with pytest.raises(ValueError, match=r"x must lie within bounds; got x\[1, 1\] = 3 in \[-1, 2.5\]"):
+        gradient(total, x, method=method, bounds=(-1, 2.5))
+    with pytest.raises(ValueError, match=r"got x\[0, 1\] = 1 in \[2, 1\]"):
+        gradient(total, x, method=method, bounds=([[-9, 2], [-9, -9]], [[9, 1], [9, 9]]))
+    with pytest.raises(ValueError, match=r"got x\[0, 0\] = 0 in \[nan, 5\]"):
+        gradient(total, x, method=method, bounds=(np.nan, 5))
+
+
+def test_bounds_are_in_the_dtype_of_x():
+    x = np.array([0.1], np.float32)
+    lower, upper = checked_bounds(x, (0.1, 1))  # 0.1 is larger than its float32
+    assert lower.dtype == upper.dtype == np.float32
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-10, 10), st.floats(0, 1), st.sampled_from([0.0, 1e-300, 1e-15, 1e-7, 1e-3, 1.0, np.inf])),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(DIFFERENCES),
+    st.sampled_from(["f", "d", "g"]),
+    st.integers(1, 3),
+    st.booleans(),
+)
+def test_every_node_of_a_plan_lies_within_the_bounds(coordinates, method, char, n, has_step):
+    x = np.array([c[0] for c in coordinates], char)
+    width = np.array([c[2] for c in coordinates], char)
+    lower = x - np.where(np.isinf(width), width, width * [c[1] for c in coordinates]).astype(char)
+    upper = x + np.where(np.isinf(width), width, width * [1 - c[1] for c in coordinates]).astype(char)
+    method = as_method(method)
+    method = type(method)(method.accuracy, step=0.01) if has_step else method
+    plan = method.plan(x, n, (lower, upper))
+    steps = steps_at(plan.steps, x)
+    moved = np.zeros(x.size, bool)
+    for stencil, some in plan.groups:
+        index = np.arange(x.size) if some is None else some
+        assert not moved[index].any()
+        moved[index] = True
+        for node in stencil.nodes:
+            at = (x[index] + node * steps[index]).astype(char)
+            assert np.all((lower[index] <= at) & (at <= upper[index]))
+            assert np.all(at != x[index])
+    assert np.array_equal(moved, steps != 0)
+    assert np.array_equal(plan.schemes(x) == "fixed", ~moved)
+    assert np.all(moved[np.minimum(x - lower, upper - x) > 1e-5 * np.maximum(np.abs(x), 1)])
+
+
+def test_a_coordinate_takes_the_preferred_stencil_that_fits_with_its_step():
+    x = np.array([0.0, 0.95, -0.95, 0.0])
+    lower, upper = np.array([-1, -1, -1, -0.02]), np.array([1, 1, 1, 0.03])
+    plan = plan_within(x, np.full(4, 0.1), Central().options(1), (lower, upper))
+    assert list(plan.schemes(x)) == ["central", "backward", "forward", "central"]
+    assert np.array_equal(plan.steps, [0.1, -0.1, 0.1, 2.0**-6])
+    plan = plan_within(x, np.full(4, 0.1), Backward().options(1), (lower, upper))
+    assert list(plan.schemes(x)) == ["backward", "backward", "forward", "forward"]
+    assert np.array_equal(plan.steps, [-0.1, -0.1, 0.1, 2.0**-6])
+
+
+@pytest.mark.parametrize("method", DIFFERENCES)
+def test_wide_bounds_change_nothing(method):
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    free = gradient(lambda x: np.sum(np.sin(x)), x, method=method, full_output=True)
+    held = gradient(lambda x: np.sum(np.sin(x)), x, method=method, bounds=(-9, 9), full_output=True)
+    for a, b in zip((free[0], *free[1].__dict__.values()), (held[0], *held[1].__dict__.values()), strict=True):
+        assert np.array_equal(a, b)
