@@ -14,8 +14,8 @@ tangent_line            as derivative, the textbook's way       a function of on
 numerical_gradient      as gradient, each row of a 2-D x        x.shape
 ======================= ======================================= ==========================
 
-With `compiled`, numba makes of f what runs without Python. Methods are `Central`, `Forward`, `Backward` and `Complex`. :mod:`gradfast.plotting` draws functions,
-tangents, surfaces and gradient fields.
+Methods are `Central`, `Forward`, `Backward` and `Complex`. `compiled` makes of f what runs without
+Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.
 """
 
 from gradfast import plotting

@@ -12,7 +12,7 @@ from typing import Any
 
 from gradfast._kernels.native_loop import SIGNATURES, NativeFunction
 
-PYTHON_TYPES = (FunctionType, MethodType, BuiltinFunctionType)
+PYTHON_TYPES: tuple[type, ...] = (FunctionType, MethodType, BuiltinFunctionType)
 
 # The words of a signature, as C compilers, ctypes, cffi and SciPy spell them. `long` is as wide as
 # Py_ssize_t wherever ctypes says so, and there it stands for it.

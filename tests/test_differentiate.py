@@ -569,5 +569,5 @@ def test_full_output_changes_no_result(operator, method):
 
 @every_operator
 def test_an_f_that_cannot_be_called_is_an_error(operator):
-    with pytest.raises(TypeError, match="f must be callable, or compiled code that says its signature; got 2.5"):
+    with pytest.raises(TypeError, match="callable"):
         (derivative if operator is one_derivative else operator)(2.5, np.ones(2))

@@ -17,9 +17,7 @@ def run(*arguments, cwd):
 
 
 def test_stubs_equal_the_modules(tmp_path):
-    allowed = tmp_path / "allowed"
-    allowed.write_text(r".*\.__pyx_capi__" + "\n")
-    check = run("mypy.stubtest", "gradfast", "--allowlist", str(allowed), "--ignore-unused-allowlist", cwd=tmp_path)
+    check = run("mypy.stubtest", "gradfast", cwd=tmp_path)
     assert check.returncode == 0, check.stdout + check.stderr
 
 

@@ -6,6 +6,8 @@ from gradfast._kernels.stencil import Stencil
 
 _Array = NDArray[Any]
 
+__pyx_capi__: dict[str, object]
+
 SIGNATURES: dict[str, int]
 WANTED: dict[str, str]
 
@@ -25,7 +27,7 @@ def gradient(
     steps: Any,
     stencil: Stencil,
     out: _Array,
-    center: float = 0,
+    center: float = 0.0,
     some: _Array | None = None,
     first: int = 0,
     last: int = -1,
