@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from bench import chart, clock, table
-from bench.workloads import WORKLOADS, Workload
+from bench.contest import Workload
+from bench.workloads import WORKLOADS
 
 # Seconds and turns, at least, of each contestant of each workload.
 THOROUGH = (1.2, 3)

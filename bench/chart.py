@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bench.contest import Workload
 from bench.table import Times, seconds_text
-from bench.workloads import Workload
 
 # Okabe and Ito's colours, which all common kinds of colour vision tell apart.
 COLOURS = {"gradfast": "#0072B2", "gradfast vectorized": "#56B4E9", "reference": "#E69F00", "bare": "#444444"}

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from bench.workloads import WORKLOADS, Contestant, Workload
+from bench.contest import Contestant, Workload
+from bench.workloads import WORKLOADS
 
 
 def asking(question: str) -> pytest.MarkDecorator:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bench.workloads import Contestant, Workload
+from bench.contest import Contestant, Workload
 
 Times = Mapping[str, float]  # seconds by the contestant's name
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from bench.contest import Contestant, Workload
 from bench.questions import asking, time
-from bench.workloads import VECTORIZED, Contestant, Workload
+from bench.textbook import VECTORIZED
 
 
 @asking(VECTORIZED)
