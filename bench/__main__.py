@@ -11,7 +11,7 @@ from bench.contest import Workload
 from bench.workloads import WORKLOADS
 
 # Seconds and turns, at least, of each contestant of each workload.
-THOROUGH = (1.2, 3)
+THOROUGH = (0.8, 3)
 QUICK = (0.01, 1)
 
 

@@ -1,13 +1,17 @@
-"""A workload and the contestants that do it."""
+"""A workload, the contestants that do it, and how some of them are made."""
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 
-from bench.goals import Goal
+from bench.goals import Goal, times_as_fast
+from bench.peers import Peer, Run
+from gradfast.points import Array
 
 REFERENCE = "reference"
 
@@ -33,16 +37,47 @@ class Workload:
     judged: str  # the contestant that the goals are about
     goals: Mapping[str, Goal] = field(default_factory=dict)  # by the name of the rival
     in_chart: bool = False
+    exact: Any = None  # the right answer, where it is known
 
     @cached_property
     def expected(self) -> Any:
-        """The reference's answer."""
+        """The right answer: the exact one, or the reference's."""
+        if self.exact is not None:
+            return self.exact
         return next(c.run() for c in self.contestants if c.name == REFERENCE and c.run)
 
     def check(self, contestant: Contestant) -> None:
         """AssertionError unless the contestant's answer is the expected one."""
         if contestant.run is None or contestant.tolerance is None:
             return
-        tolerance = contestant.tolerance
-        message = f"{contestant.name}: {self.work}"
-        np.testing.assert_allclose(contestant.run(), self.expected, rtol=tolerance, atol=tolerance, err_msg=message)
+        tolerance, message = contestant.tolerance, f"{contestant.name}: {self.work}"
+        found, expected = contestant.run(), self.expected
+        pairs = zip(found, expected, strict=True) if isinstance(expected, tuple) else [(found, expected)]
+        for one, wanted in pairs:
+            np.testing.assert_allclose(one, wanted, rtol=tolerance, atol=tolerance, err_msg=message)
+
+
+def calls_alone(f: Callable[[Array], Any], points: Sequence[Array], calls: int) -> None:
+    """Call f at each point so often: the work that no package can do without."""
+    one = len(points) == 1  # whose time is not to hold the making of a chain
+    arguments = repeat(points[0], calls) if one else chain.from_iterable(map(repeat, points, repeat(calls)))
+    deque(map(f, arguments), maxlen=0)  # a loop in C that keeps nothing
+
+
+def competing(peer: Peer, f: Callable[[Array], Any], x: Array, tolerance: float = 1e-4) -> Contestant:
+    """Return a peer as a contestant: of a 2-D x, at each row."""
+    run = partial(_at_each_row if x.ndim == 2 else _at_point, peer.run, f, x) if peer.run else None
+    return Contestant(peer.name, run, tolerance, peer.package)
+
+
+def faster_than_equals(peers: Iterable[Peer], accuracy: int) -> dict[str, Goal]:
+    """Return the goal of being faster than each peer of the same accuracy order."""
+    return {peer.name: times_as_fast(1) for peer in peers if peer.accuracy == accuracy}
+
+
+def _at_point(run: Run, f: Callable[[Array], Any], x: Array) -> Any:
+    return run(f, x)
+
+
+def _at_each_row(run: Run, f: Callable[[Array], Any], x: Array) -> Any:
+    return [run(f, row) for row in x]

@@ -31,3 +31,8 @@ def times_as_long(limit: float) -> Goal:
 def times_as_fast(limit: float) -> Goal:
     """Return the goal of at least limit times the rival's speed."""
     return Goal(limit, "x as fast", False, lambda judged, rival: rival / judged)
+
+
+def microseconds_more(limit: float) -> Goal:
+    """Return the goal of at most limit microseconds beyond the rival's time."""
+    return Goal(limit, "us more", True, lambda judged, rival: (judged - rival) * 1e6)

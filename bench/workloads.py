@@ -1,5 +1,5 @@
 """What is measured: every workload, in the table's order."""
 
-from bench import textbook
+from bench import minimizing, operators, textbook
 
-WORKLOADS = textbook.WORKLOADS
+WORKLOADS = (*textbook.WORKLOADS, *operators.WORKLOADS, *minimizing.WORKLOADS)

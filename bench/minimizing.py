@@ -1,0 +1,54 @@
+"""What a minimiser saves when value_and_gradient gives it the gradient."""
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from bench.contest import Contestant, Workload
+from bench.functions import rosen, rosen_of_numbers
+from bench.goals import times_as_fast
+from gradfast import value_and_gradient
+
+MINIMIZING = "How much sooner does scipy.optimize.minimize find its minimum?"
+
+START = np.array([1.3, 0.7, 0.8, 1.9, 1.2] * 2)  # that of SciPy's tutorial, twice
+
+# SciPy's default is 1e-5, about the error of a forward difference at the minimum: there it is a
+# matter of luck how long a line search tries to get below. At 1e-4 all evaluate as often.
+TOLERANCE = 1e-4
+
+
+def _minimum(f: Callable[..., Any], **options: Any) -> Any:
+    return import_module("scipy.optimize").minimize(f, START, tol=TOLERANCE, **options).x
+
+
+def _minimizing(name: str, f: Callable[..., Any], limit: float) -> Workload:
+    found = find_spec("scipy") is not None
+
+    def contestant(by: str, f: Callable[..., Any], **options: Any) -> Contestant:
+        return Contestant(by, partial(_minimum, f, **options) if found else None, 1e-3, "scipy")
+
+    return Workload(
+        target="P9",
+        question=MINIMIZING,
+        work=f"BFGS on {name}, n = {START.size}",
+        contestants=(
+            contestant("gradfast forward", lambda x: value_and_gradient(f, x, method="forward"), jac=True),
+            contestant("gradfast central", lambda x: value_and_gradient(f, x), jac=True),
+            contestant("scipy default jac", f),
+            contestant("scipy jac='3-point'", f, jac="3-point"),
+        ),
+        judged="gradfast forward",
+        goals={"scipy default jac": times_as_fast(limit)},
+        exact=np.ones(START.size),
+    )
+
+
+WORKLOADS = (
+    _minimizing("rosen", rosen, 1.5),
+    _minimizing("rosen in plain Python", rosen_of_numbers, 2.5),
+)
