@@ -21,6 +21,7 @@ from cpython.method cimport PyMethod_Check
 from libc.math cimport isfinite
 
 import numpy as np
+from numpy import ndarray
 
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 from gradfast._kernels.steps cimport RelativeStep, real, step_at
@@ -118,17 +119,21 @@ cdef class Components:
 
     cdef readonly Py_ssize_t rows
     cdef readonly str kind
+    cdef object dtype
     cdef readonly object shape
     cdef readonly object out
 
     def __cinit__(self, Py_ssize_t rows, str kind):
         self.rows = rows
         self.kind = kind
+        self.dtype = np.dtype(kind)
         self.shape = None
         self.out = None
 
     cpdef accept(self, result):
         """Return a result as a 1-D array of this kind; the first one sets the shape of all."""
+        if type(result) is ndarray and result.dtype is self.dtype and result.shape == self.shape:
+            return result if result.ndim == 1 else result.reshape(-1)  # what follows takes as long as a small f
         array = np.asarray(result)
         if array.dtype.kind not in "fiub":
             raise TypeError(f"f must return real numbers; it returned {result!r}, of dtype {array.dtype}")
@@ -150,6 +155,8 @@ def _components(
     cdef Py_ssize_t c, i, k
     cdef real saved
     cdef const value[:] center = None
+    cdef const value[:] values
+    cdef value[:, :] out = None
     if stencil.center != 0:
         center = components.accept(at_center)
     for c in range(line.shape[0] if coordinates is None else coordinates.shape[0]):
@@ -158,32 +165,32 @@ def _components(
         try:
             for k in range(nodes.shape[0]):
                 line[i] = <real>(saved + nodes[k] * steps[i])
-                add_up[value](components, first_row + i, k == 0, f(argument), weights[k], stencil.center, center)
+                values = components.accept(f(argument))
+                if out is None:
+                    out = components.out
+                add_up(k == 0, values, weights[k], stencil.center, center, out[first_row + i])
+                values = None  # or f would find the memory of its last result still taken
         finally:
             line[i] = saved
-        divide[value](components.out[first_row + i], divisor(stencil, steps[i]))
+        divide(out[first_row + i], divisor(stencil, steps[i]))
         PyErr_CheckSignals()
 
 
-cdef int add_up(
-    Components components, Py_ssize_t row, bint is_first, object result, double weight,
-    double center_weight, const value[:] center,
-) except -1:
-    cdef const value[:] values = components.accept(result)
-    cdef value[:] total = components.out[row]
+cdef void add_up(
+    bint is_first, const value[:] values, double weight, double center_weight, const value[:] center,
+    value[:] total,  # OUT: total
+) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(total.shape[0]):
         if is_first:
             total[j] = -0.0 if center is None else center_weight * center[j]
         total[j] += weight * values[j]
-    return 0
 
 
-cdef int divide(value[:] total, value by) except -1:  # OUT: total
+cdef void divide(value[:] total, value by) noexcept nogil:  # OUT: total
     cdef Py_ssize_t j
     for j in range(total.shape[0]):
         total[j] /= by
-    return 0
 
 
 def _pairs(
