@@ -26,6 +26,8 @@ def imaginary_part_of(f: Function) -> Function:
 
     def imaginary_part(z: Any) -> Any:
         result = f(z)
+        if isinstance(result, complex):  # np.complex128 too: nearly every f of one value
+            return result.imag
         array = np.asarray(result)
         if array.dtype.kind != "c":
             raise TypeError(
