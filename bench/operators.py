@@ -30,11 +30,12 @@ def against_peers(
     plainly: Function,
     rivals: Sequence[Peer],
     accuracy: int = 2,
+    seen: Array | None = None,
     tolerance: float = 1e-4,
     in_chart: bool = False,
 ) -> Workload:
-    """Return the workload of one operator; f is called so often, at each row of a 2-D x."""
-    points = list(np.atleast_2d(x)) if x.ndim == 2 else [x]
+    """Return the workload of one operator; f is called so often, at each row of a 2-D x, or with what it gets to see."""
+    points = list(x) if x.ndim == 2 else [x if seen is None else seen]
     return Workload(
         target="peers",
         question=OPERATORS,
@@ -141,6 +142,7 @@ WORKLOADS = (
         X100,
         functions.rosen_gradient(X100),
         calls=X100.size,
+        seen=X100.astype(complex),
         plainly=plain.complex_gradient,
         rivals=peers.COMPLEX,
     ),
