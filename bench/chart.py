@@ -1,4 +1,4 @@
-"""The chart of the README: what one gradient takes, package by package."""
+"""The chart of the README: what one call takes, package by package."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,7 +24,7 @@ def draw(measured: Iterable[tuple[Workload, Times]], file: Path) -> None:
         _panel(ax, workload, times)
     for ax in axes.flat[len(panels) :]:
         ax.remove()
-    figure.supxlabel("microseconds for one gradient, or one batch of rows (log scale; shorter is faster)")
+    figure.supxlabel("microseconds a call (log scale; shorter is faster)")
     figure.savefig(file, dpi=150)
 
 
@@ -40,6 +40,6 @@ def _panel(ax: Any, workload: Workload, times: Times) -> None:
         ax.text(times[name] * 1.1e6, place, seconds_text(times[name]), va="center")
     ax.set_title(workload.work, loc="left")
     ax.set_xscale("log")
-    ax.margins(x=0.1)
+    ax.margins(x=0.16)  # room for the longest time
     ax.invert_yaxis()
     ax.spines[["top", "right"]].set_visible(False)

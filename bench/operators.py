@@ -34,7 +34,7 @@ def against_peers(
     tolerance: float = 1e-4,
     in_chart: bool = False,
 ) -> Workload:
-    """Return the workload of one operator; f is called so often, at each row of a 2-D x, or with what it gets to see."""
+    """Return the workload of one operator; f is called so often, at x or what it sees, or at each row of a 2-D x."""
     points = list(x) if x.ndim == 2 else [x if seen is None else seen]
     return Workload(
         target="peers",
@@ -87,7 +87,7 @@ def _coordinates(*shape: int) -> Array:
     return np.random.default_rng(1).uniform(-1, 1.5, shape)
 
 
-def _gradients(name: str, f: Function, many: Function, x: Array, exact: Array, in_chart: bool = False) -> Workload:
+def _gradients(name: str, f: Function, many: Function, x: Array, exact: Array) -> Workload:
     ours = {"gradfast": partial(gradient, f), "gradfast vectorized": partial(gradient, many, vectorized=True)}
     return against_peers(
         f"gradient of {name}, n = {x.size}",
@@ -98,7 +98,6 @@ def _gradients(name: str, f: Function, many: Function, x: Array, exact: Array, i
         calls=2 * x.size,
         plainly=reference.numerical_gradient,
         rivals=peers.GRADIENT,
-        in_chart=in_chart,
     )
 
 
@@ -120,7 +119,7 @@ WORKLOADS = (
         (1.0, np.zeros(2)),
     ),
     *(_gradients("np.sum(x**2)", functions.sum_of_squares, functions.sums_of_squares, x, 2 * x) for x in (X100, X1000)),
-    _gradients("rosen", functions.rosen, _rosen_of_rows, X100, functions.rosen_gradient(X100), in_chart=True),
+    _gradients("rosen", functions.rosen, _rosen_of_rows, X100, functions.rosen_gradient(X100)),
     against_peers(
         "forward gradient of rosen, n = 100",
         {"gradfast": partial(gradient, functions.rosen, method="forward")},
@@ -187,7 +186,6 @@ WORKLOADS = (
         calls=2 * ROWS.shape[1],
         plainly=reference.numerical_gradient,
         rivals=peers.GRADIENT[:2],  # the others take seconds
-        in_chart=True,
     ),
     against_peers(
         "derivative of np.sin at 1000 points",
