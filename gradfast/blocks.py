@@ -164,7 +164,7 @@ def value_dtype(points: Array) -> np.dtype[Any]:
     return VALUE_DTYPE[points.real.dtype.char]
 
 
-def quotient(values: Array, stencil: Stencil, steps: Array, center: Any) -> Array:
+def quotient(values: Array | list[Array], stencil: Stencil, steps: Array, center: Any) -> Array:
     """Return the difference quotients of values, whose first axis is that of the stencil's nodes."""
     result: Array
     with np.errstate(invalid="ignore", over="ignore"):  # what f returns passes through, inf and NaN too

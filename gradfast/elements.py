@@ -19,7 +19,7 @@ def differentiate_elements(evaluate: Callable[[Array], Array], x: Array, plan: P
     steps = steps_at(plan.steps, x).reshape(x.shape)
     if plan.stencil is not None:
         values = [evaluate(_moved(x, node * steps)) for node in plan.stencil.nodes]
-        return quotient(np.array(values), plan.stencil, steps, center)
+        return quotient(values, plan.stencil, steps, center)
     out = np.zeros(x.size, steps.dtype)
     nodes = np.zeros((max((len(stencil.nodes) for stencil, _ in plan.groups), default=0), x.size))
     for stencil, some in plan.groups:
