@@ -172,7 +172,7 @@ def quotient(values: Array | list[Array], stencil: Stencil, steps: Array, center
     return result
 
 
-def difference(values: Array, stencil: Stencil, center: Any) -> Array:
+def difference(values: Array | list[Array], stencil: Stencil, center: Any) -> Array:
     """Return the weighted sums of values, whose first axis is that of the stencil's nodes, and of the center."""
     total: Array
     with np.errstate(invalid="ignore", over="ignore"):
