@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradfast._kernels.block_loop import COLUMNS, MOVE, PUT_BACK
+from gradfast._kernels.block_loop import COLUMNS, MOVE, PUT_BACK, QUOTIENTS
 from gradfast._kernels.memory import f_changed, first_difference
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array
@@ -43,10 +43,11 @@ def partials(f: Function, argument: Array, memory: Array, plan: Plan, out: Array
     """
     flat, steps, swallowed = out.reshape(-1), steps_at(plan.steps, memory), -1
     flat[...] = 0  # what it stays where bounds leave no room
+    write = QUOTIENTS[memory.dtype.char]
     for stencil, some in _groups(plan, memory):
+        known = center if stencil.center else 0.0
         for part, points, lost in _blocks(argument, memory, steps, stencil, some):
-            values = values_at(f, points, points.shape[:1])
-            flat[part] = quotient(values.reshape(-1, part.size), stencil, steps[part], center)
+            write(values_at(f, points, points.shape[:1]), steps, stencil, part, flat, known)
             swallowed = lost if swallowed < 0 else swallowed
     return swallowed
 
@@ -113,21 +114,19 @@ def _blocks(
     """
     char, nodes = memory.dtype.char, len(stencil.nodes)
     rows = max(1, min(some.size, BLOCK_BYTES // max(1, nodes * argument.nbytes)))
-    block = np.tile(argument.reshape(-1), (nodes * rows, 1))
+    origin = np.ascontiguousarray(argument).reshape(-1)
+    block = np.empty((nodes * rows, origin.size), origin.dtype)
+    block[...] = origin
     moving, point = (block.imag if block.dtype.kind == "c" else block), memory.reshape(-1)
     for start in range(0, some.size, rows):
         part = some[start : start + rows]
         points = block[: nodes * part.size]
         swallowed = MOVE[char](moving, point, steps, stencil, part)
-        yield part, points.reshape(-1, *argument.shape), swallowed
+        yield part, points if argument.ndim == 1 else points.reshape(-1, *argument.shape), swallowed
         PUT_BACK[char](moving, point, stencil, part)
-        changed = first_difference(as_bytes(points), as_bytes(argument), argument.itemsize)
+        changed = first_difference(points, origin)
         if changed >= 0:
             raise f_changed(argument, changed)
-
-
-def as_bytes(array: Array) -> npt.NDArray[np.uint8]:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def values_at(f: Function, points: Array, wanted: tuple[int, ...]) -> Array:
@@ -138,7 +137,7 @@ def values_at(f: Function, points: Array, wanted: tuple[int, ...]) -> Array:
             f"f must return an array of shape {wanted} for points of shape {points.shape}; "
             f"it returned one of shape {array.shape}"
         )
-    return array.astype(value_dtype(points), copy=False)
+    return array.astype(VALUE_DTYPE[points.dtype.char], copy=False)
 
 
 def arrays_at(f: Function, points: Array) -> Array:
@@ -149,7 +148,7 @@ def arrays_at(f: Function, points: Array) -> Array:
             f"f must return an array of shape ({len(points)}, ...) for points of shape {points.shape}; "
             f"it returned one of shape {array.shape}"
         )
-    return array.astype(value_dtype(points), copy=False)
+    return array.astype(VALUE_DTYPE[points.dtype.char], copy=False)
 
 
 def _real(result: Any) -> Array:
@@ -157,11 +156,6 @@ def _real(result: Any) -> Array:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"f must return real numbers; it returned an array of dtype {array.dtype}")
     return array
-
-
-def value_dtype(points: Array) -> np.dtype[Any]:
-    """Return the dtype of values at real points, or of derivatives by a complex step."""
-    return VALUE_DTYPE[points.real.dtype.char]
 
 
 def quotient(values: Array | list[Array], stencil: Stencil, steps: Array, center: Any) -> Array:

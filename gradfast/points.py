@@ -11,8 +11,8 @@ Array = npt.NDArray[Any]
 
 IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
 
-# What f's values are read as and derivatives computed in, by x.dtype.char.
-VALUE_DTYPE: dict[str, np.dtype[Any]] = {"f": np.dtype("d"), "d": np.dtype("d"), "g": np.dtype("g")}
+# What f's values are read as and derivatives computed in, by the dtype.char of points, complex ones too.
+VALUE_DTYPE: dict[str, np.dtype[Any]] = {char: np.dtype("g" if char in "gG" else "d") for char in "fdgFDG"}
 
 
 def as_point(x: Any) -> Array:

@@ -28,6 +28,20 @@ def _put_back(real[:, :] block, const real[:] point, Stencil stencil not None, c
             row += 1
 
 
+def _quotients(
+    const value[:] values, const value[:] steps, Stencil stencil not None, const Py_ssize_t[:] some, value[:] out,  # OUT: out
+    value center=0,
+):
+    """Write the derivatives along some coordinates, from the values at what _move moved."""
+    cdef Py_ssize_t c, k, count = some.shape[0]
+    cdef value total
+    for c in range(count):
+        total = -0.0 if stencil.center == 0 else stencil.center * center
+        for k in range(stencil.node_array.shape[0]):
+            total += stencil.weight_array[k] * values[k * count + c]
+        out[some[c]] = total / divisor(stencil, steps[some[c]])
+
+
 def _columns(
     values_at, batch, real[:, :] rows, steps, Stencil stencil not None, real[:] saved, value[:, :] out,  # OUT: out
     const value[:] centers=None,
@@ -81,6 +95,7 @@ cdef Py_ssize_t move_column(
 
 MOVE = {"f": _move["float", "double"], "d": _move["double", "double"], "g": _move["long double", "long double"]}
 PUT_BACK = {"f": _put_back["float"], "d": _put_back["double"], "g": _put_back["long double"]}
+QUOTIENTS = {"f": _quotients["double"], "d": _quotients["double"], "g": _quotients["long double"]}
 COLUMNS = {
     "f": _columns["float", "double"], "d": _columns["double", "double"], "g": _columns["long double", "long double"]
 }

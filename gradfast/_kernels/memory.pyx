@@ -56,13 +56,31 @@ def name_of_coordinate(x, Py_ssize_t flat):
     return f"x[{', '.join([str(i) for i in np.unravel_index(flat, x.shape)])}]" if x.ndim else "x"
 
 
-def first_difference(const unsigned char[::1] copies, const unsigned char[::1] point, Py_ssize_t itemsize):
-    """Return the first item at which one of the copies of a point differs from it by a bit, or -1."""
-    cdef Py_ssize_t i, row, size = point.shape[0], first = -1
-    for row in range(copies.shape[0] // size if size else 0):
-        if memcmp(&copies[row * size], &point[0], size):
-            for i in range(0, size if first < 0 else first * itemsize, itemsize):
-                if memcmp(&copies[row * size + i], &point[i], itemsize):
-                    first = i // itemsize
+def first_difference(copies, point):
+    """Return the first item at which one of the copies of a point differs from it by a bit, or -1.
+
+    Both are C-contiguous arrays, the copies of one point after the other.
+    """
+    cdef Py_buffer many, one
+    PyObject_GetBuffer(copies, &many, PyBUF_SIMPLE)
+    try:
+        PyObject_GetBuffer(point, &one, PyBUF_SIMPLE)
+        try:
+            return first_different_item(<const char *>many.buf, many.len, <const char *>one.buf, one.len, point.itemsize)
+        finally:
+            PyBuffer_Release(&one)
+    finally:
+        PyBuffer_Release(&many)
+
+
+cdef Py_ssize_t first_different_item(
+    const char *copies, Py_ssize_t total, const char *point, Py_ssize_t size, Py_ssize_t itemsize
+) noexcept nogil:
+    cdef Py_ssize_t i, row, first = -1
+    for row in range(total // size if size else 0):
+        if memcmp(copies + row * size, point, size):
+            for i in range(size // itemsize if first < 0 else first):
+                if memcmp(copies + row * size + i * itemsize, point + i * itemsize, itemsize):
+                    first = i
                     break
     return first
