@@ -36,3 +36,8 @@ def times_as_fast(limit: float) -> Goal:
 def microseconds_more(limit: float) -> Goal:
     """Return the goal of at most limit microseconds beyond the rival's time."""
     return Goal(limit, "us more", True, lambda judged, rival: (judged - rival) * 1e6)
+
+
+def microseconds(limit: float) -> Goal:
+    """Return the goal of at most limit microseconds, whatever the rival's time."""
+    return Goal(limit, "us", True, lambda judged, rival: judged * 1e6)

@@ -210,12 +210,14 @@ def _differentiate_native(f: NativeFunction, x: Array, h: float, vectorized: boo
         raise ValueError("vectorized must be False when f is compiled code; got True")
     if x.ndim == 1 and x.dtype.char == "d":
         return native_loop.gradient(f, x, h, CENTRAL, gradient)
-    out = np.empty(x.shape)
+    out = gradient if gradient.dtype.char == "d" else np.empty(x.shape)
+    point = x.astype(np.float64, copy=False)
     if x.ndim == 2:
-        swallowed = native_loop.gradients(f, x.astype(np.float64, copy=False), h, CENTRAL, out)
+        swallowed = native_loop.gradients(f, point, h, CENTRAL, out)
     else:
-        swallowed = native_loop.gradient(f, x.astype(np.float64).reshape(-1), h, CENTRAL, out.reshape(-1))
-    gradient[...] = out
+        swallowed = native_loop.gradient(f, point.reshape(-1), h, CENTRAL, out.reshape(-1))
+    if out is not gradient:
+        gradient[...] = out
     return swallowed
 
 

@@ -21,7 +21,7 @@ from gradfast.points import Array
 from gradfast.steps import Plan, steps_at
 
 # Threads pay when what is left to do takes longer than starting them.
-SECONDS_WORTH_A_THREAD = 2e-4
+SECONDS_WORTH_A_THREAD = 1e-3
 
 
 class Native:
@@ -80,9 +80,10 @@ class Native:
         if plan.stencil is not None:
             steps = plan.steps.reshape(rows.shape) if isinstance(plan.steps, np.ndarray) else plan.steps
             flat_centers = None if centers is None else np.ravel(centers)
-            result = np.empty(rows.shape)
+            result = out.reshape(rows.shape) if out.flags.c_contiguous else np.empty(rows.shape)
             self.run(native_loop.gradients, len(rows), f, rows, steps, plan.stencil, result, flat_centers)
-            out[...] = result.reshape(out.shape)
+            if not out.flags.c_contiguous:
+                out[...] = result.reshape(out.shape)
             return
         for i, index in enumerate(np.ndindex(memory.shape[:-1])):
             line, center = np.empty(n), None if centers is None else centers[index]
