@@ -17,8 +17,9 @@ IMAGINARY = Stencil(nodes=(1,), weights=(1,), denominator=1)
 # Nothing is subtracted, so the step may be far below rounding; its square must be as well.
 RELATIVE_STEP = 2.0**-67
 
-# The check's steps differ by this factor.
-LONGEST_CHECK = 32.0
+# The check's steps, in units of the first: longer ones, for a difference of a shorter step has more noise.
+CHECK_STEPS = (1.0, 4.0, 16.0)
+LONGEST_CHECK = CHECK_STEPS[-1]
 
 
 def imaginary_part_of(f: Function) -> Function:
@@ -67,7 +68,8 @@ def check_along(f: Callable[[float], Any], step: float, eps: float, derivative: 
     center = np.array(f(0.0), float)
     differences: list[Array] = []
     suspect = np.ones(center.shape, bool)
-    for h in (step, step / LONGEST_CHECK, step * LONGEST_CHECK):
+    for factor in CHECK_STEPS:
+        h = factor * step
         moved = np.array(f(h), float)
         with np.errstate(all="ignore"):
             difference = (moved - center) / h
@@ -78,8 +80,8 @@ def check_along(f: Callable[[float], Any], step: float, eps: float, derivative: 
         if not suspect.any():
             return 1 + len(differences)
     with np.errstate(all="ignore"):
-        least_error = np.abs(np.array(differences) - derivative).min(axis=0)
-        suspect = suspect & (np.ptp(differences, axis=0) < least_error / 8)
+        sizes = np.abs([*differences, *(np.array(differences) - derivative)])
+        suspect = suspect & (np.ptp(differences, axis=0) <= sizes.min(axis=0) / 8)
     if not suspect.any():
         return 1 + len(differences)
     found, wanted = (float(np.ravel(values)[np.argmax(suspect)]) for values in (derivative, differences[0]))
