@@ -173,9 +173,9 @@ def test_bounds_are_in_the_dtype_of_x():
 def test_every_node_of_a_plan_lies_within_the_bounds(coordinates, method, char, n, has_step):
     x = np.array([c[0] for c in coordinates], char)
     width = np.array([c[2] for c in coordinates], char)
-    with np.errstate(invalid="ignore"):  # 0 times inf
-        lower = x - np.where(np.isinf(width), width, width * [c[1] for c in coordinates]).astype(char)
-        upper = x + np.where(np.isinf(width), width, width * [1 - c[1] for c in coordinates]).astype(char)
+    below = np.array([c[1] for c in coordinates]) * np.where(np.isinf(width), 1, width)
+    lower = x - np.where(np.isinf(width), width, below).astype(char)
+    upper = x + np.where(np.isinf(width), width, width - below).astype(char)
     method = as_method(method)
     method = type(method)(method.accuracy, step=0.01) if has_step else method
     plan = method.plan(x, n, (lower, upper))

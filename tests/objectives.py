@@ -1,0 +1,33 @@
+"""Functions with known derivatives, of one point or of points along the first axes."""
+
+import numpy as np
+
+
+def rosen(x):
+    """Rosenbrock's function."""
+    x = np.asarray(x)
+    return (100 * (x[..., 1:] - x[..., :-1] ** 2) ** 2 + (1 - x[..., :-1]) ** 2).sum(axis=-1)
+
+
+def rosen_gradient(x):
+    slope = np.zeros_like(x)
+    slope[..., :-1] = -400 * x[..., :-1] * (x[..., 1:] - x[..., :-1] ** 2) - 2 * (1 - x[..., :-1])
+    slope[..., 1:] += 200 * (x[..., 1:] - x[..., :-1] ** 2)
+    return slope
+
+
+def rosen_hessian(x):
+    straight = np.zeros_like(x)
+    straight[:-1] = 1200 * x[:-1] ** 2 - 400 * x[1:] + 2
+    straight[1:] += 200
+    mixed = np.diag(-400 * x[:-1], 1)
+    return np.diag(straight) + mixed + mixed.T
+
+
+def cubes(x, axis=-1):
+    """A polynomial that is evaluated in the same order, to the bit, for one point and for many in any layout."""
+    x = np.moveaxis(np.asarray(x), axis, 0)
+    total = 0 * x[0]
+    for k in range(len(x)):
+        total = total + (k + 1) * x[k] * x[k] * x[k - 1]
+    return total

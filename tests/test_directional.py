@@ -1,0 +1,200 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from objectives import rosen, rosen_gradient, rosen_hessian
+from strategies import FLOATS, points
+
+from gradfast import Backward, Central, Complex, Forward, directional_derivative
+
+METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01), "complex"]
+X = np.array([-1.2, 1.0, 0.7, 1.3])
+V = np.array([1.0, -2.0, 0.5, 0.0])
+
+
+def same(a, b):
+    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("method", "evaluations", "tolerance"),
+    [
+        ("central", 2, 1e-9),
+        (Central(4), 4, 1e-11),
+        ("forward", 2, 1e-6),
+        ("backward", 2, 1e-6),
+        (Backward(3), 4, 1e-9),
+        ("complex", 3, 1e-14),
+        (Complex(check=False), 1, 1e-14),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_the_derivative_along_a_direction(method, evaluations, tolerance, vectorized, counted):
+    f = counted(rosen)
+    exact = rosen_gradient(X) @ V
+    found, info = directional_derivative(f, X, V, method=method, vectorized=vectorized, full_output=True)
+    assert abs(found - exact) < tolerance * abs(exact)
+    assert info.evaluations == (f.points if vectorized else f.calls) == evaluations
+    assert info.step.shape == info.scheme.shape == ()
+
+
+def test_a_published_value():
+    def f(x):
+        return (1 - x[0]) ** 2 + 105 * (x[1] - x[0] ** 2) ** 2
+
+    v = np.array([1.0, -1.0])
+    slope = np.array([-2 * (1 - 2) - 4 * 105 * 2 * (3 - 4), 2 * 105 * (3 - 4)]) @ v
+    assert directional_derivative(f, [2, 3], v) == pytest.approx(slope, rel=1e-9)
+    assert directional_derivative(f, [2, 3], v / np.linalg.norm(v)) == pytest.approx(743.87633380824832, rel=2e-3 / 743)
+
+
+@pytest.mark.parametrize(("method", "tolerance"), [("central", 1e-9), ("forward", 1e-6), ("complex", 1e-14)])
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_of_a_gradient_it_is_the_product_with_the_hessian(method, tolerance, vectorized):
+    exact = rosen_hessian(X) @ V
+    found = directional_derivative(rosen_gradient, X, V, method=method, vectorized=vectorized)
+    assert np.abs(found - exact).max() < tolerance * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("scale_of_x", [1e-8, 1.0, 1e8])
+@pytest.mark.parametrize("scale_of_v", [1e-200, 1e-8, 1.0, 1e8, 1e200])
+@pytest.mark.parametrize(("method", "tolerance"), [("central", 1e-8), ("forward", 1e-4), ("complex", 1e-14)])
+def test_x_and_v_may_have_any_scale(scale_of_x, scale_of_v, method, tolerance):
+    x, v = scale_of_x * X, scale_of_v * V
+
+    def f(x):
+        return np.sum((x / scale_of_x) ** 2) if scale_of_x > 1 else np.sum((x + 1) ** 2)
+
+    exact = 2 * (x / scale_of_x) @ (v / scale_of_x) if scale_of_x > 1 else 2 * (x + 1) @ v
+    assert abs(directional_derivative(f, x, v, method=method) - exact) < tolerance * np.abs(v).max() / max(
+        scale_of_x, 1
+    )
+
+
+@given(
+    points(dtypes=FLOATS, max_dims=3, min_side=1, max_side=4, magnitude=8.0), st.sampled_from(METHODS), st.booleans()
+)
+def test_a_vectorized_f_gives_the_same_bits_in_any_layout(x, method, has_bounds):
+    v = np.arange(x.size).reshape(x.shape) - 1.0
+    bounds = (x.min(), x.max()) if has_bounds else None
+
+    def one(x):
+        flat = x.reshape(-1)
+        return np.array([sum(value * value for value in flat), flat[0]])
+
+    def many(p):
+        return np.array([one(x) for x in p])
+
+    options = {"method": method, "bounds": bounds}
+    found = directional_derivative(one, x, v, **options)
+    assert found.dtype == x.dtype
+    assert same(directional_derivative(many, x, v, vectorized=True, **options), found)
+    assert same(directional_derivative(one, x.copy(order="C"), v, **options), found)
+
+
+@pytest.mark.parametrize("shape_of_f", [(), (1,), (3,), (2, 2), (0,)])
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize("v", [V, np.zeros(4)], ids=["moving", "zero"])
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_the_shape_is_that_of_f(shape_of_f, method, v, vectorized):
+    def f(x):
+        total = x.sum(axis=-1).reshape(-1, *(1,) * len(shape_of_f)) * np.ones(shape_of_f)
+        return total if vectorized else total[0]
+
+    found = directional_derivative(f, X, v, method=method, vectorized=vectorized)
+    assert np.shape(found) == shape_of_f
+    assert found == pytest.approx(np.full(shape_of_f, v.sum()), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "v", [[1, 0], (0, 1), np.array([True, False]), np.array([1, 2], "u1"), np.array([1.0, 2], ">f4")]
+)
+def test_v_may_hold_any_real_numbers(v):
+    x = np.array([3.0, 4.0])
+    before = np.array(v)
+    assert directional_derivative(lambda x: x[0] + 2 * x[1], x, v) == pytest.approx(np.asarray(v, float) @ [1, 2])
+    assert np.array_equal(v, before)
+
+
+def test_a_step_is_one_of_v_s_length():
+    _, info = directional_derivative(rosen, X, [0, 0, 0, 2.0], method=Central(step=0.5), full_output=True)
+    assert info.step == 0.25
+    _, info = directional_derivative(rosen, X, np.full(4, 8.0), method=Central(step=2.0**-8), full_output=True)
+    assert info.step == 2.0**-12
+
+
+def test_f_may_return_lists_views_and_the_same_buffer():
+    buffer = np.zeros(4)
+    for method in METHODS[:-1]:
+        assert directional_derivative(lambda x: x[:2], X, V, method=method) == pytest.approx(V[:2])
+        assert directional_derivative(lambda x: [x[0], x[1]], X, V, method=method) == pytest.approx(V[:2])
+        expected = directional_derivative(lambda x: x * x, X, V, method=method)
+        assert same(directional_derivative(lambda x: np.multiply(x, x, out=buffer), X, V, method=method), expected)
+
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("v", "scheme"),
+    [([1, 1], "forward"), ([-1, -1], "backward"), ([1, 0], "forward"), ([1, -1], "fixed"), ([0, 0], "fixed")],
+)
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_bounds_choose_the_side(v, scheme, vectorized):
+    x = np.array([1.0, 2.0])
+
+    def f(p):
+        assert np.all(p >= x)
+        return (p**2).sum(axis=-1)
+
+    found, info = directional_derivative(f, x, v, bounds=(x, np.inf), vectorized=vectorized, full_output=True)
+    assert info.scheme == scheme
+    assert found == pytest.approx(0.0 if scheme == "fixed" else 2 * x @ v, rel=1e-6)
+    assert (info.step == 0) == (scheme == "fixed")
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("lower", [-np.inf, X - 1e-9, X])
+def test_the_check_of_a_complex_step_stays_inside_the_bounds(lower, vectorized):
+    upper = X + 1e-3
+
+    def f(x):
+        assert np.all((lower <= x.real) & (x.real <= upper))
+        return (x**2).sum(axis=-1)
+
+    for v in (V, np.abs(V), -np.abs(V)):
+        found, info = directional_derivative(
+            f, X, v, method="complex", bounds=(lower, upper), vectorized=vectorized, full_output=True
+        )
+        assert found == pytest.approx(2 * X @ v, rel=1e-14)
+        assert info.scheme == "complex"
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("v", [1.0, [1.0, 2.0], np.ones((4, 1))])
+def test_v_must_have_the_shape_of_x(v):
+    with pytest.raises(ValueError, match=r"v must have the shape of x, \(4,\); got \(") as error:
+        directional_derivative(rosen, X, v)
+    assert str(error.value).endswith(f"got {np.shape(v)}")
+
+
+@pytest.mark.parametrize("wrong", [1j, np.nan, np.inf, None, "a"])
+def test_v_must_hold_finite_real_numbers(wrong):
+    v = [1.0, 0.0, 0.0, wrong]
+    with pytest.raises(ValueError, match="v must hold finite real numbers; got") as error:
+        directional_derivative(rosen, X, v)
+    assert str(error.value).endswith(repr(v))
+
+
+@pytest.mark.parametrize("name", ["step", "rel_step"])
+def test_a_direction_has_one_step(name):
+    with pytest.raises(ValueError, match=rf"{name} must broadcast to the shape of x, \(1,\); got shape \(4,\)"):
+        directional_derivative(rosen, X, V, method=Central(**{name: [1e-3] * 4}))
+
+
+def test_a_point_outside_its_bounds_is_an_error():
+    with pytest.raises(ValueError, match=r"x must lie within bounds; got x\[0\] = -1.2 in \[0, 2\]"):
+        directional_derivative(rosen, X, V, bounds=(0, 2))
