@@ -59,12 +59,14 @@ def check_step(char: str) -> float:
     return relative_step(forward(1, 1), EPS[char])
 
 
-def check_along(f: Callable[[float], Any], step: float, eps: float, derivative: Any) -> int:
+def check_along(f: Callable[[float], Any], step: float, char: str, derivative: Any) -> int:
     """Compare the derivative at 0 of an f of one number with differences; return how often f was called.
 
+    The char is that of the point's dtype, whose rounding and underflow are no fault of f.
     A fixed step may be wrong for f, or a difference rounding alone: f is blamed, by a ValueError,
     only where those of three steps agree with each other and none does with the derivative.
     """
+    eps, lost = EPS[char], float(np.finfo(char).tiny) / RELATIVE_STEP
     center = np.array(f(0.0), float)
     differences: list[Array] = []
     suspect = np.ones(center.shape, bool)
@@ -73,7 +75,7 @@ def check_along(f: Callable[[float], Any], step: float, eps: float, derivative: 
         moved = np.array(f(h), float)
         with np.errstate(all="ignore"):
             difference = (moved - center) / h
-            noise = 16 * eps * (np.abs(moved) + np.abs(center)) / np.abs(h)
+            noise = 16 * eps * (np.abs(moved) + np.abs(center)) / np.abs(h) + lost
             far = np.abs(difference - derivative) > 1e-3 * (np.abs(difference) + np.abs(derivative)) + noise
         differences.append(difference)
         suspect = suspect & far

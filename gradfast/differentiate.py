@@ -450,7 +450,7 @@ def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
         evaluations += len(stencil.nodes) * first.size
         straight = out.diagonal().copy()
         with np.errstate(all="ignore"):  # what f returns passes through, inf and NaN too
-            mixed = (out[first, second] - straight[first] - straight[second]) / 2
+            mixed = (out[first, second] - (straight[first] + straight[second])) / 2
             mixed = np.where(first == second, straight[first], mixed)
             mixed /= stencil.denominator * steps[first] * steps[second]
         out[first, second] = out[second, first] = mixed

@@ -9,7 +9,7 @@ from gradfast import blocks, complex_step, loops
 from gradfast.methods import Complex
 from gradfast.points import VALUE_DTYPE, Array
 from gradfast.problem import Info, Problem
-from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
+from gradfast.steps import LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
 
 
 def norm(vector: Array) -> Any:
@@ -79,9 +79,7 @@ class Line:
         finally:
             p.x[...] = before
         if isinstance(p.method, Complex) and p.method.check and self.plan.groups:
-            p.calls_to_check = complex_step.check_along(
-                p.along(self.v), self._check_step(), EPS[p.x.dtype.char], result
-            )
+            p.calls_to_check = complex_step.check_along(p.along(self.v), self._check_step(), p.x.dtype.char, result)
         result = result.astype(p.x.dtype)
         return center, result if result.ndim else result[()]
 

@@ -17,7 +17,7 @@ from gradfast.methods import Complex, Difference, as_method
 from gradfast.native import Native
 from gradfast.objectives import as_objective
 from gradfast.points import VALUE_DTYPE, Array, as_point
-from gradfast.steps import EPS, checked_bounds, steps_at
+from gradfast.steps import checked_bounds, steps_at
 
 Function = Callable[..., Any]
 
@@ -153,7 +153,7 @@ class Problem:
             v, char = complex_step.random_direction(x), x.dtype.char
             v = v if self.bounds is None else complex_step.direction_inside(x, v, self.bounds)
             self.calls_to_check = complex_step.check_along(
-                self.along(v), complex_step.check_step(char), EPS[char], derivative_along(v)
+                self.along(v), complex_step.check_step(char), char, derivative_along(v)
             )
 
     def evaluations(self, at_center: int, points: int = 1) -> int:

@@ -152,11 +152,18 @@ def plan_within(x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], 
     for stencil in dict.fromkeys(stencil for stencil, _ in options):
         chosen = np.array([other is stencil for other, _ in options])[choice]
         _halve_until_inside(flat, signed, stencil, chosen, *bounds)
-        some = np.flatnonzero(chosen & (flat + signed.astype(flat.dtype) != flat))
+        signed[chosen & _is_too_small(flat, signed, stencil.n)] = 0.0
+        some = np.flatnonzero(chosen & (signed != 0))
         if some.size:
             groups.append((stencil, None if some.size == flat.size else some))
-    signed[flat + signed.astype(flat.dtype) == flat] = 0.0
     return Plan(signed, tuple(groups))
+
+
+def _is_too_small(flat: Array, steps: Array, n: int) -> npt.NDArray[np.bool_]:
+    """Return where a step does not move x, or its n-th power, which the difference is divided by, underflows."""
+    least = float(np.finfo(np.float64).tiny) ** (1 / n)  # that of longdouble is no float
+    small: npt.NDArray[np.bool_] = (np.abs(steps) < least) | (flat + steps.astype(flat.dtype) == flat)
+    return small
 
 
 def _largest_step(flat: Array, stencil: Stencil, sign: int, lower: Array, upper: Array) -> Array:
