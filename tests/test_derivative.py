@@ -114,7 +114,10 @@ def test_elements_are_single_points(x, method, n, room):
     found, info = derivative(f, x, n=n, method=method, bounds=bounds, full_output=True)
     for index in np.ndindex(x.shape):
         single, one = derivative(f, x[index], n=n, method=method, bounds=bounds, full_output=True)
-        assert same(single, found[index])
+        if method == "complex":  # NumPy rounds products of arrays otherwise
+            assert np.allclose(single, found[index], rtol=8 * np.finfo(x.dtype).eps)
+        else:
+            assert same(single, found[index])
         assert (one.step, one.scheme) == (info.step[index], info.scheme[index])
 
 

@@ -205,6 +205,14 @@ def test_a_coordinate_takes_the_preferred_stencil_that_fits_with_its_step():
     assert np.array_equal(plan.steps, [-0.1, -0.1, 0.1, 2.0**-6])
 
 
+@pytest.mark.parametrize(("n", "room"), [(1, 1e-320), (2, 1e-160), (3, 1e-110), (6, 1e-60)])
+def test_a_room_whose_power_underflows_is_none(n, room):
+    x = np.zeros(2)
+    plan = Central().plan(x, n, ([-room, -room * 1e20], [room, room * 1e20]))
+    assert list(plan.schemes(x)) == ["fixed", "central"]
+    assert plan.steps[0] == 0
+
+
 @pytest.mark.parametrize("method", DIFFERENCES)
 def test_wide_bounds_change_nothing(method):
     x = np.random.default_rng(0).normal(size=(3, 4))
