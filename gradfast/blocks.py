@@ -45,7 +45,7 @@ def partials(f: Function, argument: Array, memory: Array, plan: Plan, out: Array
     flat[...] = 0  # what it stays where bounds leave no room
     write = QUOTIENTS[memory.dtype.char]
     for stencil, some in _groups(plan, memory):
-        known = center if stencil.center else 0.0
+        known = np.array([center], out.dtype) if stencil.center else None  # not a float: it may be a long double
         for part, points, lost in _blocks(argument, memory, steps, stencil, some):
             write(values_at(f, points, points.shape[:1]), steps, stencil, part, flat, known)
             swallowed = lost if swallowed < 0 else swallowed

@@ -30,13 +30,13 @@ def _put_back(real[:, :] block, const real[:] point, Stencil stencil not None, c
 
 def _quotients(
     const value[:] values, const value[:] steps, Stencil stencil not None, const Py_ssize_t[:] some, value[:] out,  # OUT: out
-    value center=0,
+    const value[:] center=None,
 ):
-    """Write the derivatives along some coordinates, from the values at what _move moved."""
+    """Write the derivatives along some coordinates, from the values at what _move moved; center holds one."""
     cdef Py_ssize_t c, k, count = some.shape[0]
     cdef value total
     for c in range(count):
-        total = -0.0 if stencil.center == 0 else stencil.center * center
+        total = -0.0 if stencil.center == 0 else stencil.center * center[0]
         for k in range(stencil.node_array.shape[0]):
             total += stencil.weight_array[k] * values[k * count + c]
         out[some[c]] = total / divisor(stencil, steps[some[c]])
