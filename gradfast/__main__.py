@@ -120,12 +120,12 @@ def _print_speed() -> None:
     print(f"\nSpeed (Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()})")
     print(f"Microseconds for a gradient of the sum of squares, best of {ROUNDS} rounds. Beside it, the speed-up")
     print("over the plain loop. 'f alone' is what f's own calls take: only vectorising saves them.\n")
-    print(f"  {'':<17}{'f alone':>9}{'plain loop':>12}{'gradfast':>10}{'':>8}{'vectorised':>12}")
+    print(f"  {'':<17}{'f alone':>9}{'plain loop':>12}{'gradfast':>10}{'':>9}{'vectorised':>12}")
     random = np.random.default_rng(0)
     for what, shape in (("n = 2", (2,)), ("n = 100", (100,)), ("n = 1000", (1000,)), ("324 points, n = 2", (324, 2))):
         alone, plain, ours, vectorised = (1e6 * seconds for seconds in _seconds_a_gradient(random.normal(size=shape)))
         print(f"  {what:<17}{alone:>9.1f}{plain:>12.1f}", end="")
-        print(f"{ours:>10.1f}{plain / ours:>6.2f} x{vectorised:>12.1f}{plain / vectorised:>6.2f} x")
+        print(f"{ours:>10.1f}{plain / ours:>7.2f} x{vectorised:>12.1f}{plain / vectorised:>7.1f} x")
 
 
 def _seconds_a_gradient(x: Any) -> list[float]:
