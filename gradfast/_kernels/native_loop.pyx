@@ -402,6 +402,8 @@ def gradients(
     prepare(&loop, f, "point", n, steps, stencil, stop)
     if not isinstance(steps, (float, RelativeStep)):
         varying = steps
+    if n == 0:
+        return -1
     cdef bint textbook = n <= 16 and varying is None and is_textbook(&loop)
     cdef double center
     with nogil:
