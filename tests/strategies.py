@@ -10,6 +10,9 @@ OTHERS = (">f4", ">f8", "f2", "i8", "i4", "u1", "?")
 
 def _elements(dtype, magnitude):
     kind = np.dtype(dtype).kind
+    if kind == "c":
+        width = np.dtype(dtype).itemsize * 8
+        return st.complex_numbers(max_magnitude=magnitude, width=width, allow_subnormal=False)
     if kind == "f":
         width = {2: 16, 4: 32}.get(np.dtype(dtype).itemsize, 64)
         return st.floats(-magnitude, magnitude, width=width, allow_subnormal=False)
