@@ -50,8 +50,14 @@ def plan_of_imaginary_steps(x: Array, n: int) -> Plan:
         raise ValueError(f"n must be 1 for method 'complex'; got {n}")
     tiny = float(np.finfo(x.dtype).tiny) / RELATIVE_STEP
     size = np.where(np.isfinite(x), np.abs(x), 1).reshape(-1)
-    steps = np.where(size > 0, np.maximum(size, tiny), 1) * RELATIVE_STEP
-    return Plan(steps.astype(VALUE_DTYPE[x.dtype.char]), ((IMAGINARY, None),))
+    steps = imaginary_steps(np.where(size > 0, np.maximum(size, tiny), 1).astype(VALUE_DTYPE[x.dtype.char]))
+    return Plan(steps, ((IMAGINARY, None),))
+
+
+def imaginary_steps(size: Array) -> Array:
+    """Return steps for numbers of that size: powers of two, which divide the imaginary part exactly."""
+    steps: Array = 2.0 ** np.floor(np.log2(size)) * RELATIVE_STEP
+    return steps
 
 
 def check_step(char: str) -> float:
@@ -66,7 +72,7 @@ def check_along(f: Callable[[float], Any], step: float, char: str, derivative: A
     A fixed step may be wrong for f, or a difference rounding alone: f is blamed, by a ValueError,
     only where those of three steps agree with each other and none does with the derivative.
     """
-    eps, lost = EPS[char], float(np.finfo(char).tiny) / RELATIVE_STEP
+    eps, lost = EPS[char], max(float(np.finfo(char).tiny), np.finfo(float).tiny) / RELATIVE_STEP
     center = np.array(f(0.0), float)
     differences: list[Array] = []
     suspect = np.ones(center.shape, bool)
@@ -103,8 +109,11 @@ def random_direction(x: Array) -> Array:
 
 
 def direction_inside(x: Array, v: Array, bounds: tuple[Array, Array]) -> Array:
-    """Return v turned and shortened so that the longest step of the check along it stays inside bounds."""
+    """Return v turned and shortened so that the longest step of the check along it stays inside bounds.
+
+    Where hardly any room is left, f's own rounding would hide the coordinate, and it stays.
+    """
     rooms = [np.abs(side.reshape(x.shape) - x) / (check_step(x.dtype.char) * LONGEST_CHECK) for side in bounds]
     above, below = np.minimum(rooms[1], np.abs(v)), np.minimum(rooms[0], np.abs(v))
     inside: Array = np.where((above > below) | (above == below) & (v > 0), above, -below)
-    return inside
+    return np.where(np.abs(inside) < EPS[x.dtype.char] * np.abs(v), 0, inside)

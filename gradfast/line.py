@@ -9,13 +9,13 @@ from gradfast import blocks, complex_step, loops
 from gradfast.methods import Complex
 from gradfast.points import VALUE_DTYPE, Array
 from gradfast.problem import Info, Problem
-from gradfast.steps import LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
+from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
 
 
 def norm(vector: Array) -> Any:
     """Return the Euclidean norm, whatever the magnitude: a sum of squares may overflow, or vanish."""
     largest = np.abs(vector).max(initial=0)
-    return largest * np.linalg.norm(vector / largest) if 0 < largest < np.inf else largest
+    return largest * np.linalg.norm((vector / largest).reshape(-1)) if 0 < largest < np.inf else largest
 
 
 class Line:
@@ -40,8 +40,8 @@ class Line:
             return Plan(np.zeros(1), ())
         size = np.array([norm(x)], x.dtype)
         if isinstance(method, Complex):
-            steps = np.maximum(size, LEAST_SCALE) * complex_step.RELATIVE_STEP / length
-            return Plan(steps.astype(self.t.dtype), ((complex_step.IMAGINARY, None),))
+            steps = complex_step.imaginary_steps((np.maximum(size, LEAST_SCALE) / length).astype(self.t.dtype))
+            return Plan(steps, ((complex_step.IMAGINARY, None),))
         plan = method.plan(size)
         steps = steps_at(plan.steps, size) / length
         if self.bounds is None:
@@ -49,12 +49,14 @@ class Line:
         return plan_within(self.t, np.abs(steps), method.options(1), self._bounds_of_t())
 
     def _check_step(self) -> float:
-        """Return the step of t for the check of a complex step, negative where there is more room below."""
+        """Return the step of t for the check of a complex step: negative if there is more room below, 0 if hardly any."""
         x = self.problem.x
         step = complex_step.check_step(x.dtype.char) * max(float(norm(x)), LEAST_SCALE) / float(norm(self.v))
         if self.bounds is None:
             return step
         above, below = (min(step, abs(float(t[0])) / complex_step.LONGEST_CHECK) for t in self._bounds_of_t()[::-1])
+        if max(above, below) < EPS[x.dtype.char] * step:
+            return 0.0
         return above if above >= below else -below
 
     def _bounds_of_t(self) -> tuple[Array, Array]:
