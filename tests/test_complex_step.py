@@ -266,6 +266,23 @@ def test_a_hessian_from_a_gradient_by_the_complex_step(counted):
     assert same(found, found.T)
 
 
+@given(points(dtypes=FLOATS, max_dims=2, magnitude=100.0), st.integers(-8, 8))
+def test_a_linear_f_is_differentiated_exactly(x, slope):
+    assert np.array_equal(gradient(lambda x: slope * np.sum(x), x, method=UNCHECKED), np.full(x.shape, slope))
+
+
+@pytest.mark.parametrize("room", [0.0, 5e-324, 1e-300, 1e-160, 1e-20, 1e-9, 1.0])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_bounds_of_hardly_any_room_blame_nobody(room, dtype):
+    x = np.array([0.0, room, 1.0], dtype)
+    options = {"method": "complex", "bounds": (x, x + np.array(room, dtype))}
+    for f in (lambda x: x * x * x, lambda x: 2 * x, np.sin, lambda x: np.exp(-x) * x**2):
+        jacobian(f, x, **options)
+        derivative(f, x, **options)
+        gradient(lambda x: np.sum(f(x)), x, **options)  # noqa: B023
+        directional_derivative(f, x, [1.0, 0.0, 0.0], **options)
+
+
 @given(points(dtypes=FLOATS, max_dims=1, min_side=1, max_side=5, magnitude=8.0))
 def test_f_sees_copies_and_x_never_moves(x):
     before = x.tobytes()

@@ -115,7 +115,7 @@ def test_elements_are_single_points(x, method, n, room):
     for index in np.ndindex(x.shape):
         single, one = derivative(f, x[index], n=n, method=method, bounds=bounds, full_output=True)
         if method == "complex":  # NumPy rounds products of arrays otherwise
-            assert np.allclose(single, found[index], rtol=8 * np.finfo(x.dtype).eps)
+            assert np.allclose(single, found[index], rtol=0, atol=500 * np.finfo(x.dtype).eps)
         else:
             assert same(single, found[index])
         assert (one.step, one.scheme) == (info.step[index], info.scheme[index])
