@@ -73,12 +73,12 @@ def check_along(f: Callable[[float], Any], step: float, char: str, derivative: A
     only where those of three steps agree with each other and none does with the derivative.
     """
     eps, lost = EPS[char], max(float(np.finfo(char).tiny), np.finfo(float).tiny) / RELATIVE_STEP
-    center = np.array(f(0.0), float)
+    center = np.array(f(0.0), VALUE_DTYPE[char])
     differences: list[Array] = []
     suspect = np.ones(center.shape, bool)
     for factor in CHECK_STEPS:
         h = factor * step
-        moved = np.array(f(h), float)
+        moved = np.array(f(h), VALUE_DTYPE[char])
         with np.errstate(all="ignore"):
             difference = (moved - center) / h
             noise = 16 * eps * (np.abs(moved) + np.abs(center)) / np.abs(h) + lost

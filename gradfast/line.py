@@ -49,7 +49,7 @@ class Line:
         return plan_within(self.t, np.abs(steps), method.options(1), self._bounds_of_t())
 
     def _check_step(self) -> float:
-        """Return the step of t for the check of a complex step: negative if there is more room below, 0 if hardly any."""
+        """Return the step of t for the check: negative if bounds leave more room below, 0 if hardly any."""
         x = self.problem.x
         step = complex_step.check_step(x.dtype.char) * max(float(norm(x)), LEAST_SCALE) / float(norm(self.v))
         if self.bounds is None:
