@@ -100,6 +100,14 @@ def test_an_f_that_underflows_is_not_blamed():
         assert derivative(lambda z: np.exp(-(z**2)), dtype(x), method="complex") == pytest.approx(0.0, abs=1e-30)
 
 
+def test_a_move_that_only_longdouble_sees_is_seen():
+    x = np.array([1.0, 137.5], np.longdouble)
+    bounds = (x - [1e-9, 1e-9], x)
+    assert derivative(lambda x: x**2, x, method="complex", bounds=bounds) == pytest.approx(2 * x)
+    with pytest.raises(ValueError, match="f must be analytic at x"):
+        derivative(lambda x: x * np.conj(x) if x.dtype.kind == "c" else x * x, x, method="complex", bounds=bounds)
+
+
 def test_large_constants_are_not_blamed():
     x = np.array([1.0, 2.0])
     assert gradient(lambda x: 1e12 + np.sum(x**2), x, method="complex") == pytest.approx(2 * x, rel=1e-14)

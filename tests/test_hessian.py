@@ -146,6 +146,16 @@ def test_x_may_have_any_layout(method, bounds):
         assert bits(hessian(f, other, method=method, bounds=bounds)) == bits(expected)
 
 
+def test_the_order_of_two_coordinates_does_not_show():
+    def f(x):
+        return float(x.min()) ** 3 + float(x.max()) ** 3
+
+    for x in np.random.default_rng(0).uniform(0, 1e-4, (50, 2)):
+        for vectorized, g in ((False, f), (True, lambda p: [f(x) for x in p])):
+            found = hessian(g, x, vectorized=vectorized)
+            assert same(hessian(g, x[::-1].copy(), vectorized=vectorized), found[::-1, ::-1])
+
+
 def test_blocks_of_a_vectorized_hessian_change_nothing():
     x = np.random.default_rng(0).uniform(-1, 1.5, 150)
     rows = []
