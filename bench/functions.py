@@ -1,5 +1,6 @@
 """What is differentiated, and what its derivatives are."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,9 @@ def rosen_of_columns(points: Array) -> Any:
 
 
 def rosen_of_numbers(x: Array) -> float:
-    """Return the same without NumPy's array arithmetic."""
-    total = 0.0
-    for i in range(len(x) - 1):
-        total += 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
-    return total
+    """Return the same in Python's own arithmetic."""
+    numbers = x.tolist()
+    return sum(100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2 for a, b in pairwise(numbers))
 
 
 def rosen_gradient(x: Array) -> Array:
