@@ -273,30 +273,47 @@ def require_symmetric(pattern: Pattern) -> None:
 
 def _colored(pattern: Pattern, symmetric: bool) -> tuple[int, Indices]:
     """Return the fewest colors found, and the color of each column."""
-    starts, rows, _ = pattern.by_columns
     n, least = pattern.shape[1], int(pattern.counts.max(initial=0))
+    starts, rows, _ = pattern.by_columns
     graph = pattern.row_starts, pattern.columns, starts, rows
+    if not symmetric:
+        return _orthogonal(graph, n, least)
+    stars = _stars(graph, n, least)
+    # Neighbors in the graph of a Hessian must differ, which columns do that meet on the diagonal.
+    if stars[0] < least or np.count_nonzero(pattern.rows == pattern.columns) < n:
+        return stars
+    return min(stars, _orthogonal(graph, n, least), key=_count)
+
+
+def _orthogonal(graph: "Graph", n: int, least: int) -> tuple[int, Indices]:
     natural = np.arange(n, dtype=np.intc)
     if least == n:  # a full row: every column its own, and no need for its n**2 pairs
-        best = n, natural
-    else:
-        best = _in_order(graph, natural)
-        for limit in range(least, min(best[0], int(ROUND_ROBIN_SHARE * least) + 1)):
-            colors = np.empty(n, np.intc)
-            if kernels.round_robin(*graph, limit, colors):
-                best = limit, colors
-                break
-        for order in (_largest_first, _smallest_last):
-            if best[0] > least:
-                best = min(best, _in_order(graph, order(graph, n)), key=lambda found: found[0])
-    if symmetric:
-        orders = [_largest_first(graph, n)]  # the one that does not mind a full row
-        if least**2 <= MOST_PAIRS_A_COLUMN:
-            orders += [natural, _smallest_last(graph, n)]
-        for order in orders if best[0] > 2 else ():
-            colors = np.empty(n, np.intc)
-            best = min(best, (kernels.star(*graph[:2], order, colors), colors), key=lambda found: found[0])
+        return n, natural
+    best = _in_order(graph, natural)
+    for limit in range(least, min(best[0], int(ROUND_ROBIN_SHARE * least) + 1)):
+        colors = np.empty(n, np.intc)
+        if kernels.round_robin(*graph, limit, colors):
+            best = limit, colors
+            break
+    for order in (_largest_first, _smallest_last):
+        if best[0] > least:
+            best = min(best, _in_order(graph, order(graph, n)), key=_count)
     return best
+
+
+def _stars(graph: "Graph", n: int, least: int) -> tuple[int, Indices]:
+    orders = [_largest_first(graph, n)]  # the one that does not mind a full row
+    if least**2 <= MOST_PAIRS_A_COLUMN:
+        orders += [np.arange(n, dtype=np.intc), _smallest_last(graph, n)]
+    found = []
+    for order in orders:
+        colors = np.empty(n, np.intc)
+        found.append((kernels.star(*graph[:2], order, colors), colors))
+    return min(found, key=_count)
+
+
+def _count(found: tuple[int, Indices]) -> int:
+    return found[0]
 
 
 Graph = tuple[Indices, Indices, Indices, Indices]
