@@ -4,9 +4,7 @@ from numpy.typing import NDArray
 
 _Array = NDArray[Any]
 
-def transpose(
-    row_starts: _Array, columns: _Array, column_starts: _Array, rows: _Array, places: _Array
-) -> None: ...
+def transpose(row_starts: _Array, columns: _Array, column_starts: _Array, rows: _Array, places: _Array) -> None: ...
 def greedy(
     row_starts: _Array, columns: _Array, column_starts: _Array, rows: _Array, order: _Array, colors: _Array
 ) -> int: ...
