@@ -61,10 +61,27 @@ def check_step(char: str) -> float:
 def check_along(f: Callable[[float], Any], step: float, eps: float, derivative: Any) -> int:
     """Compare the derivative at 0 of an f of one number with differences; return how often f was called.
 
-    A fixed step may be wrong for f, or a difference rounding alone: f is blamed, by a ValueError,
-    only where those of three steps agree with each other and none does with the derivative.
+    ValueError if f is to blame, as :func:`compare` finds it.
     """
-    center = np.array(f(0.0), float)
+    calls, wrong = compare(f, np.array(f(0.0), float), step, eps, derivative)
+    if wrong is None:
+        return 1 + calls
+    raise ValueError(
+        f"f must be analytic at x for method 'complex'; along a random direction its derivative is {wrong[0]:.6g} "
+        f"by the complex step and {wrong[1]:.6g} by a difference"
+    )
+
+
+def compare(
+    f: Callable[[float], Any], center: Array, step: float, eps: float, derivative: Any, curvature: float = 0.0
+) -> tuple[int, tuple[float, float] | None]:
+    """Compare the derivative at 0 of an f of one number, center there, with differences.
+
+    Returns how often f was called, and where they differ the derivative and a difference. A fixed
+    step may be wrong for f, or a difference rounding alone: they differ only where those of three
+    steps agree with each other and none does with the derivative. A value may be off by so much for
+    its curvature, times the step and the largest difference of all.
+    """
     differences: list[Array] = []
     suspect = np.ones(center.shape, bool)
     for h in (step, step / LONGEST_CHECK, step * LONGEST_CHECK):
@@ -72,21 +89,19 @@ def check_along(f: Callable[[float], Any], step: float, eps: float, derivative: 
         with np.errstate(all="ignore"):
             difference = (moved - center) / h
             noise = 16 * eps * (np.abs(moved) + np.abs(center)) / np.abs(h)
+            noise += curvature * abs(h) * np.abs(difference[np.isfinite(difference)]).max(initial=0)
             far = np.abs(difference - derivative) > 1e-3 * (np.abs(difference) + np.abs(derivative)) + noise
         differences.append(difference)
         suspect = suspect & far
         if not suspect.any():
-            return 1 + len(differences)
+            return len(differences), None
     with np.errstate(all="ignore"):
         least_error = np.abs(np.array(differences) - derivative).min(axis=0)
         suspect = suspect & (np.ptp(differences, axis=0) < least_error / 8)
     if not suspect.any():
-        return 1 + len(differences)
+        return len(differences), None
     found, wanted = (float(np.ravel(values)[np.argmax(suspect)]) for values in (derivative, differences[0]))
-    raise ValueError(
-        f"f must be analytic at x for method 'complex'; along a random direction its derivative is {found:.6g} "
-        f"by the complex step and {wanted:.6g} by a difference"
-    )
+    return len(differences), (found, wanted)
 
 
 def random_direction(x: Array) -> Array:
@@ -98,9 +113,10 @@ def random_direction(x: Array) -> Array:
     return np.copysign(share * np.maximum(np.where(np.isfinite(x), np.abs(x), 0), LEAST_SCALE), x)
 
 
-def direction_inside(x: Array, v: Array, bounds: tuple[Array, Array]) -> Array:
+def direction_inside(x: Array, v: Array, bounds: tuple[Array, Array], step: float | None = None) -> Array:
     """Return v turned and shortened so that the longest step of the check along it stays inside bounds."""
-    rooms = [np.abs(side.reshape(x.shape) - x) / (check_step(x.dtype.char) * LONGEST_CHECK) for side in bounds]
+    step = check_step(x.dtype.char) if step is None else step
+    rooms = [np.abs(side.reshape(x.shape) - x) / (step * LONGEST_CHECK) for side in bounds]
     above, below = np.minimum(rooms[1], np.abs(v)), np.minimum(rooms[0], np.abs(v))
     inside: Array = np.where((above > below) | (above == below) & (v > 0), above, -below)
     return inside

@@ -14,13 +14,13 @@ import gradfast
 
 FLOORS = [
     {"_kernels", "reference"},
-    {"points", "stencils", "objectives"},
+    {"coloring", "points", "stencils", "objectives"},
     {"steps"},
     {"blocks", "loops", "methods", "complex_step"},
     {"elements", "native"},
     {"batches"},
     {"problem"},
-    {"line"},
+    {"line", "sparse"},
     {"classic", "differentiate"},
     {"plotting"},
     {"__main__"},
