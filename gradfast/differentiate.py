@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import empty
 
+from gradfast import sparse
 from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping
 from gradfast._kernels.native_loop import NativeFunction
@@ -314,6 +315,8 @@ def jacobian(
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     workers: int | None = None,
+    sparsity: Any = None,
+    verify: bool = False,
     full_output: bool = False,
 ) -> Any:
     """Return the Jacobian of f at x.
@@ -327,22 +330,36 @@ def jacobian(
         As for :func:`gradient`.
     f0 : array_like, optional
         f's value at x, if it is known.
+    sparsity : Coloring or pattern, optional
+        Where the Jacobian may differ from zero, as for :class:`Coloring`; a coloring of it is best
+        made once. Columns of one color are then moved at once, each by its own step.
+    verify : bool
+        Whether to see that the sparsity holds every entry that f depends on.
 
     Returns
     -------
     ndarray
         Shape ``f(x).shape + x.shape``: entry [..., i] is the derivative along coordinate i.
+    scipy.sparse.csr_array
+        With `sparsity`: shape (values of f, coordinates of x), both counted in C order, of the pattern.
     Info
         With ``full_output=True``.
 
     Raises
     ------
     TypeError, ValueError
-        As for :func:`gradient`; ValueError if the shape of f's result changes.
+        As for :func:`gradient`; ValueError if the shape of f's result changes, if sparsity has not
+        a row for each value and a column for each coordinate, or as :class:`Coloring`; with
+        ``verify=True``, with the residual, if it lacks an entry.
+    ImportError
+        With `sparsity`, if SciPy is not installed (``gradfast[sparse]``).
 
     Notes
     -----
-    The evaluations are those of :func:`gradient`. Thread-safety: as there.
+    The evaluations are those of :func:`gradient`; with `sparsity`, as if there were as many
+    coordinates as colors, but that bounds which make stencils differ part a color. To verify costs
+    one more, along a random direction, or up to three where f is curved. An entry that adds less
+    than a thousandth to its row's change goes unseen. Thread-safety: as there.
 
     Examples
     --------
@@ -355,7 +372,13 @@ def jacobian(
      [5. 6.]]
     """
     problem = Problem(f, x, method, bounds, args, vectorized, workers)
-    center, result = problem.keeping(_run_jacobian, problem, None if f0 is None else real_numbers("f0", f0))
+    f0 = None if f0 is None else real_numbers("f0", f0)
+    if sparsity is not None:
+        result, evaluations = sparse.jacobian(problem, f0, sparsity, verify, bounds)
+        return (result, problem.info(evaluations)) if full_output else result
+    if verify:
+        raise ValueError(f"verify must be False without sparsity; got {verify!r}")
+    center, result = problem.keeping(_run_jacobian, problem, f0)
     return (result, problem.info(problem.evaluations(center is not None and f0 is None))) if full_output else result
 
 
@@ -381,6 +404,8 @@ def hessian(
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     workers: int | None = None,
+    sparsity: Any = None,
+    verify: bool = False,
     full_output: bool = False,
 ) -> Any:
     """Return the Hessian of f at x.
@@ -395,24 +420,34 @@ def hessian(
         f's gradient, ``gradient(x, *args)`` of x's shape; then f is not called.
     f0 : float, optional
         f's value at x, if it is known.
+    sparsity : Coloring or pattern, optional
+        Where the Hessian may differ from zero, as for :class:`Coloring`; a coloring must be made
+        with ``symmetric=True``.
+    verify : bool
+        As for :func:`jacobian`; only with `gradient`.
 
     Returns
     -------
     ndarray
         The second derivatives, of shape ``x.shape + x.shape``, symmetric to the bit.
+    scipy.sparse.csr_array
+        With `sparsity`: a row and a column for each coordinate, in C order; symmetric to the bit.
     Info
         With ``full_output=True``.
 
     Raises
     ------
     TypeError, ValueError
-        As for :func:`gradient`; ValueError if the gradient is not of x's shape.
+        As for :func:`gradient`; ValueError if the gradient is not of x's shape; as for
+        :func:`jacobian` with `sparsity`.
 
     Notes
     -----
     From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
     of one coordinate and of two. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
     ``Central(accuracy=4)``. From the gradient: half of its Jacobian and the transpose, 2 n calls.
+    With `sparsity`, from f: 2 evaluations for each coordinate and each entry below the diagonal, and
+    one; from the gradient 2 for each color, an entry being read in one of two places.
     Thread-safety: as for :func:`gradient`.
 
     Examples
@@ -423,6 +458,12 @@ def hessian(
     [[4. 2.]
      [2. 0.]]
     """
+    if verify and (sparsity is None or gradient is None):
+        raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
+    if gradient is not None and sparsity is not None:
+        problem = Problem(gradient, x, method, bounds, args, vectorized, workers)
+        result, evaluations = sparse.jacobian(problem, None, sparsity, verify, bounds, symmetric=True)
+        return (result, problem.info(evaluations)) if full_output else result
     if gradient is not None:
         return _hessian_from_gradient(gradient, x, method, bounds, args, vectorized, workers, full_output)
     difference = require_difference(method, "hessian without gradient=")
@@ -430,7 +471,10 @@ def hessian(
     if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all
         one_sided = Forward(difference.accuracy, difference.step, difference.rel_step)
         problem.plan = one_sided.plan(problem.memory, 2, bounds)
-    evaluations, result = problem.keeping(_run_hessian, problem, f0)
+    if sparsity is not None:
+        result, evaluations = sparse.hessian(problem, f0, sparsity)
+    else:
+        evaluations, result = problem.keeping(_run_hessian, problem, f0)
     return (result, problem.info(evaluations)) if full_output else result
 
 
