@@ -14,11 +14,13 @@ import gradfast
 
 FLOORS = [
     {"_kernels", "reference"},
-    {"coloring", "points", "stencils", "objectives"},
+    {"coloring", "points", "progress", "stencils", "objectives"},
     {"steps"},
     {"blocks", "loops", "methods", "complex_step"},
     {"elements", "native"},
     {"batches"},
+    {"remote"},
+    {"parallel"},
     {"problem"},
     {"line", "sparse"},
     {"classic", "differentiate"},
