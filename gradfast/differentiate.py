@@ -120,7 +120,8 @@ def gradient(
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
-    workers: int | None = None,
+    workers: Any = None,
+    progress: Any = False,
     full_output: bool = False,
 ) -> Any:
     """Return the gradient of f at x.
@@ -152,9 +153,15 @@ def gradient(
     vectorized : bool
         Whether f takes many points in one call. Copies of x are perturbed then, not x, except in
         a batch.
-    workers : int, optional
-        How many threads share the work when f is compiled code, -1 for all cores; the result is
-        the same to the bit.
+    workers : int or callable, optional
+        Who shares the work: so many processes, or threads if f is compiled code, -1 for as many as
+        there are cores; or, for a Python f, what maps a function over an iterable, as ``pool.map``
+        of an executor, of dask or of MPI does. The result is the same to the bit. f and x travel
+        once a chunk of coordinates, so f must be picklable, and what it reads through a closure is
+        not perturbed there.
+    progress : bool or callable
+        True for a bar (tqdm) of evaluations done, if the whole takes over a second; or a callable,
+        called with (done, total) after each chunk.
     full_output : bool
         Whether to return also what was done.
 
@@ -172,12 +179,19 @@ def gradient(
     ValueError
         If f does not return one number a point; if f itself changes x (which is put back); if
         x lies outside the bounds; if the method is unknown; with method "complex", if f is not
-        analytic.
+        analytic; if workers or progress is neither.
+    TypeError
+        If f is to reach another process and cannot be pickled.
+    RuntimeError
+        If a process of `workers` dies. What f raises in one comes out of this call, with a note of
+        the coordinates that were moved.
+    ImportError
+        With ``progress=True``, if tqdm is not installed (``gradfast[progress]``).
 
     Warns
     -----
     RuntimeWarning
-        If rounding swallows a step that was asked for.
+        If rounding swallows a step that was asked for; if with `workers` all derivatives are exactly 0.
 
     Notes
     -----
@@ -203,11 +217,11 @@ def gradient(
     >>> bool(np.abs(error).max() < 1e-12)
     True
     """
-    if axis is f0 is bounds is workers is None and args is NO_ARGUMENTS and not vectorized and not full_output:
+    if axis is f0 is bounds is workers is None and args is NO_ARGUMENTS and not (vectorized or progress or full_output):
         plain = _plain_gradient(f, x, method)
         if plain is not None:
             return plain
-    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis)
+    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis, progress=progress)
     center, result = _gradient(problem, f0, False)
     if full_output:
         return result, problem.info(problem.evaluations_of_gradient(f0 is None and center is not None))
@@ -247,14 +261,15 @@ def value_and_gradient(
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
-    workers: int | None = None,
+    workers: Any = None,
+    progress: Any = False,
     full_output: bool = False,
 ) -> Any:
     """Return f's value at x and its gradient.
 
     Parameters
     ----------
-    f, x, method, axis, bounds, args, vectorized, workers, full_output
+    f, x, method, axis, bounds, args, vectorized, workers, progress, full_output
         As for :func:`gradient`.
 
     Returns
@@ -287,7 +302,7 @@ def value_and_gradient(
     >>> print(value, gradient.round(6))
     9.0 [-6.]
     """
-    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis)
+    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis, progress=progress)
     both = _gradient(problem, None, True)
     return (both, problem.info(problem.evaluations_of_gradient(True))) if full_output else both
 
@@ -314,7 +329,8 @@ def jacobian(
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
-    workers: int | None = None,
+    workers: Any = None,
+    progress: Any = False,
     sparsity: Any = None,
     verify: bool = False,
     full_output: bool = False,
@@ -326,7 +342,7 @@ def jacobian(
     f : callable
         Function of a point that returns an array or list of any one shape, also the same array
         every time. With ``vectorized=True``, of points of shape (m, *x.shape), that returns m such.
-    x, method, bounds, args, vectorized, workers, full_output
+    x, method, bounds, args, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     f0 : array_like, optional
         f's value at x, if it is known.
@@ -371,7 +387,7 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
-    problem = Problem(f, x, method, bounds, args, vectorized, workers)
+    problem = Problem(f, x, method, bounds, args, vectorized, workers, progress=progress)
     f0 = None if f0 is None else real_numbers("f0", f0)
     if sparsity is not None:
         result, evaluations = sparse.jacobian(problem, f0, sparsity, verify, bounds)
@@ -403,7 +419,8 @@ def hessian(
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
-    workers: int | None = None,
+    workers: Any = None,
+    progress: Any = False,
     sparsity: Any = None,
     verify: bool = False,
     full_output: bool = False,
@@ -412,7 +429,7 @@ def hessian(
 
     Parameters
     ----------
-    f, x, bounds, args, vectorized, workers, full_output
+    f, x, bounds, args, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     method : str or method object
         As for :func:`gradient`; "complex" only with `gradient`.
@@ -461,13 +478,14 @@ def hessian(
     if verify and (sparsity is None or gradient is None):
         raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
     if gradient is not None and sparsity is not None:
-        problem = Problem(gradient, x, method, bounds, args, vectorized, workers)
+        problem = Problem(gradient, x, method, bounds, args, vectorized, workers, progress=progress)
         result, evaluations = sparse.jacobian(problem, None, sparsity, verify, bounds, symmetric=True)
         return (result, problem.info(evaluations)) if full_output else result
     if gradient is not None:
-        return _hessian_from_gradient(gradient, x, method, bounds, args, vectorized, workers, full_output)
+        options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized}
+        return _hessian_from_gradient(gradient, x, full_output, workers=workers, progress=progress, **options)
     difference = require_difference(method, "hessian without gradient=")
-    problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2)
+    problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2, progress=progress)
     if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all
         one_sided = Forward(difference.accuracy, difference.step, difference.rel_step)
         problem.plan = one_sided.plan(problem.memory, 2, bounds)
@@ -502,10 +520,7 @@ def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
     return evaluations, as_dtype_of(x, out)
 
 
-def _hessian_from_gradient(
-    gradient: Function, x: Any, method: Any, bounds: Any, args: Any, vectorized: bool, workers: Any, full_output: bool
-) -> Any:
-    options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized, "workers": workers}
+def _hessian_from_gradient(gradient: Function, x: Any, full_output: bool, **options: Any) -> Any:
     result, info = jacobian(gradient, x, full_output=True, **options)
     shape = info.step.shape
     if result.shape != shape * 2:
