@@ -16,6 +16,7 @@ from gradfast._kernels.colored_loop import MOVE_BLOCK, require_rows
 from gradfast._kernels.memory import f_changed, first_difference
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array
+from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
 
 Function = Callable[[Array], Any]
@@ -127,7 +128,7 @@ def color_differences(
         require_rows(values.shape[2], out.shape[1])
         out[first : first + count] = difference(values, stencil, center)
         if middle is not None and not first:
-            middle[...] = values[:, 0].mean(axis=0)
+            middle[...] = value_weights(stencil) @ values[:, 0]
 
 
 def _groups(plan: Plan, memory: Array) -> Iterator[tuple[Stencil, Some]]:

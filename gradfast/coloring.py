@@ -150,6 +150,7 @@ def _from_pairs(pairs: tuple[Any, ...], shape: tuple[int, int] | None) -> Patter
         outside = side[(side < 0) | (side >= size)]
         if outside.size:
             raise ValueError(f"{name} must lie within the shape {shape}; got {outside[0]}")
+    require_indices_fit(shape, rows.size)
     entries = np.unique(rows.astype(np.int64) * max(shape[1], 1) + columns.astype(np.int64))
     counts = np.bincount(entries // max(shape[1], 1), minlength=shape[0])
     return _pattern(shape, np.concatenate([[0], np.cumsum(counts)]), entries % max(shape[1], 1))
@@ -157,9 +158,15 @@ def _from_pairs(pairs: tuple[Any, ...], shape: tuple[int, int] | None) -> Patter
 
 def _pattern(shape: tuple[int, ...], row_starts: Any, columns: Any) -> Pattern:
     """Return a pattern of sorted entries without repetition, in copies of these arrays."""
-    if max(columns.size, *shape) >= MOST_ENTRIES:
-        raise ValueError(f"pattern must have fewer than {MOST_ENTRIES} rows, columns and entries; got {shape}")
+    require_indices_fit(shape, columns.size)
     return Pattern((int(shape[0]), int(shape[1])), np.array(row_starts, np.intc), np.array(columns, np.intc))
+
+
+def require_indices_fit(shape: tuple[int, ...], entries: int) -> None:
+    """Raise ValueError unless C ints can count what a pattern has."""
+    if max(entries, *shape) >= MOST_ENTRIES:
+        found = f"shape {shape} and {entries} entries"
+        raise ValueError(f"pattern must have fewer than {MOST_ENTRIES} rows, columns and entries; got {found}")
 
 
 class Coloring:

@@ -14,6 +14,7 @@ from gradfast._kernels.colored_loop import COLORS
 from gradfast._kernels.python_loop import COMPONENTS, LINE, PAIRS, ROWS, Components, number
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array, lines
+from gradfast.stencils import value_weights
 from gradfast.steps import Plan, indices_within, steps_at
 
 Function = Callable[[Any], Any]
@@ -109,17 +110,18 @@ def color_differences(
 ) -> None:
     """Write the difference, not yet divided, of all values along each color, whose columns are moved at once.
 
-    Middle, if given, holds zeros and gets the mean of f's values for the first color: nearly those at x.
+    Middle, if given, holds zeros and gets f's value at x, interpolated along the first color.
     """
     kernel, accept = COLORS[memory.dtype.char], Components(0, out.dtype.char).accept
+    more = () if middle is None else (middle, np.array(value_weights(stencil)))
     if memory.ndim == 1 or memory.flags.c_contiguous:
-        kernel(f, argument, memory.reshape(-1), steps, stencil, *colors, out, accept, center, middle)
+        kernel(f, argument, memory.reshape(-1), steps, stencil, *colors, out, accept, center, *more)
         return
     flat = memory.flatten()
     _from_copy(
         f,
         memory,
-        lambda moved: kernel(moved, argument, flat, steps, stencil, *colors, out, accept, center, middle),
+        lambda moved: kernel(moved, argument, flat, steps, stencil, *colors, out, accept, center, *more),
         flat,
     )
 

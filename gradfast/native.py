@@ -18,6 +18,7 @@ from gradfast._kernels.native_loop import NativeFunction
 from gradfast._kernels.stencil import Stencil
 from gradfast.blocks import Colors, Pairs
 from gradfast.points import Array
+from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
 
 # Threads pay when what is left to do takes longer than starting them.
@@ -80,7 +81,8 @@ class Native:
         colored_loop.require_rows(f.required_outputs(), out.shape[1])
         center = None if center is None else np.ravel(center).astype(np.float64)
         x = np.ascontiguousarray(memory).reshape(-1)
-        self.run(colored_loop.native_colors, len(out), f, x, steps, stencil, *colors, out, center, middle)
+        weights = None if middle is None else np.array(value_weights(stencil))
+        self.run(colored_loop.native_colors, len(out), f, x, steps, stencil, *colors, out, center, middle, weights)
 
     def batch_values(self, f: NativeFunction, batch: Array) -> Array:
         native_loop.require_kind(f, "point")

@@ -118,7 +118,8 @@ def _verify(p: Problem, result: Any, center: Array | None, bounds: Any) -> int:
     """Hold the result times a random direction against f moved along it; return how often f was evaluated."""
     x, before, calls = p.x, p.x.copy(), 0
     step = EPS[x.dtype.char] ** (1 / 3)
-    v = complex_step.random_direction(x)
+    # Of either sign: along a direction like the steps, what a missing entry adds to another's derivative may not show.
+    v = complex_step.random_direction(x) * np.random.default_rng(x.size).choice([-1.0, 1.0], x.shape)
     if bounds is not None:
         v = complex_step.direction_inside(x, v, checked_bounds(x, bounds), step)
     in_place = p.family is loops or getattr(p.family, "serial", None) is loops

@@ -22,6 +22,7 @@ def native_colors(
     out: _Array,
     center: _Array | None,
     middle: _Array | None,
+    interpolation: _Array | None,
     first: int,
     last: int,
     stop: Any = None,

@@ -22,9 +22,9 @@ from gradfast._kernels.native_loop import require_kind
 def _colors(
     f, argument, real[:] line, const value[:] steps, Stencil stencil not None,
     const int[::1] columns not None, const int[::1] starts not None, value[:, ::1] out,  # OUT: out
-    accept, at_center=None, value[::1] middle=None,  # OUT: middle
+    accept, at_center=None, value[::1] middle=None, const double[::1] interpolation=None,  # OUT: middle
 ):
-    """Write the difference along each color to a row of out; the mean of f's values for the first one to middle.
+    """Write the difference along each color to a row of out; f's value at x, interpolated along the first, to middle.
 
     ``accept(result)`` returns a result of f as a 1-D array.
     """
@@ -45,7 +45,7 @@ def _colors(
                 require_rows(values.shape[0], out.shape[1])
                 add(out[g], values, stencil.weight_array[k])
                 if g == 0 and middle is not None:
-                    add(middle, values, 1.0 / stencil.node_array.shape[0])
+                    add(middle, values, interpolation[k])
                 values = None  # or f would find the memory of its last result still taken
         finally:  # the saved values, and not what subtracting the steps would leave
             put_back(line, columns, starts[g], starts[g + 1], saved)
@@ -74,7 +74,7 @@ def _move_block(
 def native_colors(
     NativeFunction f not None, const double[::1] x, const double[:] steps, Stencil stencil not None,
     const int[::1] columns not None, const int[::1] starts not None, double[:, ::1] out,  # OUT: out
-    const double[:] center, double[::1] middle, Py_ssize_t first, Py_ssize_t last,  # OUT: middle
+    const double[:] center, double[::1] middle, const double[::1] interpolation, Py_ssize_t first, Py_ssize_t last,  # OUT: middle
     const unsigned char[::1] stop=None,
 ):
     """Do the same as _colors for colors first to last - 1 of compiled f, on a copy of x and without the GIL."""
@@ -96,7 +96,7 @@ def native_colors(
                 call_array(&loop.f, n, &point[0] if n else NULL, m, &values[0] if m else NULL)
                 add(out[g], values, loop.stencil.weights[k])
                 if g == 0 and middle is not None:
-                    add(middle, values, 1.0 / loop.stencil.count)
+                    add(middle, values, interpolation[k])
             put_back(point, columns, starts[g], starts[g + 1], saved)
             with gil:
                 PyErr_CheckSignals()
