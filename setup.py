@@ -32,6 +32,15 @@ setup(
             extra_compile_args=COMPILE_ARGS,
             extra_link_args=LINK_ARGS,
         )
-        for name in ("block_loop", "memory", "native_loop", "python_loop", "stencil", "steps")
+        for name in (
+            "block_loop",
+            "colored_loop",
+            "coloring",
+            "memory",
+            "native_loop",
+            "python_loop",
+            "stencil",
+            "steps",
+        )
     ],
 )

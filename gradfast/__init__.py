@@ -14,12 +14,14 @@ tangent_line            as derivative, the textbook's way       a function of on
 numerical_gradient      as gradient, each row of a 2-D x        x.shape
 ======================= ======================================= ==========================
 
+`Coloring` and `detect_sparsity` say where a large Jacobian differs from zero, for ``sparsity=``.
 Methods are `Central`, `Forward`, `Backward` and `Complex`. `compiled` makes of f what runs without
 Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.
 """
 
 from gradfast import plotting
 from gradfast.classic import numerical_diff, numerical_gradient, tangent_line
+from gradfast.coloring import Coloring
 from gradfast.differentiate import (
     derivative,
     directional_derivative,
@@ -30,14 +32,17 @@ from gradfast.differentiate import (
 )
 from gradfast.methods import Backward, Central, Complex, Forward
 from gradfast.objectives import compiled
+from gradfast.sparse import detect_sparsity
 
 __all__ = [
     "Backward",
     "Central",
+    "Coloring",
     "Complex",
     "Forward",
     "compiled",
     "derivative",
+    "detect_sparsity",
     "directional_derivative",
     "gradient",
     "hessian",

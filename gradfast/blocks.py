@@ -12,15 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast._kernels.block_loop import COLUMNS, MOVE, PUT_BACK, QUOTIENTS
+from gradfast._kernels.colored_loop import MOVE_BLOCK, require_rows
 from gradfast._kernels.memory import f_changed, first_difference
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array
+from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
 
 Function = Callable[[Array], Any]
 Steps = float | Array
 Some = npt.NDArray[np.intp]
 Pairs = tuple[Some, Some]
+Colors = tuple[npt.NDArray[np.intc], npt.NDArray[np.intc]]
 
 # A block, with the temporaries that f makes of it, stays inside one core's L2 cache.
 BLOCK_BYTES = 1 << 18
@@ -97,6 +100,36 @@ def pair_differences(f: Function, x: Array, stencil: Stencil, steps: Array, pair
         values = values_at(f, points.reshape(-1, *x.shape), (len(nodes) * i.size,)).reshape(len(nodes), -1)
         out[start : start + count] = difference(values, stencil, center)
     return out
+
+
+def color_differences(
+    f: Function,
+    argument: Array,
+    memory: Array,
+    stencil: Stencil,
+    steps: Array,
+    colors: Colors,
+    center: Any,
+    out: Array,
+    middle: Array | None,
+) -> None:
+    """Write the difference of all values along each color: a block holds a point for each, and for each node."""
+    (columns, starts), nodes = colors, len(stencil.nodes)
+    center = None if center is None else center.reshape(-1)
+    count = max(1, BLOCK_BYTES // max(1, nodes * argument.nbytes))
+    for first in range(0, len(out), count):
+        some = starts[first : first + count + 1]
+        block = np.tile(argument.reshape(-1), (nodes * (some.size - 1), 1))
+        moving = np.ascontiguousarray(block.imag) if block.dtype.kind == "c" else block
+        MOVE_BLOCK[memory.dtype.char](moving, steps, stencil, columns, some)
+        if moving is not block:
+            block.imag = moving
+        values = arrays_at(f, block.reshape(-1, *argument.shape))
+        values = values.reshape(nodes, some.size - 1, -1)
+        require_rows(values.shape[2], out.shape[1])
+        out[first : first + count] = difference(values, stencil, center)
+        if middle is not None and not first:
+            middle[...] = value_weights(stencil) @ values[:, 0]
 
 
 def _groups(plan: Plan, memory: Array) -> Iterator[tuple[Stencil, Some]]:

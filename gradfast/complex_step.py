@@ -68,12 +68,29 @@ def check_step(char: str) -> float:
 def check_along(f: Callable[[float], Any], step: float, char: str, derivative: Any) -> int:
     """Compare the derivative at 0 of an f of one number with differences; return how often f was called.
 
-    The char is that of the point's dtype, whose rounding and underflow are no fault of f.
-    A fixed step may be wrong for f, or a difference rounding alone: f is blamed, by a ValueError,
-    only where those of three steps agree with each other and none does with the derivative.
+    ValueError if f is to blame, as :func:`compare` finds it. The char is that of the point's dtype.
+    """
+    calls, wrong = compare(f, np.array(f(0.0), VALUE_DTYPE[char]), step, char, derivative)
+    if wrong is None:
+        return 1 + calls
+    raise ValueError(
+        f"f must be analytic at x for method 'complex'; along a random direction its derivative is {wrong[0]:.6g} "
+        f"by the complex step and {wrong[1]:.6g} by a difference"
+    )
+
+
+def compare(
+    f: Callable[[float], Any], center: Array, step: float, char: str, derivative: Any, curvature: float = 0.0
+) -> tuple[int, tuple[float, float] | None]:
+    """Compare the derivative at 0 of an f of one number, center there, with differences.
+
+    Returns how often f was called, and where they differ the derivative and a difference. A fixed
+    step may be wrong for f, or a difference rounding alone (that of a dtype.char, whose underflow
+    is no fault of f either): they differ only where those of three steps agree with each other and
+    none does with the derivative. A value may be off by so much for its curvature, times the step
+    and the largest difference of all.
     """
     eps, lost = EPS[char], max(float(np.finfo(char).tiny), np.finfo(float).tiny) / RELATIVE_STEP
-    center = np.array(f(0.0), VALUE_DTYPE[char])
     differences: list[Array] = []
     suspect = np.ones(center.shape, bool)
     for factor in CHECK_STEPS:
@@ -82,21 +99,19 @@ def check_along(f: Callable[[float], Any], step: float, char: str, derivative: A
         with np.errstate(all="ignore"):
             difference = (moved - center) / h
             noise = 16 * eps * (np.abs(moved) + np.abs(center)) / np.abs(h) + lost
+            noise += curvature * abs(h) * np.abs(difference[np.isfinite(difference)]).max(initial=0)
             far = np.abs(difference - derivative) > 1e-3 * (np.abs(difference) + np.abs(derivative)) + noise
         differences.append(difference)
         suspect = suspect & far
         if not suspect.any():
-            return 1 + len(differences)
+            return len(differences), None
     with np.errstate(all="ignore"):
         sizes = np.abs([*differences, *(np.array(differences) - derivative)])
         suspect = suspect & (np.ptp(differences, axis=0) <= sizes.min(axis=0) / 8)
     if not suspect.any():
-        return 1 + len(differences)
+        return len(differences), None
     found, wanted = (float(np.ravel(values)[np.argmax(suspect)]) for values in (derivative, differences[0]))
-    raise ValueError(
-        f"f must be analytic at x for method 'complex'; along a random direction its derivative is {found:.6g} "
-        f"by the complex step and {wanted:.6g} by a difference"
-    )
+    return len(differences), (found, wanted)
 
 
 def random_direction(x: Array) -> Array:
@@ -108,12 +123,13 @@ def random_direction(x: Array) -> Array:
     return np.copysign(share * np.maximum(np.where(np.isfinite(x), np.abs(x), 0), LEAST_SCALE), x)
 
 
-def direction_inside(x: Array, v: Array, bounds: tuple[Array, Array]) -> Array:
+def direction_inside(x: Array, v: Array, bounds: tuple[Array, Array], step: float | None = None) -> Array:
     """Return v turned and shortened so that the longest step of the check along it stays inside bounds.
 
     Where hardly any room is left, f's own rounding would hide the coordinate, and it stays.
     """
-    rooms = [np.abs(side.reshape(x.shape) - x) / (check_step(x.dtype.char) * LONGEST_CHECK) for side in bounds]
+    step = check_step(x.dtype.char) if step is None else step
+    rooms = [np.abs(side.reshape(x.shape) - x) / (step * LONGEST_CHECK) for side in bounds]
     above, below = np.minimum(rooms[1], np.abs(v)), np.minimum(rooms[0], np.abs(v))
     inside: Array = np.where((above > below) | (above == below) & (v > 0), above, -below)
     return np.where(np.abs(inside) < EPS[x.dtype.char] * np.abs(v), 0, inside)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import empty
 
+from gradfast import sparse
 from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping
 from gradfast._kernels.native_loop import NativeFunction
@@ -119,7 +120,8 @@ def gradient(
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
-    workers: int | None = None,
+    workers: Any = None,
+    progress: Any = False,
     full_output: bool = False,
 ) -> Any:
     """Return the gradient of f at x.
@@ -151,9 +153,15 @@ def gradient(
     vectorized : bool
         Whether f takes many points in one call. Copies of x are perturbed then, not x, except in
         a batch.
-    workers : int, optional
-        How many threads share the work when f is compiled code, -1 for all cores; the result is
-        the same to the bit.
+    workers : int or callable, optional
+        Who shares the work: so many processes, or threads if f is compiled code, -1 for as many as
+        there are cores; or, for a Python f, what maps a function over an iterable, as ``pool.map``
+        of an executor, of dask or of MPI does. The result is the same to the bit. f and x travel
+        once a chunk of coordinates, so f must be picklable, and what it reads through a closure is
+        not perturbed there.
+    progress : bool or callable
+        True for a bar (tqdm) of evaluations done, if the whole takes over a second; or a callable,
+        called with (done, total) after each chunk.
     full_output : bool
         Whether to return also what was done.
 
@@ -171,12 +179,19 @@ def gradient(
     ValueError
         If f does not return one number a point; if f itself changes x (which is put back); if
         x lies outside the bounds; if the method is unknown; with method "complex", if f is not
-        analytic.
+        analytic; if workers or progress is neither.
+    TypeError
+        If f is to reach another process and cannot be pickled.
+    RuntimeError
+        If a process of `workers` dies. What f raises in one comes out of this call, with a note of
+        the coordinates that were moved.
+    ImportError
+        With ``progress=True``, if tqdm is not installed (``gradfast[progress]``).
 
     Warns
     -----
     RuntimeWarning
-        If rounding swallows a step that was asked for.
+        If rounding swallows a step that was asked for; if with `workers` all derivatives are exactly 0.
 
     Notes
     -----
@@ -202,11 +217,11 @@ def gradient(
     >>> bool(np.abs(error).max() < 1e-12)
     True
     """
-    if axis is f0 is bounds is workers is None and args is NO_ARGUMENTS and not vectorized and not full_output:
+    if axis is f0 is bounds is workers is None and args is NO_ARGUMENTS and not (vectorized or progress or full_output):
         plain = _plain_gradient(f, x, method)
         if plain is not None:
             return plain
-    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis)
+    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis, progress=progress)
     center, result = _gradient(problem, f0, False)
     if full_output:
         return result, problem.info(problem.evaluations_of_gradient(f0 is None and center is not None))
@@ -246,14 +261,15 @@ def value_and_gradient(
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
-    workers: int | None = None,
+    workers: Any = None,
+    progress: Any = False,
     full_output: bool = False,
 ) -> Any:
     """Return f's value at x and its gradient.
 
     Parameters
     ----------
-    f, x, method, axis, bounds, args, vectorized, workers, full_output
+    f, x, method, axis, bounds, args, vectorized, workers, progress, full_output
         As for :func:`gradient`.
 
     Returns
@@ -286,7 +302,7 @@ def value_and_gradient(
     >>> print(value, gradient.round(6))
     9.0 [-6.]
     """
-    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis)
+    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis, progress=progress)
     both = _gradient(problem, None, True)
     return (both, problem.info(problem.evaluations_of_gradient(True))) if full_output else both
 
@@ -313,7 +329,10 @@ def jacobian(
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
-    workers: int | None = None,
+    workers: Any = None,
+    progress: Any = False,
+    sparsity: Any = None,
+    verify: bool = False,
     full_output: bool = False,
 ) -> Any:
     """Return the Jacobian of f at x.
@@ -323,26 +342,40 @@ def jacobian(
     f : callable
         Function of a point that returns an array or list of any one shape, also the same array
         every time. With ``vectorized=True``, of points of shape (m, *x.shape), that returns m such.
-    x, method, bounds, args, vectorized, workers, full_output
+    x, method, bounds, args, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     f0 : array_like, optional
         f's value at x, if it is known.
+    sparsity : Coloring or pattern, optional
+        Where the Jacobian may differ from zero, as for :class:`Coloring`; a coloring of it is best
+        made once. Columns of one color are then moved at once, each by its own step.
+    verify : bool
+        Whether to see that the sparsity holds every entry that f depends on.
 
     Returns
     -------
     ndarray
         Shape ``f(x).shape + x.shape``: entry [..., i] is the derivative along coordinate i.
+    scipy.sparse.csr_array
+        With `sparsity`: shape (values of f, coordinates of x), both counted in C order, of the pattern.
     Info
         With ``full_output=True``.
 
     Raises
     ------
     TypeError, ValueError
-        As for :func:`gradient`; ValueError if the shape of f's result changes.
+        As for :func:`gradient`; ValueError if the shape of f's result changes, if sparsity has not
+        a row for each value and a column for each coordinate, or as :class:`Coloring`; with
+        ``verify=True``, with the residual, if it lacks an entry.
+    ImportError
+        With `sparsity`, if SciPy is not installed (``gradfast[sparse]``).
 
     Notes
     -----
-    The evaluations are those of :func:`gradient`. Thread-safety: as there.
+    The evaluations are those of :func:`gradient`; with `sparsity`, as if there were as many
+    coordinates as colors, but that bounds which make stencils differ part a color. To verify costs
+    one more, along a random direction, or up to three where f is curved. An entry that adds less
+    than a thousandth to its row's change goes unseen. Thread-safety: as there.
 
     Examples
     --------
@@ -354,8 +387,14 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
-    problem = Problem(f, x, method, bounds, args, vectorized, workers)
-    center, result = problem.keeping(_run_jacobian, problem, None if f0 is None else real_numbers("f0", f0))
+    problem = Problem(f, x, method, bounds, args, vectorized, workers, progress=progress)
+    f0 = None if f0 is None else real_numbers("f0", f0)
+    if sparsity is not None:
+        result, evaluations = sparse.jacobian(problem, f0, sparsity, verify, bounds)
+        return (result, problem.info(evaluations)) if full_output else result
+    if verify:
+        raise ValueError(f"verify must be False without sparsity; got {verify!r}")
+    center, result = problem.keeping(_run_jacobian, problem, f0)
     return (result, problem.info(problem.evaluations(center is not None and f0 is None))) if full_output else result
 
 
@@ -380,14 +419,17 @@ def hessian(
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
-    workers: int | None = None,
+    workers: Any = None,
+    progress: Any = False,
+    sparsity: Any = None,
+    verify: bool = False,
     full_output: bool = False,
 ) -> Any:
     """Return the Hessian of f at x.
 
     Parameters
     ----------
-    f, x, bounds, args, vectorized, workers, full_output
+    f, x, bounds, args, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     method : str or method object
         As for :func:`gradient`; "complex" only with `gradient`.
@@ -395,24 +437,34 @@ def hessian(
         f's gradient, ``gradient(x, *args)`` of x's shape; then f is not called.
     f0 : float, optional
         f's value at x, if it is known.
+    sparsity : Coloring or pattern, optional
+        Where the Hessian may differ from zero, as for :class:`Coloring`; a coloring must be made
+        with ``symmetric=True``.
+    verify : bool
+        As for :func:`jacobian`; only with `gradient`.
 
     Returns
     -------
     ndarray
         The second derivatives, of shape ``x.shape + x.shape``, symmetric to the bit.
+    scipy.sparse.csr_array
+        With `sparsity`: a row and a column for each coordinate, in C order; symmetric to the bit.
     Info
         With ``full_output=True``.
 
     Raises
     ------
     TypeError, ValueError
-        As for :func:`gradient`; ValueError if the gradient is not of x's shape.
+        As for :func:`gradient`; ValueError if the gradient is not of x's shape; as for
+        :func:`jacobian` with `sparsity`.
 
     Notes
     -----
     From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
     of one coordinate and of two. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
     ``Central(accuracy=4)``. From the gradient: half of its Jacobian and the transpose, 2 n calls.
+    With `sparsity`, from f: 2 evaluations for each coordinate and each entry below the diagonal, and
+    one; from the gradient 2 for each color, an entry being read in one of two places.
     Thread-safety: as for :func:`gradient`.
 
     Examples
@@ -423,14 +475,24 @@ def hessian(
     [[4. 2.]
      [2. 0.]]
     """
+    if verify and (sparsity is None or gradient is None):
+        raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
+    if gradient is not None and sparsity is not None:
+        problem = Problem(gradient, x, method, bounds, args, vectorized, workers, progress=progress)
+        result, evaluations = sparse.jacobian(problem, None, sparsity, verify, bounds, symmetric=True)
+        return (result, problem.info(evaluations)) if full_output else result
     if gradient is not None:
-        return _hessian_from_gradient(gradient, x, method, bounds, args, vectorized, workers, full_output)
+        options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized}
+        return _hessian_from_gradient(gradient, x, full_output, workers=workers, progress=progress, **options)
     difference = require_difference(method, "hessian without gradient=")
-    problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2)
+    problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2, progress=progress)
     if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all
         one_sided = Forward(difference.accuracy, difference.step, difference.rel_step)
         problem.plan = one_sided.plan(problem.memory, 2, bounds)
-    evaluations, result = problem.keeping(_run_hessian, problem, f0)
+    if sparsity is not None:
+        result, evaluations = sparse.hessian(problem, f0, sparsity)
+    else:
+        evaluations, result = problem.keeping(_run_hessian, problem, f0)
     return (result, problem.info(evaluations)) if full_output else result
 
 
@@ -458,10 +520,7 @@ def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
     return evaluations, as_dtype_of(x, out)
 
 
-def _hessian_from_gradient(
-    gradient: Function, x: Any, method: Any, bounds: Any, args: Any, vectorized: bool, workers: Any, full_output: bool
-) -> Any:
-    options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized, "workers": workers}
+def _hessian_from_gradient(gradient: Function, x: Any, full_output: bool, **options: Any) -> Any:
     result, info = jacobian(gradient, x, full_output=True, **options)
     shape = info.step.shape
     if result.shape != shape * 2:

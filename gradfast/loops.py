@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradfast._kernels.colored_loop import COLORS
 from gradfast._kernels.python_loop import COMPONENTS, LINE, PAIRS, ROWS, Components, number
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import VALUE_DTYPE, Array, lines
+from gradfast.stencils import value_weights
 from gradfast.steps import Plan, indices_within, steps_at
 
 Function = Callable[[Any], Any]
 Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+Colors = tuple[npt.NDArray[np.intc], npt.NDArray[np.intc]]  # columns color after color, and where each starts
 
 
 def value(f: Function, argument: Any, memory: Array) -> Any:
@@ -89,18 +92,52 @@ def pair_differences(f: Function, x: Array, stencil: Stencil, steps: Array, pair
     if x.flags.c_contiguous:
         kernel(f, x, x.reshape(-1), steps, stencil, out, center, *pairs)
         return out
-    # Two coordinates of an array that is no single line: perturb one that is, and copy.
-    before, flat = x.copy(), x.flatten()
+    flat = x.flatten()
+    _from_copy(f, x, lambda moved: kernel(moved, x, flat, steps, stencil, out, center, *pairs), flat)
+    return out
+
+
+def color_differences(
+    f: Function,
+    argument: Any,
+    memory: Array,
+    stencil: Stencil,
+    steps: Array,
+    colors: Colors,
+    center: Any,
+    out: Array,
+    middle: Array | None,
+) -> None:
+    """Write the difference, not yet divided, of all values along each color, whose columns are moved at once.
+
+    Middle, if given, holds zeros and gets f's value at x, interpolated along the first color.
+    """
+    kernel, accept = COLORS[memory.dtype.char], Components(0, out.dtype.char).accept
+    more = () if middle is None else (middle, np.array(value_weights(stencil)))
+    if memory.ndim == 1 or memory.flags.c_contiguous:
+        kernel(f, argument, memory.reshape(-1), steps, stencil, *colors, out, accept, center, *more)
+        return
+    flat = memory.flatten()
+    _from_copy(
+        f,
+        memory,
+        lambda moved: kernel(moved, argument, flat, steps, stencil, *colors, out, accept, center, *more),
+        flat,
+    )
+
+
+def _from_copy(f: Function, memory: Array, run: Callable[[Function], Any], flat: Array) -> None:
+    """Run a loop that perturbs a copy, of an array that is no single line: f finds the copy's values in the array."""
+    before = memory.copy()
 
     def from_copy(argument: Any) -> Any:
-        x[...] = flat.reshape(x.shape)
+        memory[...] = flat.reshape(memory.shape)
         return f(argument)
 
     try:
-        kernel(from_copy, x, flat, steps, stencil, out, center, *pairs)
+        run(from_copy)
     finally:
-        x[...] = before
-    return out
+        memory[...] = before
 
 
 def _lines(memory: Array) -> list[tuple[Array, slice]]:

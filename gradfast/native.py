@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from gradfast._kernels import native_loop
+from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast._kernels.stencil import Stencil
-from gradfast.blocks import Pairs
+from gradfast.blocks import Colors, Pairs
 from gradfast.points import Array
+from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
 
 # Threads pay when what is left to do takes longer than starting them.
@@ -64,6 +65,24 @@ class Native:
         first, second = (np.ascontiguousarray(coordinates) for coordinates in pairs)
         self.run(native_loop.pairs, out.size, f, np.ravel(x), steps, stencil, out, float(center), first, second)
         return out
+
+    def color_differences(
+        self,
+        f: NativeFunction,
+        argument: Array,
+        memory: Array,
+        stencil: Stencil,
+        steps: Array,
+        colors: Colors,
+        center: Any,
+        out: Array,
+        middle: Array | None,
+    ) -> None:
+        colored_loop.require_rows(f.required_outputs(), out.shape[1])
+        center = None if center is None else np.ravel(center).astype(np.float64)
+        x = np.ascontiguousarray(memory).reshape(-1)
+        weights = None if middle is None else np.array(value_weights(stencil))
+        self.run(colored_loop.native_colors, len(out), f, x, steps, stencil, *colors, out, center, middle, weights)
 
     def batch_values(self, f: NativeFunction, batch: Array) -> Array:
         native_loop.require_kind(f, "point")

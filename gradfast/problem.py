@@ -16,7 +16,9 @@ from gradfast.batches import Batch
 from gradfast.methods import Complex, Difference, as_method
 from gradfast.native import Native
 from gradfast.objectives import as_objective
+from gradfast.parallel import Chunks
 from gradfast.points import VALUE_DTYPE, Array, as_point
+from gradfast.remote import checked_workers
 from gradfast.steps import checked_bounds, steps_at
 
 Function = Callable[..., Any]
@@ -74,10 +76,12 @@ class Problem:
         bounds: Any,
         args: Any,
         vectorized: bool,
-        workers: int | None = None,
+        workers: Any = None,
         axis: int | None = None,
         n: int = 1,
+        progress: Any = None,
     ) -> None:
+        """Prepare the call; progress is None for an operator that has no chunks, and so no processes either."""
         if type(f) is not FunctionType:
             f = as_objective(f)
         self.f = self.lifted = f if args is NO_ARGUMENTS else with_arguments(f, args)
@@ -87,7 +91,7 @@ class Problem:
         self.is_native = type(f) is NativeFunction
         if self.is_native:
             self._take_native(args, vectorized, workers)
-        elif workers is not None:
+        elif workers is not None and progress is None:
             raise ValueError(f"workers must be None unless f is compiled code; got {workers!r}")
         if axis is not None:
             axis = checked_axis(axis, x)
@@ -102,6 +106,10 @@ class Problem:
             self.plan = complex_step.plan_of_imaginary_steps(x, n)
             self.bounds = None if bounds is None else checked_bounds(x, bounds)  # for the check: nothing else moves
             self.calls_to_check = 0
+        if progress or (workers is not None and not self.is_native):
+            workers = None if self.is_native else checked_workers(workers)
+            if progress or workers is not None:
+                self.family = Chunks(self.family, workers, progress, f, args, self.is_complex)
 
     def _take_native(self, args: Any, vectorized: bool, workers: int | None) -> None:
         """Let compiled f be called by the native loops, at points in double precision."""
@@ -168,7 +176,8 @@ class Problem:
 
     def shape_of_values(self) -> tuple[int, ...]:
         """Return the shape of f's values at x: one number a point."""
-        return self.family.shape_of_values(self.x) if isinstance(self.family, Batch) else ()
+        family = getattr(self.family, "serial", self.family)
+        return family.shape_of_values(self.x) if isinstance(family, Batch) else ()
 
     def info(self, evaluations: int) -> Info:
         """Return what was done."""

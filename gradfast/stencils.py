@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from functools import lru_cache
-from math import factorial, lcm
+from math import factorial, lcm, prod
 
 from gradfast._kernels.stencil import Stencil
 
@@ -21,6 +21,12 @@ def central(n: int, accuracy: int) -> Stencil:
 def forward(n: int, accuracy: int) -> Stencil:
     """Return the stencil of the n-th derivative on nodes from 0 up; with a negative step it looks backward."""
     return _stencil(tuple(range(1, n + accuracy)), n)
+
+
+def value_weights(stencil: Stencil) -> list[float]:
+    """Return the weights with which f's values at the nodes interpolate that at 0, to the order of the stencil."""
+    nodes = [int(node) for node in stencil.nodes]
+    return [float(prod((Fraction(-b, a - b) for b in nodes if b != a), start=Fraction(1))) for a in nodes]
 
 
 def relative_step(stencil: Stencil, eps: float) -> float:

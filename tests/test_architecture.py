@@ -14,13 +14,15 @@ import gradfast
 
 FLOORS = [
     {"_kernels", "reference"},
-    {"points", "stencils", "objectives"},
+    {"coloring", "points", "progress", "stencils", "objectives"},
     {"steps"},
     {"blocks", "loops", "methods", "complex_step"},
     {"elements", "native"},
     {"batches"},
+    {"remote"},
+    {"parallel"},
     {"problem"},
-    {"line"},
+    {"line", "sparse"},
     {"classic", "differentiate"},
     {"plotting"},
     {"__main__"},

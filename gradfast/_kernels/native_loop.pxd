@@ -65,6 +65,7 @@ cdef class NativeFunction:
     cdef readonly Py_ssize_t outputs
 
 
+cdef void call_array(const Function *f, Py_ssize_t n, double *x, Py_ssize_t m, double *out) noexcept nogil
 cdef void set_stencil(Loop *loop, Stencil stencil) noexcept
 cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil
 

@@ -140,7 +140,7 @@ cdef inline double call_at_number(const Function *f, double x) noexcept nogil:
     return (<of_number_data>f.address)(x, f.data)
 
 
-cdef inline void call_array(const Function *f, Py_ssize_t n, double *x, Py_ssize_t m, double *out) noexcept nogil:
+cdef void call_array(const Function *f, Py_ssize_t n, double *x, Py_ssize_t m, double *out) noexcept nogil:
     if f.signature == ARRAY_INT:
         (<array_int>f.address)(<int>n, x, <int>m, out)
     elif f.signature == ARRAY_SIZE:

@@ -1,0 +1,268 @@
+"""Colorings: right, few colors, and what a pattern may be."""
+
+import pickle
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradfast import Coloring
+from gradfast.coloring import Pattern, banded
+
+sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+numdiff = pytest.importorskip("scipy.optimize._numdiff", reason="SciPy has moved its group_columns")
+
+
+def tridiagonal(n):
+    return sparse.diags_array([np.ones(n - 1), np.ones(n), np.ones(n - 1)], offsets=[-1, 0, 1]).tocsr()
+
+
+def laplacian(m, dimensions):
+    """Return the pattern of the Laplacian on a grid of m points a side."""
+    total, eye = tridiagonal(m), sparse.eye_array(m)
+    for d in range(1, dimensions):
+        total = sparse.kron(total, eye) + sparse.kron(sparse.eye_array(m**d), tridiagonal(m))
+    return sparse.csr_array(total)
+
+
+def arrow(n):
+    pattern = np.eye(n, dtype=bool)
+    pattern[0] = pattern[:, 0] = True
+    return pattern
+
+
+def at_random(rows, columns, density, seed=0):
+    return sparse.random_array((rows, columns), density=density, rng=np.random.default_rng(seed), format="csr")
+
+
+STRUCTURED = {
+    "tridiagonal": tridiagonal(3000),
+    "two diagonals below, five above": sparse.csr_array(
+        sparse.diags_array([np.ones(400 - abs(k)) for k in range(-2, 6)], offsets=range(-2, 6))
+    ),
+    "nine points": sparse.csr_array(sparse.kron(tridiagonal(20), tridiagonal(20))),
+    **{f"five points, {m} x {m}": laplacian(m, 2) for m in (10, 17, 50, 99, 100, 101, 300)},
+    "seven points": laplacian(15, 3),
+}
+IRREGULAR = {
+    "arrow": sparse.csr_array(arrow(50)),
+    "with a diagonal": sparse.csr_array(at_random(500, 500, 0.004) + sparse.eye_array(500)),
+    "tall": at_random(900, 100, 0.02),
+    "wide": at_random(100, 900, 0.02),
+    **{f"random {seed}, {d} a row": at_random(600, 600, d / 600, seed) for seed in range(4) for d in (2, 5, 12)},
+}
+EVERY = STRUCTURED | IRREGULAR
+
+
+def is_right(coloring, pattern):
+    """Return whether every column has one color, and no row two entries of one."""
+    pattern = sparse.csr_array(pattern)
+    n = pattern.shape[1]
+    groups = coloring.groups
+    members = np.concatenate([np.empty(0, int), *groups])
+    if len(groups) != coloring.n_colors or not np.array_equal(np.sort(members), np.arange(n)):
+        return False
+    which = sparse.csr_array((np.ones(n), (np.arange(n), coloring.colors)), shape=(n, max(1, coloring.n_colors)))
+    ones = sparse.csr_array((np.ones(pattern.nnz), pattern.indices, pattern.indptr), pattern.shape)
+    return (ones @ which).data.max(initial=0) <= 1
+
+
+# --- few colors, and right ones ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pattern", EVERY.values(), ids=EVERY)
+def test_no_row_meets_a_color_twice(pattern):
+    assert is_right(Coloring(pattern), pattern)
+
+
+@pytest.mark.parametrize("pattern", EVERY.values(), ids=EVERY)
+def test_there_are_never_more_colors_than_scipy_has_groups(pattern):
+    assert Coloring(pattern).n_colors <= numdiff.group_columns(pattern).max() + 1
+
+
+@pytest.mark.parametrize("pattern", STRUCTURED.values(), ids=STRUCTURED)
+def test_bands_and_grids_take_hardly_more_colors_than_a_row_has_entries(pattern):
+    assert Coloring(pattern).n_colors <= 1.2 * np.diff(pattern.indptr).max()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.integers(0, 12), st.floats(0, 1))
+def test_any_pattern_is_colored_right(seed, rows, columns, density):
+    pattern = np.random.default_rng(seed).random((rows, columns)) < density
+    coloring = Coloring(pattern)
+    assert is_right(coloring, pattern)
+    assert coloring.shape == pattern.shape
+
+
+def test_a_tridiagonal_pattern_takes_three_colors():
+    coloring = Coloring(banded(100_000, 1, 1))
+    assert coloring.n_colors == 3
+    assert repr(coloring) == "<Coloring of shape (100000, 100000), 299998 entries: 3 colors>"
+
+
+def test_the_last_order_finds_what_the_others_miss():
+    rng = np.random.default_rng(0)
+    pattern = tridiagonal(2000)[rng.permutation(2000)][:, rng.permutation(2000)]
+    assert Coloring(pattern).n_colors == 3
+
+
+def test_a_full_row_is_no_reason_to_look_at_every_pair():
+    n = 200_000
+    start = time.perf_counter()
+    assert Coloring((np.zeros(n, int), np.arange(n))).n_colors == n
+    assert time.perf_counter() - start < 2  # its pairs would take a minute
+
+
+# --- symmetric --------------------------------------------------------------------------------------------------------
+
+
+def read_back(matrix, symmetric):
+    """Return a matrix as it is read from the sums of its columns of each color."""
+    coloring = Coloring(matrix != 0, symmetric=symmetric)
+    sums = np.stack([matrix[:, group].sum(axis=1) for group in coloring.groups], axis=1)
+    starts, rows, places, mirrors = coloring.entries
+    columns = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    data = np.full(coloring.pattern.columns.size, np.nan)
+    data[places] = data[mirrors] = sums[rows, coloring.colors[columns]]
+    result = np.zeros(matrix.shape)
+    result[coloring.pattern.rows, coloring.pattern.columns] = data
+    return result, coloring
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.floats(0, 1), st.booleans())
+def test_every_entry_of_a_symmetric_matrix_can_be_read(seed, n, density, has_diagonal):
+    rng = np.random.default_rng(seed)
+    matrix = np.where(rng.random((n, n)) < density, rng.integers(1, 100, (n, n)), 0)
+    matrix = np.triu(matrix, 1) + np.triu(matrix, 1).T + (np.diag(np.arange(1, n + 1)) if has_diagonal else 0)
+    assert np.array_equal(read_back(matrix, True)[0], matrix)
+    assert np.array_equal(read_back(matrix, False)[0], matrix)
+
+
+@pytest.mark.parametrize("at", [0, -1])
+def test_an_arrow_is_symmetric_in_two_colors(at):
+    matrix = np.roll(arrow(30), at, (0, 1)).astype(float)
+    found, coloring = read_back(matrix, True)
+    assert np.array_equal(found, matrix)
+    assert coloring.n_colors == 2
+    assert Coloring(matrix).n_colors == 30
+    assert "symmetric: 2 colors" in repr(coloring)
+
+
+def test_symmetric_colors_are_never_more_than_those_of_a_grid():
+    assert Coloring(laplacian(30, 2), symmetric=True).n_colors == 5
+    assert Coloring(banded(50, 1, 1), symmetric=True).n_colors == 3
+
+
+def test_a_large_arrow_is_colored_without_all_its_pairs():
+    n = 100_000
+    i, zero = np.arange(n), np.zeros(n, int)
+    start = time.perf_counter()
+    assert Coloring((np.r_[i, i, zero], np.r_[i, zero, i]), symmetric=True).n_colors == 2
+    assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (np.ones((2, 3)), r"pattern must be square to be symmetric; got shape \(2, 3\)"),
+        (np.triu(np.ones((3, 3))), r"pattern must be symmetric; got \(0, 1\) without \(1, 0\)"),
+    ],
+)
+def test_what_is_not_symmetric_is_refused(pattern, message):
+    with pytest.raises(ValueError, match=message):
+        Coloring(pattern, symmetric=True)
+
+
+# --- patterns ---------------------------------------------------------------------------------------------------------
+
+ENTRIES = np.array([[1, 0, 1, 0], [0, 0, 0, 0], [0, 1, 1, 0]], bool)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        ENTRIES,
+        ENTRIES.tolist(),
+        ENTRIES.astype(float) * 7,
+        sparse.csr_array(ENTRIES),
+        sparse.csc_matrix(ENTRIES),
+        sparse.coo_array(ENTRIES),
+        sparse.lil_array(ENTRIES),
+        sparse.coo_array((np.zeros(5), ([0, 2, 2, 0, 2], [2, 1, 2, 0, 1])), shape=(3, 4)),
+        Coloring(ENTRIES).pattern,
+    ],
+    ids=["bool", "lists", "numbers", "csr", "csc", "coo", "lil", "zeros, unsorted, twice", "pattern"],
+)
+def test_a_pattern_may_be_of_any_kind(pattern):
+    found = Coloring(pattern, (3, 4)).pattern
+    assert found.shape == (3, 4)
+    assert np.array_equal(found.row_starts, [0, 2, 2, 4])
+    assert np.array_equal(found.columns, [0, 2, 1, 2])
+    assert np.array_equal(found.rows, [0, 0, 2, 2])
+    assert repr(found) == "<pattern of shape (3, 4), 4 entries>"
+
+
+def test_pairs_of_rows_and_columns_are_a_pattern_in_any_order():
+    rows, columns = [2, 0, 0, 2, 2], [2, 2, 0, 1, 1]
+    assert Coloring((rows, columns)).shape == (3, 3)
+    coloring = Coloring((np.array(rows, np.uint8), columns), shape=(4, 5))
+    assert coloring.shape == (4, 5)
+    assert np.array_equal(coloring.pattern.columns, [0, 2, 1, 2])
+    assert Coloring(([], []), shape=(2, 3)).pattern.columns.size == 0
+    assert Coloring(([], [])).n_colors == 0
+
+
+@pytest.mark.parametrize(("n", "lower", "upper"), [(0, 1, 1), (1, 2, 0), (6, 0, 0), (6, 2, 1), (4, 9, 0), (5, 0, 9)])
+def test_a_band_is_what_it_says(n, lower, upper):
+    i, j = np.indices((n, n))
+    pattern = banded(n, lower, upper)
+    assert isinstance(pattern, Pattern)
+    dense = np.zeros((n, n), bool)
+    dense[pattern.rows, pattern.columns] = True
+    assert np.array_equal(dense, (j - i <= upper) & (i - j <= lower))
+    assert Coloring(pattern).n_colors <= lower + upper + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1, 1, 1), "n must be a whole number from 0 up; got -1"),
+        ((4, 1.5, 1), "lower must be a whole number from 0 up; got 1.5"),
+        ((4, 1, True), "upper must be a whole number from 0 up; got True"),
+    ],
+)
+def test_a_band_of_other_numbers_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        banded(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shape", "message"),
+    [
+        ([1, 2], None, r"pattern must be a sparse matrix, .*; got an array of shape \(2,\) and dtype int64"),
+        ("ab", None, r"pattern must be a sparse matrix, .*; got an array of shape \(\)"),
+        (None, None, "pattern must be a sparse matrix, .*; got None"),
+        (([0],), None, r"pattern must be a pair \(rows, cols\) if it is a tuple; got 1 items"),
+        (([0, 1], [0]), None, r"as many of the one as of the other; got shapes \(2,\) and \(1,\)"),
+        (([0.0], [1.0]), None, "rows and cols must be integers, .*dtypes float64 and float64"),
+        (([0, 4], [0, 0]), (3, 3), r"rows must lie within the shape \(3, 3\); got 4"),
+        (([0, 1], [0, -1]), (3, 3), r"cols must lie within the shape \(3, 3\); got -1"),
+        (ENTRIES, (4, 3), r"shape must be that of the pattern, \(3, 4\); got \(4, 3\)"),
+        (([0], [0]), (2**31, 2), r"pattern must have fewer than 2147483647 rows, columns and entries; got"),
+    ],
+)
+def test_what_is_no_pattern_is_refused(pattern, shape, message):
+    with pytest.raises(ValueError, match=message):
+        Coloring(pattern, shape)
+
+
+def test_a_coloring_is_its_own():
+    matrix = sparse.csr_array(ENTRIES)
+    coloring = Coloring(matrix)
+    matrix.indices[:] = 0
+    assert np.array_equal(coloring.pattern.columns, [0, 2, 1, 2])
+    with pytest.raises(ValueError, match="read-only"):
+        coloring.colors[0] = 1
+    again = pickle.loads(pickle.dumps(coloring))
+    assert np.array_equal(again.colors, coloring.colors)

@@ -1,0 +1,444 @@
+"""Workers: the same bits through any map, errors that say where, and a real cluster."""
+
+import functools
+import multiprocessing
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from gradfast import (
+    Central,
+    derivative,
+    directional_derivative,
+    gradient,
+    hessian,
+    jacobian,
+    numerical_gradient,
+    value_and_gradient,
+)
+from gradfast.remote import CHUNKS_OF_A_MAP, checked_workers, ends_of_chunks
+
+
+def smooth(x):
+    """A number for a point of any shape; its derivatives all differ."""
+    weights = np.arange(1, x.size + 1).reshape(x.shape)
+    return np.sum(np.sin(x) * weights) + np.sum(x) ** 2 / 8
+
+
+def scaled(x, factor):
+    return factor * smooth(x)
+
+
+def many(points):
+    return np.sum(np.sin(points) * np.arange(1, points.shape[-1] + 1), axis=-1)
+
+
+def uneven(x):
+    return np.stack([np.sin(x), x**3]) * np.sum(x)
+
+
+def failing(x):
+    if x.flat[3] != 0.25:
+        raise ValueError("no number here")
+    return 0.0
+
+
+class UnpicklableError(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def failing_strangely(x):
+    raise UnpicklableError(1, 2)
+
+
+def dying(x):
+    if x[1] != 1.0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return float(x @ x)
+
+
+def slow_or_failing(x):
+    if x[0] != 1.0:
+        raise ValueError("at once")
+    time.sleep(30)
+
+
+def sleeping(x):
+    time.sleep(0.005)
+    return float(x @ x)
+
+
+POINT = np.random.default_rng(3).normal(size=7)
+TABLE = np.random.default_rng(4).normal(size=(6, 5))
+
+
+@pytest.fixture(scope="module")
+def maps():
+    """Return the maps of a pool of processes, one of threads and Python's own."""
+    with ProcessPoolExecutor(2) as processes, ThreadPoolExecutor(2) as threads:
+        yield {"processes": processes.map, "threads": threads.map, "map": map}
+
+
+@pytest.fixture(params=["processes", "threads", "map"])
+def workers(maps, request):
+    return maps[request.param]
+
+
+# --- the same bits ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operator", [gradient, value_and_gradient, jacobian, hessian])
+@pytest.mark.parametrize("method", ["central", "forward", Central(4), "complex"])
+@pytest.mark.parametrize(
+    "x", [POINT, POINT.astype("f4"), POINT.astype("g"), POINT[::-2], TABLE.T, [1, 2, 3], np.float64(2), np.zeros(0)]
+)
+def test_the_result_is_the_serial_one_to_the_bit(workers, operator, method, x):
+    if operator is hessian and method == "complex":
+        return
+    before = np.array(x)
+    found, wanted = (operator(smooth, x, method=method, workers=w) for w in (workers, None))
+    pairs = zip(found, wanted, strict=True) if operator is value_and_gradient else [(found, wanted)]
+    for one, other in pairs:
+        assert np.asarray(one).dtype == np.asarray(other).dtype
+        assert np.array_equal(one, other)
+    assert np.array_equal(x, before)
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "complex"])
+@pytest.mark.parametrize("bounds", [None, (0.0, 3.0)])
+def test_a_batch_is_cut_along_its_points(workers, method, bounds):
+    x = np.abs(TABLE)
+    x[1, 2] = 0
+    options = {"method": method, "bounds": bounds}
+    for axis in (0, 1):
+        wanted = gradient(smooth, x, axis=axis, **options)
+        assert np.array_equal(gradient(smooth, x, axis=axis, workers=workers, **options), wanted)
+    wanted = gradient(many, x, axis=1, vectorized=True, **options)
+    assert np.array_equal(gradient(many, x, axis=1, vectorized=True, workers=workers, **options), wanted)
+    deep = np.stack([x, x + 1])
+    wanted = gradient(smooth, deep, axis=2, **options)
+    assert np.array_equal(gradient(smooth, deep, axis=2, workers=workers, **options), wanted)
+
+
+@pytest.mark.parametrize("options", [{"args": (2.5,)}, {"args": 2.5}, {"args": 2.5, "method": "complex"}])
+def test_args_travel_with_f(workers, options):
+    assert np.array_equal(gradient(scaled, POINT, workers=workers, **options), gradient(scaled, POINT, **options))
+
+
+def test_values_of_any_shape_and_many_points_a_call(workers):
+    assert np.array_equal(jacobian(uneven, POINT, workers=workers), jacobian(uneven, POINT))
+    for operator in (gradient, jacobian, hessian):
+        wanted = operator(many, POINT, vectorized=True)
+        assert np.array_equal(operator(many, POINT, vectorized=True, workers=workers), wanted)
+    fixed = jacobian(uneven, POINT, bounds=(POINT, POINT), workers=workers)
+    assert fixed.shape == (2, 7, 7)
+    assert not fixed.any()
+
+
+def test_colors_are_cut_too(workers):
+    pytest.importorskip("scipy", reason="SciPy is not installed")
+    for options in ({}, {"method": "forward"}, {"method": "complex"}, {"bounds": (0, 9)}):
+        x = np.abs(POINT)
+        options = {"sparsity": np.tile(np.eye(7), (2, 1)), "verify": True, **options}
+        found, wanted = (jacobian(squares, x, workers=w, **options) for w in (workers, None))
+        assert np.array_equal(found.toarray(), wanted.toarray())
+
+
+def squares(x):
+    return np.stack([x**2, np.sin(x)])
+
+
+@pytest.mark.parametrize("count", [1, 2, -1])
+def test_workers_are_a_number_of_processes(count):
+    assert np.array_equal(gradient(smooth, POINT, workers=count), gradient(smooth, POINT))
+    assert multiprocessing.active_children() == []
+
+
+def test_full_output_counts_what_was_done_elsewhere():
+    _, info = gradient(smooth, POINT, workers=2, full_output=True)
+    assert info.evaluations == 14
+    _, info = hessian(smooth, POINT, workers=map, full_output=True)
+    assert info.evaluations == 7**2 + 7 + 1
+
+
+def test_joblib_and_starmaps_are_maps():
+    joblib = pytest.importorskip("joblib", reason="joblib is not installed")
+    parallel = joblib.Parallel(n_jobs=2, backend="threading")
+
+    def by_joblib(function, iterable):
+        return parallel(joblib.delayed(function)(item) for item in iterable)
+
+    assert np.array_equal(gradient(lambda x: smooth(x), POINT, workers=by_joblib), gradient(smooth, POINT))
+
+
+# --- chunks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("workers", "count", "chunks"),
+    [(2, 3, 3), (2, 1000, 16), (map, 5, 5), (map, 1000, CHUNKS_OF_A_MAP), (map, 10**6, 1000), (3, 1, 1)],
+)
+def test_items_are_cut_into_even_chunks(workers, count, chunks):
+    ends = ends_of_chunks(workers, count)
+    sizes = np.diff(ends)
+    assert (ends[0], ends[-1], len(sizes)) == (0, count, chunks)
+    assert np.ptp(sizes) <= 1
+    assert sizes.min() > 0
+
+
+def test_f_and_x_are_pickled_once_for_processes_of_ours():
+    f = Counted()
+    assert np.array_equal(gradient(f, np.ones(64), workers=2), np.full(64, 2.0))
+    assert f.pickled == 1
+
+
+class Counted:
+    """An f that counts how often it is pickled."""
+
+    pickled = 0
+
+    def __call__(self, x):
+        return float(x @ x)
+
+    def __reduce__(self):
+        self.pickled += 1
+        return Counted, ()
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [0, -2, 1.5, True, "2"])
+def test_what_is_no_number_and_no_map_is_refused(workers):
+    message = f"workers must be a positive integer, -1 for all cores, or a map such as pool.map; got {workers!r}"
+    with pytest.raises(ValueError, match=message):
+        gradient(smooth, POINT, workers=workers)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert checked_workers(np.int64(3)) == 3
+    assert checked_workers(1) is None
+
+
+@pytest.mark.parametrize("operator", [derivative, functools.partial(directional_derivative, v=POINT)])
+def test_operators_of_few_evaluations_take_no_processes(operator):
+    with pytest.raises(ValueError, match="workers must be None unless f is compiled code; got 2"):
+        operator(smooth, POINT, workers=2)
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 3)])
+def test_an_exception_arrives_with_its_traceback_and_the_coordinate(shape):
+    x, start = np.full(shape, 0.25), time.monotonic()
+    name = "x[3]" if len(shape) == 1 else "x[1, 0]"
+    with pytest.raises(ValueError, match="^no number here$") as caught:
+        gradient(failing, x, workers=2)
+    assert caught.value.__notes__ == [f"f raised this in a worker, with {name} moved"]
+    assert 'raise ValueError("no number here")' in str(caught.value.__cause__)
+    assert time.monotonic() - start < 10
+    assert np.all(x == 0.25)
+    assert multiprocessing.active_children() == []
+
+
+def test_an_exception_names_the_point_of_a_batch_and_the_coordinates_of_a_block(workers):
+    x = np.full((9, 4), 0.25)
+    with pytest.raises(ValueError, match="no number here") as caught:
+        gradient(failing, x, axis=1, workers=workers)
+    assert caught.value.__notes__ == ["f raised this in a worker, with x[0, 3] moved"]
+    with pytest.raises(ValueError, match="no number here") as caught:
+        gradient(failing, x, axis=0, workers=lambda f, chunks: map(f, chunks[2:]))
+    assert caught.value.__notes__ == ["f raised this in a worker, with x[3, 2] moved"]
+    with pytest.raises(ValueError, match="no number here") as caught:
+        gradient(failing_block, np.full(4, 0.25), vectorized=True, workers=lambda f, chunks: map(f, chunks))
+    assert caught.value.__notes__ == ["f raised this in a worker, with x[3] moved"]
+
+
+def failing_block(points):
+    if np.any(points[:, 3] != 0.25):
+        raise ValueError("no number here")
+    return np.zeros(len(points))
+
+
+def test_an_exception_that_cannot_travel_is_told():
+    with pytest.raises(RuntimeError, match="^f raised UnpicklableError: 1 and 2$") as caught:
+        gradient(failing_strangely, POINT, workers=2)
+    assert "with x[" in caught.value.__notes__[0]
+
+
+def test_the_first_exception_does_not_wait_for_the_others():
+    start = time.monotonic()
+    with pytest.raises(ValueError, match="at once"):
+        gradient(slow_or_failing, np.ones(16), workers=2)
+    assert time.monotonic() - start < 10
+    assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_dies_is_an_error(maps):
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match="workers must stay alive; a process died before it returned its chunk"):
+        gradient(dying, np.ones(6), workers=2)
+    with (
+        ProcessPoolExecutor(2) as pool,
+        pytest.raises(RuntimeError, match="workers must stay alive; a process died before it returned its chunk"),
+    ):
+        gradient(dying, np.ones(6), workers=pool.map)
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("kind", ["number", "map"])
+def test_an_f_that_cannot_be_pickled_is_named(maps, kind):
+    lock = threading.Lock()
+    workers = 2 if kind == "number" else maps["processes"]
+    for f in (lambda x: float(x @ x), functools.partial(scaled, factor=lock)):
+        with pytest.raises(
+            TypeError, match=r"f must be picklable to reach another process; got .*Define it at the top"
+        ):
+            gradient(f, POINT, workers=workers)
+    with pytest.raises(TypeError, match="args must be picklable to reach another process; got"):
+        gradient(scaled, POINT, args=(lock,), workers=workers)
+
+
+def test_a_map_that_fails_on_its_own_fails_as_it_does():
+    def broken(function, iterable):
+        raise OSError("no route to host")
+
+    with pytest.raises(OSError, match="no route to host"):
+        gradient(smooth, POINT, workers=broken)
+    with pytest.raises(ValueError, match="workers must return a result for each of 7 chunks; got 2"):
+        gradient(smooth, POINT, workers=lambda f, chunks: map(f, chunks[:2]))
+
+
+@pytest.mark.parametrize("operator", [gradient, jacobian, hessian])
+def test_an_f_that_ignores_its_argument_is_noticed(workers, operator):
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; an f that ignores its argument"):
+        result = operator(constant, POINT, workers=workers)
+    assert not result.any()
+
+
+def constant(x):
+    return 1.0
+
+
+def test_values_whose_shape_changes_between_chunks_are_refused():
+    with pytest.raises(ValueError, match=r"f must return arrays of one shape; got \(2,\), then \(3,\)"):
+        jacobian(growing, np.ones(4), workers=map)
+
+
+def growing(x):
+    return np.ones(3 if x[2] != 1 else 2)
+
+
+def test_a_job_is_small_beside_its_point():
+    sent = []
+
+    def recording(function, chunks):
+        sent.extend(len(pickle.dumps((function, chunk))) for chunk in chunks)
+        return map(function, chunks)
+
+    x = np.random.default_rng(0).normal(size=20_000)
+    jacobian(first_two, x, bounds=(x, np.where(np.arange(x.size) < 300, np.inf, x)), workers=recording)
+    assert max(sent) < 3 * x.nbytes + 4000
+
+
+def first_two(x):
+    return x[:2] ** 2
+
+
+# --- clusters ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    with (
+        distributed.LocalCluster(2, processes=True, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.filterwarnings("default")  # of dask's own making
+def test_dask_gives_the_same_bits(cluster):
+    workers = cluster.get_executor().map
+    assert np.array_equal(gradient(smooth, POINT, workers=workers), gradient(smooth, POINT))
+    assert np.array_equal(jacobian(uneven, POINT, workers=workers), jacobian(uneven, POINT))
+    assert np.array_equal(hessian(lambda x: smooth(x), POINT, workers=workers), hessian(smooth, POINT))
+    with pytest.raises(ValueError, match="no number here") as caught:
+        gradient(failing, np.full(6, 0.25), workers=workers)
+    assert caught.value.__notes__ == ["f raised this in a worker, with x[3] moved"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_dask_worker_that_is_killed_loses_nothing(cluster):
+    x = np.linspace(1, 2, 150)
+    wanted = 2 * x
+    victim = next(iter(cluster.run(os.getpid).values()))
+    killer = threading.Timer(0.3, os.kill, (victim, signal.SIGKILL))
+    killer.start()
+    start = time.monotonic()
+    found = gradient(sleeping, x, workers=cluster.get_executor().map)
+    assert time.monotonic() - start > 0.3  # it was killed mid-run
+    killer.join()
+    assert np.abs(found - wanted).max() < 1e-8
+    assert np.array_equal(found, gradient(fast_sleeping, x))
+
+
+def fast_sleeping(x):
+    return float(x @ x)
+
+
+def row_sums(points):
+    return np.sum(points**2, axis=1)
+
+
+@pytest.mark.filterwarnings("default")
+def test_batches_larger_than_memory_go_through_dask_arrays():
+    array = pytest.importorskip("dask.array", reason="dask is not installed")
+    rows = 1_000_000
+    x = array.arange(2 * rows, chunks=2 * rows // 50, dtype=float).reshape(rows, 2)
+    slopes = x.map_blocks(functools.partial(numerical_gradient, row_sums, vectorized=True), dtype=float)
+    tracemalloc.start()
+    try:
+        error = float(abs(slopes / (2 * x + 1) - 1).max().compute(scheduler="synchronous"))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert error < 1.01
+    assert peak < rows * 2 * 8 / 2  # a block of 50, and what is made of it
+
+
+def test_mpi_ranks_give_the_same_bits(tmp_path):
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+    launcher = shutil.which("mpiexec") or shutil.which("mpirun")
+    if launcher is None:
+        pytest.skip("no MPI launcher, mpiexec or mpirun, is installed")
+    program = tmp_path / "ranks.py"
+    program.write_text(MPI_PROGRAM)
+    command = [launcher, "-n", "2", sys.executable, "-m", "mpi4py.futures", str(program)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.stdout.strip() == "same", run.stderr
+
+
+MPI_PROGRAM = """
+import numpy as np
+from mpi4py.futures import MPIPoolExecutor
+from gradfast import gradient
+
+def f(x):
+    return float(np.sum(np.sin(x)))
+
+if __name__ == "__main__":
+    x = np.linspace(0, 1, 20)
+    with MPIPoolExecutor() as pool:
+        print("same" if np.array_equal(gradient(f, x, workers=pool.map), gradient(f, x)) else "different")
+"""

@@ -1,0 +1,120 @@
+"""Progress: told to a callable after each chunk, drawn by tqdm when it takes long, and silent otherwise."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import gradfast
+from gradfast import gradient, hessian, jacobian, value_and_gradient
+from gradfast.coloring import banded
+
+X = np.linspace(0.5, 1.5, 12)
+
+
+def f(x):
+    return np.sum(x**2)
+
+
+def rows(points):
+    return np.sum(points**2, axis=-1)
+
+
+def slow(x):
+    time.sleep(0.05)
+    return float(x @ x)
+
+
+@pytest.mark.parametrize(
+    ("operator", "options", "total"),
+    [
+        (gradient, {}, 24),
+        (value_and_gradient, {"method": "forward"}, 12),
+        (jacobian, {}, 24),
+        (hessian, {}, 156),
+        (gradient, {"method": "complex"}, 12),
+        (gradient, {"bounds": (0.5, 2.0)}, 24),
+        (gradient, {"workers": map}, 24),
+    ],
+)
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_a_callable_is_told_how_much_is_done(operator, options, total, vectorized):
+    told = []
+    options = {**options, "vectorized": vectorized}
+    found = operator(rows if vectorized else f, X, progress=lambda *now: told.append(now), **options)
+    wanted = operator(rows if vectorized else f, X, **options)
+    for one, other in zip(found, wanted, strict=True):
+        assert np.array_equal(one, other)
+    done, totals = zip(*told, strict=True)
+    assert set(totals) == {total}
+    assert list(done) == sorted(set(done))
+    assert done[-1] == total
+    assert len(done) > 1
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_batches_and_colors_tell_too(vectorized):
+    told, batch = [], np.tile(X, (5, 1))
+    found = gradient(
+        rows if vectorized else f, batch, axis=1, vectorized=vectorized, progress=lambda *now: told.append(now)
+    )
+    assert np.array_equal(found, np.tile(gradient(f, X), (5, 1)))
+    assert told[-1] == (120, 120)
+    pytest.importorskip("scipy", reason="SciPy is not installed")
+    jacobian(lambda x: x**2, X, sparsity=banded(12, 1, 1), progress=lambda *now: told.append(now))
+    assert told[-1] == (6, 6)
+
+
+def test_a_compiled_f_tells_too():
+    pytest.importorskip("numba", reason="numba is not installed")
+    code, told = gradfast.compiled(lambda x: (x**2).sum()), []
+    found = gradient(code, X, progress=lambda *now: told.append(now))
+    assert np.array_equal(found, gradient(code, X))
+    assert told[-1] == (24, 24)
+
+
+def test_f_still_sees_the_perturbation_through_a_closure():
+    x = X.copy()
+    found = gradient(lambda ignored: f(x), x, progress=lambda done, total: None)
+    assert np.array_equal(found, gradient(f, x))
+    assert np.array_equal(x, X)
+
+
+def test_a_callable_that_raises_ends_the_work():
+    class EnoughError(Exception):
+        pass
+
+    def enough(done, total):
+        raise EnoughError("of it")
+
+    for workers in (None, 2):
+        with pytest.raises(EnoughError, match="of it"):
+            gradient(f, X, workers=workers, progress=enough)
+    assert np.array_equal(X, np.linspace(0.5, 1.5, 12))
+
+
+def test_nothing_is_printed_of_a_fast_f(capsys):
+    pytest.importorskip("tqdm", reason="tqdm is not installed")
+    gradient(f, X, progress=True)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_shows_a_slow_f(capsys):
+    pytest.importorskip("tqdm", reason="tqdm is not installed")
+    gradient(slow, X, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "24/24" in err
+    assert "evaluations/s" in err
+
+
+def test_without_tqdm_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ImportError, match=r"a progress bar needs tqdm: install gradfast\[progress\]"):
+        gradient(f, X, progress=True)
+
+
+def test_what_is_no_progress_is_refused():
+    with pytest.raises(ValueError, match="progress must be True, False or a callable; got 'yes'"):
+        gradient(f, X, progress="yes")

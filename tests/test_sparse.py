@@ -1,0 +1,383 @@
+"""Sparse Jacobians and Hessians: equal to the dense ones, few evaluations, wrong patterns found."""
+
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gradfast
+from gradfast import Backward, Central, Coloring, Complex, Forward, detect_sparsity, hessian, jacobian
+from gradfast.coloring import banded
+
+sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+
+METHODS = ["central", "forward", "backward", "complex", Central(4), Forward(2), Backward(3)]
+every_method = pytest.mark.parametrize("method", METHODS, ids=str)
+
+
+def chain(x):
+    """Each value depends on three neighbors; points may come along a first axis."""
+    out = -2 * np.sin(x)
+    out[..., 1:] += x[..., :-1] ** 2
+    out[..., :-1] += x[..., 1:] ** 3 / 3
+    return out
+
+
+def chain_jacobian(x):
+    return sparse.diags_array([2 * x[:-1], -2 * np.cos(x), x[1:] ** 2], offsets=[-1, 0, 1]).tocsr()
+
+
+def energy(x):
+    return np.sum(x[..., :-1] ** 2 * x[..., 1:] ** 2, axis=-1) + np.sum(np.cos(x), axis=-1)
+
+
+def energy_gradient(x):
+    g = -np.sin(x)
+    g[..., :-1] += 2 * x[..., :-1] * x[..., 1:] ** 2
+    g[..., 1:] += 2 * x[..., 1:] * x[..., :-1] ** 2
+    return g
+
+
+def point(n=9, kind="f8", seed=0):
+    return np.random.default_rng(seed).uniform(-1, 2, n).astype(kind)
+
+
+# --- the same as the dense ------------------------------------------------------------------------------------------
+
+
+@every_method
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("kind", ["f4", "f8", "g"])
+@pytest.mark.parametrize("bounds", [None, (-1, 2), (0.0, np.inf)])
+def test_the_sparse_jacobian_is_the_dense_one(method, vectorized, kind, bounds):
+    x = np.abs(point(kind=kind))
+    x[2:4] = 0
+    options = {"method": method, "vectorized": vectorized, "bounds": bounds}
+    dense = jacobian(chain, x, **options)
+    found = jacobian(chain, x, sparsity=banded(x.size, 1, 1), **options)
+    assert isinstance(found, sparse.csr_array)
+    assert found.dtype == x.dtype
+    assert found.has_sorted_indices
+    # Elsewhere a constant times one-sided weights adds up to rounding, and not to 0.
+    assert np.array_equal(found.toarray(), np.triu(np.tril(dense, 1), -1))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.floats(0, 1), st.sampled_from(METHODS))
+def test_the_sparse_jacobian_is_the_dense_one_for_any_pattern(seed, rows, columns, density, method):
+    rng = np.random.default_rng(seed)
+    matrix = np.where(rng.random((rows, columns)) < density, rng.integers(1, 9, (rows, columns)), 0).astype(float)
+    x = rng.normal(size=columns)
+
+    def f(x):
+        return np.array([np.sum(row[row != 0] * x[row != 0] ** 2) for row in matrix])
+
+    found = jacobian(f, x, method=method, sparsity=matrix).toarray()
+    assert np.array_equal(found, np.where(matrix, jacobian(f, x, method=method), 0))
+
+
+@pytest.mark.parametrize("x", [point(12).reshape(3, 4), point(12).reshape(4, 3).T, point(24)[::2], point(12)[::-1]])
+@pytest.mark.parametrize("method", ["central", "complex"])
+def test_x_may_be_of_any_shape_and_layout_and_is_perturbed_in_place(x, method):
+    before = x.tobytes()
+    flat = chain_jacobian(np.ravel(x))
+    f = (lambda p: chain(np.ravel(p))) if method == "complex" else (lambda ignored: chain(np.ravel(x)))
+    found = jacobian(f, x, method=method, sparsity=banded(12, 1, 1), verify=True)
+    assert abs(found - flat).max() < 1e-8
+    assert x.tobytes() == before
+
+
+def test_values_of_any_shape_are_counted_in_c_order():
+    x = point(6)
+    for f in (lambda x: (x**2).reshape(2, 3), lambda x: (x**2).reshape(3, 2).tolist()):
+        for method in ("central", "complex"):
+            if method == "complex" and isinstance(f(x), list):
+                continue
+            found = jacobian(f, x, method=method, sparsity=np.eye(6), verify=True)
+            assert abs(found.toarray() - np.diag(2 * x)).max() < 1e-9
+
+
+def test_steps_are_those_of_columns_and_not_of_colors():
+    x = np.logspace(-6, 6, 12)
+    found, info = jacobian(lambda x: x**3, x, sparsity=np.eye(12), full_output=True)
+    assert info.evaluations == 2
+    scale = np.maximum(np.abs(x), 0.1)
+    assert np.all(np.abs(found.diagonal() - 3 * x**2) < 1e-9 * scale**2)
+    assert info.step.max() / info.step.min() > 1e6
+
+
+def test_a_column_at_its_bound_gets_another_stencil_and_a_fixed_one_none():
+    x = np.array([0.0, 1.0, 2.0, 3.0])
+    seen = []
+
+    def f(x):
+        seen.append(x.copy())
+        return x**2
+
+    bounds = ([0, 0, 0, 3], [9, 9, 2, 3])
+    found, info = jacobian(f, x, bounds=bounds, sparsity=np.eye(4), verify=True, full_output=True)
+    assert np.all((np.array(seen) >= bounds[0]) & (np.array(seen) <= bounds[1]))
+    assert np.abs(found.diagonal() - [0, 2, 4, 0]).max() < 1e-6
+    assert info.scheme.tolist() == ["forward", "central", "backward", "fixed"]
+    assert info.evaluations == len(seen)
+
+
+# --- evaluations ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "calls"), [("central", 6), ("forward", 4), ("backward", 4), (Complex(check=False), 3), (Central(4), 12)]
+)
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_evaluations_are_so_many_a_color(counted, method, calls, vectorized):
+    f, x = counted(chain), point(20)
+    _, info = jacobian(f, x, method=method, vectorized=vectorized, sparsity=banded(20, 1, 1), full_output=True)
+    assert info.evaluations == calls
+    assert (f.points if vectorized else f.calls) == calls
+
+
+@pytest.mark.parametrize("method", ["central", "forward", Central(4)])
+def test_to_verify_costs_one_evaluation(counted, method):
+    f, x = counted(chain), point(2000)
+    options = {"method": method, "sparsity": banded(2000, 1, 1), "full_output": True}
+    _, plain = jacobian(f, x, **options)
+    f.calls = 0
+    _, info = jacobian(f, x, verify=True, **options)
+    assert info.evaluations == f.calls == plain.evaluations + 1
+
+
+def test_a_known_value_saves_an_evaluation(counted):
+    f, x = counted(chain), point(20)
+    jacobian(f, x, method="forward", f0=chain(x), sparsity=banded(20, 1, 1))
+    assert f.calls == 3
+
+
+def test_the_colors_of_a_block_go_in_one_call(counted):
+    f = counted(chain)
+    jacobian(f, point(50), vectorized=True, sparsity=banded(50, 1, 1))
+    assert (f.calls, f.points) == (1, 6)
+
+
+def test_a_hundred_thousand_unknowns_take_three_colors_and_six_evaluations(counted):
+    f, x = counted(chain), point(100_000)
+    coloring = Coloring(banded(x.size, 1, 1))
+    before = x.tobytes()
+    found, info = jacobian(f, x, sparsity=coloring, full_output=True)
+    assert (coloring.n_colors, f.calls, info.evaluations) == (3, 6, 6)
+    assert abs(found - chain_jacobian(x)).max() < 1e-8
+    assert x.tobytes() == before
+
+
+def test_many_colors_do_not_wait_in_memory_together(monkeypatch):
+    monkeypatch.setattr("gradfast.sparse.TOTALS_BYTES", 100)
+    x = point(9)
+    assert np.array_equal(jacobian(chain, x, sparsity=np.ones((9, 9))).toarray(), jacobian(chain, x))
+
+
+# --- Hessians ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("bounds", [None, (0.0, 9.0)])
+@pytest.mark.parametrize("method", ["central", "forward", Central(4)])
+def test_the_sparse_hessian_is_the_dense_one(vectorized, bounds, method):
+    x = np.abs(point(8))
+    x[3] = 0
+    options = {"vectorized": vectorized, "bounds": bounds, "method": method}
+    found = hessian(energy, x, sparsity=banded(8, 1, 1), **options)
+    dense = np.triu(np.tril(hessian(energy, x, **options), 1), -1)
+    assert np.array_equal(found.toarray(), dense)
+
+
+def test_a_hessian_costs_evaluations_by_its_entries(counted):
+    f, x = counted(energy), point(30)
+    found, info = hessian(f, x, sparsity=banded(30, 1, 1), full_output=True)
+    assert info.evaluations == f.calls == 2 * (30 + 29) + 1
+    assert abs(found - found.T).max() == 0
+
+
+def test_a_hessian_without_a_diagonal_is_read_too():
+    x = point(5)
+    found = hessian(lambda x: x[0] * x[1] + x[3] * x[4], x, sparsity=([0, 1, 3, 4], [1, 0, 4, 3]))
+    assert np.abs(found.toarray() - np.eye(5)[[1, 0, 2, 4, 3]] * [1, 1, 0, 1, 1]).max() < 1e-6
+    assert found.nnz == 4
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "complex"])
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_the_hessian_from_a_gradient_reads_one_of_two_entries(counted, method, vectorized):
+    g, x = counted(energy_gradient), point(40)
+    options = {"gradient": g, "method": method, "vectorized": vectorized, "full_output": True}
+    found, info = hessian(None, x, sparsity=Coloring(banded(40, 1, 1), symmetric=True), verify=True, **options)
+    assert (g.points if vectorized else g.calls) == info.evaluations
+    assert abs(found - found.T).max() == 0
+    dense = hessian(None, x, gradient=energy_gradient)
+    assert np.abs(found.toarray() - dense).max() < 1e-6
+
+
+def test_an_arrow_takes_four_gradients(counted):
+    def gradient(x):
+        return np.concatenate([[2 * x[0] + np.sum(x[1:])], x[0] + 4 * x[1:]])
+
+    pattern = np.eye(50, dtype=bool)
+    pattern[0] = pattern[:, 0] = True
+    g = counted(gradient)
+    found = hessian(None, point(50), gradient=g, sparsity=pattern)
+    assert g.calls == 4
+    assert np.abs(found.toarray() - jacobian(gradient, point(50))).max() < 1e-8
+
+
+# --- compiled f -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+@pytest.mark.parametrize("method", ["central", "forward", Central(4)])
+def test_a_compiled_f_gives_what_a_python_f_gives(workers, method):
+    pytest.importorskip("numba", reason="numba is not installed")
+    code = gradfast.compiled(lambda x: np.sin(x) * 2 + np.roll(x, 1) ** 2, outputs=60)
+    x = point(60)
+    pattern = (np.eye(60) + np.roll(np.eye(60), 1, axis=0)) > 0
+    found, info = jacobian(code, x, sparsity=pattern, method=method, workers=workers, verify=True, full_output=True)
+    python = jacobian(lambda x: code(x), x, sparsity=pattern, method=method, verify=True)
+    assert np.array_equal(found.toarray(), python.toarray())
+    assert info.evaluations <= 4 * Coloring(pattern).n_colors + 4
+    with pytest.raises(ValueError, match="sparsity must have a row for each of f's values; got 5 rows for 60 values"):
+        jacobian(code, x, sparsity=np.ones((5, 60)), method=method, workers=workers)
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+@every_method
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_a_pattern_that_lacks_an_entry_is_found(method, vectorized):
+    x = point(30)
+    pattern = chain_jacobian(x).toarray() != 0
+    pattern[7, 8] = False
+    message = "analytic" if method == "complex" else "sparsity must hold every entry that f depends on.* a residual of"
+    with pytest.raises(ValueError, match=message):
+        jacobian(chain, x, method=method, vectorized=vectorized, sparsity=pattern, verify=True)
+    assert np.array_equal(x, point(30))
+
+
+def test_a_symmetric_pattern_that_lacks_an_entry_is_found():
+    with pytest.raises(ValueError, match="sparsity must hold every entry"):
+        hessian(None, point(9), gradient=energy_gradient, sparsity=np.eye(9), verify=True)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_a_right_pattern_is_not_blamed_for_curvature_or_rounding(scale):
+    for seed in range(20):
+        x = point(30, seed=seed) * scale
+        x[::5] = 0
+        jacobian(lambda x: np.exp(np.sin(x / scale)) - 1 + 1e5, x, sparsity=np.eye(30), verify=True)
+        jacobian(lambda x: (x / scale) ** 2, x, sparsity=np.eye(30), verify=True)
+
+
+@pytest.mark.parametrize("k", range(1, 8))
+@pytest.mark.parametrize("layout", [slice(None), slice(None, None, -1)])
+def test_x_holds_its_old_bits_whichever_call_fails(k, layout):
+    x, calls = point(9)[layout], []
+    before = x.tobytes()
+
+    def failing(x):
+        calls.append(1)
+        if len(calls) == k:
+            raise KeyboardInterrupt
+        return chain(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        jacobian(failing, x, sparsity=banded(9, 1, 1), verify=True)
+    assert x.tobytes() == before
+
+
+def test_f_must_leave_x_as_it_is():
+    x = point(9)
+
+    def meddling(x):
+        x[3] += 1.0
+        return chain(x)
+
+    before = x.tobytes()
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[3\]"):
+        jacobian(meddling, x, sparsity=banded(9, 1, 1), bounds=(x - 1.0 * (np.arange(9) != 3), x + (np.arange(9) != 3)))
+    assert x.tobytes() == before
+
+
+@pytest.mark.parametrize(
+    ("f", "options", "message"),
+    [
+        (chain, {"sparsity": np.ones((9, 8))}, "a column for each of x's coordinates; got 8 columns for 9"),
+        (chain, {"sparsity": np.ones((8, 9))}, "a row for each of f's values; got 8 rows for 9 values"),
+        (chain, {"sparsity": np.ones((8, 9)), "vectorized": True}, "for each of f's values; got 8 rows for 9 values"),
+        (chain, {"sparsity": np.ones((8, 9)), "method": "forward"}, "for each of f's values; got 8 rows for 9 values"),
+        (chain, {"sparsity": Coloring(np.eye(9), symmetric=True)}, "sparsity must be one of columns; got <Coloring"),
+        (chain, {"verify": True}, "verify must be False without sparsity; got True"),
+    ],
+)
+def test_a_sparsity_of_another_shape_or_kind_is_refused(f, options, message):
+    with pytest.raises(ValueError, match=message):
+        jacobian(f, point(9), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sparsity": Coloring(np.eye(9))}, "sparsity must be symmetric, .* for a Hessian; got <Coloring"),
+        ({"sparsity": np.eye(9), "verify": True}, "verify must be False without sparsity and gradient; got True"),
+        ({"gradient": energy_gradient, "verify": True}, "verify must be False without sparsity and gradient"),
+        ({"sparsity": np.triu(np.ones((9, 9)))}, "pattern must be symmetric"),
+    ],
+)
+def test_a_sparsity_that_is_none_of_a_hessian_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        hessian(energy, point(9), **options)
+
+
+def test_without_scipy_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.sparse", None)
+    with pytest.raises(ImportError, match=r"a sparse result needs SciPy: install gradfast\[sparse\]"):
+        jacobian(chain, point(9), sparsity=banded(9, 1, 1))
+
+
+def test_the_result_does_not_share_memory_with_its_coloring():
+    coloring = Coloring(banded(9, 1, 1))
+    found = jacobian(lambda x: x * 0, point(9), sparsity=coloring)
+    found.eliminate_zeros()
+    assert found.nnz == 0
+    assert coloring.pattern.columns.size == 25
+
+
+# --- detecting --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["nan", "random"])
+@pytest.mark.parametrize("shape", [(12,), (3, 4)])
+def test_a_pattern_is_found_by_trying(counted, by, shape):
+    x = point(12).reshape(shape)
+    before, f = x.tobytes(), counted(lambda x: chain(np.ravel(x)))
+    found = detect_sparsity(f, x, by=by)
+    assert f.calls == 13
+    assert found.dtype == bool
+    assert isinstance(found, sparse.csr_array)
+    assert np.array_equal(found.toarray(), chain_jacobian(np.ravel(x)).toarray() != 0)
+    assert x.tobytes() == before
+    assert abs(jacobian(f, x, sparsity=found, verify=True) - chain_jacobian(np.ravel(x))).max() < 1e-8
+
+
+def test_nan_and_random_numbers_miss_different_things():
+    matrix = np.eye(3)
+    assert detect_sparsity(lambda x: matrix @ x, np.ones(3)).nnz == 9
+    assert detect_sparsity(lambda x: matrix @ x, np.ones(3), by="random").nnz == 3
+    assert detect_sparsity(lambda x: np.fmax(x, 0.0), np.ones(3)).nnz == 0
+    assert detect_sparsity(lambda x: np.fmax(x, 0.0), np.ones(3), by="random").nnz == 3
+    assert detect_sparsity(lambda x: np.floor(x), np.full(3, 0.5), by="random").nnz == 0
+    assert detect_sparsity(lambda x, a: x[:a], np.ones(3), args=(2,)).toarray().tolist() == np.eye(3)[:2].tolist()
+
+
+def test_what_cannot_be_detected_is_refused():
+    with pytest.raises(ValueError, match="by must be 'nan' or 'random'; got 'both'"):
+        detect_sparsity(chain, point(9), by="both")
+    with pytest.raises(ValueError, match=r"f must return no NaN at x to find its sparsity by NaN; got \[nan"):
+        detect_sparsity(lambda x: x * np.nan, point(9))
