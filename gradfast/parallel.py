@@ -191,7 +191,8 @@ class Chunks:
         groups = tuple((s, None if some is None else np.flatnonzero(np.isin(places, some))) for s, some in plan.groups)
         steps = plan.steps[places] if isinstance(plan.steps, np.ndarray) else plan.steps
         # x itself, of which a complex step moves but the imaginary part
-        return argument.real[index], steps, groups, None if centers is None else centers[a:b], a
+        part = np.array(argument.real[index])
+        return part, steps, groups, None if centers is None else centers[a:b], (0 if self.axis else 1, a)
 
     def _each(
         self,
@@ -234,7 +235,7 @@ class Chunks:
             return
         argument, steps, center = given[1], *given[3:]
         family = self.serial.family if isinstance(self.serial, Batch) else self.serial
-        name, x = "blocks" if family is blocks else "loops", None if compute is _rows else argument.real
+        name, x = "blocks" if family is blocks else "loops", None if compute is _rows else np.array(argument.real)
         job = Job(compute, name, self.axis, self.f, self.args, self.is_complex, x, steps, center)
         ends = list(pairwise(ends_of_chunks(self.workers, count)))
         with closing(results_of(self.workers, job, [take(a, b) for a, b in ends])) as results:

@@ -41,11 +41,11 @@ class Job:
     center: Any
 
     def __call__(self, chunk: tuple[Any, ...]) -> Any:
-        x = np.array(chunk[0] if self.x is None else self.x, order="C")
+        x = np.array(chunk[0] if self.x is None else self.x)  # in its memory order, in which f may add up
         argument = complex_step.complex_copy(x) if self.is_complex else x
         memory = argument.imag if self.is_complex else x
         family = FAMILIES[self.family]
-        located = Located(self.f, self.args, argument, 0 if self.x is not None else chunk[-1])
+        located = Located(self.f, self.args, argument, (0, 0) if self.x is not None else chunk[-1])
         f = complex_step.imaginary_part_of(located) if self.is_complex else located
         try:
             family = family if self.axis is None else Batch(self.axis, family)
@@ -57,8 +57,11 @@ class Job:
 class Located:
     """An f that notes on its exceptions where x was; it looks only then."""
 
-    def __init__(self, f: Any, args: tuple[Any, ...], x: Array, start: int) -> None:
-        self.f, self.args, self.x, self.start, self.before = f, args, x, start, x.copy()
+    def __init__(self, f: Any, args: tuple[Any, ...], x: Array, start: tuple[int, int]) -> None:
+        self.f, self.args, self.x, self.before = f, args, x, x.copy()
+        self.start = np.zeros(x.ndim, int)  # of a chunk of a batch, where it begins along which axis
+        if x.ndim > start[0]:
+            self.start[start[0]] = start[1]
 
     def __call__(self, point: Any) -> Any:
         try:
@@ -80,7 +83,7 @@ class Located:
         return names[0] if names[0] == names[1] else f"coordinates from {names[0]} to {names[1]}"
 
     def _name(self, index: tuple[int, ...]) -> str:
-        return f"x[{', '.join(map(str, (index[0] + self.start, *index[1:])))}]" if index else "x"
+        return f"x[{', '.join(map(str, (self.start + index).tolist()))}]" if index else "x"
 
 
 def portable(error: Exception) -> Exception:

@@ -116,7 +116,7 @@ def test_the_result_is_the_serial_one_to_the_bit(workers, operator, method, x):
 
 
 @pytest.mark.parametrize("method", ["central", "forward", "complex"])
-@pytest.mark.parametrize("bounds", [None, (0.0, 3.0)])
+@pytest.mark.parametrize("bounds", [None, (0.0, 9.0)])
 def test_a_batch_is_cut_along_its_points(workers, method, bounds):
     x = np.abs(TABLE)
     x[1, 2] = 0
@@ -161,8 +161,9 @@ def squares(x):
 
 @pytest.mark.parametrize("count", [1, 2, -1])
 def test_workers_are_a_number_of_processes(count):
+    others = set(multiprocessing.active_children())
     assert np.array_equal(gradient(smooth, POINT, workers=count), gradient(smooth, POINT))
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) == others
 
 
 def test_full_output_counts_what_was_done_elsewhere():
@@ -231,7 +232,11 @@ def test_numbers_of_numpy_are_numbers():
     assert checked_workers(1) is None
 
 
-@pytest.mark.parametrize("operator", [derivative, functools.partial(directional_derivative, v=POINT)])
+def along_itself(f, x, **options):
+    return directional_derivative(f, x, x, **options)
+
+
+@pytest.mark.parametrize("operator", [derivative, along_itself])
 def test_operators_of_few_evaluations_take_no_processes(operator):
     with pytest.raises(ValueError, match="workers must be None unless f is compiled code; got 2"):
         operator(smooth, POINT, workers=2)
@@ -240,14 +245,15 @@ def test_operators_of_few_evaluations_take_no_processes(operator):
 @pytest.mark.parametrize("shape", [(6,), (2, 3)])
 def test_an_exception_arrives_with_its_traceback_and_the_coordinate(shape):
     x, start = np.full(shape, 0.25), time.monotonic()
+    others = set(multiprocessing.active_children())
     name = "x[3]" if len(shape) == 1 else "x[1, 0]"
-    with pytest.raises(ValueError, match="^no number here$") as caught:
+    with pytest.raises(ValueError, match="^no number here") as caught:
         gradient(failing, x, workers=2)
     assert caught.value.__notes__ == [f"f raised this in a worker, with {name} moved"]
     assert 'raise ValueError("no number here")' in str(caught.value.__cause__)
     assert time.monotonic() - start < 10
     assert np.all(x == 0.25)
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) == others
 
 
 def test_an_exception_names_the_point_of_a_batch_and_the_coordinates_of_a_block(workers):
@@ -270,17 +276,18 @@ def failing_block(points):
 
 
 def test_an_exception_that_cannot_travel_is_told():
-    with pytest.raises(RuntimeError, match="^f raised UnpicklableError: 1 and 2$") as caught:
+    with pytest.raises(RuntimeError, match="^f raised UnpicklableError: 1 and 2") as caught:
         gradient(failing_strangely, POINT, workers=2)
     assert "with x[" in caught.value.__notes__[0]
 
 
 def test_the_first_exception_does_not_wait_for_the_others():
+    others = set(multiprocessing.active_children())
     start = time.monotonic()
     with pytest.raises(ValueError, match="at once"):
         gradient(slow_or_failing, np.ones(16), workers=2)
     assert time.monotonic() - start < 10
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) == others
 
 
 def test_a_process_that_dies_is_an_error(maps):
