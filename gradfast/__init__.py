@@ -14,7 +14,7 @@ tangent_line            as derivative, the textbook's way       a function of on
 numerical_gradient      as gradient, each row of a 2-D x        x.shape
 ======================= ======================================= ==========================
 
-Methods are `Central`, `Forward`, `Backward` and `Complex`. `compiled` makes of f what runs without
+Methods are `Central`, `Forward`, `Backward`, `Complex` and `Adaptive`. `compiled` makes of f what runs without
 Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.
 """
 
@@ -28,10 +28,11 @@ from gradfast.differentiate import (
     jacobian,
     value_and_gradient,
 )
-from gradfast.methods import Backward, Central, Complex, Forward
+from gradfast.methods import Adaptive, Backward, Central, Complex, Forward
 from gradfast.objectives import compiled
 
 __all__ = [
+    "Adaptive",
     "Backward",
     "Central",
     "Complex",

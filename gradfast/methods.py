@@ -27,6 +27,11 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
+def is_real(value: Any) -> bool:
+    """Return whether a value is one real number, and no boolean."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
 def as_tuple(steps: Any) -> Any:
     return tuple(map(as_tuple, steps)) if isinstance(steps, list) else steps
 
@@ -184,15 +189,62 @@ class Complex:
     check: bool = True
 
 
-Method = Difference | Complex
+@dataclass(frozen=True)
+class Adaptive:
+    """Central differences at step after step, extrapolated, until their error is as small as it gets.
 
-NAMES: dict[str, Method] = {"central": Central(), "forward": Forward(), "backward": Backward(), "complex": Complex()}
+    The steps are found anew for each coordinate, and each result has an error estimate: see
+    :mod:`gradfast.adaptive`. Near bounds, and where f is NaN or infinite on one side, the
+    differences are one-sided.
+
+    Parameters
+    ----------
+    rtol : float, optional
+        The relative error at which to stop. The default is ``eps ** 0.75`` of x's dtype, 2e-12 in
+        double precision. Where f's rounding or noise allows less, the best is returned.
+    max_evaluations : int
+        After so many evaluations a coordinate is not refined further.
+
+    Examples
+    --------
+    >>> from gradfast import Adaptive
+    >>> Adaptive(rtol=1e-6)
+    Adaptive(rtol=1e-06, max_evaluations=40)
+    """
+
+    rtol: float | None = None
+    max_evaluations: int = 40
+
+    def __post_init__(self) -> None:
+        if self.rtol is not None and not (is_real(self.rtol) and 0 < self.rtol < 1):
+            raise ValueError(f"rtol must be a number between 0 and 1; got {self.rtol!r}")
+        if not is_integer(self.max_evaluations) or self.max_evaluations < LEAST_EVALUATIONS:
+            raise ValueError(
+                f"max_evaluations must be an integer of at least {LEAST_EVALUATIONS}; got {self.max_evaluations!r}"
+            )
+
+    def tolerance(self, char: str) -> float:
+        """Return the relative error at which to stop, for x of a dtype."""
+        return EPS[char] ** 0.75 if self.rtol is None else float(self.rtol)
+
+
+LEAST_EVALUATIONS = 4  # two steps of two evaluations, of which one has an error estimate
+
+Method = Difference | Complex | Adaptive
+
+NAMES: dict[str, Method] = {
+    "central": Central(),
+    "forward": Forward(),
+    "backward": Backward(),
+    "complex": Complex(),
+    "adaptive": Adaptive(),
+}
 
 
 def as_method(method: Any) -> Method:
     """Return the method that a name stands for, or the method itself."""
     if type(method) is str and method in NAMES:
         return NAMES[method]
-    if isinstance(method, (Difference, Complex)):
+    if isinstance(method, (Difference, Complex, Adaptive)):
         return method
     raise ValueError(f"method must be one of {', '.join(NAMES)} or a method object; got {method!r}")
