@@ -12,6 +12,8 @@ directional_derivative  f of a point, to anything, along v      f(x).shape
 numerical_diff          as derivative, the textbook's way       f(x).shape
 tangent_line            as derivative, the textbook's way       a function of one number
 numerical_gradient      as gradient, each row of a 2-D x        x.shape
+check_gradient          f and a gradient to be checked          a GradientCheck
+noise                   f of a point, to a number               how wrong its values are
 ======================= ======================================= ==========================
 
 Methods are `Central`, `Forward`, `Backward`, `Complex` and `Adaptive`. `compiled` makes of f what runs without
@@ -19,6 +21,7 @@ Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradien
 """
 
 from gradfast import plotting
+from gradfast.checking import GradientCheck, check_gradient
 from gradfast.classic import numerical_diff, numerical_gradient, tangent_line
 from gradfast.differentiate import (
     derivative,
@@ -29,6 +32,7 @@ from gradfast.differentiate import (
     value_and_gradient,
 )
 from gradfast.methods import Adaptive, Backward, Central, Complex, Forward
+from gradfast.noise import noise
 from gradfast.objectives import compiled
 
 __all__ = [
@@ -37,12 +41,15 @@ __all__ = [
     "Central",
     "Complex",
     "Forward",
+    "GradientCheck",
+    "check_gradient",
     "compiled",
     "derivative",
     "directional_derivative",
     "gradient",
     "hessian",
     "jacobian",
+    "noise",
     "numerical_diff",
     "numerical_gradient",
     "plotting",

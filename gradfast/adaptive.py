@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast._kernels.stencil import Stencil
 from gradfast.batches import Batch
-from gradfast.climbing import Ascent, Field, Some, climb
+from gradfast.climbing import LEAST_SCALE, Ascent, Field, Some, climb
 from gradfast.elements import moved
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of
 from gradfast.problem import Info, Problem
@@ -45,6 +44,21 @@ def partials(problem: Problem, center: Any) -> Array:
     points = centers.size // max(1, p.x.shape[p.family.axis]) if isinstance(p.family, Batch) else 1
     p.done = _info(p.x, ascent, int(ascent.evaluations.sum()) + points, p.x.shape)
     return ascent.value.reshape(p.x.shape)
+
+
+def at_coordinates(problem: Problem, center: float, chosen: Some, shorter: float = 1.0) -> Ascent:
+    """Return the climb along some coordinates of x, counted flat, of an f of one number, from so much shorter steps."""
+    p, memory = problem, problem.memory
+    out = np.empty(memory.shape, VALUE_DTYPE[memory.dtype.char])
+
+    def values(steps: Array, some: Some) -> Array:
+        p.family.partials(p.lifted, p.argument, memory, _plan(memory, steps, chosen[some]), out, None)
+        return out.reshape(-1)[chosen[some], np.newaxis] * steps[:, np.newaxis]
+
+    centers = np.broadcast_to(np.asarray(center, out.dtype), (chosen.size, 1))
+    x = memory.reshape(-1)[chosen]
+    scale = None if shorter == 1 else shorter * np.maximum(np.abs(x), LEAST_SCALE).astype(float)
+    return _ascent(p, x, values, centers, scale=scale)
 
 
 def components(problem: Problem, center: Array) -> Array:
@@ -210,7 +224,3 @@ def _info(x: Array, ascent: Ascent, evaluations: int, shape: tuple[int, ...]) ->
     error, converged = (np.moveaxis(part, 0, -1).reshape(shape)[()] for part in (ascent.error, ascent.converged))
     steps = ascent.step.reshape(x.shape)
     return Info(evaluations, steps, SIDES[ascent.side].reshape(x.shape), as_dtype_of(x, error), converged)
-
-
-def has_kinks(problem: Problem, ascent: Ascent) -> npt.NDArray[np.bool_]:
-    return ascent.has_kink.any(axis=1).reshape(problem.x.shape)

@@ -1,5 +1,6 @@
 """Climb a ladder at every coordinate at once, each until its own error is as small as it gets."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,15 +15,15 @@ from gradfast.points import Array
 
 Some = npt.NDArray[np.intp]
 
-# The first step, relative to x's size or to this scale where x is smaller: f of scale 1 wants it so.
-START = 2.0**-7
+# x's size, or this where x is smaller, is what the first step is relative to.
 LEAST_SCALE = 0.5
 
 # After so many rungs that are not finite a coordinate is left to a ladder on one side.
 FEW = 3
 
-# Error is f's rounding alone if it is no larger than this many units of f's last place, over the first step.
-ROUNDING_UNITS = 64
+# Error is f's rounding alone if it is no larger than so many units of f's last place over the first step, by the
+# power: one-sided windows weight rounding more.
+ROUNDING_UNITS = {2: 64, 1: 4096}
 
 
 @dataclass
@@ -42,12 +43,17 @@ class Field:
     most: int  # evaluations a coordinate
     n: int
 
-    def starts(self, chosen: Some) -> tuple[Array, Array]:
-        """Return the first steps, and those to try next where f is not finite there."""
+    def starts(self, chosen: Some, power: int = 2) -> tuple[Array, Array]:
+        """Return the first steps, and those to try next where f is not finite there.
+
+        They balance, for an f of x's scale, rounding against the truncation of three or four rungs
+        of central differences or of six one-sided ones.
+        """
+        start = 2.0 ** round(math.log2(self.eps) * (0.96 / (self.n + 6) if power == 2 else 1 / (self.n + 9)))
         size = np.abs(self.x[chosen]).astype(float) if self.scale is None else self.scale[chosen]
         size = np.where(np.isfinite(size), size, 1.0)
-        first = START * (np.maximum(size, LEAST_SCALE) if self.scale is None else size)
-        return power_of_two(first), power_of_two(np.where(size > 0, START * size, first * JUMP_DOWN))
+        first = start * (np.maximum(size, LEAST_SCALE) if self.scale is None else size)
+        return power_of_two(first), power_of_two(np.where(size > 0, start * size, first * JUMP_DOWN))
 
     def distance(self, stencil: Stencil, steps: Array, chosen: Some) -> Array:
         """Return the steps that x is really moved by: its own grid of numbers may be coarser than they are."""
@@ -92,7 +98,7 @@ class Climb:
         self.power = 1 if side else 2
         self.chosen = chosen
         self.longest = self._longest(chosen)
-        first, self.fallback = field.starts(chosen)
+        first, self.fallback = field.starts(chosen, self.power)
         self.forced = np.full(chosen.size, np.nan)
         self.has_gone_up = np.zeros(chosen.size, bool)
         self.one_sided: list[tuple[Some, npt.NDArray[np.int_]]] = []
@@ -175,7 +181,7 @@ class Climb:
         field, ascent, chosen = self.field, self.ascent, self.chosen[done]
         error = np.maximum(best.error, field.eps * np.abs(best.value))[done]
         first, _ = field.starts(chosen)
-        units = ROUNDING_UNITS * field.eps * np.abs(field.center[chosen]) / first[:, np.newaxis] ** field.n
+        units = ROUNDING_UNITS[self.power] * field.eps * np.abs(field.center[chosen]) / first[:, np.newaxis] ** field.n
         ascent.value[chosen] = np.where(np.isfinite(error), best.value[done], self.rungs.quotients[-1, done])
         ascent.error[chosen] = np.where(np.isfinite(error), error, np.inf)
         ascent.converged[chosen] = is_met[done] | (error <= units)

@@ -442,7 +442,7 @@ def hessian(
     difference = require_difference(method, "hessian without gradient=")
     problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2)
     if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all
-        one_sided = Forward(difference.accuracy, difference.step, difference.rel_step)
+        one_sided = Forward(difference.accuracy, difference.step, difference.rel_step, difference.noise)
         problem.plan = one_sided.plan(problem.memory, 2, bounds)
     evaluations, result = problem.keeping(_run_hessian, problem, f0)
     return (result, problem.info(evaluations)) if full_output else result

@@ -31,7 +31,10 @@ NOISE_FACTOR = 2.0
 CAP = 4.0
 
 # Longer windows than this gain nothing: rounding grows as fast as truncation falls.
-MOST_COLUMNS = 5
+MOST_COLUMNS = {1: 7, 2: 5}
+
+# How much shorter the next step is at least, by the power: one-sided rungs are cheap and gain less each.
+SMALLEST = {1: 1 / 2, 2: 1 / 16}
 
 
 @dataclass
@@ -138,7 +141,7 @@ def best_window(rungs: Rungs, power: int) -> Best:
     """
     steps, values, change = rungs.steps, rungs.quotients, None
     shares, columns = [], []
-    for width in range(1, min(len(steps), MOST_COLUMNS + 1)):
+    for width in range(1, min(len(steps), MOST_COLUMNS[power] + 1)):
         shares.append(1 / ((steps[:-width] / steps[width:]) ** power - 1)[:, :, np.newaxis])
         before, change = change, np.abs(values[1:] - values[:-1])
         values = values[1:] + shares[-1] * (values[1:] - values[:-1])
@@ -206,7 +209,7 @@ def next_steps(rungs: Rungs, best: Best, tolerance: Array, power: int, n: int) -
     if len(steps) == 2:  # a third rung gains about as much again as the second did
         wanted *= np.fmax(8 * size / differences[-1], 1)
     columns = power * (best.last - best.first + 1)
-    gentle = np.clip(wanted ** (1 / columns), 1 / 4 if len(steps) == 2 else 1 / 16, 1 / 2)
+    gentle = np.clip(wanted ** (1 / columns), SMALLEST[power] if len(steps) > 2 else max(SMALLEST[power], 1 / 4), 1 / 2)
     below = steps[-1] * np.where(is_garbage | failed, JUMP_DOWN, gentle)
     resolved = RESOLVED * size / np.fmax(differences[0] - rungs.rounding[1, :, 0], 0)
     resolved = np.fmax(resolved ** (1 / power), (best.rounding / best.truncation) ** (1 / (1 + columns)))

@@ -16,13 +16,15 @@ FLOORS = [
     {"_kernels", "reference"},
     {"points", "stencils", "objectives"},
     {"steps"},
-    {"blocks", "loops", "methods", "complex_step"},
-    {"elements", "native"},
+    {"blocks", "loops", "methods", "complex_step", "ladder"},
+    {"elements", "native", "climbing"},
     {"batches"},
     {"problem"},
+    {"adaptive", "noise"},
     {"line"},
     {"classic", "differentiate"},
     {"plotting"},
+    {"checking"},
     {"__main__"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
