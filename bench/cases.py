@@ -17,8 +17,35 @@ Formula = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
+class PointCase:
+    """A function of several numbers at a point: ``formula(namespace, x)`` with x a sequence of them."""
+
+    name: str
+    formula: Formula
+    x: tuple[float, ...]
+    group: str = "gradient"
+
+    def f(self, x: Any) -> Any:
+        """Return the function's value in double precision."""
+        return self.formula(np, x)
+
+    @cached_property
+    def derivative(self) -> Any:
+        """The gradient at x, from mpmath."""
+        import mpmath
+
+        with mpmath.workdps(DIGITS):
+            x = [mpmath.mpf(number) for number in self.x]
+
+            def along(i: int) -> float:
+                return float(mpmath.diff(lambda t: self.formula(mpmath, [*x[:i], t, *x[i + 1 :]]), x[i]))
+
+            return np.array([along(i) for i in range(len(x))])
+
+
+@dataclass(frozen=True)
 class Case:
-    """A function at a point: ``formula(namespace, x)``, to which noise of a size may be added."""
+    """A function at a number: ``formula(namespace, x)``, to which noise of a size may be added."""
 
     name: str
     formula: Formula
@@ -102,8 +129,6 @@ OTHERS = [
     Case("x^3 + x at 1e-8", lambda m, x: x**3 + x, 1e-8, "other"),
     Case("tanh at 1e-8", lambda m, x: m.tanh(x), 1e-8, "other"),
     Case("exp(1/x) at 1e8", lambda m, x: m.exp(1 / x) * x, 1e8, "other"),
-    Case("(x + 1)^6 expanded at -0.9", lambda m, x: _expanded(x), -0.9, "other"),
-    Case("(1 - cos x) / x^2 at 0.1", lambda m, x: (1 - m.cos(x)) / x**2, 0.1, "other"),
     Case("exp(-x) sin(4 x^4) at 2.5", lambda m, x: m.exp(-x) * m.sin(4 * x**4), 2.5, "other"),
     Case("1 / (1 + 25 x^2) at 0.3", lambda m, x: 1 / (1 + 25 * x**2), 0.3, "other"),
     Case("1 / (1e-3 + x^2) at 0.02", lambda m, x: 1 / (1e-3 + x**2), 0.02, "other"),
@@ -127,6 +152,13 @@ PUBLISHED = [
     Case("exp(4 x) at 1", lambda m, x: m.exp(4 * x), 1.0, "published"),
 ]
 
+# f itself has but so many digits: its terms cancel.
+CANCELLING = [
+    Case("(x + 1)^6 expanded at -0.9", lambda m, x: _expanded(x), -0.9, "cancelling"),
+    Case("(1 - cos x) / x^2 at 0.1", lambda m, x: (1 - m.cos(x)) / x**2, 0.1, "cancelling"),
+    Case("(exp(x) - 1) / x at 1e-3", lambda m, x: (m.exp(x) - 1) / x, 1e-3, "cancelling"),
+]
+
 NOISY = [
     Case(f"{name} at {x:g}, noise {noise:g}", formula, x, "noisy", noise)
     for noise in (1e-8, 1e-4)
@@ -138,6 +170,47 @@ NOISY = [
 ]
 
 SMOOTH = [*KNOWN, *OTHERS, *PUBLISHED]
+
+# Rosenbrock's function, and problems 3, 5, 13, 14, 20 and 21 of More, Garbow and Hillstrom (1981) at their starts.
+GRADIENTS = [
+    PointCase("rosen, n = 10", lambda m, x: _rosen(x), tuple(np.linspace(-1.2, 1.5, 10).tolist())),
+    PointCase("Powell badly scaled", lambda m, x: _powell_badly_scaled(m, x), (0.0, 1.0)),
+    PointCase("Beale", lambda m, x: _beale(x), (1.0, 1.0)),
+    PointCase("Powell singular", lambda m, x: _powell_singular(x), (3.0, -1.0, 0.0, 1.0)),
+    PointCase("Wood", lambda m, x: _wood(x), (-3.0, -1.0, -3.0, -1.0)),
+    PointCase("Brown badly scaled", lambda m, x: _brown(x), (1.0, 1.0)),
+    PointCase("trigonometric, n = 5", lambda m, x: _trigonometric(m, x), (0.2,) * 5),
+]
+
+
+def _rosen(x: Any) -> Any:
+    return sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(len(x) - 1))
+
+
+def _powell_badly_scaled(m: Any, x: Any) -> Any:
+    return (10000 * x[0] * x[1] - 1) ** 2 + (m.exp(-x[0]) + m.exp(-x[1]) - 1.0001) ** 2
+
+
+def _beale(x: Any) -> Any:
+    return sum((y - x[0] * (1 - x[1] ** i)) ** 2 for i, y in ((1, 1.5), (2, 2.25), (3, 2.625)))
+
+
+def _powell_singular(x: Any) -> Any:
+    return (x[0] + 10 * x[1]) ** 2 + 5 * (x[2] - x[3]) ** 2 + (x[1] - 2 * x[2]) ** 4 + 10 * (x[0] - x[3]) ** 4
+
+
+def _wood(x: Any) -> Any:
+    first = 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2 + 90 * (x[3] - x[2] ** 2) ** 2 + (1 - x[2]) ** 2
+    return first + 10 * (x[1] + x[3] - 2) ** 2 + (x[1] - x[3]) ** 2 / 10
+
+
+def _brown(x: Any) -> Any:
+    return (x[0] - 1e6) ** 2 + (x[1] - 2e-6) ** 2 + (x[0] * x[1] - 2) ** 2
+
+
+def _trigonometric(m: Any, x: Any) -> Any:
+    n, cosines = len(x), sum(m.cos(number) for number in x)
+    return sum((n - cosines + (i + 1) * (1 - m.cos(x[i])) - m.sin(x[i])) ** 2 for i in range(n))
 
 
 def _arc(m: Any, name: str) -> Any:

@@ -14,6 +14,7 @@ from gradfast._kernels.stencil import Stencil
 from gradfast.batches import Batch
 from gradfast.climbing import LEAST_SCALE, Ascent, Field, Some, climb
 from gradfast.elements import moved
+from gradfast.methods import Adaptive
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of
 from gradfast.problem import Info, Problem
 from gradfast.steps import EPS, Plan
@@ -104,9 +105,8 @@ def along(
 ) -> Array:
     """Return the derivative at t = 0 of f on a line, by the family's loops over the one coordinate t."""
 
-
     def values(steps: Array, chosen: Some) -> Array:
-        rows = family.components(f, t, t, _plan(t, steps, chosen), None)
+        rows: Array = family.components(f, t, t, _plan(t, steps, chosen), None)
         return rows.reshape(1, -1) * steps[:, np.newaxis]
 
     flat = np.asarray(center, t.dtype).reshape(1, -1)
@@ -115,7 +115,7 @@ def along(
     return ascent.value.reshape(center.shape)
 
 
-def second_derivatives(problem: Problem, center: float) -> Array:
+def second_derivatives(problem: Problem, center: Any) -> Array:
     """Return the Hessian of f, from its second derivatives along each coordinate and along pairs of them.
 
     Of the pair's line, in steps that suit each coordinate's size, it is half of what the two
@@ -140,7 +140,8 @@ def second_derivatives(problem: Problem, center: float) -> Array:
     centers = np.broadcast_to(np.asarray(center, center_dtype), (first.size, 1))
     room = _pair_room(p, scales, first, second)
     ascent = _ascent(p, np.zeros(first.size, x.dtype), values, centers, 2, np.ones(first.size), room)
-    out, error = (_mixed(part[:, 0], first, second, scales, sign) for part, sign in ((ascent.value, -1), (ascent.error, 1)))
+    out = _mixed(ascent.value[:, 0], first, second, scales, -1)
+    error = _mixed(ascent.error[:, 0], first, second, scales, 1)
     converged = np.ones((x.size, x.size), bool)
     own = ascent.converged[first == second, 0]
     converged[first, second] = converged[second, first] = ascent.converged[:, 0] & own[first] & own[second]
@@ -194,7 +195,8 @@ def _ascent(
     if bounds is None and scale is None and p.bounds is not None:
         bounds = flat - p.bounds[0], p.bounds[1] - flat
     room = bounds or (np.full(flat.size, np.inf), np.full(flat.size, np.inf))
-    char = p.memory.dtype.char
+    char, method = p.memory.dtype.char, p.method
+    assert isinstance(method, Adaptive)
     count = max(1, MOST_VALUES // max(1, centers.shape[1]))
     parts = []
     for start in range(0, max(1, flat.size), count):
@@ -210,8 +212,8 @@ def _ascent(
             None if scale is None else scale[part],
             (room[0][part], room[1][part]),
             EPS[char],
-            p.method.tolerance(char),
-            p.method.max_evaluations,
+            method.tolerance(char),
+            method.max_evaluations,
             n,
         )
         parts.append(climb(field))

@@ -78,12 +78,15 @@ class GradientCheck:
     def record(self) -> npt.NDArray[Any]:
         """Return the rows as a structured array, with the attributes and the difference as fields."""
         names = ("name", "analytic", "numeric", "difference", "error", "verdict")
-        columns = [getattr(self, name) for name in names]
-        return np.rec.fromarrays(columns, names=",".join(names))  # type: ignore[call-overload,no-any-return]
+        columns: list[Array] = [getattr(self, name) for name in names]
+        record = np.empty(self.name.shape, [(name, column.dtype) for name, column in zip(names, columns, strict=True)])
+        for name, column in zip(names, columns, strict=True):
+            record[name] = column
+        return record
 
     def __str__(self) -> str:
         counts = [f"{int((self.verdict == verdict).sum())} {verdict}" for verdict in VERDICTS]
-        rows = [("coordinate", "analytic", "numeric", "difference", "error bar", "verdict")]
+        rows: list[tuple[str, ...]] = [("coordinate", "analytic", "numeric", "difference", "error bar", "verdict")]
         for i in self.worst_first()[:ROWS_SHOWN]:
             numbers = (f"{part[i]:.8g}" for part in (self.analytic, self.numeric))
             sizes = (f"{part[i]:.1e}" for part in (self.difference, self.error))
@@ -190,8 +193,8 @@ def check_gradient(
         parts += checker.coordinates(coordinates)
     if directions is not None:
         parts.append(checker.directions(directions))
-    joined = [np.concatenate([part[i] for part in parts]) for i in range(6)]
-    return GradientCheck(*joined, checker.evaluations)
+    name, analytic, numeric, error, tolerance, verdict = map(np.concatenate, zip(*parts, strict=True))
+    return GradientCheck(name, analytic, numeric, error, tolerance, verdict, checker.evaluations)
 
 
 Part = tuple[Verdicts, Array, Array, Array, Array, Verdicts]
@@ -199,10 +202,14 @@ Part = tuple[Verdicts, Array, Array, Array, Array, Verdicts]
 
 class _Checker:
     def __init__(self, f: Any, gradient: Any, x: Any, rtol: Any, atol: Any, random: np.random.Generator) -> None:
-        self.x = x if isinstance(x, Mapping) else as_point(x)
-        self.random, self.evaluations = random, 0
-        self.arrays = dict(_arrays("", x)) if isinstance(x, Mapping) else {"x": self.x}
-        self.f = (lambda _: f(x)) if isinstance(x, Mapping) else f
+        self.random, self.evaluations, self.f = random, 0, f
+        self.arrays: dict[str, Array]
+        if isinstance(x, Mapping):
+            self.x: Any = x
+            self.arrays, self.f = dict(_arrays("", x)), lambda _: f(x)
+        else:
+            self.x = as_point(x)
+            self.arrays = {"x": self.x}
         before = [array.tobytes() for array in self.arrays.values()]
         found = gradient(self.x) if callable(gradient) else gradient
         if before != [array.tobytes() for array in self.arrays.values()]:
@@ -250,8 +257,9 @@ class _Checker:
         def judged(some: npt.NDArray[np.intp], shorter: float) -> Part:
             ascent = problem.keeping(_climb, problem, chosen[some], shorter)
             self.evaluations += int(ascent.evaluations.sum()) + 1
-            parts = (part[:, 0] for part in (ascent.value, ascent.error, ascent.has_kink))
-            return self._judged(places[some], analytic[some], *parts, self.atol[name], self._largest(name))
+            value, error, kink = (part[:, 0] for part in (ascent.value, ascent.error, ascent.has_kink))
+            limits = self.atol[name], self._largest(name)
+            return self._judged(places[some], analytic[some], value, error, kink, *limits)
 
         return _twice(judged, chosen.size)
 
@@ -292,7 +300,9 @@ class _Checker:
 
         return f
 
-    def _judged(self, names: Any, analytic: Any, numeric: Any, error: Any, kink: Any, atol: float, largest: float) -> Part:
+    def _judged(
+        self, names: Any, analytic: Any, numeric: Any, error: Any, kink: Any, atol: float, largest: float
+    ) -> Part:
         with np.errstate(all="ignore"):
             size = np.fmax(np.abs(analytic), np.abs(numeric))
             tolerance = atol + self.rtol * size
@@ -313,7 +323,8 @@ def _twice(judged: Callable[[npt.NDArray[np.intp], float], Part], count: int) ->
     doubtful = np.flatnonzero(np.isin(parts[-1], (WRONG, CANNOT_TELL)))
     if doubtful.size:
         again = judged(doubtful, SECOND_LOOK)
-        better = [VERDICTS.index(new) > VERDICTS.index(old) for new, old in zip(again[-1], parts[-1][doubtful], strict=True)]
+        pairs = zip(again[-1], parts[-1][doubtful], strict=True)
+        better = [VERDICTS.index(new) > VERDICTS.index(old) for new, old in pairs]
         for part, new in zip(parts, again, strict=True):
             part[doubtful[better]] = new[better]
     return parts

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +62,8 @@ class Field:
         x = self.x[chosen]
         ends = [(x + (node * steps).astype(x.dtype)) - x for node in (low, high)]
         found = (ends[1] - ends[0]).astype(self.center.dtype) / (high - low)
-        return np.where(np.isfinite(found) & (found != 0), found, steps)
+        usable: Array = np.where(np.isfinite(found) & (found != 0), found, steps)
+        return usable
 
 
 @dataclass
@@ -105,7 +107,9 @@ class Climb:
         first = np.minimum(first, self.longest)
         self.rungs = self._rung(first)
         is_finite = np.isfinite(self.rungs.quotients[0]).all(axis=1)
-        self.rungs = self.rungs.with_rung(self._rung(np.where(is_finite, first / 2, np.minimum(self.fallback, first / 2))))
+        self.rungs = self.rungs.with_rung(
+            self._rung(np.where(is_finite, first / 2, np.minimum(self.fallback, first / 2)))
+        )
 
     def _longest(self, chosen: Some) -> Array:
         below, above = (room[chosen] for room in self.field.room)
@@ -126,7 +130,9 @@ class Climb:
         bend = np.full(center.shape, np.nan)
         if field.n == 1 and not self.side:
             bend = ((values[0] - center) + (values[1] - center)) / taken
-        self.finite = [np.isfinite(value).all(axis=1) for value in (values[0], values[-1])]
+        self.finite = [
+            np.isfinite(value.astype(float)).all(axis=1) for value in (values[0], values[1 - len(values) % 2])
+        ]
         self.ascent.evaluations[self.chosen] += len(stencil.nodes)
         quotients = difference(values, stencil, center) / by
         return Rungs(steps[np.newaxis], quotients[np.newaxis], rounding[np.newaxis], bend[np.newaxis])
@@ -162,13 +168,15 @@ class Climb:
         jumps = (steps > 4 * top) | (steps < bottom / 8)
         self.forced = np.where(jumps & ~np.isfinite(self.forced), steps / 2, np.nan)
         self.has_gone_up |= goes_up
-        return np.where(ends | one.is_kink(), np.nan, steps)
+        found: Array = np.where(ends | one.is_kink(), np.nan, steps)
+        return found
 
     def _least(self) -> Array:
         x = np.abs(self.field.x[self.chosen]).astype(float)
-        return np.maximum(4 * np.spacing(x) * (self.field.eps / np.finfo(float).eps), np.finfo(float).tiny)
+        least: Array = np.maximum(4 * np.spacing(x) * (self.field.eps / np.finfo(float).eps), np.finfo(float).tiny)
+        return least
 
-    def _looks_one_sided(self, finite: list[npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
+    def _looks_one_sided(self, finite: list[Any]) -> npt.NDArray[np.bool_]:
         if self.side or len(self.rungs.steps) < FEW:
             return np.zeros(self.chosen.size, bool)
         never = ~np.isfinite(self.rungs.quotients).all(axis=2).any(axis=0)
@@ -182,10 +190,13 @@ class Climb:
         error = np.maximum(best.error, field.eps * np.abs(best.value))[done]
         first, _ = field.starts(chosen)
         units = ROUNDING_UNITS[self.power] * field.eps * np.abs(field.center[chosen]) / first[:, np.newaxis] ** field.n
+        kink = self.rungs.is_kink_of_each()[done]
+        # Any slope between those on both sides is one of f's.
+        error = np.where(kink, np.abs(self.rungs.bend[-1, done]) / 2, error)
         ascent.value[chosen] = np.where(np.isfinite(error), best.value[done], self.rungs.quotients[-1, done])
         ascent.error[chosen] = np.where(np.isfinite(error), error, np.inf)
         ascent.converged[chosen] = is_met[done] | (error <= units)
-        ascent.has_kink[chosen] = self.rungs.is_kink_of_each()[done]
+        ascent.has_kink[chosen] = kink
         last = best.last.max(axis=1, initial=0)[done]
         ascent.step[chosen] = self.rungs.steps[last, np.flatnonzero(done)]
         ascent.side[chosen] = self.side

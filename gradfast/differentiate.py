@@ -105,8 +105,8 @@ def _run_derivative(problem: Problem) -> tuple[Any, Array]:
         return values
 
     if p.is_adaptive:
-        center = evaluate(x.copy())
-        return center, as_dtype_of(x, adaptive.elements(p, evaluate, center, p.n))
+        at_x = evaluate(x.copy())
+        return at_x, as_dtype_of(x, adaptive.elements(p, evaluate, at_x, p.n))
     center = evaluate(x.copy()) if p.plan.needs_center else None
     out = differentiate_elements(evaluate, p.memory, p.plan, center)
     if p.is_complex:
@@ -491,8 +491,8 @@ def _hessian_from_gradient(
     symmetric = ((matrix + matrix.T) / 2).reshape(result.shape)
     if info.error is not None:
         error, converged = (part.reshape(matrix.shape) for part in (info.error, info.converged))
-        error, converged = ((error + error.T) / 2).reshape(result.shape), (converged & converged.T).reshape(result.shape)
-        info = replace(info, error=error, converged=converged)
+        both = ((error + error.T) / 2).reshape(result.shape), (converged & converged.T).reshape(result.shape)
+        info = replace(info, error=both[0], converged=both[1])
     return (symmetric, info) if full_output else symmetric
 
 

@@ -182,8 +182,8 @@ def _least(columns: list[tuple[Array, Array, Array]]) -> Best:
     chosen = order.argmin(axis=0)[np.newaxis]
     first = np.concatenate([np.arange(len(column[0])) for column in columns])[chosen[0]]
     widths = np.concatenate([np.full(len(column[0]), width + 1) for width, column in enumerate(columns)])[chosen[0]]
-    found = (np.take_along_axis(part, chosen, 0)[0] for part in (values, truncation, roundings))
-    return Best(*found, first, first + widths)
+    value, truncation, rounding = (np.take_along_axis(part, chosen, 0)[0] for part in (values, truncation, roundings))
+    return Best(value, truncation, rounding, first, first + widths)
 
 
 def next_steps(rungs: Rungs, best: Best, tolerance: Array, power: int, n: int) -> Array:
@@ -203,7 +203,8 @@ def next_steps(rungs: Rungs, best: Best, tolerance: Array, power: int, n: int) -
         is_noise |= ~is_garbage & (differences[-1] > differences[-2] * (steps[-2] / steps[-3]) ** (power / 2))
     failed = ~np.isfinite(best.error)
     has_no_signal = (best.truncation > GARBAGE * np.abs(best.value)) & (best.truncation > 4 * best.rounding)
-    down = failed | (is_garbage | has_no_signal) & (len(steps) < MOST_JUMPS) | (best.last == len(steps) - 1) & (best.truncation > best.rounding) & ~is_noise
+    falls_short = (best.last == len(steps) - 1) & (best.truncation > best.rounding) & ~is_noise
+    down = failed | (is_garbage | has_no_signal) & (len(steps) < MOST_JUMPS) | falls_short
     up = ~down & ~has_no_signal & (best.first <= 1)
     wanted = np.fmax(tolerance, best.rounding) / best.truncation
     if len(steps) == 2:  # a third rung gains about as much again as the second did

@@ -167,7 +167,7 @@ class Problem:
         same = (self.argument.real == x) | np.isnan(x)
         if not same.all():
             raise f_changed(x, int(np.argmin(same)))
-        if self.method.check and x.size:
+        if isinstance(self.method, Complex) and self.method.check and x.size:
             v, char = complex_step.random_direction(x), x.dtype.char
             v = v if self.bounds is None else complex_step.direction_inside(x, v, self.bounds)
             self.calls_to_check = complex_step.check_along(

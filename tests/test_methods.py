@@ -54,7 +54,8 @@ def test_an_array_of_steps_becomes_a_value_of_the_method(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_stands_for_the_method_with_its_defaults(name):
     method = as_method(name)
-    assert method == {"central": Central(2), "forward": Forward(1), "backward": Backward(1), "complex": Complex(), "adaptive": Adaptive()}[name]
+    differences = {"central": Central(2), "forward": Forward(1), "backward": Backward(1)}
+    assert method == {**differences, "complex": Complex(), "adaptive": Adaptive()}[name]
     x = np.array([1.0, 2.0])
     for operator in (gradient, jacobian):
         assert np.array_equal(operator(sum_of_cubes, x, method=name), operator(sum_of_cubes, x, method=method))
@@ -64,7 +65,7 @@ def test_a_name_stands_for_the_method_with_its_defaults(name):
     "method", ["centrla", "Central", Central, None, 2, ["central"], np.array(["central"])], ids=repr
 )
 def test_a_method_must_be_a_name_or_a_method(method):
-    with pytest.raises(ValueError, match="method must be one of central, forward, backward, complex, adaptive or a method") as e:
+    with pytest.raises(ValueError, match="method must be one of central, forward, .*, adaptive or a method") as e:
         gradient(sum_of_cubes, np.ones(2), method=method)
     assert str(e.value).endswith(f"; got {method!r}")
 
