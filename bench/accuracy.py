@@ -35,6 +35,14 @@ COLOURS = {
     "statsmodels": "#CC79A7",
 }
 
+# Where the chart's labels would lie on each other.
+LABEL_OFFSETS = {
+    "gradfast central": (-8, -16),
+    "scipy 3-point": (7, 6),
+    "gradfast adaptive": (7, 12),
+    "jacobi": (7, -12),
+}
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -74,8 +82,8 @@ def _plain(module: str, call: Callable[[Any, Any, Any], Any]) -> Run:
 
 
 def _numdifftools(f: Any, x: Any) -> tuple[Any, Any]:
-    value, info, *_ = import_module("numdifftools").Gradient(f, full_output=True)(x)
-    return np.atleast_1d(value), np.atleast_1d(info.error_estimate)
+    value, error, *_ = import_module("numdifftools").Gradient(f, full_output=True)(x)
+    return np.atleast_1d(value), np.atleast_1d(error)
 
 
 def _jacobi(f: Any, x: Any) -> tuple[Any, Any]:
@@ -205,7 +213,8 @@ def draw(results: dict[Contestant, list[Result]], file: Path) -> None:
         ax.plot([at, at], [median, worst], color=colour, linewidth=3 if is_ours else 1.2)
         ax.plot(at, median, "o", color=colour, markersize=9 if is_ours else 6, markeredgecolor="white")
         ax.plot(at, worst, "_", color=colour, markersize=10, markeredgewidth=2)
-        ax.annotate(contestant.name, (at, median), (7, -3), textcoords="offset points", color=colour)
+        offset = LABEL_OFFSETS.get(contestant.name, (7, -3))
+        ax.annotate(contestant.name, (at, median), offset, textcoords="offset points", color=colour)
     ax.set(xscale="log", yscale="log", ylim=(LEAST / 3, 30))
     ax.set_xticks([2, 4, 10, 20, 40, 100], ["2", "4", "10", "20", "40", "100"])
     ax.set_xlabel("evaluations a coordinate (log scale)")

@@ -58,7 +58,7 @@ class GradientCheck:
     evaluations: int
 
     def __bool__(self) -> bool:
-        is_right = not np.isin(self.verdict, (WRONG, CANNOT_TELL)).any()
+        is_right = not bool(np.isin(self.verdict, (WRONG, CANNOT_TELL)).any())
         if not is_right and "PYTEST_CURRENT_TEST" in os.environ:
             print(self)  # pytest cuts the repr of what is asserted, and shows what was printed
         return is_right
@@ -67,7 +67,8 @@ class GradientCheck:
     def difference(self) -> Array:
         """How far the gradients are apart."""
         with np.errstate(invalid="ignore"):
-            return np.abs(self.analytic - self.numeric)
+            difference: Array = np.abs(self.analytic - self.numeric)
+        return difference
 
     def worst_first(self) -> npt.NDArray[np.intp]:
         """Return the indices of the rows by falling severity."""
@@ -193,8 +194,8 @@ def check_gradient(
         parts += checker.coordinates(coordinates)
     if directions is not None:
         parts.append(checker.directions(directions))
-    name, analytic, numeric, error, tolerance, verdict = map(np.concatenate, zip(*parts, strict=True))
-    return GradientCheck(name, analytic, numeric, error, tolerance, verdict, checker.evaluations)
+    names, analytic, numeric, error, tolerance, verdict = map(np.concatenate, zip(*parts, strict=True))
+    return GradientCheck(names, analytic, numeric, error, tolerance, verdict, checker.evaluations)
 
 
 Part = tuple[Verdicts, Array, Array, Array, Array, Verdicts]

@@ -130,9 +130,7 @@ class Climb:
         bend = np.full(center.shape, np.nan)
         if field.n == 1 and not self.side:
             bend = ((values[0] - center) + (values[1] - center)) / taken
-        self.finite = [
-            np.isfinite(value.astype(float)).all(axis=1) for value in (values[0], values[1 - len(values) % 2])
-        ]
+        self.finite = [np.isfinite(value.astype(float)).all(axis=1) for value in values[:2]]
         self.ascent.evaluations[self.chosen] += len(stencil.nodes)
         quotients = difference(values, stencil, center) / by
         return Rungs(steps[np.newaxis], quotients[np.newaxis], rounding[np.newaxis], bend[np.newaxis])

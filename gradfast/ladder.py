@@ -79,11 +79,13 @@ class Rungs:
         """Return whether at the two shortest steps the first component's second difference falls as f'' h**2 does."""
         bend, steps = self.bend[-2:, :, 0], self.steps[-2:]
         expected = bend[0] * steps[1] / steps[0]
-        return np.abs(bend[1] - expected) < 0.25 * np.abs(expected) - self.rounding[-1, :, 0]
+        found: Array = np.abs(bend[1] - expected) < 0.25 * np.abs(expected) - self.rounding[-1, :, 0]
+        return found
 
     def is_kink(self) -> Array:
         """Return whether at the three shortest steps the slopes on both sides differ by the same: f has a kink at x."""
-        return self.is_kink_of_each()[:, 0]
+        first: Array = self.is_kink_of_each()[:, 0]
+        return first
 
     def is_kink_of_each(self) -> Array:
         """Return the same for every component."""
@@ -92,7 +94,8 @@ class Rungs:
         bend = np.abs(self.bend[-3:])
         spread = np.ptp(bend, axis=0)
         far = self.steps[-3] >= 4 * self.steps[-1]
-        return far[:, np.newaxis] & (spread < 0.1 * bend[-1]) & (bend[-1] > 64 * self.rounding[-1])
+        found: Array = far[:, np.newaxis] & (spread < 0.1 * bend[-1]) & (bend[-1] > 64 * self.rounding[-1])
+        return found
 
     def noise(self) -> Array:
         """Return f's noise, from what the bends of the three or four shortest steps hold besides low odd powers of h.
@@ -108,7 +111,8 @@ class Rungs:
         weights = [1 / np.prod(squares[i] - np.delete(squares, i, 0), axis=0) / steps[i] for i in range(count)]
         total = sum(weight[:, np.newaxis] * part for weight, part in zip(weights, bend, strict=True))
         size = np.sqrt(6 * sum((weight / step) ** 2 for weight, step in zip(weights, steps, strict=True)))
-        return np.nan_to_num(np.abs(total) / size[:, np.newaxis], posinf=0.0)
+        noise: Array = np.nan_to_num(np.abs(total) / size[:, np.newaxis], posinf=0.0)
+        return noise
 
 
 @dataclass
@@ -139,7 +143,8 @@ def best_window(rungs: Rungs, power: int) -> Best:
     Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4 (1982) 75-76).
     Rounding errors are added up as the recurrence weights them.
     """
-    steps, values, change = rungs.steps, rungs.quotients, None
+    steps, values = rungs.steps, rungs.quotients
+    change: Array | None = None
     shares, columns = [], []
     for width in range(1, min(len(steps), MOST_COLUMNS[power] + 1)):
         shares.append(1 / ((steps[:-width] / steps[width:]) ** power - 1)[:, :, np.newaxis])

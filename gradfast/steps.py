@@ -67,7 +67,8 @@ def indices_within(some: npt.NDArray[np.intp] | None, part: slice) -> npt.NDArra
     if some is None:
         return None
     first, last = some.searchsorted((part.start, part.stop))  # they are in order
-    return some[first:last] - part.start
+    within: npt.NDArray[np.intp] = some[first:last] - part.start
+    return within
 
 
 def least_scale(n: int) -> float:
