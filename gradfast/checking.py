@@ -12,9 +12,11 @@ from gradfast import adaptive
 from gradfast._kernels.memory import name_of_coordinate
 from gradfast.differentiate import derivative
 from gradfast.methods import Adaptive, is_integer
+from gradfast.noise import noise
 from gradfast.plotting import new_axes
 from gradfast.points import IN_PLACE, Array, as_point
 from gradfast.problem import Problem, real_numbers
+from gradfast.steps import EPS
 
 Verdicts = npt.NDArray[np.str_]
 
@@ -25,6 +27,11 @@ ROWS_SHOWN = 10
 
 # The steps of the second look at what seems wrong are so much shorter.
 SECOND_LOOK = 2.0**-12
+
+# How far noise may move a value, in standard deviations, and how much of f's rounding is no noise.
+NOISE_FACTOR = 4.0
+ABOVE_ROUNDING = 64
+TINY = float(np.finfo(float).tiny)
 
 # An error bar wider than this part of the largest entry leaves open whether a gradient is right.
 WIDE = 1e-3
@@ -260,9 +267,25 @@ class _Checker:
             self.evaluations += int(ascent.evaluations.sum()) + 1
             value, error, kink = (part[:, 0] for part in (ascent.value, ascent.error, ascent.has_kink))
             limits = self.atol[name], self._largest(name)
-            return self._judged(places[some], analytic[some], value, error, kink, *limits)
+            part = self._judged(places[some], analytic[some], value, error, kink, *limits)
+            if (part[-1] == WRONG).any():  # unless f is noisier than its bars know
+                error = np.fmax(error, NOISE_FACTOR * self._noise(problem) / np.fmax(ascent.step, TINY))
+                part = self._judged(places[some], analytic[some], value, error, kink, *limits)
+            return part
 
         return _twice(judged, chosen.size)
+
+    def _noise(self, problem: Problem) -> float:
+        """Return f's noise above its rounding; 0 if there is none, or none that shows."""
+
+        def counted(x: Any) -> Any:
+            self.evaluations += 1
+            return problem.f(x)
+
+        found = noise(counted, problem.x)
+        size = abs(float(problem.keeping(problem.family.value, counted, problem.x, problem.x)))
+        rounding = EPS[problem.x.dtype.char] * size
+        return found if found > ABOVE_ROUNDING * rounding else 0.0
 
     def _largest(self, name: str) -> float:
         gradient = self.analytic[name]

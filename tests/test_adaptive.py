@@ -178,7 +178,9 @@ def test_bounds_are_kept(bounds):
 
 
 def test_a_coordinate_without_room_is_fixed():
-    value, info = gradient(sum_of_exp, [1.0, 2.0], bounds=([1.0, -9.0], [1.0, 9.0]), method="adaptive", full_output=True)
+    value, info = gradient(
+        sum_of_exp, [1.0, 2.0], bounds=([1.0, -9.0], [1.0, 9.0]), method="adaptive", full_output=True
+    )
     assert value[0] == 0
     assert info.scheme.tolist() == ["fixed", "central"]
 

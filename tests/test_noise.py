@@ -59,7 +59,9 @@ def test_x_is_as_it_was_even_if_f_fails():
     assert x.tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("method", [Central(noise=1e-6), Central(4, noise=1e-6), Forward(noise=1e-6), Backward(noise=1e-6)])
+@pytest.mark.parametrize(
+    "method", [Central(noise=1e-6), Central(4, noise=1e-6), Forward(noise=1e-6), Backward(noise=1e-6)]
+)
 def test_a_step_that_knows_the_noise_is_better(method):
     plain = type(method)(method.accuracy)
     errors = {m: np.abs([derivative(rough(1e-6, i), 1.0, method=m) - np.e for i in range(30)]) for m in (method, plain)}
