@@ -148,13 +148,16 @@ class Climb:
             steps = self._next(best, tolerance, worst) if excess.shape[1] else np.full(len(excess), np.nan)
             spent = self.ascent.evaluations[self.chosen] + len(self.stencil.nodes) > self.field.most
             done = is_met.all(axis=1) | ~np.isfinite(steps) | spent | self._looks_one_sided(finite)
-            self._leave(done, best, is_met)
+            if done.any():
+                self._leave(done, best, is_met)
             self._stay(~done, steps)
 
     def _next(self, best: Best, tolerance: Array, worst: Array) -> Array:
         at = np.arange(worst.size)
         rungs, top, bottom = self.rungs, self.rungs.steps[0], self.rungs.steps[-1]
-        one = Rungs(rungs.steps, *(part[:, at, worst][..., np.newaxis] for part in rungs.of_components()))
+        one = rungs
+        if best.value.shape[1] > 1:
+            one = Rungs(rungs.steps, *(part[:, at, worst][..., np.newaxis] for part in rungs.of_components()))
         steps = next_steps(one, best.of_component(worst), tolerance[at, worst], self.power, self.field.n)
         steps = np.where(np.isfinite(self.forced), self.forced, steps)
         if len(rungs.steps) == 2:
@@ -200,6 +203,9 @@ class Climb:
         ascent.side[chosen] = self.side
 
     def _stay(self, staying: Array, steps: Array) -> None:
+        if staying.all():
+            self.rungs = self.rungs.with_rung(self._rung(steps))
+            return
         self.chosen, self.longest, self.fallback = self.chosen[staying], self.longest[staying], self.fallback[staying]
         self.forced, self.has_gone_up = self.forced[staying], self.has_gone_up[staying]
         self.rungs = self.rungs.of_coordinates(staying)

@@ -6,6 +6,7 @@ component of f, rungs by falling step.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,6 +49,8 @@ class Rungs:
 
     def sorted(self) -> "Rungs":
         """Return the rungs by falling step."""
+        if (self.steps[-1] < self.steps[-2]).all():  # the last one is the new one
+            return self
         order = np.argsort(-self.steps, axis=0, kind="stable")
         parts = (np.take_along_axis(part, order[..., np.newaxis], 0) for part in self.of_components())
         return Rungs(np.take_along_axis(self.steps, order, 0), *parts)
@@ -108,9 +111,11 @@ class Rungs:
             return np.zeros_like(self.bend[0])
         steps, bend = self.steps[-count:], self.bend[-count:]
         squares = steps**2
-        weights = [1 / np.prod(squares[i] - np.delete(squares, i, 0), axis=0) / steps[i] for i in range(count)]
-        total = sum(weight[:, np.newaxis] * part for weight, part in zip(weights, bend, strict=True))
-        size = np.sqrt(6 * sum((weight / step) ** 2 for weight, step in zip(weights, steps, strict=True)))
+        apart = squares[:, np.newaxis] - squares
+        apart[np.arange(count), np.arange(count)] = 1
+        weights = 1 / (apart.prod(axis=1) * steps)
+        total = (weights[..., np.newaxis] * bend).sum(axis=0)
+        size = np.sqrt(6 * ((weights / steps) ** 2).sum(axis=0))
         noise: Array = np.nan_to_num(np.abs(total) / size[:, np.newaxis], posinf=0.0)
         return noise
 
@@ -184,11 +189,19 @@ def _least(columns: list[tuple[Array, Array, Array]]) -> Best:
     size = np.abs(values)
     order = np.where(error < GARBAGE * size, error / size, 1 + error / (1 + error))
     order = np.where(np.isfinite(error) & np.isfinite(values), order, np.inf)
-    chosen = order.argmin(axis=0)[np.newaxis]
-    first = np.concatenate([np.arange(len(column[0])) for column in columns])[chosen[0]]
-    widths = np.concatenate([np.full(len(column[0]), width + 1) for width, column in enumerate(columns)])[chosen[0]]
-    value, truncation, rounding = (np.take_along_axis(part, chosen, 0)[0] for part in (values, truncation, roundings))
-    return Best(value, truncation, rounding, first, first + widths)
+    chosen = order.argmin(axis=0)
+    first, last = ends_of_windows(tuple(len(column[0]) for column in columns))
+    at = (chosen, *np.indices(chosen.shape, sparse=True))
+    return Best(values[at], truncation[at], roundings[at], first[chosen], last[chosen])
+
+
+def _ends_of_windows(counts: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return the first and last rung of each window, column after column of so many."""
+    first = np.concatenate([np.arange(count) for count in counts])
+    return first, first + np.repeat(np.arange(1, len(counts) + 1), counts)
+
+
+ends_of_windows = lru_cache(_ends_of_windows)
 
 
 def next_steps(rungs: Rungs, best: Best, tolerance: Array, power: int, n: int) -> Array:
