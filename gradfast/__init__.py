@@ -12,14 +12,17 @@ directional_derivative  f of a point, to anything, along v      f(x).shape
 numerical_diff          as derivative, the textbook's way       f(x).shape
 tangent_line            as derivative, the textbook's way       a function of one number
 numerical_gradient      as gradient, each row of a 2-D x        x.shape
+check_gradient          f and a gradient to be checked          a GradientCheck
+noise                   f of a point, to a number               how wrong its values are
 ======================= ======================================= ==========================
 
 `Coloring` and `detect_sparsity` say where a large Jacobian differs from zero, for ``sparsity=``.
-Methods are `Central`, `Forward`, `Backward` and `Complex`. `compiled` makes of f what runs without
-Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.
+Methods are `Central`, `Forward`, `Backward`, `Complex` and `Adaptive`. `compiled` makes of f what
+runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.
 """
 
 from gradfast import plotting
+from gradfast.checking import GradientCheck, check_gradient
 from gradfast.classic import numerical_diff, numerical_gradient, tangent_line
 from gradfast.coloring import Coloring
 from gradfast.differentiate import (
@@ -30,16 +33,20 @@ from gradfast.differentiate import (
     jacobian,
     value_and_gradient,
 )
-from gradfast.methods import Backward, Central, Complex, Forward
+from gradfast.methods import Adaptive, Backward, Central, Complex, Forward
+from gradfast.noise import noise
 from gradfast.objectives import compiled
 from gradfast.sparse import detect_sparsity
 
 __all__ = [
+    "Adaptive",
     "Backward",
     "Central",
     "Coloring",
     "Complex",
     "Forward",
+    "GradientCheck",
+    "check_gradient",
     "compiled",
     "derivative",
     "detect_sparsity",
@@ -47,6 +54,7 @@ __all__ = [
     "gradient",
     "hessian",
     "jacobian",
+    "noise",
     "numerical_diff",
     "numerical_gradient",
     "plotting",

@@ -1,20 +1,21 @@
 """The operators: prepare the problem, run the loops, shape the result."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 from numpy import empty
 
-from gradfast import sparse
+from gradfast import adaptive, sparse
 from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast._kernels.python_loop import LINE
 from gradfast.elements import differentiate_elements
 from gradfast.line import Line
-from gradfast.methods import Difference, Forward, as_method, is_integer
+from gradfast.methods import Adaptive, Difference, Forward, as_method, is_integer
 from gradfast.objectives import as_objective
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem, real_numbers, require_difference
@@ -103,6 +104,9 @@ def _run_derivative(problem: Problem) -> tuple[Any, Array]:
             raise ValueError(f"f must return an array of x's shape {x.shape}; it returned one of shape {values.shape}")
         return values
 
+    if p.is_adaptive:
+        at_x = evaluate(x.copy())
+        return at_x, as_dtype_of(x, adaptive.elements(p, evaluate, at_x, p.n))
     center = evaluate(x.copy()) if p.plan.needs_center else None
     out = differentiate_elements(evaluate, p.memory, p.plan, center)
     if p.is_complex:
@@ -137,8 +141,8 @@ def gradient(
         longdouble is perturbed in place, so that an f that reads it through a closure sees the
         perturbation, and holds its old bits afterwards. Anything else is copied.
     method : str or method object
-        "central", "forward", "backward" or "complex"; or an object with parameters of its own:
-        :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Complex`.
+        "central", "forward", "backward", "complex" or "adaptive"; or an object with parameters of its
+        own: :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Complex`, :class:`Adaptive`.
     axis : int, optional
         The axis of x that holds the components, the others being those of a batch: f gets one
         point, a 1-D view of x. A vectorized f gets all of x and returns x's shape without the axis.
@@ -311,8 +315,10 @@ def _gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]
     p, x, center = problem, problem.x, None
     if f0 is not None:
         center = p.given_values(f0)
-    elif wants_value or p.plan.needs_center:
+    elif wants_value or p.plan.needs_center or p.is_adaptive:
         center = p.keeping(p.family.value, p.f, x, x)
+    if p.is_adaptive:
+        return center, as_dtype_of(x, p.keeping(adaptive.partials, p, center))
     out = empty(x.shape, VALUE_DTYPE[p.memory.dtype.char])
     p.keeping(p.family.partials, p.lifted, p.argument, p.memory, p.plan, out, center)
     if p.is_complex:
@@ -400,8 +406,11 @@ def jacobian(
 
 def _run_jacobian(problem: Problem, f0: Any) -> tuple[Any, Array]:
     p, x = problem, problem.x
-    center = p.family.array(p.f, x, x) if f0 is None and p.plan.needs_center else f0
-    rows = p.family.components(p.lifted, p.argument, p.memory, p.plan, center)
+    center = p.family.array(p.f, x, x) if f0 is None and (p.plan.needs_center or p.is_adaptive) else f0
+    if p.is_adaptive:
+        rows = adaptive.components(p, center)
+    else:
+        rows = p.family.components(p.lifted, p.argument, p.memory, p.plan, center)
     shape = rows.shape[1:]
     result = np.moveaxis(rows, 0, -1).reshape((*shape, *x.shape))
     if p.is_complex:
@@ -484,16 +493,26 @@ def hessian(
     if gradient is not None:
         options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized}
         return _hessian_from_gradient(gradient, x, full_output, workers=workers, progress=progress, **options)
+    if isinstance(as_method(method), Adaptive):
+        problem = Problem(f, x, method, bounds, args, vectorized, workers, n=2)
+        result = as_dtype_of(problem.x, problem.keeping(_run_adaptive_hessian, problem, f0))
+        return (result, problem.info(0)) if full_output else result
     difference = require_difference(method, "hessian without gradient=")
     problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2, progress=progress)
     if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all
-        one_sided = Forward(difference.accuracy, difference.step, difference.rel_step)
+        one_sided = Forward(difference.accuracy, difference.step, difference.rel_step, difference.noise)
         problem.plan = one_sided.plan(problem.memory, 2, bounds)
     if sparsity is not None:
         result, evaluations = sparse.hessian(problem, f0, sparsity)
     else:
         evaluations, result = problem.keeping(_run_hessian, problem, f0)
     return (result, problem.info(evaluations)) if full_output else result
+
+
+def _run_adaptive_hessian(problem: Problem, f0: Any) -> Array:
+    p = problem
+    center = p.family.value(p.f, p.x, p.x) if f0 is None else p.given_values(f0)
+    return adaptive.second_derivatives(p, center)
 
 
 def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
@@ -528,6 +547,10 @@ def _hessian_from_gradient(gradient: Function, x: Any, full_output: bool, **opti
         raise ValueError(f"gradient must return an array of x's shape {shape}; it returned one of shape {found}")
     matrix = result.reshape(info.step.size, info.step.size)
     symmetric = ((matrix + matrix.T) / 2).reshape(result.shape)
+    if info.error is not None:
+        error, converged = (part.reshape(matrix.shape) for part in (info.error, info.converged))
+        both = ((error + error.T) / 2).reshape(result.shape), (converged & converged.T).reshape(result.shape)
+        info = replace(info, error=both[0], converged=both[1])
     return (symmetric, info) if full_output else symmetric
 
 

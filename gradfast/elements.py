@@ -18,13 +18,13 @@ def differentiate_elements(evaluate: Callable[[Array], Array], x: Array, plan: P
     """
     steps = steps_at(plan.steps, x).reshape(x.shape)
     if plan.stencil is not None:
-        values = [evaluate(_moved(x, node * steps)) for node in plan.stencil.nodes]
+        values = [evaluate(moved(x, node * steps)) for node in plan.stencil.nodes]
         return quotient(values, plan.stencil, steps, center)
     out = np.zeros(x.size, steps.dtype)
     nodes = np.zeros((max((len(stencil.nodes) for stencil, _ in plan.groups), default=0), x.size))
     for stencil, some in plan.groups:
         nodes[: len(stencil.nodes), some] = np.array(stencil.nodes)[:, np.newaxis]
-    values = [np.array(evaluate(_moved(x, row.reshape(x.shape) * steps))).reshape(-1) for row in nodes]
+    values = [np.array(evaluate(moved(x, row.reshape(x.shape) * steps))).reshape(-1) for row in nodes]
     for stencil, some in plan.groups:
         some_values = np.array(values)[: len(stencil.nodes), some]
         some_center = np.reshape(center, -1)[some] if stencil.center else None
@@ -32,5 +32,5 @@ def differentiate_elements(evaluate: Callable[[Array], Array], x: Array, plan: P
     return out.reshape(x.shape)
 
 
-def _moved(x: Array, by: Array) -> Array:
+def moved(x: Array, by: Array) -> Array:
     return (x + by).astype(x.dtype, copy=False)

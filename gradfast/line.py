@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import blocks, complex_step, loops
-from gradfast.methods import Complex
+from gradfast import adaptive, blocks, climbing, complex_step, loops
+from gradfast.methods import Adaptive, Complex
 from gradfast.points import VALUE_DTYPE, Array
-from gradfast.problem import Info, Problem
+from gradfast.problem import NO_PLAN, Info, Problem
 from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
 
 
@@ -42,6 +42,8 @@ class Line:
         if isinstance(method, Complex):
             steps = complex_step.imaginary_steps((np.maximum(size, LEAST_SCALE) / length).astype(self.t.dtype))
             return Plan(steps, ((complex_step.IMAGINARY, None),))
+        if isinstance(method, Adaptive):
+            return NO_PLAN
         plan = method.plan(size)
         steps = steps_at(plan.steps, size) / length
         if self.bounds is None:
@@ -70,6 +72,8 @@ class Line:
         """Return f's value at x if it was needed, and the derivative, of the shape of f's value."""
         p = self.problem
         center = p.family.array(p.f, p.x, p.x) if self.plan.needs_center or not self.plan.groups else None
+        if p.is_adaptive and center is not None:
+            return center, self._adaptive(center)
         argument, memory = self.t, self.t
         if isinstance(p.method, Complex):
             argument = np.zeros(1, np.result_type(self.t.dtype, np.complex64))
@@ -84,6 +88,18 @@ class Line:
             p.calls_to_check = complex_step.check_along(p.along(self.v), self._check_step(), p.x.dtype.char, result)
         result = result.astype(p.x.dtype)
         return center, result if result.ndim else result[()]
+
+    def _adaptive(self, center: Array) -> Any:
+        p, length, before = self.problem, float(norm(self.v)), self.problem.x.copy()
+        vectorized = p.family is blocks
+        on_line = self._many_on_line(before) if vectorized else self._on_line(before)
+        scale = max(float(norm(p.x)), climbing.LEAST_SCALE) / length if length else 0.0
+        bounds = None if self.bounds is None or not length else tuple(map(np.abs, self._bounds_of_t()))
+        try:
+            result = adaptive.along(p, blocks if vectorized else loops, on_line, self.t, scale, center, bounds)
+        finally:
+            p.x[...] = before
+        return result.astype(p.x.dtype)[()]
 
     def _on_line(self, x: Array) -> Callable[[Array], Any]:
         p = self.problem
@@ -109,6 +125,8 @@ class Line:
     def info(self, center_evaluations: int) -> Info:
         """Return what was done; step and scheme are those of t."""
         p = self.problem
+        if p.is_adaptive:
+            return p.info(0)
         checks = p.calls_to_check if isinstance(p.method, Complex) else 0
         scheme = np.array("complex") if isinstance(p.method, Complex) else self.plan.schemes(self.t).reshape(())
         steps = np.abs(steps_at(self.plan.steps, self.t)).reshape(())

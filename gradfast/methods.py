@@ -27,6 +27,11 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
+def is_real(value: Any) -> bool:
+    """Return whether a value is one real number, and no boolean."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
 def as_tuple(steps: Any) -> Any:
     return tuple(map(as_tuple, steps)) if isinstance(steps, list) else steps
 
@@ -38,6 +43,7 @@ class Difference:
     accuracy: int
     step: Any = None
     rel_step: Any = None
+    noise: float | None = None
     # Of the instance, and no fields: whether one plan serves every x of a dtype, and those made so far.
     _has_rule: ClassVar[bool]
     ready_plans: ClassVar[dict[tuple[int, str], Plan]]
@@ -53,12 +59,20 @@ class Difference:
         object.__setattr__(self, "accuracy", int(self.accuracy))
         if self.step is not None and self.rel_step is not None:
             raise ValueError(f"step and rel_step must not both be given; got {self.step!r} and {self.rel_step!r}")
+        if self.noise is not None:
+            self._check_noise()
         for name in ("step", "rel_step"):
             if getattr(self, name) is not None:
                 # As tuples, steps compare, and cannot change behind the method's back.
                 object.__setattr__(self, name, as_tuple(checked_steps(name, getattr(self, name)).tolist()))
         object.__setattr__(self, "_has_rule", self.step is None and np.ndim(self.rel_step) == 0)
         object.__setattr__(self, "ready_plans", {})
+
+    def _check_noise(self) -> None:
+        if not is_real(self.noise) or not 0 <= self.noise < 1:  # type: ignore[operator]  # it is no None
+            raise ValueError(f"noise must be a number from 0 to below 1; got {self.noise!r}")
+        if self.step is not None or self.rel_step is not None:
+            raise ValueError(f"noise must not be given with step or rel_step; got {self.noise!r}")
 
     def options(self, n: int) -> tuple[tuple[Stencil, int], ...]:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
@@ -86,7 +100,8 @@ class Difference:
     def _plan_by_rule(self, n: int, char: str) -> Plan:
         """Return the plan for any x of a dtype: the same stencil for all coordinates, steps by the default rule."""
         (stencil, sign), *_ = self.options(n)
-        relative = stencils.relative_step(stencil, EPS[char]) if self.rel_step is None else self.rel_step
+        noise = max(EPS[char], self.noise or 0.0)
+        relative = stencils.relative_step(stencil, noise) if self.rel_step is None else self.rel_step
         if not EPS[char] <= relative < 1 / EPS[char]:
             limits = f"from {EPS[char]:.3g} to {1 / EPS[char]:.3g}"
             raise ValueError(f"rel_step must be {limits} for x of dtype {np.dtype(char)}; got {relative!r}")
@@ -108,12 +123,17 @@ class Central(Difference):
         The step relative to ``max(abs(x), 0.1 ** (1 / n))``, rounded to a power of two; n is 1 but for
         higher derivatives. The default balances truncation against rounding for an f whose scale is
         that of x, or somewhat shorter; no fixed step knows f's scale.
+    noise : float, optional
+        How much f's values are wrong by, in f's units: :func:`gradfast.noise` measures it. The step
+        then balances truncation against that, for an f that varies by about 1 over the scale of x.
+        (Not for one of the size of f(x), which may be any constant.) Where f varies by another
+        amount, divide the noise by it. Best with ``accuracy=4``.
 
     Examples
     --------
     >>> from gradfast import Central
     >>> Central(accuracy=4)
-    Central(accuracy=4, step=None, rel_step=None)
+    Central(accuracy=4, step=None, rel_step=None, noise=None)
     """
 
     accuracy: int = 2
@@ -131,7 +151,7 @@ class Forward(Difference):
     --------
     >>> from gradfast import Forward
     >>> Forward(step=1e-6)
-    Forward(accuracy=1, step=1e-06, rel_step=None)
+    Forward(accuracy=1, step=1e-06, rel_step=None, noise=None)
     """
 
     accuracy: int = 1
@@ -149,7 +169,7 @@ class Backward(Difference):
     --------
     >>> from gradfast import Backward
     >>> Backward()
-    Backward(accuracy=1, step=None, rel_step=None)
+    Backward(accuracy=1, step=None, rel_step=None, noise=None)
     """
 
     accuracy: int = 1
@@ -184,15 +204,62 @@ class Complex:
     check: bool = True
 
 
-Method = Difference | Complex
+@dataclass(frozen=True)
+class Adaptive:
+    """Central differences at step after step, extrapolated, until their error is as small as it gets.
 
-NAMES: dict[str, Method] = {"central": Central(), "forward": Forward(), "backward": Backward(), "complex": Complex()}
+    The steps are found anew for each coordinate, and each result has an error estimate: see
+    :mod:`gradfast.adaptive`. Near bounds, and where f is NaN or infinite on one side, the
+    differences are one-sided.
+
+    Parameters
+    ----------
+    rtol : float, optional
+        The relative error at which to stop. The default is ``eps ** 0.75`` of x's dtype, 2e-12 in
+        double precision. Where f's rounding or noise allows less, the best is returned.
+    max_evaluations : int
+        After so many evaluations a coordinate is not refined further.
+
+    Examples
+    --------
+    >>> from gradfast import Adaptive
+    >>> Adaptive(rtol=1e-6)
+    Adaptive(rtol=1e-06, max_evaluations=40)
+    """
+
+    rtol: float | None = None
+    max_evaluations: int = 40
+
+    def __post_init__(self) -> None:
+        if self.rtol is not None and not (is_real(self.rtol) and 0 < self.rtol < 1):
+            raise ValueError(f"rtol must be a number between 0 and 1; got {self.rtol!r}")
+        if not is_integer(self.max_evaluations) or self.max_evaluations < LEAST_EVALUATIONS:
+            raise ValueError(
+                f"max_evaluations must be an integer of at least {LEAST_EVALUATIONS}; got {self.max_evaluations!r}"
+            )
+
+    def tolerance(self, char: str) -> float:
+        """Return the relative error at which to stop, for x of a dtype."""
+        return EPS[char] ** 0.75 if self.rtol is None else float(self.rtol)
+
+
+LEAST_EVALUATIONS = 4  # two steps of two evaluations, of which one has an error estimate
+
+Method = Difference | Complex | Adaptive
+
+NAMES: dict[str, Method] = {
+    "central": Central(),
+    "forward": Forward(),
+    "backward": Backward(),
+    "complex": Complex(),
+    "adaptive": Adaptive(),
+}
 
 
 def as_method(method: Any) -> Method:
     """Return the method that a name stands for, or the method itself."""
     if type(method) is str and method in NAMES:
         return NAMES[method]
-    if isinstance(method, (Difference, Complex)):
+    if isinstance(method, (Difference, Complex, Adaptive)):
         return method
     raise ValueError(f"method must be one of {', '.join(NAMES)} or a method object; got {method!r}")

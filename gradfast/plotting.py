@@ -68,7 +68,7 @@ def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **
     """
     x = _ticks("x", x)
     y = np.array([_value_at(f, number) for number in x])
-    ax = _axes(ax)
+    ax = new_axes(ax)
     (line,) = ax.plot(x, y, **kwargs)
     return _annotated(ax, line, x="x", y="f(x)")
 
@@ -120,7 +120,7 @@ def plot_tangent(
     if np.ndim(at) != 0:
         raise ValueError(f"at must be one number; got an array of shape {np.shape(at)}")
     tangent = tangent_line(lambda number: _value_at(f, number), at, h)
-    ax = _axes(ax)
+    ax = new_axes(ax)
     (line,) = ax.plot(x, tangent(x), **kwargs)
     ax.scatter(at, tangent(at), color=line.get_color(), zorder=line.get_zorder() + 0.5)
     return _annotated(ax, line, x="x", y="f(x)")
@@ -180,7 +180,7 @@ def plot_surface(
     x0, x1, points = _mesh(x0, x1)
     values = keeping(points, values_at if vectorized else _values_at_rows, f, points, points.shape[:1])
     mesh = np.meshgrid(x0, x1)
-    solid: Any = _axes(ax, "3d")
+    solid: Any = new_axes(ax, "3d")
     colours = {} if "color" in kwargs else {"cmap": "viridis"}  # a colour map would win over a colour
     surface = solid.plot_surface(*mesh, values.reshape(mesh[0].shape), **{**colours, **kwargs})
     return _annotated(solid, surface, x="x0", y="x1", z="f(x)")
@@ -242,7 +242,7 @@ def plot_gradient_field(
     x0, x1, points = _mesh(x0, x1)
     arrows = sign * numerical_gradient(f, points, h, vectorized=vectorized)
     scale = _scale_to_one_cell(arrows, x0, x1)
-    ax = _axes(ax)
+    ax = new_axes(ax)
     style = {"color": "0.35", "angles": "xy", "scale_units": "xy", "scale": scale, **kwargs}
     quiver = ax.quiver(*points.T, *arrows.T, **style)
     ax.update_datalim(points + arrows / scale)  # quiver itself makes room for the tails alone
@@ -262,7 +262,7 @@ def import_matplotlib(name: str) -> Any:
         raise ImportError("plotting needs Matplotlib: install gradfast[plot]") from error
 
 
-def _axes(ax: Any, projection: str | None = None) -> Any:
+def new_axes(ax: Any, projection: str | None = None) -> Any:
     """Return ax if it is of the kind wanted, "3d" or not; new Axes if it is None."""
     if ax is None:
         return import_matplotlib("matplotlib.pyplot").figure().add_subplot(projection=projection)

@@ -13,19 +13,21 @@ from gradfast import blocks, complex_step, loops
 from gradfast._kernels.memory import f_changed, keeping
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast.batches import Batch
-from gradfast.methods import Complex, Difference, as_method
+from gradfast.methods import Adaptive, Complex, Difference, as_method
 from gradfast.native import Native
 from gradfast.objectives import as_objective
 from gradfast.parallel import Chunks
 from gradfast.points import VALUE_DTYPE, Array, as_point
 from gradfast.remote import checked_workers
-from gradfast.steps import checked_bounds, steps_at
+from gradfast.steps import Plan, checked_bounds, steps_at
 
 Function = Callable[..., Any]
 
 NO_ARGUMENTS = ()  # there is but one empty tuple; an array, too, may be args, and compares otherwise
 
 SERIAL = Native(None)
+
+NO_PLAN = Plan(np.zeros(0), ())
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,17 @@ class Info:
     scheme : ndarray of str
         What was done to each coordinate, of x's shape: "central", "forward", "backward",
         "complex", or "fixed" where bounds leave no room, so that the derivative is 0.
+    error : ndarray, optional
+        With method "adaptive" an estimate of the absolute error, of the result's shape.
+    converged : ndarray of bool, optional
+        With method "adaptive" whether the error is within the tolerance, or is f's rounding alone.
     """
 
     evaluations: int
     step: Array
     scheme: npt.NDArray[np.str_]
+    error: Any = None
+    converged: Any = None
 
 
 class Problem:
@@ -58,12 +66,14 @@ class Problem:
         "argument",
         "bounds",
         "calls_to_check",
+        "done",
         "f",
         "family",
         "is_native",
         "lifted",
         "memory",
         "method",
+        "n",
         "plan",
         "x",
     )
@@ -99,6 +109,10 @@ class Problem:
         if isinstance(method, Difference):
             ready = method.ready_plans.get((n, self.memory.dtype.char)) if bounds is None else None
             self.plan = ready or method.plan(self.memory, n, bounds)
+        elif isinstance(method, Adaptive):
+            self.plan, self.n = NO_PLAN, n
+            self.bounds = None if bounds is None else checked_bounds(self.memory, bounds)
+            self.done: Info | None = None  # which the climb writes
         else:
             self.lifted = complex_step.imaginary_part_of(self.f)
             self.argument = complex_step.complex_copy(x)
@@ -117,7 +131,7 @@ class Problem:
             raise ValueError(f"args must be () when f is compiled code; got {args!r}")
         if vectorized:
             raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
-        if not isinstance(self.method, Difference):
+        if isinstance(self.method, Complex):
             raise ValueError(f"method must be a difference method when f is compiled code; got {self.method!r}")
         self.family = SERIAL if workers is None else Native(workers)
         if self.x.dtype.char != "d":
@@ -126,6 +140,10 @@ class Problem:
     @property
     def is_complex(self) -> bool:
         return isinstance(self.method, Complex)
+
+    @property
+    def is_adaptive(self) -> bool:
+        return isinstance(self.method, Adaptive)
 
     def keeping(self, kernel: Callable[..., Any], *arguments: Any) -> Any:
         """Return ``kernel(*arguments)`` with x as it was: compiled loops leave it alone anyway."""
@@ -157,7 +175,7 @@ class Problem:
         same = (self.argument.real == x) | np.isnan(x)
         if not same.all():
             raise f_changed(x, int(np.argmin(same)))
-        if self.method.check and x.size:
+        if isinstance(self.method, Complex) and self.method.check and x.size:
             v, char = complex_step.random_direction(x), x.dtype.char
             v = v if self.bounds is None else complex_step.direction_inside(x, v, self.bounds)
             self.calls_to_check = complex_step.check_along(
@@ -181,6 +199,8 @@ class Problem:
 
     def info(self, evaluations: int) -> Info:
         """Return what was done."""
+        if self.is_adaptive and self.done is not None:
+            return self.done
         scheme = np.full(self.x.shape, "complex") if self.is_complex else self.plan.schemes(self.memory)
         return Info(evaluations, np.abs(steps_at(self.plan.steps, self.memory)).reshape(self.x.shape), scheme)
 

@@ -64,7 +64,11 @@ class Plan:
 
 def indices_within(some: npt.NDArray[np.intp] | None, part: slice) -> npt.NDArray[np.intp] | None:
     """Return which of some coordinates are in a part, counted from its start."""
-    return None if some is None else some[(some >= part.start) & (some < part.stop)] - part.start
+    if some is None:
+        return None
+    first, last = some.searchsorted((part.start, part.stop))  # they are in order
+    within: npt.NDArray[np.intp] = some[first:last] - part.start
+    return within
 
 
 def least_scale(n: int) -> float:

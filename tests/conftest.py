@@ -9,6 +9,8 @@ from hypothesis import settings
 import gradfast
 from gradfast import reference
 
+pytest_plugins = ["pytester"]
+
 settings.register_profile("gradfast", deadline=None, derandomize=True)
 settings.load_profile("gradfast")
 

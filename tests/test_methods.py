@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from gradfast import Backward, Central, Complex, Forward, derivative, gradient, hessian, jacobian
+from gradfast import Adaptive, Backward, Central, Complex, Forward, derivative, gradient, hessian, jacobian
 from gradfast.methods import NAMES, as_method
 
 METHODS = [Central(), Central(accuracy=4), Forward(step=1e-6), Backward(rel_step=(1e-3, 1e-4)), Complex(check=False)]
@@ -35,7 +35,7 @@ def test_a_used_method_still_equals_a_new_one():
     used = Central(accuracy=4)
     gradient(sum_of_cubes, np.ones(3), method=used)
     assert used == Central(accuracy=4)
-    assert repr(used) == "Central(accuracy=4, step=None, rel_step=None)"
+    assert repr(used) == "Central(accuracy=4, step=None, rel_step=None, noise=None)"
     x = np.arange(3.0)
     again = pickle.loads(pickle.dumps(used))
     assert np.array_equal(gradient(sum_of_cubes, x, method=again), gradient(sum_of_cubes, x, method=used))
@@ -54,7 +54,8 @@ def test_an_array_of_steps_becomes_a_value_of_the_method(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_stands_for_the_method_with_its_defaults(name):
     method = as_method(name)
-    assert method == {"central": Central(2), "forward": Forward(1), "backward": Backward(1), "complex": Complex()}[name]
+    differences = {"central": Central(2), "forward": Forward(1), "backward": Backward(1)}
+    assert method == {**differences, "complex": Complex(), "adaptive": Adaptive()}[name]
     x = np.array([1.0, 2.0])
     for operator in (gradient, jacobian):
         assert np.array_equal(operator(sum_of_cubes, x, method=name), operator(sum_of_cubes, x, method=method))
@@ -64,7 +65,7 @@ def test_a_name_stands_for_the_method_with_its_defaults(name):
     "method", ["centrla", "Central", Central, None, 2, ["central"], np.array(["central"])], ids=repr
 )
 def test_a_method_must_be_a_name_or_a_method(method):
-    with pytest.raises(ValueError, match="method must be one of central, forward, backward, complex or a method") as e:
+    with pytest.raises(ValueError, match="method must be one of central, forward, .*, adaptive or a method") as e:
         gradient(sum_of_cubes, np.ones(2), method=method)
     assert str(e.value).endswith(f"; got {method!r}")
 
@@ -84,7 +85,7 @@ def test_the_accuracy_of_a_one_sided_method_is_positive(method, accuracy):
 
 def test_integers_of_numpy_are_integers():
     assert Central(np.int64(4)) == Central(4)
-    assert repr(Forward(np.uint8(3))) == "Forward(accuracy=3, step=None, rel_step=None)"
+    assert repr(Forward(np.uint8(3))) == "Forward(accuracy=3, step=None, rel_step=None, noise=None)"
     assert derivative(np.square, 3.0, n=np.int32(2)) == pytest.approx(2.0)
 
 

@@ -1,0 +1,271 @@
+"""What the adaptive method promises: small errors, honest error bars, few evaluations, wherever it is used."""
+
+import ctypes
+import math
+
+import numpy as np
+import pytest
+
+from gradfast import Adaptive, derivative, directional_derivative, gradient, hessian, jacobian, value_and_gradient
+
+# f, x, derivative: functions of every scale; the tolerance is on the relative error.
+TABLE = [
+    (np.exp, 1.0, np.exp(1.0), 1e-12),
+    (np.sin, 1e6, np.cos(1e6), 1e-11),
+    (np.log, 1e-7, 1e7, 1e-10),
+    (np.log, 1e8, 1e-8, 1e-11),
+    (np.sqrt, 1e-4, 50.0, 1e-10),
+    (lambda x: np.sin(50 * x), 1.0, 50 * np.cos(50.0), 1e-11),
+    (lambda x: np.exp(-x / 1e6), 1.0, -1e-6 * np.exp(-1e-6), 1e-11),
+    (lambda x: x**9, 1e3, 9e24, 1e-11),
+    (lambda x: 1 / x, 1e-3, -1e6, 1e-10),
+    (lambda x: np.exp(-(((x - 1) / 1e-3) ** 2) - (x - 1) / 1e-3), 1.0, -1e3, 1e-10),
+]
+names = [f"{i}: at {x:g}" for i, (_, x, _, _) in enumerate(TABLE)]
+
+
+def sum_of_exp(x):
+    return np.sum(np.exp(x))
+
+
+@pytest.mark.parametrize(("f", "x", "exact", "tolerance"), TABLE, ids=names)
+def test_the_error_is_small_and_the_bar_covers_it(f, x, exact, tolerance):
+    value, info = derivative(f, x, method="adaptive", full_output=True)
+    assert abs(value - exact) <= tolerance * abs(exact)
+    assert abs(value - exact) <= info.error
+    assert info.evaluations <= 21
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: 7 * x - 3, lambda x: x**2, lambda x: 5.0, lambda x: 0.5 * x**2 - 3 * x + 2], ids=range(4)
+)
+@pytest.mark.parametrize("x", [0.0, 1.0, -3.7, 1e5])
+def test_linear_and_quadratic_functions_stop_early(f, x):
+    _, info = derivative(lambda x: float(f(x)), x, method="adaptive", full_output=True)
+    assert info.evaluations <= 6
+    assert info.converged
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_derivatives_of_higher_order_know_their_error(n):
+    x = np.array([0.5, 1.0, -2.0])
+    value, info = derivative(np.exp, x, n=n, method="adaptive", full_output=True)
+    assert np.all(np.abs(value - np.exp(x)) <= info.error)
+    assert np.all(info.error <= 10.0 ** (3 * n - 13) * np.exp(x))
+
+
+def test_a_gradient_has_an_error_and_a_flag_for_each_coordinate(counted):
+    x = np.array([1.0, 2.0, -1.0])
+    f = counted(sum_of_exp)
+    value, info = gradient(f, x, method="adaptive", full_output=True)
+    assert np.all(np.abs(value - np.exp(x)) <= info.error)
+    assert info.error.shape == info.converged.shape == info.step.shape == x.shape
+    assert info.converged.all()
+    assert f.calls == info.evaluations
+    assert set(info.scheme) == {"central"}
+
+
+def test_other_methods_have_no_error():
+    _, info = gradient(sum_of_exp, [1.0], full_output=True)
+    assert info.error is None
+    assert info.converged is None
+
+
+def test_only_coordinates_that_need_it_are_refined():
+    moved = np.zeros(2, int)
+    x = np.array([1.0, 1.0])
+
+    def f(point):
+        moved[:] += point != (1.0, 1.0)
+        return 3 * point[0] + np.sin(50 * point[1])
+
+    gradient(f, x, method="adaptive")
+    assert moved[0] == 4
+    assert moved[1] > 4
+
+
+def test_vectorized_coordinates_refine_in_the_same_blocks(counted):
+    x = np.linspace(0.5, 2.0, 30)
+    f = counted(lambda points: np.sum(np.exp(points), axis=1))
+    value, info = gradient(f, x, method="adaptive", vectorized=True, full_output=True)
+    assert np.all(np.abs(value / np.exp(x) - 1) < 1e-11)
+    assert f.points == info.evaluations
+    assert f.calls <= 2 * 6 + 1
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_a_batch_equals_its_points(axis, vectorized):
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    f = (lambda x: np.sum(np.exp(x), axis=axis)) if vectorized else sum_of_exp
+    value, info = gradient(f, x, axis=axis, vectorized=vectorized, method="adaptive", full_output=True)
+    for i in range(x.shape[1 - axis]):
+        point = np.take(x, i, 1 - axis).copy()
+        assert np.allclose(np.take(value, i, 1 - axis), gradient(sum_of_exp, point, method="adaptive"), rtol=1e-12)
+    assert np.all(np.abs(value - np.exp(x)) <= info.error)
+
+
+def test_a_jacobian_has_an_error_for_each_entry():
+    x = np.array([1.0, 2.0, 0.5])
+    value, info = jacobian(lambda x: np.array([x[0] * x[1], np.exp(x[2])]), x, method="adaptive", full_output=True)
+    exact = np.array([[2.0, 1.0, 0.0], [0.0, 0.0, np.exp(0.5)]])
+    assert value.shape == info.error.shape == info.converged.shape == (2, 3)
+    assert np.all(np.abs(value - exact) <= info.error)
+    assert np.abs(value - exact).max() < 1e-11
+
+
+@pytest.mark.parametrize("x", [[1.0, 2.0], [1e-3, 50.0], [0.0, 0.0]])
+def test_a_hessian_from_f_and_from_its_gradient(x):
+    def f(x):
+        return np.exp(x[0]) * x[1] ** 2 + np.sin(x[1])
+
+    def slope(x):
+        return np.array([np.exp(x[0]) * x[1] ** 2, 2 * np.exp(x[0]) * x[1] + np.cos(x[1])])
+
+    e = np.exp(x[0])
+    exact = np.array([[e * x[1] ** 2, 2 * e * x[1]], [2 * e * x[1], 2 * e - np.sin(x[1])]])
+    for value, info in (
+        hessian(f, x, method="adaptive", full_output=True),
+        hessian(None, x, gradient=slope, method="adaptive", full_output=True),
+    ):
+        assert np.all(np.abs(value - exact) <= info.error + 1e-13)
+        assert np.allclose(value, exact, rtol=1e-8, atol=1e-8)
+        assert info.error.shape == info.converged.shape == (2, 2)
+        assert np.array_equal(value, value.T)
+
+
+@pytest.mark.parametrize("length", [1e-6, 1.0, 1e6])
+def test_a_directional_derivative_is_as_exact_for_any_length_of_v(length):
+    x, v = np.array([1.0, 2.0]), length * np.array([0.6, 0.8])
+    value, info = directional_derivative(sum_of_exp, x, v, method="adaptive", full_output=True)
+    assert value == pytest.approx(np.exp(x) @ v, rel=1e-11)
+    assert abs(value - np.exp(x) @ v) <= info.error
+
+
+def test_a_direction_of_no_length_has_no_derivative():
+    assert directional_derivative(sum_of_exp, [1.0, 2.0], [0.0, 0.0], method="adaptive") == 0
+
+
+def test_the_value_comes_with_the_gradient():
+    value, slope = value_and_gradient(sum_of_exp, [1.0, 2.0], method="adaptive")
+    assert value == sum_of_exp(np.array([1.0, 2.0]))
+    assert np.allclose(slope, np.exp([1.0, 2.0]), rtol=1e-12)
+
+
+def test_compiled_f_is_refined_too():
+    of_point = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
+    f = of_point(lambda n, x: math.exp(x[0]) + math.sin(50 * x[1]))
+    value, info = gradient(f, np.array([1.0, 0.3]), method="adaptive", full_output=True)
+    exact = np.array([math.e, 50 * math.cos(15.0)])
+    assert np.all(np.abs(value - exact) <= info.error)
+    assert np.allclose(value, exact, rtol=1e-11)
+
+
+@pytest.mark.parametrize("bounds", [(0.5, 3.0), ([0.5, 0.5, 1.0], [1.0, 2.0, 3.0])])
+def test_bounds_are_kept(bounds):
+    x = np.array([0.5, 1.3, 3.0])
+    seen = []
+
+    def f(x):
+        seen.append(x.copy())
+        return np.sum(np.sqrt(x))
+
+    value, info = gradient(f, x, bounds=bounds, method="adaptive", full_output=True)
+    assert np.all((np.array(seen) >= bounds[0]) & (np.array(seen) <= bounds[1]))
+    assert np.all(np.abs(value - 0.5 / np.sqrt(x)) <= info.error)
+    assert np.allclose(value, 0.5 / np.sqrt(x), rtol=1e-8)
+    assert info.scheme.tolist() == ["forward", "central", "backward"]
+
+
+def test_a_coordinate_without_room_is_fixed():
+    value, info = gradient(
+        sum_of_exp, [1.0, 2.0], bounds=([1.0, -9.0], [1.0, 9.0]), method="adaptive", full_output=True
+    )
+    assert value[0] == 0
+    assert info.scheme.tolist() == ["fixed", "central"]
+
+
+@pytest.mark.parametrize(("side", "scheme"), [(1, "forward"), (-1, "backward")])
+def test_where_f_is_nan_on_one_side_the_other_is_used(side, scheme):
+    def f(x):
+        return np.where(side * (x - 1) < 0, np.nan, x**3)
+
+    value, info = derivative(f, 1.0, method="adaptive", full_output=True)
+    assert value == pytest.approx(3.0, rel=1e-11)
+    assert str(info.scheme) == scheme
+
+
+def test_where_f_is_nan_everywhere_so_is_the_derivative():
+    value, info = derivative(lambda x: x * np.nan, 1.0, method="adaptive", full_output=True)
+    assert np.isnan(value)
+    assert info.error == np.inf
+    assert not info.converged
+
+
+def test_a_kink_is_not_converged_and_its_bar_covers_the_slopes_of_both_sides():
+    value, info = derivative(lambda x: np.maximum(x, 0), 0.0, method="adaptive", full_output=True)
+    assert (value, info.error) == (0.5, 0.5)
+    assert not info.converged
+    assert info.evaluations <= 9
+
+
+@pytest.mark.parametrize("noise", [1e-10, 1e-8, 1e-6])
+def test_noise_widens_the_bar_and_is_climbed_over(noise):
+    random = np.random.default_rng(3)
+
+    def rough(x):
+        return np.exp(x) + noise * random.normal()
+
+    errors, bars = [], []
+    for x in np.linspace(0.5, 2.0, 20):
+        value, info = derivative(rough, x, method="adaptive", full_output=True)
+        errors.append(abs(value - np.exp(x)))
+        bars.append(info.error)
+    assert np.mean(np.array(errors) <= bars) >= 0.8
+    assert np.median(errors) < 1e3 * noise
+
+
+def test_a_longdouble_is_differentiated_in_its_own_precision():
+    x = np.array([1.0], np.longdouble)
+    value = gradient(lambda x: np.sum(np.exp(x)), x, method="adaptive")
+    assert value.dtype == np.longdouble
+    assert np.abs(value - np.exp(x)).max() < 1e-14
+
+
+def test_a_float32_stops_at_its_own_tolerance():
+    x = np.array([1.0, 2.0], np.float32)
+    value, info = gradient(sum_of_exp, x, method="adaptive", full_output=True)
+    assert value.dtype == np.float32
+    assert np.all(np.abs(value - np.exp(x.astype(float))) <= info.error)
+    assert np.allclose(value, np.exp(x), rtol=1e-4)
+
+
+def test_a_looser_tolerance_costs_less(counted):
+    loose, tight = counted(np.exp), counted(np.exp)
+    derivative(loose, 1.0, method=Adaptive(rtol=1e-3))
+    derivative(tight, 1.0, method=Adaptive())
+    assert loose.calls < tight.calls
+
+
+def test_evaluations_are_bounded():
+    random = np.random.default_rng(0)
+    _, info = derivative(lambda x: random.normal(), 1.0, method=Adaptive(max_evaluations=12), full_output=True)
+    assert info.evaluations <= 13
+    assert not info.converged
+
+
+def test_f_of_changing_shape_is_an_error():
+    with pytest.raises(ValueError, match="f must return arrays of one shape; got"):
+        jacobian(lambda x: np.zeros(2 if x[0] == 1 else 3), [1.0], method="adaptive")
+
+
+@pytest.mark.parametrize("rtol", [0, -1e-3, 1, np.nan, "small", True])
+def test_rtol_is_between_0_and_1(rtol):
+    with pytest.raises(ValueError, match=f"^rtol must be a number between 0 and 1; got {rtol!r}$".replace("(", r"\(")):
+        Adaptive(rtol=rtol)
+
+
+@pytest.mark.parametrize("most", [0, 3, 2.5, True])
+def test_max_evaluations_allows_an_estimate(most):
+    with pytest.raises(ValueError, match=f"^max_evaluations must be an integer of at least 4; got {most}$"):
+        Adaptive(max_evaluations=most)

@@ -1,0 +1,228 @@
+"""A wrong gradient is found and named; a noisy f and a kink are told from it."""
+
+import numpy as np
+import pytest
+
+from gradfast import check_gradient
+
+
+def two_layers(shape=(20, 8, 3), seed=0, dtype=float, activation="tanh"):
+    """Return the loss of a network, its gradient, and its parameters, as course code has them."""
+    random = np.random.default_rng(seed)
+    inputs, hidden, outputs = shape
+    data = random.normal(size=(6, inputs)).astype(dtype)
+    targets = np.eye(outputs, dtype=dtype)[random.integers(0, outputs, 6)]
+    params = {
+        "W1": (random.normal(size=(inputs, hidden)) * 0.2).astype(dtype),
+        "b1": np.zeros(hidden, dtype),
+        "W2": (random.normal(size=(hidden, outputs)) * 0.3).astype(dtype),
+        "b2": np.zeros(outputs, dtype),
+    }
+
+    def forward():
+        z = data @ params["W1"] + params["b1"]
+        layer = np.tanh(z) if activation == "tanh" else np.maximum(z, 0)
+        scores = layer @ params["W2"] + params["b2"]
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return layer, powers / powers.sum(axis=1, keepdims=True)
+
+    def loss(_):
+        return -np.mean(np.log(np.sum(forward()[1] * targets, axis=1)))
+
+    def grads(_):
+        layer, probabilities = forward()
+        out = (probabilities - targets) / len(data)
+        back = out @ params["W2"].T * (1 - layer**2 if activation == "tanh" else layer > 0)
+        return {"W1": data.T @ back, "b1": back.sum(axis=0), "W2": layer.T @ out, "b2": out.sum(axis=0)}
+
+    return loss, grads, params
+
+
+def test_a_right_gradient_is_right():
+    x = np.array([[1.0, 2.0], [0.5, -3.0]])
+    check = check_gradient(lambda x: np.sum(np.sin(x)), np.cos, x)
+    assert check
+    assert check.name.tolist() == ["x[0, 0]", "x[0, 1]", "x[1, 0]", "x[1, 1]"]
+    assert np.all(np.abs(check.numeric - np.cos(x).ravel()) <= check.error)
+    assert check_gradient(lambda x: np.sum(np.sin(x)), np.cos(x), x)
+
+
+@pytest.mark.parametrize("relative", [1e-4, 1e-2, 2.0])
+def test_a_wrong_entry_is_found_and_comes_first(relative):
+    x = np.linspace(0.5, 2.0, 30)
+    wrong = np.exp(x)
+    wrong[17] *= 1 + relative
+    check = check_gradient(lambda x: np.sum(np.exp(x)), wrong, x)
+    assert not check
+    assert check.name[check.worst_first()[0]] == "x[17]"
+    assert (check.verdict == "wrong").sum() == 1
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_a_planted_error_in_a_weight_is_found_by_name_and_index(activation):
+    loss, grads, params = two_layers(activation=activation)
+    assert check_gradient(loss, grads, params)
+    wrong = grads(params)
+    wrong["W1"][np.unravel_index(np.abs(wrong["W1"]).argmax(), wrong["W1"].shape)] *= 1 + 1e-4
+    place = np.unravel_index(np.abs(wrong["W1"]).argmax(), wrong["W1"].shape)
+    check = check_gradient(loss, wrong, params)
+    assert check.name[check.verdict == "wrong"].tolist() == [f"W1[{place[0]}, {place[1]}]"]
+
+
+def test_parameters_are_perturbed_in_place_and_put_back():
+    loss, grads, params = two_layers()
+    before = {name: array.copy() for name, array in params.items()}
+    check_gradient(loss, grads, params, coordinates=20, directions=2, seed=0)
+    assert all(np.array_equal(params[name], before[name]) for name in params)
+
+
+def test_names_of_nested_parameters_are_joined():
+    params = {"layers": {"first": {"w": np.array([1.0, 2.0])}, "second": {"w": np.array([3.0])}}}
+
+    def f(params):
+        return np.sum(params["layers"]["first"]["w"] ** 2) * params["layers"]["second"]["w"][0]
+
+    grads = {"layers": {"first": {"w": np.array([6.0, 12.0])}, "second": {"w": np.array([4.0])}}}
+    check = check_gradient(f, grads, params)
+    assert check.verdict.tolist() == ["right", "right", "wrong"]
+    assert check.name[2] == "layers.second.w[0]"
+
+
+def test_a_float32_gradient_is_right():
+    loss, grads, params = two_layers(dtype=np.float32)
+    assert check_gradient(loss, grads, params)
+    x = np.random.default_rng(0).normal(size=20)
+    assert check_gradient(lambda x: np.sum(x**4), (4 * x**3).astype(np.float32), x)
+
+
+def test_a_wrong_float32_gradient_is_not():
+    loss, grads, params = two_layers(dtype=np.float32)
+    wrong = grads(params)
+    wrong["W2"] *= 1.02
+    assert not check_gradient(loss, wrong, params)
+
+
+def test_noise_is_no_mistake_of_the_gradient():
+    random = np.random.default_rng(0)
+    check = check_gradient(lambda x: np.sum(np.sin(x)) + 0.1 * random.normal(), np.cos, [1.0, 2.0, 3.0])
+    assert "wrong" not in check.verdict
+    assert "cannot tell" in check.verdict
+    assert not check
+
+
+def test_a_kink_is_called_one():
+    x = np.array([0.0, 1.0, -1.0])
+    check = check_gradient(lambda x: np.sum(np.maximum(x, 0)), lambda x: (x > 0) * 1.0, x)
+    assert check.verdict.tolist() == ["kink", "right", "right"]
+    assert check
+
+
+def test_a_slope_beyond_those_of_a_kink_is_wrong():
+    check = check_gradient(lambda x: np.sum(np.maximum(x, 0)), [2.0], np.array([0.0]))
+    assert check.verdict.tolist() == ["wrong"]
+
+
+def test_a_sample_of_coordinates_is_checked():
+    x = np.linspace(0, 1, 100)
+    first, second = (check_gradient(lambda x: np.sum(x**2), 2 * x, x, coordinates=7, seed=s) for s in (1, 2))
+    assert first.name.size == 7
+    assert set(first.name) != set(second.name)
+    assert check_gradient(lambda x: np.sum(x**2), 2 * x, x, coordinates=1000).name.size == 100
+
+
+def test_random_directions_find_a_mistake_anywhere():
+    x = np.linspace(0, 1, 1000)
+    wrong = 2 * x
+    wrong[371] *= 1.1
+    assert check_gradient(lambda x: np.sum(x**2), 2 * x, x, directions=3, seed=0)
+    check = check_gradient(lambda x: np.sum(x**2), wrong, x, directions=3, seed=0)
+    assert check.verdict.tolist() == ["wrong"] * 3
+    assert check.name[0] == "direction 0"
+
+
+def test_coordinates_and_directions_go_together():
+    x = np.ones(5)
+    assert check_gradient(lambda x: np.sum(x**2), 2 * x, x, coordinates=2, directions=1).name.size == 3
+
+
+def test_evaluations_are_counted(counted):
+    f = counted(lambda x: np.sum(np.exp(x)))
+    check = check_gradient(f, np.exp, np.linspace(0, 1, 10))
+    assert f.calls == check.evaluations
+    assert check.evaluations <= 10 * 8
+
+
+def test_the_table_shows_ten_rows_the_worst_first():
+    x = np.linspace(0.5, 2.0, 30)
+    wrong = np.exp(x)
+    wrong[17] += 1
+    table = str(check_gradient(lambda x: np.sum(np.exp(x)), wrong, x)).splitlines()
+    assert table[0] == "gradient check: 1 wrong, 0 cannot tell, 0 kink, 29 right"
+    assert table[1].split() == ["coordinate", "analytic", "numeric", "difference", "error", "bar", "verdict"]
+    assert table[2].startswith("x[17]")
+    assert len(table) == 2 + 10 + 1
+    assert table[-1] == "... and 20 more"
+
+
+def test_a_failing_assertion_shows_the_table(pytester):
+    pytester.makepyfile(
+        """
+        import numpy as np
+        from gradfast import check_gradient
+
+        def test_gradient():
+            assert check_gradient(lambda x: np.sum(x**3), lambda x: 2 * x**2, np.array([1.0, 2.0]))
+        """
+    )
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["gradient check: 2 wrong*", "coordinate*analytic*numeric*", "x?0?*wrong"])
+
+
+def test_the_record_holds_the_rows():
+    record = check_gradient(lambda x: np.sum(x**2), [2.0, 5.0], [1.0, 2.0]).record()
+    assert record.dtype.names == ("name", "analytic", "numeric", "difference", "error", "verdict")
+    assert record[1]["verdict"] == "wrong"
+    assert record[1]["difference"] == pytest.approx(1.0)
+
+
+def test_the_plot_shows_each_coordinate():
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    ax = figure.subplots()
+    check = check_gradient(lambda x: np.sum(x**2), [2.0, 5.0], [1.0, 2.0])
+    assert check.plot(ax) is ax
+    assert {text.get_text() for text in ax.get_legend().get_texts()} == {"right", "wrong"}
+    assert ax.get_xlabel() == "coordinate"
+
+
+@pytest.mark.parametrize("gradient", [np.ones(2), lambda x: np.ones(2)], ids=["array", "callable"])
+def test_the_gradient_has_the_shape_of_x(gradient):
+    with pytest.raises(ValueError, match=r"gradient must have the shape of x, \(3,\); got an array of shape \(2,\)"):
+        check_gradient(np.sum, gradient, np.ones(3))
+
+
+def test_the_gradient_has_the_names_of_x():
+    with pytest.raises(ValueError, match=r"gradient must have the names of x, \['a'\]; got \['b'\]"):
+        check_gradient(lambda p: 1.0, {"b": np.ones(1)}, {"a": np.ones(1)})
+
+
+@pytest.mark.parametrize(("value", "found"), [([1.0], "a list"), (np.array([1]), "one of int64")])
+def test_parameters_can_be_perturbed(value, found):
+    with pytest.raises(TypeError, match=rf"x\['a'\] must be a writable array of floating point; got {found}"):
+        check_gradient(lambda p: 1.0, {"a": np.ones(1)}, {"a": value})
+
+
+def test_a_gradient_that_changes_x_is_an_error():
+    def gradient(x):
+        x += 1
+        return x
+
+    with pytest.raises(ValueError, match="gradient must leave x as it is; it changed x"):
+        check_gradient(np.sum, gradient, np.ones(2))
+
+
+@pytest.mark.parametrize("name", ["coordinates", "directions"])
+@pytest.mark.parametrize("count", [0, -1, 1.5, True])
+def test_counts_are_positive_integers(name, count):
+    with pytest.raises(ValueError, match=f"^{name} must be a positive integer; got {count}$"):
+        check_gradient(np.sum, np.ones(2), np.ones(2), **{name: count})

@@ -1,0 +1,86 @@
+"""The noise that f has is found, and the steps that are told of it are the better for it."""
+
+import numpy as np
+import pytest
+
+from gradfast import Backward, Central, Forward, derivative, gradient, noise
+
+
+def rough(size, seed=0):
+    random = np.random.default_rng(seed)
+    return lambda x: np.sum(np.exp(x)) + size * random.normal()
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-8, 1e-4, 1e-2])
+def test_noise_is_found_within_a_factor(size):
+    found = [noise(rough(size, seed), [0.3, 1.0, -2.0]) for seed in range(20)]
+    assert np.isfinite(found).all()
+    assert size / 4 < min(found) <= max(found) < 4 * size
+    assert size / 1.5 < np.median(found) < 1.5 * size
+
+
+def test_rounding_is_noise():
+    assert 1e-17 < noise(lambda x: np.sum(np.exp(x)), [0.3, 1.0, -2.0]) < 1e-14
+
+
+def test_noise_costs_nine_evaluations_at_most(counted):
+    f = counted(rough(1e-6))
+    noise(f, 1.0)
+    assert f.calls <= 9
+
+
+def test_a_vectorized_f_is_called_once(counted):
+    random = np.random.default_rng(0)
+    f = counted(lambda points: np.sum(np.exp(points), axis=1) + 1e-6 * random.normal(size=len(points)))
+    found = noise(f, [0.3, 1.0], vectorized=True)
+    assert 1e-6 / 4 < found < 4e-6
+    assert f.calls == 1
+
+
+def test_a_constant_has_no_noise():
+    assert noise(lambda x: 5.0, [1.0, 2.0]) == 0
+
+
+def test_f_that_is_nowhere_finite_has_none_that_is_known():
+    assert np.isnan(noise(lambda x: np.nan, [1.0]))
+
+
+def test_x_is_as_it_was_even_if_f_fails():
+    x = np.array([1.0, 2.0])
+
+    def failing(point):
+        assert point is x
+        if point[0] != 1.0:
+            raise ZeroDivisionError
+        return 1.0
+
+    with pytest.raises(ZeroDivisionError):
+        noise(failing, x)
+    assert x.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "method", [Central(noise=1e-6), Central(4, noise=1e-6), Forward(noise=1e-6), Backward(noise=1e-6)]
+)
+def test_a_step_that_knows_the_noise_is_better(method):
+    plain = type(method)(method.accuracy)
+    errors = {m: np.abs([derivative(rough(1e-6, i), 1.0, method=m) - np.e for i in range(30)]) for m in (method, plain)}
+    assert np.median(errors[method]) < np.median(errors[plain]) / 10
+
+
+def test_noise_below_rounding_changes_nothing():
+    x = np.array([1.0, 2.0])
+    assert np.array_equal(gradient(np.sum, x, method=Central(noise=1e-30)), gradient(np.sum, x))
+
+
+@pytest.mark.parametrize("value", [-1e-3, 1.0, np.nan, "loud", True])
+@pytest.mark.parametrize("method", [Central, Forward, Backward])
+def test_noise_is_a_number(method, value):
+    with pytest.raises(ValueError, match=f"^noise must be a number from 0 to below 1; got {value!r}$"):
+        method(noise=value)
+
+
+@pytest.mark.parametrize("other", [{"step": 1e-3}, {"rel_step": 1e-3}])
+def test_noise_excludes_a_step(other):
+    with pytest.raises(ValueError, match="noise must not be given with step or rel_step; got 0.1"):
+        Central(noise=0.1, **other)
