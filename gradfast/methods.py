@@ -46,7 +46,7 @@ class Difference:
     noise: float | None = None
     # Of the instance, and no fields: whether one plan serves every x of a dtype, and those made so far.
     _has_rule: ClassVar[bool]
-    ready_plans: ClassVar[dict[tuple[int, str], Plan]]
+    _plans: ClassVar[dict[tuple[int, str], Plan]]
     check: ClassVar[bool] = False  # a difference needs none
     # The stencils to choose from, the preferred one first, and the direction each looks in.
     directions: ClassVar[tuple[tuple[str, int], ...]]
@@ -66,7 +66,7 @@ class Difference:
                 # As tuples, steps compare, and cannot change behind the method's back.
                 object.__setattr__(self, name, as_tuple(checked_steps(name, getattr(self, name)).tolist()))
         object.__setattr__(self, "_has_rule", self.step is None and np.ndim(self.rel_step) == 0)
-        object.__setattr__(self, "ready_plans", {})
+        object.__setattr__(self, "_plans", {})
 
     def _check_noise(self) -> None:
         if not is_real(self.noise) or not 0 <= self.noise < 1:  # type: ignore[operator]  # it is no None
@@ -82,7 +82,7 @@ class Difference:
         """Return the steps and stencils for the n-th derivative along each coordinate of x."""
         if self._has_rule:
             key = n, x.dtype.char
-            plan = self.ready_plans.get(key) or self.ready_plans.setdefault(key, self._plan_by_rule(*key))
+            plan = self._plans.get(key) or self._plans.setdefault(key, self._plan_by_rule(*key))
             if bounds is None:
                 return plan
             asked = np.abs(steps_at(plan.steps, x))

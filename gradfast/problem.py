@@ -107,8 +107,7 @@ class Problem:
             axis = checked_axis(axis, x)
             self.family = Batch(axis, self.family) if x.ndim > 1 else self.family
         if isinstance(method, Difference):
-            ready = method.ready_plans.get((n, self.memory.dtype.char)) if bounds is None else None
-            self.plan = ready or method.plan(self.memory, n, bounds)
+            self.plan = method.plan(self.memory, n, bounds)
         elif isinstance(method, Adaptive):
             self.plan, self.n = NO_PLAN, n
             self.bounds = None if bounds is None else checked_bounds(self.memory, bounds)
