@@ -39,6 +39,7 @@ class Workload:
     goals: Mapping[str, Goal] = field(default_factory=dict)  # by the name of the rival
     in_chart: bool = False
     exact: Any = None  # the right answer, where it is known
+    read: Callable[[Any], Any] | None = None  # what to compare of an answer that is no array
 
     @cached_property
     def expected(self) -> Any:
@@ -53,6 +54,7 @@ class Workload:
             return
         tolerance, message = contestant.tolerance, f"{contestant.name}: {self.work}"
         found, expected = contestant.run(), self.expected
+        found = found if self.read is None else self.read(found)
         pairs = zip(found, expected, strict=True) if isinstance(expected, tuple) else [(found, expected)]
         for one, wanted in pairs:
             np.testing.assert_allclose(one, wanted, rtol=tolerance, atol=tolerance, err_msg=message)

@@ -1,5 +1,11 @@
 """What is measured: every workload, in the table's order."""
 
-from bench import compiled, minimizing, operators, textbook
+from bench import compiled, large, minimizing, operators, textbook
 
-WORKLOADS = (*textbook.WORKLOADS, *operators.WORKLOADS, *compiled.WORKLOADS, *minimizing.WORKLOADS)
+WORKLOADS = (
+    *textbook.WORKLOADS,
+    *operators.WORKLOADS,
+    *compiled.WORKLOADS,
+    *large.WORKLOADS,
+    *minimizing.WORKLOADS,
+)
