@@ -424,7 +424,8 @@ def hessian(
     -----
     From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
     of one coordinate and of two. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
-    ``Central(accuracy=4)``; adaptive about 8 for each of n (n + 1) / 2 lines. From the gradient: half of its Jacobian and the transpose, 2 n calls.
+    ``Central(accuracy=4)``; "adaptive" about 10 for each of n (n + 1) / 2 lines. From the gradient:
+    half of its Jacobian and the transpose, 2 n calls.
     Thread-safety: as for :func:`gradient`.
 
     Examples
