@@ -173,7 +173,8 @@ def gradient(
     ndarray
         The partial derivatives, of x's shape; of its dtype if that is floating.
     Info
-        With ``full_output=True``: evaluations, steps and schemes, as :class:`gradfast.problem.Info`.
+        With ``full_output=True``: evaluations, steps and schemes, and with method "adaptive" the
+        error, as :class:`gradfast.problem.Info`.
 
     Raises
     ------
@@ -199,11 +200,12 @@ def gradient(
     Notes
     -----
     Evaluations for n coordinates: central 2 n at accuracy 2 and in general accuracy times n;
-    forward and backward accuracy times n + 1, one less with f0; complex n, and 2 for its check.
+    forward and backward accuracy times n + 1, one less with f0; complex n, and 2 for its check;
+    adaptive about 8 n + 1, and 4 n + 1 for a quadratic f.
 
     The default step balances truncation against rounding for an f whose length scale is
     ``max(abs(x), 0.1)``, coordinate by coordinate. A fixed rule cannot know better: where f varies
-    on a much smaller or larger scale, give `step`.
+    on a much smaller or larger scale, give `step`, or let "adaptive" find it.
 
     Thread-safety: x is perturbed in place, so two threads may differentiate at two arrays, never
     at one.
@@ -474,9 +476,10 @@ def hessian(
     -----
     From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
     of one coordinate and of two. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
-    ``Central(accuracy=4)``. From the gradient: half of its Jacobian and the transpose, 2 n calls.
-    With `sparsity`, from f: 2 evaluations for each coordinate and each entry below the diagonal, and
-    one; from the gradient 2 for each color, an entry being read in one of two places.
+    ``Central(accuracy=4)``; "adaptive" about 10 for each of n (n + 1) / 2 lines. From the gradient:
+    half of its Jacobian and the transpose, 2 n calls. With `sparsity`, from f: 2 evaluations for each
+    coordinate and each entry below the diagonal, and one; from the gradient 2 for each color, an
+    entry being read in one of two places.
     Thread-safety: as for :func:`gradient`.
 
     Examples

@@ -223,7 +223,8 @@ def next_steps(rungs: Rungs, best: Best, tolerance: Array, power: int, n: int) -
     has_no_signal = (best.truncation > GARBAGE * np.abs(best.value)) & (best.truncation > 4 * best.rounding)
     falls_short = (best.last == len(steps) - 1) & (best.truncation > best.rounding) & ~is_noise
     down = failed | (is_garbage | has_no_signal) & (len(steps) < MOST_JUMPS) | falls_short
-    up = ~down & ~has_no_signal & (best.first <= 1)
+    # Where nothing is known of the derivative, longer steps would only find how f is bounded.
+    up = ~down & ~has_no_signal & (best.first <= 1) & (best.error < np.abs(best.value))
     wanted = np.fmax(tolerance, best.rounding) / best.truncation
     if len(steps) == 2:  # a third rung gains about as much again as the second did
         wanted *= np.fmax(8 * size / differences[-1], 1)
