@@ -318,6 +318,15 @@ def test_an_empty_point_has_empty_derivatives(operator, method):
     assert not np.any(result)
 
 
+@pytest.mark.parametrize("operator", [gradient, jacobian, hessian, along_ones], ids=lambda o: o.__name__)
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_a_step_beyond_the_largest_number_is_no_warning(operator, vectorized):
+    for dtype in (np.float32, np.float64):
+        x = np.array([np.finfo(dtype).max, -np.finfo(dtype).max, 1.0], dtype)
+        operator(lambda x: x[..., 2] * 2, x, vectorized=vectorized, method=Central(rel_step=0.5))
+    derivative(lambda x: x, np.array([np.finfo(np.float32).max], np.float32), method=Central(rel_step=0.5))
+
+
 # --- args -------------------------------------------------------------------------------------------------------------
 
 
