@@ -95,9 +95,9 @@ def test_an_analytic_f_is_not_blamed(log_frequency, x, n, seed):
         derivative(lambda x: f(frequency * x), point, method="complex")  # noqa: B023
 
 
-def test_an_f_that_underflows_is_not_blamed():
-    for dtype, x in ((np.float64, 26.0), (np.float32, 9.0)):
-        assert derivative(lambda z: np.exp(-(z**2)), dtype(x), method="complex") == pytest.approx(0.0, abs=1e-30)
+@pytest.mark.parametrize("x", [26.0, 26.5, 26.6, 27.0])
+def test_an_f_that_underflows_is_not_blamed(x):
+    assert derivative(lambda z: np.exp(-(z**2)), x, method="complex") == pytest.approx(0.0, abs=1e-290)
 
 
 def test_a_move_that_only_longdouble_sees_is_seen():

@@ -155,6 +155,14 @@ def test_bounds_choose_the_side(v, scheme, vectorized):
 
 
 @pytest.mark.parametrize("vectorized", [False, True])
+def test_a_step_that_fits_but_for_rounding_ends_at_the_bound(vectorized):
+    seen = []
+    options = {"bounds": (-1.0, -(2.0**-55)), "method": Forward(step=1.0), "vectorized": vectorized}
+    directional_derivative(lambda x: seen.append(x.max()) or x.sum(axis=-1), np.array([-1.0]), [1.0], **options)
+    assert max(seen) == -(2.0**-55)
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
 @pytest.mark.parametrize("lower", [-np.inf, X - 1e-9, X])
 def test_the_check_of_a_complex_step_stays_inside_the_bounds(lower, vectorized):
     upper = X + 1e-3

@@ -153,6 +153,12 @@ def test_a_point_outside_its_bounds_is_an_error_that_names_the_coordinate(method
         gradient(total, x, method=method, bounds=(np.nan, 5))
 
 
+def test_a_step_that_fits_but_for_rounding_is_halved():
+    x, upper = np.array([-1.0]), -(2.0**-55)  # upper - x rounds to 1, and x + 1 is above upper
+    plan = Forward(step=1.0).plan(x, 1, (-1.0, upper))
+    assert list(plan.steps) == [0.5]
+
+
 def test_bounds_are_in_the_dtype_of_x():
     x = np.array([0.1], np.float32)
     lower, upper = checked_bounds(x, (0.1, 1))  # 0.1 is larger than its float32
