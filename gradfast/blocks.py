@@ -95,8 +95,9 @@ def pair_differences(f: Function, x: Array, stencil: Stencil, steps: Array, pair
     for start in range(0, out.size, count):
         i, j = (coordinates[start : start + count] for coordinates in pairs)
         points = np.tile(flat, (len(nodes), i.size, 1))
-        for along in (i, j):
-            points[:, np.arange(i.size), along] = flat[along] + nodes * steps[along]
+        with np.errstate(over="ignore"):  # beyond the largest float32 there is inf, as in the loops
+            for along in (i, j):
+                points[:, np.arange(i.size), along] = flat[along] + nodes * steps[along]
         values = values_at(f, points.reshape(-1, *x.shape), (len(nodes) * i.size,)).reshape(len(nodes), -1)
         out[start : start + count] = difference(values, stencil, center)
     return out

@@ -33,4 +33,5 @@ def differentiate_elements(evaluate: Callable[[Array], Array], x: Array, plan: P
 
 
 def moved(x: Array, by: Array) -> Array:
-    return (x + by).astype(x.dtype, copy=False)
+    with np.errstate(over="ignore"):  # beyond the largest float32 there is inf, as in the loops
+        return (x + by).astype(x.dtype, copy=False)

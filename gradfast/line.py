@@ -15,7 +15,10 @@ from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, 
 def norm(vector: Array) -> Any:
     """Return the Euclidean norm, whatever the magnitude: a sum of squares may overflow, or vanish."""
     largest = np.abs(vector).max(initial=0)
-    return largest * np.linalg.norm((vector / largest).reshape(-1)) if 0 < largest < np.inf else largest
+    if not 0 < largest < np.inf:
+        return largest
+    with np.errstate(over="ignore"):
+        return largest * np.linalg.norm((vector / largest).reshape(-1))
 
 
 class Line:
