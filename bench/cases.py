@@ -70,8 +70,9 @@ class Case:
 
 def _noise_at(x: Any) -> Any:
     """Return numbers between -1 and 1 that look random and depend on the bits of x alone."""
-    bits = np.asarray(x, float).view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    bits = (bits ^ (bits >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    with np.errstate(over="ignore"):
+        bits = np.asarray(x, float).view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        bits = (bits ^ (bits >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     return (bits ^ (bits >> np.uint64(32))).astype(float) / 2.0**63 - 1
 
 
