@@ -69,6 +69,12 @@ def test_a_planted_error_in_a_weight_is_found_by_name_and_index(activation):
     assert check.name[check.verdict == "wrong"].tolist() == [f"W1[{place[0]}, {place[1]}]"]
 
 
+@pytest.mark.parametrize("seed", [18, 20, 27])
+def test_a_kink_beside_x_is_no_mistake_of_the_gradient(seed):
+    loss, grads, params = two_layers(seed=seed, activation="relu")  # whose first look is misled
+    assert check_gradient(loss, grads, params)
+
+
 def test_parameters_are_perturbed_in_place_and_put_back():
     loss, grads, params = two_layers()
     before = {name: array.copy() for name, array in params.items()}
@@ -92,7 +98,8 @@ def test_a_float32_gradient_is_right():
     loss, grads, params = two_layers(dtype=np.float32)
     assert check_gradient(loss, grads, params)
     x = np.random.default_rng(0).normal(size=20)
-    assert check_gradient(lambda x: np.sum(x**4), (4 * x**3).astype(np.float32), x)
+    assert check_gradient(lambda x: np.sum(x**4), (4 * x**3 * (1 + 1e-5)).astype(np.float32), x)
+    assert not check_gradient(lambda x: np.sum(x**4), 4 * x**3 * (1 + 1e-5), x)
 
 
 def test_a_wrong_float32_gradient_is_not():
