@@ -45,7 +45,8 @@ def partials(f: Function, argument: Array, memory: Array, plan: Plan, out: Array
     Returns the first coordinate whose step rounding swallowed, or -1.
     """
     flat, steps, swallowed = out.reshape(-1), steps_at(plan.steps, memory), -1
-    flat[...] = 0  # what it stays where bounds leave no room
+    if plan.stencil is None:
+        flat[...] = 0  # what it stays where bounds leave no room
     write = QUOTIENTS[memory.dtype.char]
     for stencil, some in _groups(plan, memory):
         known = np.array([center], out.dtype) if stencil.center else None  # not a float: it may be a long double

@@ -228,7 +228,8 @@ def _differentiate_vectorized(f: Callable[[Any], Any], x: Array, h: float, gradi
         return -1
     if x.ndim == 2:
         return keeping(x, blocks.batch_partials, f, x, x, h, CENTRAL, gradient)
-    plan = Plan(np.full(x.shape, h, gradient.dtype), ((CENTRAL, None),))
+    gradient.fill(h)  # a step is read before its derivative is written
+    plan = Plan(gradient, ((CENTRAL, None),))
     return keeping(x, blocks.partials, f, x, x, plan, gradient, None)
 
 

@@ -33,7 +33,10 @@ class Plan:
         self.steps = steps
         self.groups = groups
         self.stencil = groups[0][0] if groups and groups[0][1] is None else None
-        self.needs_center = any(stencil.center for stencil, _ in groups)
+        self.needs_center = False
+        for stencil, _ in groups:
+            if stencil.center:
+                self.needs_center = True
 
     def evaluations(self, size: int) -> int:
         """Return the evaluations for so many coordinates, besides that at the center."""

@@ -14,7 +14,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.limits cimport INT_MAX
-from libc.math cimport isfinite
+from libc.math cimport fabs, isfinite
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 
@@ -344,8 +344,13 @@ cdef int prepare(
     return 0
 
 
+cdef inline bint may_be_swallowed(const Steps *steps, double largest) noexcept nogil:
+    """Whether a step that is one for all may be lost to rounding where abs(x) is at most so large."""
+    return steps.constant != 0 and largest >= steps.constant * 4503599627370496.0  # 2**52
+
+
 cdef inline bint is_swallowed(const Steps *steps, double x) noexcept nogil:
-    return x + steps.constant == x and steps.constant != 0 and isfinite(x)
+    return x + steps.constant == x and isfinite(x)
 
 
 cdef inline const Py_ssize_t *indices(const Py_ssize_t[::1] some) noexcept nogil:
@@ -365,7 +370,8 @@ def gradient(
     cdef const double[::1] varying = None
     cdef double stack[64]
     cdef double *point = stack
-    cdef Py_ssize_t i, n = x.shape[0], swallowed = -1
+    cdef Py_ssize_t i, n = x.shape[0]
+    cdef double largest = 0
     prepare(&loop, f, "point", n, steps, stencil, stop)
     if not isinstance(steps, (float, RelativeStep)):
         varying = steps
@@ -380,13 +386,16 @@ def gradient(
         with nogil:
             for i in range(n):
                 point[i] = x[i]
-                if swallowed < 0 and is_swallowed(&loop.steps, point[i]):
-                    swallowed = i
+                largest = max(largest, fabs(point[i]))
             gradient_along(&loop, point, n, indices(some), first, last, center, pointer(out))
     finally:
         if n > 64:
             PyMem_Free(point)
-    return swallowed
+    if may_be_swallowed(&loop.steps, largest):
+        for i in range(n):
+            if is_swallowed(&loop.steps, x[i]):
+                return i
+    return -1
 
 
 def gradients(
@@ -396,8 +405,9 @@ def gradients(
     """The same for rows first to last - 1 of a batch; a coordinate is counted through all rows."""
     cdef Loop loop
     cdef const double[:, ::1] varying = None
-    cdef Py_ssize_t i, j, n = x.shape[1], swallowed = -1
+    cdef Py_ssize_t i, j, n = x.shape[1]
     cdef int stopped = 0
+    cdef double largest = 0
     cdef double[::1] point = np.empty(n)
     prepare(&loop, f, "point", n, steps, stencil, stop)
     if not isinstance(steps, (float, RelativeStep)):
@@ -410,8 +420,7 @@ def gradients(
         for i in range(first, x.shape[0] if last < 0 else last):
             for j in range(n):
                 point[j] = x[i, j]
-                if swallowed < 0 and is_swallowed(&loop.steps, point[j]):
-                    swallowed = i * n + j
+                largest = max(largest, fabs(point[j]))
             if varying is not None:
                 loop.steps.at = &varying[i, 0]
             if textbook:  # a look for each coordinate would cost a tenth
@@ -422,7 +431,12 @@ def gradients(
                 stopped = gradient_along(&loop, &point[0], n, NULL, 0, n, center, &out[i, 0])
             if stopped:
                 break
-    return swallowed
+    if may_be_swallowed(&loop.steps, largest):
+        for i in range(x.shape[0]):
+            for j in range(n):
+                if is_swallowed(&loop.steps, x[i, j]):
+                    return i * n + j
+    return -1
 
 
 def jacobian(
