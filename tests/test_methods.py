@@ -41,6 +41,17 @@ def test_a_used_method_still_equals_a_new_one():
     assert np.array_equal(gradient(sum_of_cubes, x, method=again), gradient(sum_of_cubes, x, method=used))
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"step": 0.01}, {"rel_step": 0.01}, {"step": [0.01, 0.02]}, {"rel_step": [0.01, 0.02]}]
+)
+@pytest.mark.parametrize(("method", "sides"), [(Central, {-1, 1}), (Forward, {0, 1}), (Backward, {-1, 0})])
+def test_each_method_looks_to_its_side_whatever_its_steps(method, sides, options):
+    x = np.array([1.0, -2.0])
+    seen = set()
+    gradient(lambda p: seen.update(np.sign(p - np.array([1.0, -2.0]))) or 0.0, x, method=method(**options))
+    assert seen == sides | {0}
+
+
 @pytest.mark.parametrize("name", ["step", "rel_step"])
 def test_an_array_of_steps_becomes_a_value_of_the_method(name):
     steps = np.array([1e-3, 1e-4])
