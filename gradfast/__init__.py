@@ -29,10 +29,9 @@ from gradfast.differentiate import (
     derivative,
     directional_derivative,
     gradient,
-    hessian,
-    jacobian,
     value_and_gradient,
 )
+from gradfast.jacobians import hessian, jacobian
 from gradfast.methods import Adaptive, Backward, Central, Complex, Forward
 from gradfast.noise import noise
 from gradfast.objectives import compiled

@@ -24,7 +24,7 @@ FLOORS = [
     {"problem"},
     {"adaptive", "noise"},
     {"line", "sparse"},
-    {"classic", "differentiate"},
+    {"classic", "differentiate", "jacobians"},
     {"plotting"},
     {"checking"},
     {"__main__"},
