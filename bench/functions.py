@@ -35,8 +35,10 @@ def rosen_of_columns(points: Array) -> Any:
 
 def rosen_of_numbers(x: Array) -> float:
     """Return the same in Python's own arithmetic."""
-    numbers = x.tolist()
-    return sum(100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2 for a, b in pairwise(numbers))
+    total = 0.0
+    for a, b in pairwise(x.tolist()):
+        total += 100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2
+    return total
 
 
 def rosen_gradient(x: Array) -> Array:
