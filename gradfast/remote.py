@@ -49,9 +49,17 @@ class Job:
         f = complex_step.imaginary_part_of(located) if self.is_complex else located
         try:
             family = family if self.axis is None else Batch(self.axis, family)
-            return self.compute(family, f, argument, memory, self.steps, self.center, chunk)
+            steps, center, *parts = (aligned(part) for part in (self.steps, self.center, *chunk))
+            return self.compute(family, f, argument, memory, steps, center, tuple(parts))
         except Exception as error:
             raise portable(error) from None
+
+
+def aligned(part: Any) -> Any:
+    """Return what travelled; an array copied if a transport left it where the loops may not read it."""
+    if isinstance(part, tuple):
+        return tuple(map(aligned, part))
+    return np.require(part, requirements="A") if isinstance(part, np.ndarray) else part
 
 
 class Located:

@@ -26,7 +26,7 @@ from gradfast import (
     numerical_gradient,
     value_and_gradient,
 )
-from gradfast.remote import CHUNKS_OF_A_MAP, checked_workers, ends_of_chunks
+from gradfast.remote import CHUNKS_OF_A_MAP, aligned, checked_workers, ends_of_chunks
 
 
 def smooth(x):
@@ -359,6 +359,24 @@ def test_a_job_is_small_beside_its_point():
 
 def first_two(x):
     return x[:2] ** 2
+
+
+def misaligned(array):
+    """Return a copy of an array that starts where no number may."""
+    memory = np.zeros(array.nbytes + 1, np.uint8)
+    copy = memory[1:].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def test_an_array_that_travelled_is_aligned_again():
+    there = aligned(misaligned(np.arange(3.0)))
+    assert there.flags.aligned
+    assert not misaligned(there).flags.aligned
+    assert list(there) == [0.0, 1.0, 2.0]
+    assert aligned(there) is there
+    assert aligned("part") == "part"
+    assert aligned((1, (misaligned(there),)))[1][0].flags.aligned
 
 
 # --- clusters ---------------------------------------------------------------------------------------------------------
