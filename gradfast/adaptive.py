@@ -6,7 +6,7 @@ this method 1.8e-14, 2.1e-10, 9, 100 %; jacobi 0.9 1.1e-14, 1, 16, 25 %; numdiff
 scipy.differentiate 1.17 1.7e-12, inf, 11, 83 %; the travelling ladder of 4 that this one comes from, over the first
 31 of them, 6e-14, 6e-10, 12.5; a central difference of accuracy 4 with a fixed step 2.6e-12, inf, 4, no claim.
 
-A step ladder per coordinate (:mod:`gradfast.ladder`), all of them climbed together (:mod:`gradfast.climbing`); here
+A step ladder per coordinate (``_kernels.ladder``), all of them climbed together (:mod:`gradfast.climbing`); here
 they meet the operators. f's noise is seen in the differences themselves, so that a noisy f needs no other method.
 The Hessian of f comes from second derivatives along each coordinate and each pair, n (n + 1) / 2 ladders.
 """

@@ -15,9 +15,9 @@ import gradfast
 FLOORS = [
     {"_kernels", "reference"},
     {"coloring", "points", "progress", "stencils", "objectives"},
-    {"steps"},
-    {"blocks", "loops", "methods", "complex_step", "ladder"},
-    {"elements", "native", "climbing"},
+    {"steps", "climbing"},
+    {"blocks", "loops", "methods", "complex_step"},
+    {"elements", "native"},
     {"batches"},
     {"remote"},
     {"parallel"},

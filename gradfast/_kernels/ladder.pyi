@@ -1,0 +1,7 @@
+from typing import Any
+
+ADD_RUNG: dict[str, Any]
+JUDGE: dict[str, Any]
+COURSE: Any
+JUMP_DOWN: float
+ROOM: int
