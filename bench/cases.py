@@ -153,7 +153,7 @@ PUBLISHED = [
     Case("exp(4 x) at 1", lambda m, x: m.exp(4 * x), 1.0, "published"),
 ]
 
-# f itself has but so many digits, since its terms cancel: no case of the smooth ones, and promised nothing.
+# Terms of f that cancel leave it fewer digits than rounding of its value would.
 CANCELLING = [
     Case("(x + 1)^6 expanded at -0.9", lambda m, x: _expanded(x), -0.9, "cancelling"),
     Case("(1 - cos x) / x^2 at 0.1", lambda m, x: (1 - m.cos(x)) / x**2, 0.1, "cancelling"),
@@ -170,7 +170,7 @@ NOISY = [
     )
 ]
 
-SMOOTH = [*KNOWN, *OTHERS, *PUBLISHED]
+SMOOTH = [*KNOWN, *OTHERS, *PUBLISHED, *CANCELLING]
 
 # Rosenbrock's function, and problems 3, 5, 13, 14, 20 and 21 of More, Garbow and Hillstrom (1981) at their starts.
 GRADIENTS = [

@@ -48,10 +48,11 @@ class Field:
     def first_steps(self, chosen: Some, power: int = 2) -> tuple[Array, Array]:
         """Return the first steps, and those to try next where f is not finite there.
 
-        They balance, for an f of x's scale, rounding against the truncation of three or four rungs
-        of central differences or of six one-sided ones.
+        They balance, for an f of x's scale, rounding against the truncation of four rungs of central
+        differences, three of higher derivatives, or six one-sided ones.
         """
-        start = 2.0 ** round(math.log2(self.eps) * (0.96 / (self.n + 6) if power == 2 else 1 / (self.n + 9)))
+        central = 0.1 if self.n == 1 else 0.96 / (self.n + 6)
+        start = 2.0 ** round(math.log2(self.eps) * (central if power == 2 else 1 / (self.n + 9)))
         size = np.abs(self.x[chosen]).astype(float) if self.scale is None else self.scale[chosen]
         size = np.where(np.isfinite(size), size, 1.0)
         first = start * (np.maximum(size, LEAST_SCALE) if self.scale is None else size)
@@ -143,7 +144,7 @@ class Climb:
         longest = self._longest()
         left = field.most - self.ascent.evaluations[self.chosen] - 2 * nodes
         shortest = field.shortest_steps(self.chosen)
-        courses = zip(COURSE.names, (longest, shortest, fallback, math.nan, 0, left, 0), strict=True)
+        courses = zip(COURSE.names, (longest, shortest, fallback, math.nan, 0, math.inf, left, 0), strict=True)
         for name, column in courses:
             ladders.courses[name][self.chosen] = column
         first = np.minimum(first, longest)

@@ -215,7 +215,7 @@ class Adaptive:
     Parameters
     ----------
     rtol : float, optional
-        The relative error at which to stop. The default is ``eps ** 0.75`` of x's dtype, 2e-12 in
+        The relative error at which to stop. The default is ``eps ** 0.83`` of x's dtype, 1e-13 in
         double precision. Where f's rounding or noise allows less, the best is returned.
     max_evaluations : int
         After so many evaluations a coordinate is not refined further.
@@ -240,7 +240,7 @@ class Adaptive:
 
     def tolerance(self, char: str) -> float:
         """Return the relative error at which to stop, for x of a dtype."""
-        return EPS[char] ** 0.75 if self.rtol is None else float(self.rtol)
+        return EPS[char] ** 0.83 if self.rtol is None else float(self.rtol)
 
 
 LEAST_EVALUATIONS = 4  # two steps of two evaluations, of which one has an error estimate

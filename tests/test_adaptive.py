@@ -90,7 +90,7 @@ def test_vectorized_coordinates_refine_in_the_same_blocks(counted):
     value, info = gradient(f, x, method="adaptive", vectorized=True, full_output=True)
     assert np.all(np.abs(value / np.exp(x) - 1) < 1e-11)
     assert f.points == info.evaluations
-    assert f.calls <= 2 * 6 + 1
+    assert f.calls <= 2 * 8 + 1
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -269,3 +269,21 @@ def test_rtol_is_between_0_and_1(rtol):
 def test_max_evaluations_allows_an_estimate(most):
     with pytest.raises(ValueError, match=f"^max_evaluations must be an integer of at least 4; got {most}$"):
         Adaptive(max_evaluations=most)
+
+
+def test_a_line_far_above_zero_needs_three_steps():
+    _, info = gradient(lambda x: 1e6 + x[0], [1.0], method="adaptive", full_output=True)
+    assert info.evaluations == 6 + 1
+    assert info.error[0] < 1e-12
+
+
+def test_a_function_that_looks_slow_at_the_first_steps_is_not_believed():
+    # sin(50 h) / h at h = 1, 1/2, 1/8 is that of a slow function: 50 is nearly 16 pi.
+    value = gradient(lambda x: np.sin(50 * x[0]), [100.0], method=Adaptive(rtol=1e-13))
+    assert abs(value[0] - 50 * np.cos(5000.0)) < 1e-11
+
+
+def test_cancelling_terms_cost_no_more_than_longer_steps_can_win_back():
+    f = np.polynomial.Polynomial([1, 6, 15, 20, 15, 6, 1])  # (x + 1)**6
+    value = gradient(lambda x: f(x[0]), [-0.9], method="adaptive")
+    assert abs(value[0] / 6e-5 - 1) < 1e-8

@@ -24,9 +24,22 @@ cdef double RESOLVED = 4e-3
 # From so many rungs on, f that looks like garbage is taken to be noisy.
 cdef Py_ssize_t MOST_JUMPS = 8
 
-# Noise shows in every column of extrapolation; what is found from one number is trusted to be within the factor.
-cdef double NOISE_FACTOR = 2.0
-cdef double CAP = 4.0
+# Noise shows in every column of extrapolation; what is found from one number is trusted to be within the factors.
+cdef double NOISE_FACTOR = 6.0
+cdef double CAP = 6.0
+
+# Rounding errors so much larger than f's values explain may be noise, or an f of a shorter scale than the steps.
+cdef double DOUBT = 16.0
+cdef Py_ssize_t LONGEST_DOUBT = 5
+
+# So many times as far apart as their errors, a window of long steps and the two shortest see different things.
+cdef double VETO = 8.0
+
+# So far from its tolerance a ladder tries longer steps even if its estimates promise nothing; of those it takes
+# so many rungs, and more while the error halves.
+cdef double FAR = 1000.0
+cdef double UP_IF_FAR = 64.0
+cdef Py_ssize_t GROUP = 3
 
 # By the power of the step that quotients converge with, 1 or 2: windows longer than so many columns gain
 # nothing, since rounding grows as fast as truncation falls; and how much shorter the next step is at least.
@@ -42,12 +55,13 @@ cdef struct Course:             # of one coordinate; COURSE as an array's dtype
     double fallback             # step to try where f is not finite at the first
     double forced               # the next step, where that was decided a step ago, or NaN
     double step                 # the shortest that the result is made of
+    double error                # that the rungs before had, relative to the value
     long long evaluations_left
     long long has_gone_up
 
 
 COURSE = np.dtype(
-    [*((name, float) for name in ("longest", "shortest", "fallback", "forced", "step")),
+    [*((name, float) for name in ("longest", "shortest", "fallback", "forced", "step", "error")),
      *((name, np.int64) for name in ("evaluations_left", "has_gone_up"))], align=True
 )
 
@@ -154,13 +168,14 @@ cdef void extrapolate(
     is taken to be what its last column changed, less as the columns before it converged (after
     Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4 (1982) 75-76), and no
     less than what f shows to vary between its nodes, or than the next window below shows, were its
-    disagreement noise of f. Rounding errors are added up as the recurrence weights them.
+    disagreement noise of f, or than it is from the two shortest steps, if that is too far for their errors.
+    Rounding errors are added up as the recurrence weights them.
     The window of the least error relative to its value is chosen; if all are larger than that, of the least error.
     """
     cdef Py_ssize_t j, width, count = steps.shape[0], columns = min(count - 1, MOST_COLUMNS[power])
     cdef value[:, ::1] values = room[:columns + 1], changes = room[columns + 1:2 * columns + 2]
     cdef value[::1] rounding = room[2 * columns + 2]
-    cdef value truncation, error, size
+    cdef value truncation, error, size, doubt
     cdef double part, rank, least = INFINITY, noise = 0
     for j in range(count):
         values[0, j] = quotients[j]
@@ -169,12 +184,15 @@ cdef void extrapolate(
             changes[width, j] = size_of(values[width - 1, j + 1] - values[width - 1, j])
             part = share(steps[j], steps[j + width], power)
             values[width, j] = values[width - 1, j + 1] + part * (values[width - 1, j + 1] - values[width - 1, j])
-        if width == 2:
-            noise = NOISE_FACTOR * noise_of(steps, bends)
-        if width >= 2:
-            noise = fmin(noise, <double>(CAP * changes[width, count - 1 - width] * steps[count - 1]))
+    if columns >= 2:
+        error = changes[columns, count - 1 - columns]
+        if columns > 2:
+            error = larger(error, changes[columns - 1, count - columns])
+        noise = fmin(NOISE_FACTOR * noise_of(steps, bends), <double>(CAP * error * steps[count - 1]))
     for j in range(count):
         rounding[j] = larger(roundings[j], <value>(noise / steps[j]))
+    part = share(steps[count - 2], steps[count - 1], power)
+    doubt = changes[1, count - 2] + (1 + part) * rounding[count - 1] + part * rounding[count - 2]
     found[VALUE], found[TRUNCATION], found[ROUNDING] = quotients[count - 1], INFINITY, INFINITY
     best.first, best.last = 0, 1
     for width in range(1, columns + 1):
@@ -188,6 +206,10 @@ cdef void extrapolate(
             if j < count - 1 - width:
                 error = changes_of(values[width, j], values[width, j + 1]) * (steps[j + width + 1] / steps[j + width])
                 truncation = error if error > truncation or truncation != truncation else truncation
+            if j + width < count - 1:
+                error = changes_of(values[width, j], values[1, count - 2])
+                if error > VETO * (doubt + truncation + rounding[j]):
+                    truncation = error
             error = truncation + rounding[j]
             size = size_of(values[width, j])
             rank = <double>(error / size if error < GARBAGE * size else 1 + error / (1 + error))
@@ -195,6 +217,8 @@ cdef void extrapolate(
                 least = rank
                 found[VALUE], found[TRUNCATION], found[ROUNDING] = values[width, j], truncation, rounding[j]
                 best.first, best.last = j, j + width
+    if is_line(quotients, roundings, bends):
+        found[TRUNCATION], found[ROUNDING] = 0, roundings[0]
     best.size, best.truncation, best.rounding = <double>size_of(found[VALUE]), <double>found[TRUNCATION], <double>found[ROUNDING]
     found[KINK] = kink(steps, roundings, bends)
 
@@ -226,6 +250,15 @@ cdef value kink(const double[::1] steps, const value[::1] roundings, const value
     return bend if most - least < 0.1 * bend and bend > 64 * roundings[last] else 0
 
 
+cdef bint is_line(const value[::1] quotients, const value[::1] roundings, const value[::1] bends) noexcept nogil:
+    """Return whether three quotients or more are the same to the bit, without a bend: then f is a line there."""
+    cdef Py_ssize_t j
+    for j in range(quotients.shape[0]):
+        if quotients[j] != quotients[0] or size_of(bends[j]) > 8 * roundings[j]:
+            return False
+    return quotients.shape[0] > 2
+
+
 cdef double noise_of(const double[::1] steps, const value[::1] bends) noexcept nogil:
     """Return f's noise, from what the bends of the three or four shortest steps hold besides low odd powers of h.
 
@@ -253,14 +286,20 @@ cdef double next_on_course(
 ) noexcept nogil:
     """Return the step of the next rung, NaN if none would help; the course says what is possible and was decided.
 
-    A ladder that went up does not go down again, and after a jump comes a second rung to extrapolate from.
+    After a jump comes a second rung to extrapolate from. A ladder that went up does not go down again,
+    but may take more rungs between the new ones and the old.
     """
     cdef Py_ssize_t count = steps.shape[0]
     cdef double top = steps[0], bottom = steps[count - 1]
-    cdef double step = course.forced
-    cdef bint jumps, goes_up
+    cdef double step = course.forced, error = (best.truncation + best.rounding) / best.size
+    cdef bint jumps, goes_up, improves = error < 0.5 * course.error
+    course.error = error
     if not isfinite(step):
         step = next_step(steps, quotients, roundings, bends, power, n, tolerance, best)
+        if course.has_gone_up and not step > top:
+            return step_between(steps, improves)
+        if not isfinite(step) and FAR * tolerance / best.size < error < 1:
+            step = steps[0] * UP_IF_FAR
     if count == 2 and not isfinite(quotients[1]) and course.fallback < bottom:
         step = course.fallback
     goes_up = step > top
@@ -272,6 +311,15 @@ cdef double next_on_course(
     course.forced = step / 2 if jumps and not isfinite(course.forced) else NAN
     course.has_gone_up |= goes_up
     return step
+
+
+cdef double step_between(const double[::1] steps, bint improves) noexcept nogil:
+    """Return the next step below those that a ladder went up to, or NaN."""
+    cdef Py_ssize_t j
+    for j in range(steps.shape[0] - 1):
+        if steps[j] > 4 * steps[j + 1]:
+            return steps[j] / 2 if j + 1 < GROUP or improves else NAN
+    return NAN
 
 
 cdef double next_step(
@@ -287,26 +335,28 @@ cdef double next_step(
     cdef double size = <double>size_of(quotients[last]), rounding = <double>roundings[last]
     cdef double change = <double>changes_of(quotients[last], quotients[last - 1])
     cdef double beyond = <double>unresolved(steps, roundings, bends, last), error = best.truncation + best.rounding
-    cdef double wanted, reach, resolved
-    cdef bint is_garbage, is_noise, has_no_signal
+    cdef double before, gain, wanted, reach, resolved
+    cdef bint is_garbage, is_noise, may_be_noise, has_no_signal
     is_garbage = not change <= GARBAGE * size + 4 * rounding and not is_parabola(steps, roundings, bends)
     is_garbage = is_garbage or beyond > GARBAGE * size
-    is_noise = not is_garbage and (beyond > 0 or (count > 2 and change > (
-        <double>changes_of(quotients[last - 1], quotients[last - 2]) * pow(steps[last - 1] / steps[last - 2], power / 2.0)
-    )))
+    is_noise = not is_garbage and beyond > 0 and count > 2
+    if not is_garbage and count > 3:
+        before = <double>changes_of(quotients[last - 1], quotients[last - 2])
+        is_noise = is_noise or change > before * pow(steps[last - 1] / steps[last - 2], power / 2.0) and before < GARBAGE * size
     has_no_signal = best.truncation > GARBAGE * best.size and best.truncation > 4 * best.rounding
+    may_be_noise = best.rounding > DOUBT * roundings[best.last] and count <= LONGEST_DOUBT
     if not isfinite(error):
         return exp2(rint(log2(steps[last] * DOWN)))
     if ((is_garbage or has_no_signal) and count < MOST_JUMPS) or (
-        best.last == last and best.truncation > best.rounding and not is_noise
+        (best.last == last or count <= 3) and not is_noise and (best.truncation > best.rounding or may_be_noise)
     ):
         if is_garbage:
             return exp2(rint(log2(steps[last] * DOWN)))
-        wanted = fmax(tolerance, best.rounding) / best.truncation
-        if count == 2:  # a third rung gains about as much again as the second did
-            wanted *= fmax(8 * size / change, 1)
-        wanted = pow(wanted, 1.0 / columns)
-        wanted = min(max(wanted, SHORTEST[power] if count > 2 else max(SHORTEST[power], 0.25)), 0.5)
+        gain = fmax(8 * size / change, 1) if count == 2 else 1  # a third rung gains about as much again as the second did
+        wanted = pow(gain * tolerance / error, 1.0 / columns)
+        rounding = <double>roundings[best.last] if may_be_noise else best.rounding
+        wanted = fmax(wanted, pow(gain * rounding / error, 1.0 / (columns + 1)))
+        wanted = min(max(wanted, SHORTEST[power] if count > 2 and not may_be_noise else max(SHORTEST[power], 0.25)), 0.5)
         return exp2(rint(log2(steps[last] * wanted)))
     # Where nothing is known of the derivative, longer steps would only find how f is bounded.
     if has_no_signal or best.first > 1 or not error < best.size:
