@@ -32,8 +32,8 @@ cdef double CAP = 6.0
 cdef double DOUBT = 16.0
 cdef Py_ssize_t LONGEST_DOUBT = 5
 
-# So many times as far apart as their errors, a window of long steps and the two shortest see different things.
-cdef double VETO = 8.0
+# So many times as far apart as their errors, a window and two rungs of shorter steps see different things.
+cdef double VETO = 3.0
 
 # So far from its tolerance a ladder tries longer steps even if its estimates promise nothing; of those it takes
 # so many rungs, and more while the error halves.
@@ -168,14 +168,14 @@ cdef void extrapolate(
     is taken to be what its last column changed, less as the columns before it converged (after
     Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4 (1982) 75-76), and no
     less than what f shows to vary between its nodes, or than the next window below shows, were its
-    disagreement noise of f, or than it is from the two shortest steps, if that is too far for their errors.
+    disagreement noise of f, or than it is from two rungs below it, if that is too far for their errors.
     Rounding errors are added up as the recurrence weights them.
     The window of the least error relative to its value is chosen; if all are larger than that, of the least error.
     """
-    cdef Py_ssize_t j, width, count = steps.shape[0], columns = min(count - 1, MOST_COLUMNS[power])
+    cdef Py_ssize_t j, k, width, count = steps.shape[0], columns = min(count - 1, MOST_COLUMNS[power])
     cdef value[:, ::1] values = room[:columns + 1], changes = room[columns + 1:2 * columns + 2]
-    cdef value[::1] rounding = room[2 * columns + 2]
-    cdef value truncation, error, size, doubt
+    cdef value[::1] rounding = room[2 * columns + 2], doubts = room[2 * columns + 3]
+    cdef value truncation, error, size
     cdef double part, rank, least = INFINITY, noise = 0
     for j in range(count):
         values[0, j] = quotients[j]
@@ -191,8 +191,9 @@ cdef void extrapolate(
         noise = fmin(NOISE_FACTOR * noise_of(steps, bends), <double>(CAP * error * steps[count - 1]))
     for j in range(count):
         rounding[j] = larger(roundings[j], <value>(noise / steps[j]))
-    part = share(steps[count - 2], steps[count - 1], power)
-    doubt = changes[1, count - 2] + (1 + part) * rounding[count - 1] + part * rounding[count - 2]
+    for k in range(count - 1):
+        part = share(steps[k], steps[k + 1], power)
+        doubts[k] = changes[1, k] + (1 + part) * rounding[k + 1] + part * rounding[k]
     found[VALUE], found[TRUNCATION], found[ROUNDING] = quotients[count - 1], INFINITY, INFINITY
     best.first, best.last = 0, 1
     for width in range(1, columns + 1):
@@ -206,9 +207,9 @@ cdef void extrapolate(
             if j < count - 1 - width:
                 error = changes_of(values[width, j], values[width, j + 1]) * (steps[j + width + 1] / steps[j + width])
                 truncation = error if error > truncation or truncation != truncation else truncation
-            if j + width < count - 1:
-                error = changes_of(values[width, j], values[1, count - 2])
-                if error > VETO * (doubt + truncation + rounding[j]):
+            for k in range(j + width, count - 1):
+                error = changes_of(values[width, j], values[1, k])
+                if error > VETO * (doubts[k] + truncation + rounding[j]):
                     truncation = error
             error = truncation + rounding[j]
             size = size_of(values[width, j])
