@@ -265,12 +265,13 @@ class _Checker:
         def judged(some: npt.NDArray[np.intp], shorter: float) -> Part:
             ascent = problem.keeping(_climb, problem, chosen[some], shorter)
             self.evaluations += int(ascent.evaluations.sum()) + 1
-            value, error, kink = (part[:, 0] for part in (ascent.value, ascent.error, ascent.has_kink))
+            found = (ascent.value, ascent.error, ascent.has_kink, ascent.converged)
+            value, error, kink, converged = (part[:, 0] for part in found)
             limits = self.atol[name], self._largest(name)
-            part = self._judged(places[some], analytic[some], value, error, kink, *limits)
+            part = self._judged(places[some], analytic[some], value, error, kink, converged, *limits)
             if (part[-1] == WRONG).any():  # unless f is noisier than its bars know
                 error = np.fmax(error, NOISE_FACTOR * self._noise(problem) / np.fmax(ascent.step, TINY))
-                part = self._judged(places[some], analytic[some], value, error, kink, *limits)
+                part = self._judged(places[some], analytic[some], value, error, kink, converged, *limits)
             return part
 
         return _twice(judged, chosen.size)
@@ -305,10 +306,11 @@ class _Checker:
                 along = self._along(before, ways[i], shorter)
                 value, info = derivative(along, 0.0, method=self.method, full_output=True)
                 self.evaluations += info.evaluations
-                numbers.append((float(value) / shorter, float(info.error) / shorter))
-            value, error = np.array(numbers).reshape(-1, 2).T
+                numbers.append((float(value) / shorter, float(info.error) / shorter, bool(info.converged)))
+            value, error, converged = np.array(numbers).reshape(-1, 3).T
             kink = np.zeros(some.size, bool)
-            return self._judged(names[some], analytic[some], value, error, kink, atol, np.abs(analytic).max())
+            limits = atol, np.abs(analytic).max()
+            return self._judged(names[some], analytic[some], value, error, kink, converged == 1, *limits)
 
         return _twice(judged, count)
 
@@ -325,13 +327,23 @@ class _Checker:
         return f
 
     def _judged(
-        self, names: Any, analytic: Any, numeric: Any, error: Any, kink: Any, atol: float, largest: float
+        self,
+        names: Any,
+        analytic: Any,
+        numeric: Any,
+        error: Any,
+        kink: Any,
+        converged: Any,
+        atol: float,
+        largest: float,
     ) -> Part:
         with np.errstate(all="ignore"):
             size = np.fmax(np.abs(analytic), np.abs(numeric))
             tolerance = atol + self.rtol * size
             difference = np.abs(analytic - numeric)
             is_wide = ~(error <= np.maximum(tolerance, WIDE * np.maximum(size, largest)))
+            # At a stationary point there is no size to be relative to, but f's rounding.
+            is_wide &= ~(converged & (difference <= 2 * error))
             is_wrong = (difference > tolerance + 2 * error) | ~np.isfinite(analytic) & np.isfinite(numeric)
         choices = [is_wrong, kink, is_wide | ~np.isfinite(difference)]
         verdicts = np.select(choices, [WRONG, KINK, CANNOT_TELL], RIGHT)

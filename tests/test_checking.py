@@ -233,3 +233,18 @@ def test_a_gradient_that_changes_x_is_an_error():
 def test_counts_are_positive_integers(name, count):
     with pytest.raises(ValueError, match=f"^{name} must be a positive integer; got {count}$"):
         check_gradient(np.sum, np.ones(2), np.ones(2), **{name: count})
+
+
+@pytest.mark.parametrize("ways", [{}, {"directions": 2, "seed": 0}])
+@pytest.mark.parametrize(
+    ("f", "gradient", "x"),
+    [
+        (lambda x: 3.0, np.zeros_like, [1.0, 2.0]),
+        (lambda x: np.sum(x**2), lambda x: 2 * x, [0.0, 0.0]),
+        (lambda x: np.sum(np.cos(x)), lambda x: -np.sin(x), [0.0, 0.0]),
+        (lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, np.zeros_like, [1.0, 1.0]),
+    ],
+)
+def test_a_stationary_point_is_told_apart_from_a_slope(f, gradient, x, ways):
+    assert check_gradient(f, gradient, x, **ways)
+    assert not check_gradient(f, lambda x: gradient(x) + 1e-6, x, **ways)
