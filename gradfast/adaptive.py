@@ -48,8 +48,7 @@ def partials(problem: Problem, center: Any) -> Array:
         center = np.expand_dims(center, p.family.axis)
     centers = np.broadcast_to(np.asarray(center, out.dtype), p.x.shape).reshape(-1, 1)
     ascent = _ascent(p, p.memory, values, centers)
-    points = centers.size // max(1, p.x.shape[p.family.axis]) if isinstance(p.family, Batch) else 1
-    p.done = _info(p.x, ascent, int(ascent.evaluations.sum()) + points, p.x.shape)
+    p.done = _info(p.x, ascent, int(ascent.evaluations.sum()), p.x.shape)
     return ascent.value.reshape(p.x.shape)
 
 
@@ -82,8 +81,8 @@ def components(problem: Problem, center: Array) -> Array:
     flat = center.astype(VALUE_DTYPE[p.memory.dtype.char]).reshape(1, -1)
     ascent = _ascent(p, p.memory, values, np.broadcast_to(flat, (p.x.size, flat.size)))
     shape = (*center.shape, *p.x.shape)
-    p.done = _info(p.x, ascent, int(ascent.evaluations.sum()) + 1, shape)
-    return ascent.value.reshape(-1, *center.shape)
+    p.done = _info(p.x, ascent, int(ascent.evaluations.sum()), shape)
+    return ascent.value.reshape(p.x.size, *center.shape)
 
 
 def elements(problem: Problem, evaluate: Callable[[Array], Array], center: Array, n: int) -> Array:
@@ -102,7 +101,7 @@ def elements(problem: Problem, evaluate: Callable[[Array], Array], center: Array
     centers = np.asarray(center, VALUE_DTYPE[x.dtype.char]).reshape(x.size, -1)
     ascent = _ascent(p, x, values, centers, n)
     shape = np.shape(center)
-    p.done = _info(x, ascent, (calls + 1) * x.size, shape)
+    p.done = _info(x, ascent, calls * x.size, shape)
     return ascent.value.reshape(shape)
 
 
@@ -117,7 +116,7 @@ def along(
 
     flat = np.asarray(center, t.dtype).reshape(1, -1)
     ascent = _ascent(problem, t, values, flat, scale=np.array([scale]), bounds=bounds)
-    problem.done = _info(np.zeros(()), ascent, int(ascent.evaluations.sum()) + 1, center.shape)
+    problem.done = _info(np.zeros(()), ascent, int(ascent.evaluations.sum()), center.shape)
     return ascent.value.reshape(center.shape)
 
 
@@ -130,6 +129,10 @@ def second_derivatives(problem: Problem, center: Any) -> Array:
     p, x = problem, problem.x
     size = np.abs(p.memory.reshape(-1)).astype(float)
     scales = 2.0 ** np.round(np.log2(np.maximum(np.where(np.isfinite(size), size, 1), 0.5)))
+    room = _room(p, scales)
+    # A step of 1 goes to the side that has more room, so that each pair has some.
+    scales[room[1] < room[0]] *= -1
+    room = np.sort(room, axis=0)
     first, second = np.tril_indices(x.size)
 
     def values(steps: Array, chosen: Some) -> Array:
@@ -144,28 +147,31 @@ def second_derivatives(problem: Problem, center: Any) -> Array:
     center_dtype = VALUE_DTYPE[p.memory.dtype.char]
     scales_of_values = scales.astype(center_dtype)
     centers = np.broadcast_to(np.asarray(center, center_dtype), (first.size, 1))
-    room = _pair_room(p, scales, first, second)
-    ascent = _ascent(p, np.zeros(first.size, x.dtype), values, centers, 2, np.ones(first.size), room)
+    below, above = np.minimum(room[:, first], room[:, second])
+    ascent = _ascent(p, np.zeros(first.size, x.dtype), values, centers, 2, np.ones(first.size), (below, above))
     out = _mixed(ascent.value[:, 0], first, second, scales, -1)
-    error = _mixed(ascent.error[:, 0], first, second, scales, 1)
+    error = _mixed(ascent.error[:, 0], first, second, np.abs(scales), 1)
     converged = np.ones((x.size, x.size), bool)
     own = ascent.converged[first == second, 0]
     converged[first, second] = converged[second, first] = ascent.converged[:, 0] & own[first] & own[second]
     straight = first == second
+    fixed = ascent.side[straight] == 2
+    out[fixed], out[:, fixed] = 0, 0
     shape = x.shape * 2
-    sides = SIDES[ascent.side[straight]].reshape(x.shape)
-    steps = (ascent.step[straight] * scales).reshape(x.shape)
-    evaluations = int(ascent.evaluations.sum()) + 1
+    sides = SIDES[np.where(scales < 0, -1, 1) * ascent.side[straight]]
+    sides = np.where(fixed, "fixed", sides).reshape(x.shape)
+    steps = np.abs(ascent.step[straight] * scales).reshape(x.shape)
+    evaluations = int(ascent.evaluations.sum())
     p.done = Info(evaluations, steps, sides, error.reshape(shape), converged.reshape(shape))
     return out.reshape(shape)
 
 
-def _pair_room(p: Problem, scales: Array, first: Some, second: Some) -> tuple[Array, Array] | None:
+def _room(p: Problem, scales: Array) -> Array:
+    """Return how many scales bounds are below and above each coordinate."""
     if p.bounds is None:
-        return None
+        return np.full((2, scales.size), np.inf)
     flat = p.memory.reshape(-1)
-    below, above = (np.abs(side - flat).astype(float) / scales for side in p.bounds)
-    return np.minimum(below[first], below[second]), np.minimum(above[first], above[second])
+    return np.array([np.abs(side - flat).astype(float) / scales for side in p.bounds])
 
 
 def _mixed(values: Array, first: Some, second: Some, scales: Array, sign: int) -> Array:

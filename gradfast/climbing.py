@@ -149,6 +149,8 @@ class Climb:
             ladders.courses[name][self.chosen] = column
         first = np.minimum(first, longest)
         self._add(first)
+        size = np.abs(np.concatenate((self.values, field.center[np.newaxis, self.chosen])))
+        largest = np.where(np.isfinite(size), size, 0).max(axis=0)
         is_finite = True if self.all_finite else self._is_finite().any(axis=1)
         self._add(np.where(is_finite, first / 2, np.minimum(fallback, first / 2)))
         while self.climbing.size:
@@ -164,7 +166,7 @@ class Climb:
                 self.climbing, steps = self.climbing[staying], steps[staying]
             if self.climbing.size:
                 self._add(steps)
-        self._end()
+        self._end(ROUNDING_UNITS[self.power] * field.eps * largest / first[:, np.newaxis] ** field.n)
 
     def _longest(self) -> Array:
         below, above = (room[self.chosen] for room in self.field.room)
@@ -203,7 +205,7 @@ class Climb:
             self.one_sided[side].append(self.climbing[found & is_finite])
         return found
 
-    def _end(self) -> None:
+    def _end(self, rounding_alone: Array) -> None:
         field, ascent, chosen = self.field, self.ascent, self.chosen
         value, truncation, rounding, kink = np.moveaxis(self.ladders.found[chosen], -1, 0)
         error = truncation + rounding
@@ -212,10 +214,8 @@ class Climb:
         error = np.maximum(error, field.eps * np.abs(value))
         # Any slope between those on both sides is one of f's.
         error = np.where(kink > 0, kink / 2, error)
-        first, _ = field.first_steps(chosen)
-        units = ROUNDING_UNITS[self.power] * field.eps * np.abs(field.center[chosen]) / first[:, np.newaxis] ** field.n
         ascent.value[chosen], ascent.error[chosen] = value, np.where(np.isfinite(error), error, np.inf)
-        ascent.converged[chosen] = is_met | (error <= units)
+        ascent.converged[chosen] = is_met | (error <= rounding_alone)
         ascent.has_kink[chosen] = kink > 0
         ascent.step[chosen] = self.ladders.courses["step"][chosen]
         ascent.side[chosen] = self.side
@@ -226,12 +226,18 @@ def climb(field: Field) -> Ascent:
     ascent, ladders = Ascent.of_nothing(field), Ladders(field)
     everything = np.arange(len(field.center))
     with np.errstate(all="ignore"):  # a step may leave f's domain: what is NaN there is looked at here
-        first, _ = field.first_steps(everything)
-        below, above = ((room >= first * JUMP_DOWN) & (first > 0) for room in field.room)
-        climbs = [(0, everything[below & above]), (1, everything[above & ~below]), (-1, everything[below & ~above])]
+        below, above = field.room
+        most, enough = np.maximum(below, above), field.first_steps(everything)[0] * JUMP_DOWN
+        can_move = (most > field.shortest_steps(everything)) & (enough > 0)
+        # A central difference needs as much room, or all that there is.
+        is_central = can_move & (np.minimum(below, above) >= np.minimum(enough, most * JUMP_DOWN))
+        is_above, is_below = can_move & ~is_central & (above >= below), can_move & ~is_central & (above < below)
+        ascent.error[(most > 0) & ~can_move & (enough > 0)] = np.inf
+        climbs = [(0, everything[is_central]), (1, everything[is_above]), (-1, everything[is_below])]
         for side, chosen in climbs:
             if chosen.size:
                 ladder = Climb(field, ladders, ascent, side, chosen)
                 ladder.run()
                 climbs += [(side, part) for side, parts in ladder.one_sided.items() for part in parts]
+    ascent.converged &= np.isfinite(ascent.error)
     return ascent

@@ -186,7 +186,7 @@ def hessian(
     if isinstance(as_method(method), Adaptive):
         problem = Problem(f, x, method, bounds, args, vectorized, workers, n=2)
         result = as_dtype_of(problem.x, problem.keeping(_run_adaptive_hessian, problem, f0))
-        return (result, problem.info(0)) if full_output else result
+        return (result, problem.info(int(f0 is None))) if full_output else result
     difference = require_difference(method, "hessian without gradient=")
     problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2, progress=progress)
     if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all

@@ -129,7 +129,7 @@ class Line:
         """Return what was done; step and scheme are those of t."""
         p = self.problem
         if p.is_adaptive:
-            return p.info(0)
+            return p.info(center_evaluations)
         checks = p.calls_to_check if isinstance(p.method, Complex) else 0
         scheme = np.array("complex") if isinstance(p.method, Complex) else self.plan.schemes(self.t).reshape(())
         steps = np.abs(steps_at(self.plan.steps, self.t)).reshape(())

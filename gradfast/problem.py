@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
@@ -197,9 +197,9 @@ class Problem:
         return family.shape_of_values(self.x) if isinstance(family, Batch) else ()
 
     def info(self, evaluations: int) -> Info:
-        """Return what was done."""
+        """Return what was done, in so many evaluations; those of adaptive steps are counted besides."""
         if self.is_adaptive and self.done is not None:
-            return self.done
+            return replace(self.done, evaluations=self.done.evaluations + evaluations)
         scheme = np.full(self.x.shape, "complex") if self.is_complex else self.plan.schemes(self.memory)
         return Info(evaluations, np.abs(steps_at(self.plan.steps, self.memory)).reshape(self.x.shape), scheme)
 

@@ -287,3 +287,39 @@ def test_cancelling_terms_cost_no_more_than_longer_steps_can_win_back():
     f = np.polynomial.Polynomial([1, 6, 15, 20, 15, 6, 1])  # (x + 1)**6
     value = gradient(lambda x: f(x[0]), [-0.9], method="adaptive")
     assert abs(value[0] / 6e-5 - 1) < 1e-8
+
+
+def test_a_hessian_at_a_corner_of_its_bounds_goes_where_there_is_room():
+    bounds = ([1.0, 0.0, 0.0], [3.0, 3.0, 3.0])
+    value, info = hessian(lambda x: np.sum(x**2), [1.0, 2.0, 3.0], bounds=bounds, method="adaptive", full_output=True)
+    assert np.all(np.abs(value - 2 * np.eye(3)) <= info.error + 1e-15)
+    assert info.error.max() < 1e-10
+    assert list(info.scheme) == ["forward", "central", "backward"]
+
+
+def test_a_fixed_coordinate_has_zeros_in_the_hessian_and_spoils_no_other():
+    bounds = ([0.0, 2.0, 0.0], [9.0, 2.0, 9.0])
+    value = hessian(lambda x: x[0] * x[1] * x[2], [1.0, 2.0, 3.0], bounds=bounds, method="adaptive")
+    assert np.all(np.abs(value - [[0, 0, 2], [0, 0, 0], [2, 0, 0]]) < 1e-9)
+
+
+@pytest.mark.parametrize("bounds", [(0.5 - 1e-6, 0.5 + 1e-6), (0.5, 0.5 + 1e-6), (0.5 - 1e-6, 0.5)])
+def test_a_narrow_box_is_no_fixed_coordinate(bounds):
+    value, info = derivative(np.exp, 0.5, bounds=bounds, method="adaptive", full_output=True)
+    assert abs(value - np.exp(0.5)) <= info.error < 1e-6
+
+
+def test_a_box_too_narrow_to_move_in_is_not_called_converged():
+    value, info = derivative(np.exp, 0.5, bounds=(0.5, 0.5 + 2e-16), method="adaptive", full_output=True)
+    assert (value, info.error, info.converged) == (0, np.inf, False)
+
+
+@pytest.mark.parametrize("operator", [gradient, hessian, jacobian])
+def test_a_value_that_is_given_is_not_counted(operator, counted):
+    f = counted(lambda x: np.sum(np.exp(x)))
+    _, info = operator(f, [1.0, 2.0], f0=np.exp(1.0) + np.exp(2.0), method="adaptive", full_output=True)
+    assert f.calls == info.evaluations
+
+
+def test_a_jacobian_by_no_coordinates_has_no_columns():
+    assert jacobian(lambda x: np.ones(3), [], method="adaptive").shape == (3, 0)
