@@ -1,7 +1,7 @@
 """Benchmarks: how fast gradfast is, next to its targets and its peers.
 
-``python -m bench`` prints the table and ``--chart FILE`` draws it; ``pytest bench`` asks the
-same questions through pytest-benchmark. What is measured stands in :mod:`bench.workloads`.
+``python -m bench`` prints the tables, writes them to RESULTS.md and draws the figures; ``pytest bench``
+asks the same questions through pytest-benchmark. What is measured stands in :mod:`bench.workloads`.
 """
 
 import os

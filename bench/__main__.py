@@ -1,4 +1,7 @@
-"""Measure every workload and print one table of ratios next to their targets."""
+"""Measure everything: print the tables, write ``bench/RESULTS.md``, draw the figures of the README.
+
+``--quick`` is a short smoke pass, whose ratios mean little: it writes nothing.
+"""
 
 import argparse
 from collections.abc import Iterator
@@ -6,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import chart, clock, table
+from bench import accuracy, chart, clock, report, scaling, table
 from bench.contest import Workload
 from bench.workloads import WORKLOADS
 
 # Seconds and turns, at least, of each contestant of each workload.
 THOROUGH = (0.8, 3)
 QUICK = (0.01, 1)
+
+HERE = Path(__file__).parent
 
 
 def measured(quick: bool) -> Iterator[tuple[Workload, table.Times]]:
@@ -32,13 +37,21 @@ def measured(quick: bool) -> Iterator[tuple[Workload, table.Times]]:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short smoke pass: the ratios mean little")
-    parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw the times, as SVG or PNG")
+    parser.add_argument("--quick", action="store_true", help="a short smoke pass that writes nothing")
+    parser.add_argument("--into", type=Path, default=HERE, metavar="FOLDER", help="where results go; default: bench")
     arguments = parser.parse_args()
     results = list(measured(arguments.quick))
-    print(*table.lines(results), sep="\n")
-    if arguments.chart:
-        chart.draw(results, arguments.chart)
+    speed = list(table.lines(results))
+    print(*speed, sep="\n")
+    errors = accuracy.measured(turns=1 if arguments.quick else 5)
+    found = [line for group, by_method in errors.items() for line in accuracy.lines(group, by_method)]
+    print(*found, sep="\n")
+    if not arguments.quick:
+        chart.draw(results, arguments.into / "speed.svg")
+        accuracy.draw(errors["smooth"], arguments.into / "accuracy.svg")
+        growth = scaling.draw(arguments.into / "scaling.svg")
+        print(*growth, sep="\n")
+        report.write(arguments.into / "RESULTS.md", speed, found, growth)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """How wrong derivatives are, how wrong they are said to be, and what that costs.
 
 ``python -m bench.accuracy`` prints a table of every package's errors, claims, evaluations and times over
-:mod:`bench.cases`; ``--each`` every case as well; ``--chart FILE`` draws error against evaluations.
+:mod:`bench.cases`; ``--each`` every case as well. ``python -m bench`` prints the table too, and draws it.
 """
 
 import argparse
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -224,19 +224,23 @@ def draw(results: dict[Contestant, list[Result]], file: Path) -> None:
     figure.savefig(file, dpi=150)
 
 
-def main(arguments: Iterable[str] | None = None) -> None:
+def measured(turns: int) -> dict[str, dict[Contestant, list[Result]]]:
+    """Return every contestant's results on each group of cases."""
+    return {
+        group: {contestant: [measure(contestant, case, turns) for case in cases] for contestant in contestants()}
+        for group, cases in GROUPS.items()
+    }
+
+
+def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.accuracy", description=__doc__)
     parser.add_argument("--each", action="store_true", help="also print every case")
-    parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw error against evaluations")
-    options = parser.parse_args(None if arguments is None else list(arguments))
-    for group, cases in GROUPS.items():
-        results = {c: [measure(c, case, turns=5) for case in cases] for c in contestants()}
+    options = parser.parse_args()
+    for group, results in measured(turns=5).items():
         print(*lines(group, results), sep="\n")
         if options.each:
-            print(*each(cases, results), sep="\n")
-        if options.chart and group == "smooth":
-            draw(results, options.chart)
+            print(*each(GROUPS[group], results), sep="\n")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class Workload:
     in_chart: bool = False
     exact: Any = None  # the right answer, where it is known
     read: Callable[[Any], Any] | None = None  # what to compare of an answer that is no array
+    limit: str = ""  # what keeps it from more, said where a goal is missed
 
     @cached_property
     def expected(self) -> Any:

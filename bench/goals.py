@@ -16,11 +16,15 @@ class Goal:
     def __str__(self) -> str:
         return f"{'<=' if self.at_most else '>='} {self.limit:g} {self.unit}"
 
+    def is_met(self, judged: float, rival: float) -> bool:
+        """Return whether the figure is within the limit."""
+        figure = self.figure(judged, rival)
+        return figure <= self.limit if self.at_most else figure >= self.limit
+
     def verdict(self, judged: float, rival: float) -> str:
         """Return whether the goal is met, and by how much of the limit."""
         margin = self.figure(judged, rival) / self.limit - 1
-        met = margin <= 0 if self.at_most else margin >= 0
-        return f"{'met' if met else 'MISSED'} by {abs(margin):.1%}"
+        return f"{'met' if self.is_met(judged, rival) else 'MISSED'} by {abs(margin):.1%}"
 
 
 def times_as_long(limit: float) -> Goal:

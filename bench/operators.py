@@ -8,7 +8,7 @@ import numpy as np
 
 from bench import functions, peers, plain
 from bench.contest import REFERENCE, Contestant, Workload, calls_alone, competing, faster_than_equals
-from bench.goals import Goal, microseconds_more
+from bench.goals import Goal, microseconds_more, times_as_fast
 from bench.peers import Peer
 from gradfast import Complex, derivative, gradient, hessian, jacobian, reference, value_and_gradient
 from gradfast.points import Array
@@ -105,7 +105,7 @@ def _rosen_of_rows(points: Array) -> Any:
     return functions.rosen_of_columns(points.T)
 
 
-X20, X50, X100, X1000 = (_coordinates(n) for n in (20, 50, 100, 1000))
+X10, X20, X50, X100, X1000 = (_coordinates(n) for n in (10, 20, 50, 100, 1000))
 ROWS = _coordinates(2000, 3)
 ELEMENTS = np.linspace(-2, 2, 1000)
 
@@ -197,5 +197,18 @@ WORKLOADS = (
         plainly=_elementwise,
         rivals=peers.DERIVATIVE,
         in_chart=True,
+    ),
+    Workload(
+        target="A",
+        question=OPERATORS,
+        work="adaptive gradient of rosen, n = 10",
+        contestants=(
+            Contestant("bare", partial(calls_alone, functions.rosen, [X10], 59), tolerance=None),
+            Contestant("gradfast", partial(gradient, functions.rosen, X10, method="adaptive"), 1e-9),
+            *(competing(peer, functions.rosen, X10, 1e-7) for peer in peers.ADAPTIVE),
+        ),
+        judged="gradfast",
+        goals={peer.name: times_as_fast(3) for peer in peers.ADAPTIVE},
+        exact=functions.rosen_gradient(X10),
     ),
 )

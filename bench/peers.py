@@ -73,3 +73,4 @@ DERIVATIVE = (
     _numdifftools("Derivative"),
     _jacobi(diagonal=True),
 )
+ADAPTIVE = (_numdifftools("Gradient"), _jacobi())

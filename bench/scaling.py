@@ -1,6 +1,5 @@
-"""How time grows: ``python -m bench.scaling FILE`` draws compiled batches on threads, and the coloring of a grid."""
+"""How time grows: that of compiled batches on threads, and of the coloring of a grid."""
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -55,27 +54,30 @@ def _curves(counts: Any, runs: Callable[[int], dict[str, Callable[[], Any]]]) ->
     return curves
 
 
-def draw(file: Path) -> None:
-    """Measure, print and draw both."""
+def draw(file: Path) -> list[str]:
+    """Measure and draw both; return the lines of a table."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _panel(left, "Gradient of a compiled sum of squares", "rows of two", ROWS, times_a_row())
-    _panel(right, "Coloring a five-point Laplacian", "columns", [side * side for side in SIDES], times_a_column())
+    rows = _panel(left, "Gradient of a compiled sum of squares", "rows of two", ROWS, times_a_row())
+    sides = [side * side for side in SIDES]
+    columns = _panel(right, "Coloring a five-point Laplacian", "columns", sides, times_a_column())
     figure.savefig(file, dpi=150)
+    return [*rows, *columns]
 
 
-def _panel(ax: Any, title: str, what: str, counts: Any, curves: Curves) -> None:
+def _panel(ax: Any, title: str, what: str, counts: Any, curves: Curves) -> list[str]:
     for (name, values), colour in zip(curves.items(), ("#E69F00", "#0072B2"), strict=True):
-        print(title, name, *(f"{count}: {value:.1f} ns" for count, value in zip(counts, values, strict=True)), sep="  ")
         ax.plot(counts, values, "o-", color=colour, label=name)
     ax.set(xscale="log", xlabel=what, ylabel=f"nanoseconds for one of the {what}")
     ax.set_ylim(bottom=0)
     ax.set_title(title, loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend()
+    lines = [f"{title}: nanoseconds for one of so many {what}", _row("", counts)]
+    return [*lines, *(_row(name, values) for name, values in curves.items())]
 
 
-if __name__ == "__main__":
-    draw(Path(sys.argv[1]))
+def _row(name: str, numbers: Any) -> str:
+    return f"  {name:12s}" + "".join(f"{number:>12,.4g}" for number in numbers)

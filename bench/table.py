@@ -32,6 +32,11 @@ def lines(measured: Iterable[tuple[Workload, Times]]) -> Iterator[str]:
     for i, row in enumerate(rows):
         same = i > 0 and row[:2] == rows[i - 1][:2]
         yield _joined(("", "", *row[2:]) if same else row, widths)
+    for workload, times in measured:
+        for name, goal in workload.goals.items():
+            if name in times and not goal.is_met(times[workload.judged], times[name]):
+                found = f"{number_text(goal.figure(times[workload.judged], times[name]))}, not {goal}, next to {name}"
+                yield f"- {workload.target}, {workload.work}: {found}. {workload.limit}".rstrip()
     for package in sorted({c.package for workload, _ in measured for c in workload.contestants if c.run is None}):
         yield f"- {package} is not installed"
 

@@ -1,0 +1,32 @@
+"""What the results say of themselves."""
+
+from bench import report, table
+from bench.contest import Contestant, Workload
+from bench.goals import times_as_fast
+
+WORKLOAD = Workload(
+    target="P0",
+    question="How fast?",
+    work="a wait",
+    contestants=(Contestant("ours", lambda: 0), Contestant("theirs", lambda: 0)),
+    judged="ours",
+    goals={"theirs": times_as_fast(2)},
+    limit="The wait is f's.",
+)
+
+
+def test_a_missed_goal_is_said_with_its_reason():
+    *_, last = table.lines([(WORKLOAD, {"ours": 1.0, "theirs": 1.5})])
+    assert last == "- P0, a wait: 1.5, not >= 2 x as fast, next to theirs. The wait is f's."
+
+
+def test_a_goal_that_is_met_is_not():
+    assert "The wait" not in "".join(table.lines([(WORKLOAD, {"ours": 1.0, "theirs": 3.0})]))
+
+
+def test_the_page_names_the_machine_and_the_versions(tmp_path):
+    report.write(tmp_path / "RESULTS.md", ["speed"], ["accuracy"], ["growth"])
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "Python 3" in page
+    assert "numpy 2" in page
+    assert page.index("speed\n") < page.index("accuracy\n") < page.index("growth\n")
