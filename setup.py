@@ -36,6 +36,7 @@ setup(
             "block_loop",
             "colored_loop",
             "coloring",
+            "extrapolation",
             "ladder",
             "memory",
             "native_loop",

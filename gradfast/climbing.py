@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast import stencils
-from gradfast._kernels.ladder import ADD_RUNG, COURSE, JUDGE, JUMP_DOWN, ROOM
+from gradfast._kernels.extrapolation import ROOM
+from gradfast._kernels.ladder import ADD_RUNG, COURSE, JUDGE, JUMP_DOWN
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import Array
 

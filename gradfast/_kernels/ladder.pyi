@@ -4,4 +4,3 @@ ADD_RUNG: dict[str, Any]
 JUDGE: dict[str, Any]
 COURSE: Any
 JUMP_DOWN: float
-ROOM: int

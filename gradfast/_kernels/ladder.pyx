@@ -1,13 +1,14 @@
-"""The travelling ladder: difference quotients at many steps, extrapolated, and where to step next.
+"""The travelling ladder: difference quotients at many steps, and where to step next.
 
 A rung is a difference quotient at one step, of each component of f. Each coordinate has a ladder of
 its own, its rungs by falling step along the last axis; all that climb have the same number of them.
 """
 
-from libc.math cimport INFINITY, NAN, exp2, fmax, fmin, isfinite, log2, pow, rint, sqrt
+from libc.math cimport INFINITY, NAN, exp2, fmax, fmin, isfinite, log2, pow, rint
 
 import numpy as np
 
+from gradfast._kernels.extrapolation cimport KINK, Window, distance, extrapolate, size_of, unresolved
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 
 # A pair of rungs is far from converging where it differs by this part of its value.
@@ -24,16 +25,9 @@ cdef double RESOLVED = 4e-3
 # From so many rungs on, f that looks like garbage is taken to be noisy.
 cdef Py_ssize_t MOST_JUMPS = 8
 
-# Noise shows in every column of extrapolation; what is found from one number is trusted to be within the factors.
-cdef double NOISE_FACTOR = 6.0
-cdef double CAP = 6.0
-
 # Rounding errors so much larger than f's values explain may be noise, or an f of a shorter scale than the steps.
 cdef double DOUBT = 16.0
 cdef Py_ssize_t LONGEST_DOUBT = 5
-
-# So many times as far apart as their errors, a window and two rungs of shorter steps see different things.
-cdef double VETO = 3.0
 
 # So far from its tolerance a ladder tries longer steps even if its estimates promise nothing; of those it takes
 # so many rungs, and more while the error halves.
@@ -41,9 +35,7 @@ cdef double FAR = 1000.0
 cdef double UP_IF_FAR = 64.0
 cdef Py_ssize_t GROUP = 3
 
-# By the power of the step that quotients converge with, 1 or 2: windows longer than so many columns gain
-# nothing, since rounding grows as fast as truncation falls; and how much shorter the next step is at least.
-cdef Py_ssize_t[3] MOST_COLUMNS = [0, 7, 5]
+# How much shorter the next step is at least, by the power of the step that quotients converge with, 1 or 2.
 cdef double[3] SHORTEST = [0, 0.5, 0.0625]
 
 cdef double TINY = np.finfo(float).tiny
@@ -64,18 +56,6 @@ COURSE = np.dtype(
     [*((name, float) for name in ("longest", "shortest", "fallback", "forced", "step", "error")),
      *((name, np.int64) for name in ("evaluations_left", "has_gone_up"))], align=True
 )
-
-cdef enum:                      # the last axis of what is found
-    VALUE, TRUNCATION, ROUNDING, KINK, FOUND
-
-cdef struct Window:             # of rungs, for one component
-    double size                 # of the value that it is extrapolated to
-    double truncation
-    double rounding
-    Py_ssize_t first            # its longest step
-    Py_ssize_t last
-
-ROOM = 2 * (max(MOST_COLUMNS[1], MOST_COLUMNS[2]) + 1) + 2  # rows that one ladder is extrapolated in
 
 
 def _add_rung(
@@ -158,129 +138,6 @@ def _judge(
             )
 
 
-cdef void extrapolate(
-    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power,
-    value[:, ::1] room, value[::1] found, Window *best,  # OUT: found, best
-) noexcept nogil:
-    """Extrapolate every window of neighbouring rungs to a step of 0, by Neville's recurrence, and choose.
-
-    Quotients differ from the derivative by a series in ``step**power``. A window's truncation error
-    is taken to be what its last column changed, less as the columns before it converged (after
-    Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4 (1982) 75-76), and no
-    less than what f shows to vary between its nodes, or than the next window below shows, were its
-    disagreement noise of f, or than it is from two rungs below it, if that is too far for their errors.
-    Rounding errors are added up as the recurrence weights them.
-    The window of the least error relative to its value is chosen; if all are larger than that, of the least error.
-    """
-    cdef Py_ssize_t j, k, width, count = steps.shape[0], columns = min(count - 1, MOST_COLUMNS[power])
-    cdef value[:, ::1] values = room[:columns + 1], changes = room[columns + 1:2 * columns + 2]
-    cdef value[::1] rounding = room[2 * columns + 2], doubts = room[2 * columns + 3]
-    cdef value truncation, error, size
-    cdef double part, rank, least = INFINITY, noise = 0
-    for j in range(count):
-        values[0, j] = quotients[j]
-    for width in range(1, columns + 1):
-        for j in range(count - width):
-            changes[width, j] = size_of(values[width - 1, j + 1] - values[width - 1, j])
-            part = share(steps[j], steps[j + width], power)
-            values[width, j] = values[width - 1, j + 1] + part * (values[width - 1, j + 1] - values[width - 1, j])
-    if columns >= 2:
-        error = changes[columns, count - 1 - columns]
-        if columns > 2:
-            error = larger(error, changes[columns - 1, count - columns])
-        noise = fmin(NOISE_FACTOR * noise_of(steps, bends), <double>(CAP * error * steps[count - 1]))
-    for j in range(count):
-        rounding[j] = larger(roundings[j], <value>(noise / steps[j]))
-    for k in range(count - 1):
-        part = share(steps[k], steps[k + 1], power)
-        doubts[k] = changes[1, k] + (1 + part) * rounding[k + 1] + part * rounding[k]
-    found[VALUE], found[TRUNCATION], found[ROUNDING] = quotients[count - 1], INFINITY, INFINITY
-    best.first, best.last = 0, 1
-    for width in range(1, columns + 1):
-        for j in range(count - width):
-            part = share(steps[j], steps[j + width], power)
-            rounding[j] = (1 + part) * rounding[j + 1] + part * rounding[j]
-            truncation = changes[width, j]
-            if width > 1 and truncation > 0:
-                truncation *= fmin(<double>larger(<value>(8 * part), 4 * changes[width, j] / changes[width - 1, j + 1]), 1)
-            truncation = larger(truncation, unresolved(steps, roundings, bends, j + width))
-            if j < count - 1 - width:
-                error = changes_of(values[width, j], values[width, j + 1]) * (steps[j + width + 1] / steps[j + width])
-                truncation = error if error > truncation or truncation != truncation else truncation
-            for k in range(j + width, count - 1):
-                error = changes_of(values[width, j], values[1, k])
-                if error > VETO * (doubts[k] + truncation + rounding[j]):
-                    truncation = error
-            error = truncation + rounding[j]
-            size = size_of(values[width, j])
-            rank = <double>(error / size if error < GARBAGE * size else 1 + error / (1 + error))
-            if rank < least and isfinite(error) and isfinite(size):
-                least = rank
-                found[VALUE], found[TRUNCATION], found[ROUNDING] = values[width, j], truncation, rounding[j]
-                best.first, best.last = j, j + width
-    if is_line(quotients, roundings, bends):
-        found[TRUNCATION], found[ROUNDING] = 0, roundings[0]
-    best.size, best.truncation, best.rounding = <double>size_of(found[VALUE]), <double>found[TRUNCATION], <double>found[ROUNDING]
-    found[KINK] = kink(steps, roundings, bends)
-
-
-cdef value unresolved(
-    const double[::1] steps, const value[::1] roundings, const value[::1] bends, Py_ssize_t j
-) noexcept nogil:
-    """Return how far the slopes on both sides of x differ at rung j, if that does not fall with the step as f'' h would.
-
-    Then f varies between the rungs' nodes: its scale is shorter, it is noisy, or it has a kink.
-    The first rung has none above to be compared with.
-    """
-    cdef value bend = size_of(bends[j])
-    if j > 0 and bend > 8 * roundings[j] and isfinite(bend):
-        if not bend <= size_of(bends[j - 1]) * pow(steps[j] / steps[j - 1], 0.25):
-            return bend
-    return 0
-
-
-cdef value kink(const double[::1] steps, const value[::1] roundings, const value[::1] bends) noexcept nogil:
-    """Return by how much the slopes on both sides of x differ, if by the same at the three shortest steps; else 0."""
-    cdef Py_ssize_t last = steps.shape[0] - 1
-    cdef value bend, least, most
-    if last < 2 or steps[last - 2] < 4 * steps[last]:
-        return 0
-    bend = size_of(bends[last])
-    least = -larger(-bend, larger(-size_of(bends[last - 1]), -size_of(bends[last - 2])))
-    most = larger(bend, larger(size_of(bends[last - 1]), size_of(bends[last - 2])))
-    return bend if most - least < 0.1 * bend and bend > 64 * roundings[last] else 0
-
-
-cdef bint is_line(const value[::1] quotients, const value[::1] roundings, const value[::1] bends) noexcept nogil:
-    """Return whether three quotients or more are the same to the bit, without a bend: then f is a line there."""
-    cdef Py_ssize_t j
-    for j in range(quotients.shape[0]):
-        if quotients[j] != quotients[0] or size_of(bends[j]) > 8 * roundings[j]:
-            return False
-    return quotients.shape[0] > 2
-
-
-cdef double noise_of(const double[::1] steps, const value[::1] bends) noexcept nogil:
-    """Return f's noise, from what the bends of the three or four shortest steps hold besides low odd powers of h.
-
-    That is a divided difference in h**2 of second differences, of which each has sqrt(6) times
-    the noise of a value. One number stands for it: it may well be too small.
-    """
-    cdef Py_ssize_t k, other, count = steps.shape[0], start = max(0, count - 4)
-    cdef value total = 0
-    cdef double weight, product, squares = 0, noise
-    for k in range(start, count):
-        product = steps[k]
-        for other in range(start, count):
-            if other != k:
-                product *= steps[k] * steps[k] - steps[other] * steps[other]
-        weight = 1 / product
-        total += weight * bends[k]
-        squares += (weight / steps[k]) * (weight / steps[k])
-    noise = <double>size_of(total) / sqrt(6 * squares)
-    return noise if isfinite(noise) else 0
-
-
 cdef double next_on_course(
     const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power, int n,
     double tolerance, const Window *best, Course *course,
@@ -334,7 +191,7 @@ cdef double next_step(
     """
     cdef Py_ssize_t count = steps.shape[0], last = count - 1, columns = power * (best.last - best.first + 1)
     cdef double size = <double>size_of(quotients[last]), rounding = <double>roundings[last]
-    cdef double change = <double>changes_of(quotients[last], quotients[last - 1])
+    cdef double change = <double>distance(quotients[last], quotients[last - 1])
     cdef double beyond = <double>unresolved(steps, roundings, bends, last), error = best.truncation + best.rounding
     cdef double before, gain, wanted, reach, resolved
     cdef bint is_garbage, is_noise, may_be_noise, has_no_signal
@@ -342,7 +199,7 @@ cdef double next_step(
     is_garbage = is_garbage or beyond > GARBAGE * size
     is_noise = not is_garbage and beyond > 0 and count > 2
     if not is_garbage and count > 3:
-        before = <double>changes_of(quotients[last - 1], quotients[last - 2])
+        before = <double>distance(quotients[last - 1], quotients[last - 2])
         is_noise = is_noise or change > before * pow(steps[last - 1] / steps[last - 2], power / 2.0) and before < GARBAGE * size
     has_no_signal = best.truncation > GARBAGE * best.size and best.truncation > 4 * best.rounding
     may_be_noise = best.rounding > DOUBT * roundings[best.last] and count <= LONGEST_DOUBT
@@ -364,7 +221,7 @@ cdef double next_step(
         return NAN
     reach = UP_FROM_NOISE
     if not is_noise:
-        change = <double>changes_of(quotients[0], quotients[1])
+        change = <double>distance(quotients[0], quotients[1])
         resolved = pow(RESOLVED * size / fmax(change - <double>roundings[1], 0), 1.0 / power)
         resolved = fmax(resolved, pow(best.rounding / best.truncation, 1.0 / (1 + columns)))
         reach = fmin(pow(error / tolerance, 1.0 / n), resolved)
@@ -375,26 +232,7 @@ cdef bint is_parabola(const double[::1] steps, const value[::1] roundings, const
     """Return whether at the two shortest steps f's second difference falls as f'' h**2 does."""
     cdef Py_ssize_t last = steps.shape[0] - 1
     cdef value expected = bends[last - 1] * (steps[last] / steps[last - 1])
-    return changes_of(bends[last], expected) < 0.25 * size_of(expected) - roundings[last]
-
-
-cdef inline double share(double longer, double shorter, int power) noexcept nogil:
-    """Return the weight of a column's change in the next: 1 / (ratio**power - 1)."""
-    cdef double ratio = longer / shorter
-    return 1 / ((ratio * ratio if power == 2 else ratio) - 1)
-
-
-cdef inline value size_of(value number) noexcept nogil:
-    return -number if number < 0 else number
-
-
-cdef inline value changes_of(value one, value other) noexcept nogil:
-    return size_of(one - other)
-
-
-cdef inline value larger(value one, value other) noexcept nogil:
-    """Return the larger of two, NaN if one is."""
-    return one if one > other or one != one else other
+    return distance(bends[last], expected) < 0.25 * size_of(expected) - roundings[last]
 
 
 ADD_RUNG = {"d": _add_rung["double"], "g": _add_rung["long double"]}

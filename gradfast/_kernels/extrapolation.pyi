@@ -1,0 +1,1 @@
+ROOM: int

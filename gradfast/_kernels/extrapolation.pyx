@@ -1,0 +1,186 @@
+"""Difference quotients at falling steps, extrapolated to a step of 0, and how wrong the result may be."""
+
+from libc.math cimport INFINITY, fmax, fmin, isfinite, pow, sqrt
+
+from gradfast._kernels.stencil cimport value
+
+# By the power of the step that quotients converge with, 1 or 2: windows longer than so many columns gain
+# nothing, since rounding grows as fast as truncation falls.
+cdef Py_ssize_t[3] MOST_COLUMNS = [0, 7, 5]
+
+# A window is worth more than another by its error relative to its value, unless that is larger.
+cdef double GARBAGE = 0.1
+
+# Noise shows in every column of extrapolation; what is found from one number is trusted to be within the factors.
+cdef double NOISE_FACTOR = 6.0
+cdef double CAP = 6.0
+
+# So many times as far apart as their errors, a window and two rungs of shorter steps see different things.
+cdef double VETO = 3.0
+
+
+ROOM = 2 * (max(MOST_COLUMNS[1], MOST_COLUMNS[2]) + 1) + 2  # rows that one ladder is extrapolated in
+
+
+cdef void extrapolate(
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power,
+    value[:, ::1] room, value[::1] found, Window *best,  # OUT: found, best
+) noexcept nogil:
+    """Extrapolate every window of neighbouring rungs to a step of 0, by Neville's recurrence, and choose.
+
+    Quotients differ from the derivative by a series in ``step**power``; rounding errors are added up as the
+    recurrence weights them. The window of the least error relative to its value is chosen; if all errors are
+    larger than that, of the least error.
+    """
+    cdef Py_ssize_t j, width, count = steps.shape[0], columns = min(count - 1, MOST_COLUMNS[power])
+    cdef value[:, ::1] values = room[:columns + 1], changes = room[columns + 1:2 * columns + 2]
+    cdef value[::1] rounding = room[2 * columns + 2], doubts = room[2 * columns + 3]
+    cdef value truncation, error, size
+    cdef double part, rank, least = INFINITY, noise
+    tabulate(steps, quotients, power, values, changes)
+    noise = noise_of(steps, bends, changes)
+    for j in range(count):
+        rounding[j] = larger(roundings[j], <value>(noise / steps[j]))
+    for j in range(count - 1):
+        part = share(steps[j], steps[j + 1], power)
+        doubts[j] = changes[1, j] + (1 + part) * rounding[j + 1] + part * rounding[j]
+    found[VALUE], found[TRUNCATION], found[ROUNDING] = quotients[count - 1], INFINITY, INFINITY
+    best.first, best.last = 0, 1
+    for width in range(1, columns + 1):
+        for j in range(count - width):
+            part = share(steps[j], steps[j + width], power)
+            rounding[j] = (1 + part) * rounding[j + 1] + part * rounding[j]
+            truncation = larger(unresolved(steps, roundings, bends, j + width), truncation_of(
+                steps, values, changes, doubts, width, j, part, rounding[j]
+            ))
+            error = truncation + rounding[j]
+            size = size_of(values[width, j])
+            rank = <double>(error / size if error < GARBAGE * size else 1 + error / (1 + error))
+            if rank < least and isfinite(error) and isfinite(size):
+                least = rank
+                found[VALUE], found[TRUNCATION], found[ROUNDING] = values[width, j], truncation, rounding[j]
+                best.first, best.last = j, j + width
+    if is_line(quotients, roundings, bends):
+        found[TRUNCATION], found[ROUNDING] = 0, roundings[0]
+    best.size, best.truncation, best.rounding = <double>size_of(found[VALUE]), <double>found[TRUNCATION], <double>found[ROUNDING]
+    found[KINK] = kink(steps, roundings, bends)
+
+
+cdef void tabulate(
+    const double[::1] steps, const value[::1] quotients, int power, value[:, ::1] values, value[:, ::1] changes,
+) noexcept nogil:
+    """Write what each window extrapolates to, and what its last column changed: row ``width``, from its first rung."""
+    cdef Py_ssize_t j, width
+    cdef value change
+    for j in range(steps.shape[0]):
+        values[0, j] = quotients[j]
+    for width in range(1, values.shape[0]):
+        for j in range(steps.shape[0] - width):
+            change = values[width - 1, j + 1] - values[width - 1, j]
+            values[width, j] = values[width - 1, j + 1] + share(steps[j], steps[j + width], power) * change
+            changes[width, j] = size_of(change)
+
+
+cdef value truncation_of(
+    const double[::1] steps, const value[:, ::1] values, const value[:, ::1] changes, const value[::1] doubts,
+    Py_ssize_t width, Py_ssize_t j, double part, value rounding,
+) noexcept nogil:
+    """Return a window's truncation error, from how the table converges around it.
+
+    It is what its last column changed, less as the columns before it converged (after Ridders, "Accurate
+    computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4 (1982) 75-76); no less than what the next window
+    below shows, were its disagreement noise of f; and what it differs by from two rungs below, if that is too
+    much for their errors.
+    """
+    cdef Py_ssize_t k, count = steps.shape[0]
+    cdef value apart, truncation = changes[width, j]
+    if width > 1 and truncation > 0:
+        truncation *= fmin(<double>larger(<value>(8 * part), 4 * changes[width, j] / changes[width - 1, j + 1]), 1)
+    if j < count - 1 - width:
+        apart = distance(values[width, j], values[width, j + 1]) * (steps[j + width + 1] / steps[j + width])
+        truncation = apart if apart > truncation or truncation != truncation else truncation
+    for k in range(j + width, count - 1):
+        apart = distance(values[width, j], values[1, k])
+        if apart > VETO * (doubts[k] + truncation + rounding):
+            truncation = apart
+    return truncation
+
+
+cdef value unresolved(
+    const double[::1] steps, const value[::1] roundings, const value[::1] bends, Py_ssize_t j
+) noexcept nogil:
+    """Return how far the slopes on both sides of x differ at rung j, if that does not fall with the step as f'' h would.
+
+    Then f varies between the rungs' nodes: its scale is shorter, it is noisy, or it has a kink.
+    The first rung has none above to be compared with.
+    """
+    cdef value bend = size_of(bends[j])
+    if j > 0 and bend > 8 * roundings[j] and isfinite(bend):
+        if not bend <= size_of(bends[j - 1]) * pow(steps[j] / steps[j - 1], 0.25):
+            return bend
+    return 0
+
+
+cdef value kink(const double[::1] steps, const value[::1] roundings, const value[::1] bends) noexcept nogil:
+    """Return by how much the slopes on both sides of x differ, if by the same at the three shortest steps; else 0."""
+    cdef Py_ssize_t last = steps.shape[0] - 1
+    cdef value bend, least, most
+    if last < 2 or steps[last - 2] < 4 * steps[last]:
+        return 0
+    bend = size_of(bends[last])
+    least = -larger(-bend, larger(-size_of(bends[last - 1]), -size_of(bends[last - 2])))
+    most = larger(bend, larger(size_of(bends[last - 1]), size_of(bends[last - 2])))
+    return bend if most - least < 0.1 * bend and bend > 64 * roundings[last] else 0
+
+
+cdef bint is_line(const value[::1] quotients, const value[::1] roundings, const value[::1] bends) noexcept nogil:
+    """Return whether three quotients or more are the same to the bit, without a bend: then f is a line there."""
+    cdef Py_ssize_t j
+    for j in range(quotients.shape[0]):
+        if quotients[j] != quotients[0] or size_of(bends[j]) > 8 * roundings[j]:
+            return False
+    return quotients.shape[0] > 2
+
+
+cdef double noise_of(const double[::1] steps, const value[::1] bends, const value[:, ::1] changes) noexcept nogil:
+    """Return f's noise, as far as both the bends and the last columns of the table allow some."""
+    cdef Py_ssize_t count = steps.shape[0], columns = changes.shape[0] - 1
+    cdef value change
+    if columns < 2:
+        return 0
+    change = changes[columns, count - 1 - columns]
+    if columns > 2:
+        change = larger(change, changes[columns - 1, count - columns])
+    return fmin(NOISE_FACTOR * noise_of_bends(steps, bends), <double>(CAP * change * steps[count - 1]))
+
+
+cdef double noise_of_bends(const double[::1] steps, const value[::1] bends) noexcept nogil:
+    """Return f's noise, from what the bends of the three or four shortest steps hold besides low odd powers of h.
+
+    That is a divided difference in h**2 of second differences, of which each has sqrt(6) times
+    the noise of a value. One number stands for it: it may well be too small.
+    """
+    cdef Py_ssize_t k, other, count = steps.shape[0], start = max(0, count - 4)
+    cdef value total = 0
+    cdef double weight, product, squares = 0, noise
+    for k in range(start, count):
+        product = steps[k]
+        for other in range(start, count):
+            if other != k:
+                product *= steps[k] * steps[k] - steps[other] * steps[other]
+        weight = 1 / product
+        total += weight * bends[k]
+        squares += (weight / steps[k]) * (weight / steps[k])
+    noise = <double>size_of(total) / sqrt(6 * squares)
+    return noise if isfinite(noise) else 0
+
+
+cdef inline double share(double longer, double shorter, int power) noexcept nogil:
+    """Return the weight of a column's change in the next: 1 / (ratio**power - 1)."""
+    cdef double ratio = longer / shorter
+    return 1 / ((ratio * ratio if power == 2 else ratio) - 1)
+
+
+cdef inline value larger(value one, value other) noexcept nogil:
+    """Return the larger of two, NaN if one is."""
+    return one if one > other or one != one else other
