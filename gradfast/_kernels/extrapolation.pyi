@@ -1,1 +1,2 @@
 ROOM: int
+__pyx_capi__: dict[str, object]
