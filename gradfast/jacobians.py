@@ -9,7 +9,7 @@ import numpy as np
 from gradfast import adaptive, sparse
 from gradfast.methods import Adaptive, Forward, as_method
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of
-from gradfast.problem import NO_ARGUMENTS, Problem, real_numbers, require_difference
+from gradfast.problem import NO_ARGUMENTS, Problem, agreeing, require_difference
 from gradfast.steps import steps_at
 
 Function = Callable[..., Any]
@@ -40,7 +40,8 @@ def jacobian(
     x, method, bounds, args, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     f0 : array_like, optional
-        f's value at x, if it is known.
+        f's value at x, if it is known, of the shape of f's values. Compiled f that does not say how many
+        it writes is taken to write so many.
     sparsity : Coloring or pattern, optional
         Where the Jacobian may differ from zero, as for :class:`Coloring`; a coloring of it is best
         made once. Columns of one color are then moved at once, each by its own step.
@@ -59,7 +60,7 @@ def jacobian(
     Raises
     ------
     TypeError, ValueError
-        As for :func:`gradient`; ValueError if the shape of f's result changes, if sparsity has not
+        As for :func:`gradient`; ValueError if the shape of f's result changes, or is not f0's; if sparsity has not
         a row for each value and a column for each coordinate, or as :class:`Coloring`; with
         ``verify=True``, with the residual, if it lacks an entry.
     ImportError
@@ -82,8 +83,9 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
+    if f0 is not None:
+        f, f0 = agreeing(f, f0, vectorized)
     problem = Problem(f, x, method, bounds, args, vectorized, workers, progress=progress)
-    f0 = None if f0 is None else real_numbers("f0", f0)
     if sparsity is not None:
         result, evaluations = sparse.jacobian(problem, f0, sparsity, verify, bounds)
         return (result, problem.info(evaluations)) if full_output else result

@@ -51,7 +51,8 @@ class Native:
 
     def components(self, f: NativeFunction, argument: Array, memory: Array, plan: Plan, center: Any) -> Array:
         x, steps = np.ravel(memory), steps_at(plan.steps, memory)
-        values = f.required_outputs() if center is None else np.size(center)
+        center = None if center is None else np.ravel(center).astype(np.float64)
+        values = center.size if center is not None and f.outputs < 0 else f.required_outputs()
         out = np.zeros((x.size, values))
         for stencil, some in plan.groups:
             chosen = np.arange(x.size) if some is None else some

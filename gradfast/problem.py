@@ -212,6 +212,46 @@ def real_numbers(name: str, value: Any) -> Array:
     return array
 
 
+class Agreeing:
+    """An f whose value at x the caller knows; its first value, wherever that is, must have the shape of that one."""
+
+    def __init__(self, f: Function, shape: tuple[int, ...], vectorized: bool) -> None:
+        self.f, self.shape, self.vectorized, self.is_first = f, shape, vectorized, True
+
+    def __call__(self, x: Any, *args: Any) -> Any:
+        values = self.f(x, *args)
+        if self.is_first:
+            self.is_first = False
+            self._compare(np.shape(values), np.shape(x))
+        return values
+
+    def _compare(self, found: tuple[int, ...], points: tuple[int, ...]) -> None:
+        if self.vectorized:
+            if found[:1] != points[:1]:
+                return  # that is no fault of f0's, and the loops will say so
+            found = found[1:]
+        if found != self.shape:
+            raise ValueError(f"f0 must have the shape of f(x), {found}; got {self.shape}")
+
+    def __repr__(self) -> str:
+        return repr(self.f)
+
+
+def agreeing(f: Any, f0: Any, vectorized: bool) -> tuple[Any, Array]:
+    """Return f and its array at x, which the caller knows: a copy of it, for f or x may be what f0 is a view of.
+
+    Nothing is evaluated for it: compiled f has said how many values there are, and another f sees to it by itself.
+    """
+    f, known = as_objective(f), real_numbers("f0", f0)
+    known = known.astype(np.result_type(known, np.float64))
+    if type(f) is not NativeFunction:
+        return Agreeing(f, known.shape, vectorized), known
+    wanted = (f.outputs if f.outputs >= 0 else known.size,)
+    if known.shape != wanted:
+        raise ValueError(f"f0 must have the shape of f(x), {wanted}; got {known.shape}")
+    return f, known
+
+
 def checked_axis(axis: Any, x: Array) -> int:
     """Return the axis that is meant, counted from the first."""
     if not isinstance(axis, (int, np.integer)) or not -x.ndim <= axis < x.ndim:

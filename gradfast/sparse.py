@@ -59,6 +59,10 @@ def jacobian(
     """
     p, x = problem, problem.x
     sparse, coloring = scipy_sparse(), as_coloring(sparsity, x, symmetric)
+    if f0 is not None and f0.size != coloring.shape[0]:
+        raise ValueError(
+            f"f0 must have a value for each of sparsity's {coloring.shape[0]} rows; got an array of shape {f0.shape}"
+        )
     return p.keeping(_run_jacobian, p, sparse, coloring, f0, verify, bounds)  # type: ignore[no-any-return]
 
 

@@ -250,11 +250,29 @@ def test_the_value_at_x_may_be_given(vectorized):
 def test_a_given_value_must_be_f_s(vectorized):
     x = np.array([1.0, 2.0, 3.0])
     options = {"method": "forward", "vectorized": vectorized}
-    for f0 in ([1.0, 4.0], 1.0, [[1.0, 4.0, 9.0]]):
-        with pytest.raises(ValueError, match=r"f must return arrays of one shape; got \(.*\), then \(3,\)"):
-            jacobian(lambda x: x**2, x, f0=f0, **options)
+    for f0, found in (([1.0, 4.0], r"\(2,\)"), (1.0, r"\(\)"), ([[1.0, 4.0, 9.0]], r"\(1, 3\)")):
+        for method in METHODS:
+            with pytest.raises(ValueError, match=rf"f0 must have the shape of f\(x\), \(3,\); got {found}"):
+                jacobian(lambda x: x**2, x, f0=f0, method=method, vectorized=vectorized)
+            with pytest.raises(ValueError, match=rf"f0 must have the shape of f\(x\), \(3,\); got {found}"):
+                jacobian(lambda x: x**2, x, f0=f0, method=method, vectorized=vectorized, workers=map)
     with pytest.raises(TypeError, match="f0 must hold real numbers; got 'a'"):
         jacobian(lambda x: x**2, x, f0="a", **options)
+    with pytest.raises(ValueError, match=r"f must return an array of shape \(3, ...\) for points of shape \(3, 3\)"):
+        jacobian(lambda p: p[:2] ** 2, x, f0=x**2, method="forward", vectorized=True)
+
+
+@pytest.mark.parametrize("method", ["forward", "backward", "adaptive"])
+def test_a_given_value_may_share_memory_with_x_or_with_f_s_results(method):
+    x, buffer = np.array([1.0, 2.0, 3.0]), np.empty(3)
+
+    def into_buffer(x):
+        buffer[...] = x**2
+        return buffer
+
+    expected = jacobian(lambda x: x**2, x, method=method)
+    assert same(jacobian(into_buffer, x, f0=into_buffer(x), method=method), expected)
+    assert jacobian(lambda x: x, x, f0=x, method=method) == pytest.approx(np.eye(3))
 
 
 @given(

@@ -16,6 +16,7 @@ from strategies import FLOATS, OTHERS, points
 
 import gradfast
 from gradfast import Backward, Central, Forward, numerical_gradient, reference
+from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast.native import thread_count
 from gradfast.objectives import accepted, as_objective
@@ -235,6 +236,42 @@ def test_an_array_function_must_say_how_long_its_array_is():
     with pytest.raises(ValueError, match=r"wrap it as gradfast.compiled\(f, outputs=m\)"):
         gradfast.jacobian(c_array_function(), [1.0, 2.0])
     assert gradfast.jacobian(c_array_function(), [1.0, 2.0], f0=uneven_array([1.0, 2.0])).shape == (3, 2)
+
+
+@pytest.mark.parametrize("sparsity", [None, np.ones((3, 2))], ids=["dense", "sparse"])
+@pytest.mark.parametrize("method", ["central", "forward"])
+def test_a_given_value_must_be_as_long_as_the_array_that_f_writes(sparsity, method):
+    f, options = gradfast.compiled(c_array_function(), outputs=3), {"method": method}
+    if sparsity is not None:
+        pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+        options["sparsity"] = sparsity
+    x = [1.0, 2.0]
+    for f0 in (np.ones(1), np.ones(7), np.ones((3, 1)), 1.0):
+        with pytest.raises(ValueError, match=r"f0 must have the shape of f\(x\), \(3,\); got \("):
+            gradfast.jacobian(f, x, f0=f0, **options)
+    expected = gradfast.jacobian(f, x, **options)
+    exact = [int(value) for value in f(x)]
+    for f0 in (exact, np.array(exact, "f4"), np.array(exact, "g"), np.array(exact * 2)[:3]):
+        found = gradfast.jacobian(f, x, f0=f0, **options)
+        assert np.array_equal(*(part if sparsity is None else part.toarray() for part in (found, expected)))
+
+
+def test_a_kernel_reads_no_more_values_at_the_center_than_there_are():
+    f, forward = gradfast.compiled(c_array_function(), outputs=3), Forward().plan(np.ones(2)).stencil
+    x, steps, chosen = np.ones(2), np.ones(2), np.arange(2)
+    with pytest.raises(ValueError, match="center must hold 3 values; got 1"):
+        native_loop.jacobian(f, x, steps, forward, np.empty((2, 3)), np.ones(1), chosen, 0, 2)
+    colors = np.arange(2, dtype=np.intc), np.arange(3, dtype=np.intc)
+    with pytest.raises(ValueError, match="got 3 rows for 1 values"):
+        colored_loop.native_colors(f, x, steps, forward, *colors, np.empty((2, 3)), np.ones(1), None, None, 0, 2)
+
+
+def test_what_a_compiled_f_does_not_write_is_no_number():
+    writes_one = ctypes.CFUNCTYPE(*ARRAY_SIGNATURES["int"])(lambda n, x, m, out: out.__setitem__(0, 2 * x[0]))
+    f = gradfast.compiled(writes_one, outputs=2)
+    assert np.array_equal(f([3.0]), [6.0, np.nan], equal_nan=True)
+    for options in ({}, {"method": "forward"}):
+        assert np.array_equal(gradfast.jacobian(f, [3.0], **options), [[2.0], [np.nan]], equal_nan=True)
 
 
 @pytest.mark.parametrize(

@@ -321,6 +321,15 @@ def test_a_sparsity_of_another_shape_or_kind_is_refused(f, options, message):
         jacobian(f, point(9), **options)
 
 
+@pytest.mark.parametrize("method", ["central", "forward"])
+def test_a_given_value_must_fit_the_sparsity_and_f(method):
+    options = {"method": method, "sparsity": banded(9, 1, 1)}
+    with pytest.raises(ValueError, match=r"f0 must have a value for each of sparsity's 9 rows; got an array .* \(8,\)"):
+        jacobian(chain, point(9), f0=np.ones(8), **options)
+    with pytest.raises(ValueError, match=r"f0 must have the shape of f\(x\), \(9,\); got \(3, 3\)"):
+        jacobian(chain, point(9), f0=np.ones((3, 3)), **options)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

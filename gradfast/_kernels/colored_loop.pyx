@@ -81,8 +81,10 @@ def native_colors(
     cdef Loop loop
     cdef Py_ssize_t g, k, n = x.shape[0], m = out.shape[1]
     cdef double[:] point = np.array(x)
-    cdef double[:] saved = np.empty(n), values = np.empty(m)
+    cdef double[:] saved = np.empty(n), values = np.full(m, np.nan)
     require_kind(f, "array")
+    if stencil.center != 0:
+        require_rows(center.shape[0], m)
     loop.f = f.function
     set_stencil(&loop, stencil)
     with nogil:

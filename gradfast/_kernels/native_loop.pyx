@@ -100,7 +100,7 @@ cdef class NativeFunction:
             with nogil:
                 result = call(&self.function, point.shape[0], pointer(point))
             return result
-        out = np.empty(np.shape(x) if self.kind == "number" else self.required_outputs())
+        out = np.full(np.shape(x) if self.kind == "number" else self.required_outputs(), np.nan)
         values = out.reshape(-1)
         with nogil:
             if self.function.signature <= NUMBER_DATA:
@@ -447,10 +447,12 @@ def jacobian(
     """Write the derivatives of f's many values along coordinate i to row i of out."""
     cdef Loop loop
     cdef Py_ssize_t n = x.shape[0], m = out.shape[1]
-    cdef double[::1] point = np.array(x), values = np.empty(m)
+    cdef double[::1] point = np.array(x), values = np.full(m, np.nan)  # what f leaves out is no number
     cdef const double *known = NULL
     prepare(&loop, f, "array", n, steps, stencil, stop)
     loop.steps.at = &steps[0]
+    if center is not None and center.shape[0] != m:
+        raise ValueError(f"center must hold {m} values; got {center.shape[0]}")
     if center is not None and m:
         known = &center[0]
     with nogil:
