@@ -44,7 +44,8 @@ def jacobian(
         it writes is taken to write so many.
     sparsity : Coloring or pattern, optional
         Where the Jacobian may differ from zero, as for :class:`Coloring`; a coloring of it is best
-        made once. Columns of one color are then moved at once, each by its own step.
+        made once. Columns of one color are then moved at once, each by its own step. Not with method
+        "adaptive".
     verify : bool
         Whether to see that the sparsity holds every entry that f depends on.
 
@@ -83,6 +84,7 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
+    refuse_adaptive(method, sparsity)
     if f0 is not None:
         f, f0 = agreeing(f, f0, vectorized)
     problem = Problem(f, x, method, bounds, args, vectorized, workers, progress=progress)
@@ -139,7 +141,7 @@ def hessian(
         f's value at x, if it is known.
     sparsity : Coloring or pattern, optional
         Where the Hessian may differ from zero, as for :class:`Coloring`; a coloring must be made
-        with ``symmetric=True``.
+        with ``symmetric=True``. Not with method "adaptive".
     verify : bool
         As for :func:`jacobian`; only with `gradient`.
 
@@ -176,6 +178,7 @@ def hessian(
     [[4. 2.]
      [2. 0.]]
     """
+    refuse_adaptive(method, sparsity)
     if verify and (sparsity is None or gradient is None):
         raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
     if gradient is not None and sparsity is not None:
@@ -229,6 +232,12 @@ def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
         out[first, second] = out[second, first] = mixed
     out = out.reshape(x.shape * 2)
     return evaluations, as_dtype_of(x, out)
+
+
+def refuse_adaptive(method: Any, sparsity: Any) -> None:
+    """Raise ValueError if the method finds a step for each coordinate, where a color of them is to be moved at once."""
+    if sparsity is not None and isinstance(as_method(method), Adaptive):
+        raise ValueError(f"method must not be adaptive with sparsity; got {method!r}")
 
 
 def _hessian_from_gradient(gradient: Function, x: Any, full_output: bool, **options: Any) -> Any:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradfast
-from gradfast import Backward, Central, Coloring, Complex, Forward, detect_sparsity, hessian, jacobian
+from gradfast import Adaptive, Backward, Central, Coloring, Complex, Forward, detect_sparsity, hessian, jacobian
 from gradfast.coloring import banded
 
 sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
@@ -342,6 +342,21 @@ def test_a_given_value_must_fit_the_sparsity_and_f(method):
 def test_a_sparsity_that_is_none_of_a_hessian_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         hessian(energy, point(9), **options)
+
+
+@pytest.mark.parametrize("method", ["adaptive", Adaptive()], ids=str)
+def test_the_adaptive_method_knows_no_sparsity(method):
+    message = "method must not be adaptive with sparsity; got ('adaptive'|Adaptive\\()"
+    options = {"method": method, "sparsity": banded(9, 1, 1)}
+    for verify in (False, True):
+        with pytest.raises(ValueError, match=message):
+            jacobian(chain, point(9), verify=verify, **options)
+        with pytest.raises(ValueError, match=message):
+            hessian(None, point(9), gradient=energy_gradient, verify=verify, **options)
+    with pytest.raises(ValueError, match=message):
+        hessian(energy, point(9), **options)
+    with pytest.raises(ValueError, match=message):
+        hessian(energy, point(9), method=method, sparsity="garbage")
 
 
 def test_without_scipy_the_error_names_the_extra(monkeypatch):
