@@ -189,7 +189,7 @@ def hessian(
         options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized}
         return _hessian_from_gradient(gradient, x, full_output, workers=workers, progress=progress, **options)
     if isinstance(as_method(method), Adaptive):
-        problem = Problem(f, x, method, bounds, args, vectorized, workers, n=2)
+        problem = Problem(f, x, method, bounds, args, vectorized, workers, n=2, progress=progress)
         result = as_dtype_of(problem.x, problem.keeping(_run_adaptive_hessian, problem, f0))
         return (result, problem.info(int(f0 is None))) if full_output else result
     difference = require_difference(method, "hessian without gradient=")

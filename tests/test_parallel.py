@@ -115,6 +115,19 @@ def test_the_result_is_the_serial_one_to_the_bit(workers, operator, method, x):
     assert np.array_equal(x, before)
 
 
+@pytest.mark.parametrize("operator", [gradient, value_and_gradient, jacobian, hessian])
+@pytest.mark.parametrize("x", [POINT, TABLE[:2, :2].T, np.zeros(0)])
+def test_an_adaptive_result_is_the_serial_one_to_the_bit(workers, operator, x):
+    before = np.array(x)
+    (found, info), (wanted, serial) = (
+        operator(smooth, x, method="adaptive", workers=w, full_output=True) for w in (workers, None)
+    )
+    for one, other in zip((*found, info.error), (*wanted, serial.error), strict=True):
+        assert np.array_equal(one, other)
+    assert info.evaluations == serial.evaluations
+    assert np.array_equal(x, before)
+
+
 @pytest.mark.parametrize("method", ["central", "forward", "complex"])
 @pytest.mark.parametrize("bounds", [None, (0.0, 9.0)])
 def test_a_batch_is_cut_along_its_points(workers, method, bounds):

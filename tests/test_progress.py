@@ -66,6 +66,15 @@ def test_batches_and_colors_tell_too(vectorized):
     assert told[-1] == (6, 6)
 
 
+@pytest.mark.parametrize("operator", [gradient, jacobian, hessian])
+def test_an_adaptive_method_tells_of_each_round(operator):
+    told = []
+    found = operator(f, X[:3], method="adaptive", progress=lambda *now: told.append(now))
+    assert np.array_equal(found, operator(f, X[:3], method="adaptive"))
+    assert all(done <= total for done, total in told)
+    assert sum(done == total for done, total in told) > 1
+
+
 def test_a_compiled_f_tells_too():
     pytest.importorskip("numba", reason="numba is not installed")
     code, told = gradfast.compiled(lambda x: (x**2).sum()), []
