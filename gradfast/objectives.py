@@ -5,6 +5,7 @@ those who made one.
 """
 
 import importlib
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -114,8 +115,10 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     Returns
     -------
     NativeFunction
-        An f for every operator, and a callable. Its loops run without the GIL; what f raises is
-        printed and lost.
+        An f for every operator, and a callable. Its loops run without the GIL. Where a Python
+        function raises, dividing by 0 included, or has another number of values than `outputs`, its
+        values are NaN, and so are the derivatives; what a ``numba.cfunc`` raises numba itself prints,
+        and returns 0.
 
     Raises
     ------
@@ -159,16 +162,23 @@ def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
         numba: Any = importlib.import_module("numba")
     except ImportError as error:
         raise ImportError("compiling needs numba: install gradfast[numba]") from error
-    function, carray = numba.njit(f), numba.carray
+    function, carray, nan = numba.njit(f), numba.carray, math.nan
     double, size = numba.types.float64, numba.types.intp
     pointer = numba.types.CPointer(double)
 
+    # A numba.cfunc that raises returns 0, which would be a plausible derivative.
     def at_point(n: Any, x: Any) -> Any:
-        return function(carray(x, (n,)))
+        try:
+            return function(carray(x, (n,)))
+        except Exception:
+            return nan
 
     def into_array(n: Any, x: Any, m: Any, out: Any) -> None:
-        values = function(carray(x, (n,)))
-        carray(out, (m,))[:] = values
+        written = carray(out, (m,))
+        try:
+            written[:] = function(carray(x, (n,)))
+        except Exception:
+            written[:] = nan
 
     try:
         if outputs < 0:

@@ -151,6 +151,37 @@ def test_numba_cfuncs_and_compiled_functions_work():
     assert gradfast.jacobian(polar, [2.0, 0.0]) == pytest.approx(np.array([[1.0, 0.0], [0.0, 2.0]]), abs=1e-9)
 
 
+def test_where_compiled_code_raises_its_value_is_nan_and_not_a_minimum(capfd):
+    pytest.importorskip("numba", reason="numba is not installed")
+
+    @gradfast.compiled
+    def root(x):
+        if x[0] < 0:
+            raise ValueError("no root")
+        return np.sqrt(x[0])
+
+    @gradfast.compiled
+    def quotient(x):
+        return 1 / (x[0] - x[0])
+
+    @gradfast.compiled(outputs=2)
+    def late(x):
+        out = np.ones(2) * x[0]
+        if x[1] > 0:
+            raise ValueError("too late")
+        return out
+
+    three = gradfast.compiled(lambda x: np.ones(3), outputs=2)
+    assert root([4.0]) == 2.0
+    assert np.isnan([root([-1.0]), *gradfast.gradient(root, [-1.0]), *numerical_gradient(root, np.array([-1.0]))]).all()
+    assert np.isnan([quotient([1.0]), gradfast.hessian(quotient, [1.0])[0, 0]]).all()
+    assert late([3.0, 0.0]).tolist() == [3.0, 3.0]
+    for f in (late, three):
+        assert np.isnan(f([3.0, 1.0])).all()
+        assert np.isnan(gradfast.jacobian(f, [3.0, 1.0])).all()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_what_numba_cannot_compile_is_an_error_with_numba_s_words():
     pytest.importorskip("numba", reason="numba is not installed")
     with pytest.raises(TypeError, match=r"(?s)f must be a function that numba can compile; numba says:\n.*dir"):
