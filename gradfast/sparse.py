@@ -211,7 +211,8 @@ def detect_sparsity(f: Any, x: Any, *, by: str = "nan", args: Any = NO_ARGUMENTS
     Raises
     ------
     ValueError
-        If `by` is neither; with "nan", if f's value at x holds NaN already.
+        If `by` is neither; with "nan", if f's value at x holds NaN already; if the shape of f's result
+        changes, or if f itself changes x (which is put back).
     TypeError
         If x or f's result is not a number.
     ImportError
@@ -237,7 +238,7 @@ def detect_sparsity(f: Any, x: Any, *, by: str = "nan", args: Any = NO_ARGUMENTS
     sparse, x = scipy_sparse(), as_point(x)
     if args is not NO_ARGUMENTS:
         f = with_arguments(f, args)
-    rows, m = keeping(x, _probe, f, x, by)
+    rows, m = _probe(f, x, by)
     starts = np.concatenate([[0], np.cumsum([some.size for some in rows])])
     indices = np.concatenate([np.empty(0, np.intp), *rows])
     return sparse.csc_array((np.ones(indices.size, bool), indices, starts), shape=(m, x.size)).tocsr()
@@ -245,21 +246,27 @@ def detect_sparsity(f: Any, x: Any, *, by: str = "nan", args: Any = NO_ARGUMENTS
 
 def _probe(f: Any, x: Array, by: str) -> tuple[list[Array], int]:
     """Return the values that depend on each coordinate, and how many values there are."""
-    before, found = x.copy(), []
-    away = complex_step.random_direction(x).astype(x.dtype)
+    before, away = x.copy(), complex_step.random_direction(x).astype(x.dtype)
     try:
         if by == "random":
             x[...] = x + away * PROBE_SHARE
-        center = np.ravel(loops.array(f, x, x))
-        if by == "nan" and np.isnan(center).any():
-            raise ValueError(f"f must return no NaN at x to find its sparsity by NaN; got {center}")
-        for index in np.ndindex(x.shape):
-            saved = x[index]
-            x[index] = np.nan if by == "nan" else saved + away[index] * PROBE_SHARE
-            values = np.ravel(loops.array(f, x, x))
-            x[index] = saved
-            changed = np.isnan(values) if by == "nan" else (values != center) & ~(np.isnan(values) & np.isnan(center))
-            found.append(np.flatnonzero(changed))
+        found: tuple[list[Array], int] = keeping(x, _dependents, f, x, by, away)
     finally:
         x[...] = before
+    return found
+
+
+def _dependents(f: Any, x: Array, by: str, away: Array) -> tuple[list[Array], int]:
+    center, found = loops.array(f, x, x), []
+    if by == "nan" and np.isnan(center).any():
+        raise ValueError(f"f must return no NaN at x to find its sparsity by NaN; got {center}")
+    for index in np.ndindex(x.shape):
+        saved = x[index]
+        x[index] = np.nan if by == "nan" else saved + away[index] * PROBE_SHARE
+        values = loops.array(f, x, x)
+        x[index] = saved
+        if values.shape != center.shape:
+            raise ValueError(f"f must return arrays of one shape; got {center.shape}, then {values.shape}")
+        changed = np.isnan(values) if by == "nan" else (values != center) & ~(np.isnan(values) & np.isnan(center))
+        found.append(np.flatnonzero(changed))
     return found, center.size

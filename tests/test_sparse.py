@@ -400,6 +400,31 @@ def test_nan_and_random_numbers_miss_different_things():
     assert detect_sparsity(lambda x, a: x[:a], np.ones(3), args=(2,)).toarray().tolist() == np.eye(3)[:2].tolist()
 
 
+@pytest.mark.parametrize("by", ["nan", "random"])
+@pytest.mark.parametrize("shapes", [[(3,), (2,), (3,)], [(2,), (3,), (2,)], [(4, 1), (2, 2), (4, 1)]])
+def test_a_pattern_is_not_sought_in_values_of_changing_shape(by, shapes):
+    calls, x = iter(shapes), np.ones(2)
+    first, second = shapes[:2]
+    with pytest.raises(ValueError, match="f must return arrays of one shape; got .*, then .*") as caught:
+        detect_sparsity(lambda x: np.full(next(calls), x[0]), x, by=by)
+    assert f"got {first}, then {second}" in str(caught.value)
+    assert x.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("by", ["nan", "random"])
+def test_an_f_that_changes_x_is_no_reason_for_a_pattern(by):
+    x = point(9)
+    before = x.tobytes()
+
+    def meddling(x):
+        x[3] += 1.0
+        return chain(x)
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[3\]"):
+        detect_sparsity(meddling, x, by=by)
+    assert x.tobytes() == before
+
+
 def test_what_cannot_be_detected_is_refused():
     with pytest.raises(ValueError, match="by must be 'nan' or 'random'; got 'both'"):
         detect_sparsity(chain, point(9), by="both")
