@@ -31,7 +31,6 @@ def derivative(
     method: Any = "central",
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
-    workers: int | None = None,
     full_output: bool = False,
 ) -> Any:
     """Return the n-th derivative of f at each element of x.
@@ -45,7 +44,7 @@ def derivative(
         Where to differentiate. It is not modified.
     n : int
         The order of the derivative, 1 to 6.
-    method, bounds, args, workers, full_output
+    method, bounds, args, full_output
         As for :func:`gradient`.
 
     Returns
@@ -82,7 +81,7 @@ def derivative(
     """
     if not is_integer(n) or not 1 <= n <= HIGHEST_DERIVATIVE:
         raise ValueError(f"n must be an integer from 1 to {HIGHEST_DERIVATIVE}; got {n!r}")
-    problem = Problem(f, x, method, bounds, args, False, workers, n=n)
+    problem = Problem(f, x, method, bounds, args, False, n=n)
     center, result = problem.keeping(_run_derivative, problem)
     result = result if np.ndim(result) else result[()]
     if full_output:
@@ -338,7 +337,6 @@ def directional_derivative(
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
-    workers: int | None = None,
     full_output: bool = False,
 ) -> Any:
     """Return the derivative of f at x along v.
@@ -348,7 +346,7 @@ def directional_derivative(
     f : callable
         Function of a point that returns a number or an array: of a gradient function the result
         is the Hessian times v. With ``vectorized=True``, of points of shape (m, *x.shape).
-    x, method, bounds, args, vectorized, workers, full_output
+    x, method, bounds, args, vectorized, full_output
         As for :func:`gradient`. A method's `step` is the distance that x moves.
     v : array_like
         The direction, of x's shape, of any length: the result is linear in v.
@@ -377,6 +375,6 @@ def directional_derivative(
     >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
     14.0
     """
-    line = Line(Problem(f, x, method, None, args, vectorized, workers), v, bounds)
+    line = Line(Problem(f, x, method, None, args, vectorized), v, bounds)
     center, result = keeping(line.problem.x, line.derivative)
     return (result, line.info(center is not None)) if full_output else result

@@ -21,13 +21,13 @@ def jacobian(
     *,
     method: Any = "central",
     f0: Any = None,
+    sparsity: Any = None,
+    verify: bool = False,
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
-    sparsity: Any = None,
-    verify: bool = False,
     full_output: bool = False,
 ) -> Any:
     """Return the Jacobian of f at x.
@@ -118,13 +118,13 @@ def hessian(
     method: Any = "central",
     gradient: Function | None = None,
     f0: Any = None,
+    sparsity: Any = None,
+    verify: bool = False,
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
-    sparsity: Any = None,
-    verify: bool = False,
     full_output: bool = False,
 ) -> Any:
     """Return the Hessian of f at x.

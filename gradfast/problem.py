@@ -89,9 +89,8 @@ class Problem:
         workers: Any = None,
         axis: int | None = None,
         n: int = 1,
-        progress: Any = None,
+        progress: Any = False,
     ) -> None:
-        """Prepare the call; progress is None for an operator that has no chunks, and so no processes either."""
         if type(f) is not FunctionType:
             f = as_objective(f)
         self.f = self.lifted = f if args is NO_ARGUMENTS else with_arguments(f, args)
@@ -101,8 +100,6 @@ class Problem:
         self.is_native = type(f) is NativeFunction
         if self.is_native:
             self._take_native(args, vectorized, workers)
-        elif workers is not None and progress is None:
-            raise ValueError(f"workers must be None unless f is compiled code; got {workers!r}")
         if axis is not None:
             axis = checked_axis(axis, x)
             self.family = Batch(axis, self.family) if x.ndim > 1 else self.family

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import inspect
 import pkgutil
 import subprocess
 import sys
@@ -72,6 +73,21 @@ def test_every_public_name_exists_and_is_documented():
     for name in gradfast.__all__:
         assert getattr(gradfast, name).__doc__, name
         assert name in gradfast.__doc__, name
+
+
+SKELETON = ["method", "bounds", "args", "vectorized", "workers", "progress", "full_output"]
+OPERATORS = ["derivative", "gradient", "value_and_gradient", "jacobian", "hessian", "directional_derivative"]
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operators_have_the_same_keywords_in_the_same_order(name):
+    parameters = inspect.signature(getattr(gradfast, name)).parameters.values()
+    keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    few_evaluations = {"workers", "progress"} if "derivative" in name else set()
+    elementwise = {"vectorized"} if name == "derivative" else set()
+    wanted = [word for word in SKELETON if word not in few_evaluations | elementwise]
+    assert [word for word in keywords if word in SKELETON] == wanted
+    assert keywords[keywords.index("bounds") :] == wanted[1:]  # an operator's own ones stand before
 
 
 @pytest.mark.parametrize("name", ["gradfast", *(m.name for m in pkgutil.walk_packages(gradfast.__path__, "gradfast."))])

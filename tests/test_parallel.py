@@ -16,16 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from gradfast import (
-    Central,
-    derivative,
-    directional_derivative,
-    gradient,
-    hessian,
-    jacobian,
-    numerical_gradient,
-    value_and_gradient,
-)
+from gradfast import Central, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
 from gradfast.remote import CHUNKS_OF_A_MAP, aligned, checked_workers, ends_of_chunks
 
 
@@ -243,16 +234,6 @@ def test_what_is_no_number_and_no_map_is_refused(workers):
 def test_numbers_of_numpy_are_numbers():
     assert checked_workers(np.int64(3)) == 3
     assert checked_workers(1) is None
-
-
-def along_itself(f, x, **options):
-    return directional_derivative(f, x, x, **options)
-
-
-@pytest.mark.parametrize("operator", [derivative, along_itself])
-def test_operators_of_few_evaluations_take_no_processes(operator):
-    with pytest.raises(ValueError, match="workers must be None unless f is compiled code; got 2"):
-        operator(smooth, POINT, workers=2)
 
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3)])
