@@ -17,6 +17,7 @@ from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast._kernels.stencil import Stencil
 from gradfast.blocks import Colors, Pairs
+from gradfast.methods import is_integer
 from gradfast.points import Array
 from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
@@ -29,7 +30,7 @@ class Native:
     """The loops, on so many threads; one if that is None, and all cores if it is -1."""
 
     def __init__(self, workers: int | None) -> None:
-        self.workers = thread_count(workers)
+        self.workers = worker_count(workers)
 
     def value(self, f: NativeFunction, argument: Array, memory: Array) -> float:
         native_loop.require_kind(f, "point")
@@ -143,12 +144,10 @@ class Native:
                 raise
 
 
-def thread_count(workers: int | None) -> int:
-    """Return how many threads are meant."""
+def worker_count(workers: Any, wanted: str = "a positive integer, or -1 for all cores") -> int:
+    """Return how many threads, or processes, are meant; ValueError that says what is wanted."""
     if workers is None:
         return 1
-    if workers == -1:
-        return os.cpu_count() or 1
-    if not isinstance(workers, int) or workers < 1:
-        raise ValueError(f"workers must be a positive integer, or -1 for all cores; got {workers!r}")
-    return workers
+    if not is_integer(workers) or (workers < 1 and workers != -1):
+        raise ValueError(f"workers must be {wanted}; got {workers!r}")
+    return (os.cpu_count() or 1) if workers == -1 else int(workers)

@@ -1,7 +1,6 @@
 """Chunks of a differentiation computed elsewhere: what travels, through which map, and what may go wrong."""
 
 import math
-import os
 import pickle
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
@@ -12,6 +11,7 @@ import numpy as np
 
 from gradfast import blocks, complex_step, loops
 from gradfast.batches import Batch
+from gradfast.native import worker_count
 from gradfast.points import Array
 
 FAMILIES: dict[str, Any] = {"blocks": blocks, "loops": loops}
@@ -110,11 +110,7 @@ def checked_workers(workers: Any) -> Any:
     """Return None for one process, a number of them, or a map."""
     if workers is None or callable(workers):
         return workers
-    if not isinstance(workers, (int, np.integer)) or isinstance(workers, bool) or (workers < 1 and workers != -1):
-        raise ValueError(
-            f"workers must be a positive integer, -1 for all cores, or a map such as pool.map; got {workers!r}"
-        )
-    count = (os.cpu_count() or 1) if workers == -1 else int(workers)
+    count = worker_count(workers, "a positive integer, -1 for all cores, or a map such as pool.map")
     return None if count == 1 else count
 
 

@@ -18,7 +18,7 @@ import gradfast
 from gradfast import Backward, Central, Forward, numerical_gradient, reference
 from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.native_loop import NativeFunction
-from gradfast.native import thread_count
+from gradfast.native import worker_count
 from gradfast.objectives import accepted, as_objective
 
 DOUBLES = ctypes.POINTER(ctypes.c_double)
@@ -313,6 +313,9 @@ def test_what_a_compiled_f_does_not_write_is_no_number():
         ({"method": "complex"}, "method must be a difference method when f is compiled code"),
         ({"workers": 0}, "workers must be a positive integer, or -1 for all cores; got 0"),
         ({"workers": 1.5}, "workers must be a positive integer, or -1 for all cores; got 1.5"),
+        ({"workers": -1.0}, "workers must be a positive integer, or -1 for all cores; got -1.0"),
+        ({"workers": True}, "workers must be a positive integer, or -1 for all cores; got True"),
+        ({"workers": map}, "workers must be a positive integer, or -1 for all cores; got <class 'map'>"),
     ],
 )
 def test_options_that_compiled_code_has_no_use_for_are_errors(options, message):
@@ -412,10 +415,11 @@ def test_an_empty_x_gives_an_empty_gradient(shape):
 # --- threads and signals ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("workers", "count"), [(None, 1), (1, 1), (3, 3)])
+@pytest.mark.parametrize(("workers", "count"), [(None, 1), (1, 1), (3, 3), (np.int64(2), 2), (np.uint8(4), 4)])
 def test_workers_are_a_number_of_threads(workers, count):
-    assert thread_count(workers) == count
-    assert thread_count(-1) >= 1
+    assert worker_count(workers) == count
+    assert worker_count(-1) == worker_count(np.int32(-1)) >= 1
+    assert np.array_equal(gradfast.gradient(c_function(), [1.0], workers=workers), gradfast.gradient(uneven, [1.0]))
 
 
 def test_slow_f_runs_on_as_many_threads_as_asked_for():
