@@ -8,6 +8,7 @@ import numpy as np
 
 from gradfast import adaptive, sparse
 from gradfast.methods import Adaptive, Forward, as_method
+from gradfast.objectives import as_objective
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of
 from gradfast.problem import NO_ARGUMENTS, Problem, agreeing, require_difference
 from gradfast.steps import steps_at
@@ -181,6 +182,8 @@ def hessian(
     refuse_adaptive(method, sparsity)
     if verify and (sparsity is None or gradient is None):
         raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
+    if gradient is not None:
+        gradient = as_objective(gradient, "gradient")
     if gradient is not None and sparsity is not None:
         problem = Problem(gradient, x, method, bounds, args, vectorized, workers, progress=progress)
         result, evaluations = sparse.jacobian(problem, None, sparsity, verify, bounds, symmetric=True)

@@ -51,6 +51,7 @@ class Native:
             self.run(native_loop.gradient, chosen.size, f, x, plan.steps, stencil, flat, center, chosen)
 
     def components(self, f: NativeFunction, argument: Array, memory: Array, plan: Plan, center: Any) -> Array:
+        native_loop.require_kind(f, "array")
         x, steps = np.ravel(memory), steps_at(plan.steps, memory)
         center = None if center is None else np.ravel(center).astype(np.float64)
         values = center.size if center is not None and f.outputs < 0 else f.required_outputs()
@@ -80,6 +81,7 @@ class Native:
         out: Array,
         middle: Array | None,
     ) -> None:
+        native_loop.require_kind(f, "array")
         colored_loop.require_rows(f.required_outputs(), out.shape[1])
         center = None if center is None else np.ravel(center).astype(np.float64)
         x = np.ascontiguousarray(memory).reshape(-1)

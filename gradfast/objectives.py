@@ -20,7 +20,7 @@ PYTHON_TYPES: tuple[type, ...] = (FunctionType, MethodType, BuiltinFunctionType)
 SPELLINGS = {"npy_intp": "Py_ssize_t", "ssize_t": "Py_ssize_t", "intptr_t": "Py_ssize_t", "int64_t": "Py_ssize_t"}
 
 
-def as_objective(f: Any) -> Any:
+def as_objective(f: Any, name: str = "f") -> Any:
     """Return f if it is a Python callable, a :class:`NativeFunction` if it is compiled code; else TypeError."""
     kind: Any = type(f)
     if kind is NativeFunction or kind in PYTHON_TYPES:
@@ -31,7 +31,7 @@ def as_objective(f: Any) -> Any:
     if reader is not None:
         return reader(f, -1)
     if not callable(f):
-        raise TypeError(f"f must be callable, or compiled code that says its signature; got {f!r}")
+        raise TypeError(f"{name} must be callable, or compiled code that says its signature; got {f!r}")
     return f
 
 

@@ -9,6 +9,7 @@ from gradfast import blocks, complex_step, loops
 from gradfast._kernels.colored_loop import SCATTER
 from gradfast._kernels.memory import keeping
 from gradfast.coloring import Coloring
+from gradfast.objectives import as_objective
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem, with_arguments
 from gradfast.steps import EPS, checked_bounds, steps_at
@@ -235,7 +236,7 @@ def detect_sparsity(f: Any, x: Any, *, by: str = "nan", args: Any = NO_ARGUMENTS
     """
     if by not in ("nan", "random"):
         raise ValueError(f"by must be 'nan' or 'random'; got {by!r}")
-    sparse, x = scipy_sparse(), as_point(x)
+    sparse, f, x = scipy_sparse(), as_objective(f), as_point(x)
     if args is not NO_ARGUMENTS:
         f = with_arguments(f, args)
     rows, m = _probe(f, x, by)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FLOATS, OTHERS, points
 
+import gradfast
 from gradfast import (
     Backward,
     Central,
@@ -580,3 +581,28 @@ def test_full_output_changes_no_result(operator, method):
 def test_an_f_that_cannot_be_called_is_an_error(operator):
     with pytest.raises(TypeError, match="callable"):
         (derivative if operator is one_derivative else operator)(2.5, np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        gradfast.derivative,
+        gradfast.gradient,
+        gradfast.value_and_gradient,
+        gradfast.jacobian,
+        gradfast.hessian,
+        gradfast.detect_sparsity,
+        gradfast.numerical_diff,
+        gradfast.numerical_gradient,
+        gradfast.tangent_line,
+        along_ones,
+    ],
+    ids=lambda operator: operator.__name__,
+)
+def test_f_and_x_in_the_wrong_order_are_the_same_error_everywhere(operator):
+    if operator is gradfast.detect_sparsity:
+        pytest.importorskip("scipy", reason="SciPy is not installed")
+    with pytest.raises(TypeError, match=r"f must be callable, or compiled code .*; got array\(\[1., 2.\]\)"):
+        operator(np.array([1.0, 2.0]), np.sum)
+    with pytest.raises(TypeError, match=r"f must be callable, or compiled code .*; got array\(\[1., 2.\]\)"):
+        operator(np.array([1.0, 2.0]), lambda x: x[0])

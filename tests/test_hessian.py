@@ -234,6 +234,15 @@ def test_a_gradient_of_a_point_of_any_shape(x):
     assert found.reshape(size, size) == pytest.approx(np.diag(2 * np.ravel(x)), abs=1e-8)
 
 
+@pytest.mark.parametrize("options", [{}, {"sparsity": np.eye(3)}], ids=str)
+@pytest.mark.parametrize("gradient", [5, np.ones(3)])
+def test_what_is_no_gradient_is_named_so(gradient, options):
+    if options:
+        pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    with pytest.raises(TypeError, match="gradient must be callable, or compiled code that says its signature; got"):
+        hessian(rosen, np.ones(3), gradient=gradient, **options)
+
+
 @pytest.mark.parametrize("shape", [(2,), (), (1, 3), (3, 1)])
 def test_a_gradient_must_have_the_shape_of_x(shape):
     with pytest.raises(

@@ -263,6 +263,14 @@ def test_an_f_of_the_wrong_kind_is_an_error(sine):
         gradfast.jacobian(gradfast.compiled(c_function(), outputs=1), [1.0, 2.0])
 
 
+@pytest.mark.parametrize("options", [{}, {"method": "forward"}, {"sparsity": np.ones((1, 2))}], ids=str)
+def test_a_function_of_one_value_has_no_jacobian_whatever_it_says_of_its_length(options):
+    if "sparsity" in options:
+        pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    with pytest.raises(TypeError, match="f must write an array at a point, .*; got <compiled f, double"):
+        gradfast.jacobian(c_function(), [1.0, 2.0], **options)
+
+
 def test_an_array_function_must_say_how_long_its_array_is():
     with pytest.raises(ValueError, match=r"wrap it as gradfast.compiled\(f, outputs=m\)"):
         gradfast.jacobian(c_array_function(), [1.0, 2.0])
