@@ -3,7 +3,8 @@
 
 A Loop holds f, a stencil, the steps and a watch; set_stencil and set_watch fill the last of
 them, the rest is assigned. The point is a C array of doubles that the loop perturbs and
-restores; it must be no other thread's meanwhile. See tests/native/third_party.pyx for a program.
+restores; it must be no other thread's meanwhile. A Loop owns nothing: the Stencil, the steps, f's
+data and the stop byte must outlive it. See tests/native/third_party.pyx for a program.
 """
 
 from gradfast._kernels.native_loop cimport (

@@ -35,7 +35,7 @@ cdef struct Nodes:                          # what the loops read of a Stencil
     bint is_pair                            # f(x + h) - f(x - h)
 
 
-cdef struct Steps:                          # at[i * stride] if given, else by the rule if relative != 0, else constant
+cdef struct Steps:                          # at[i] if given, else by the rule if relative != 0, else constant
     const double *at
     double constant
     double relative
@@ -66,11 +66,13 @@ cdef class NativeFunction:
 
 
 cdef void call_array(const Function *f, Py_ssize_t n, double *x, Py_ssize_t m, double *out) noexcept nogil
+# The Loop gets pointers into the Stencil and no reference: hold one as long as the Loop is used.
 cdef void set_stencil(Loop *loop, Stencil stencil) noexcept
 cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil
 
 # Perturb coordinates first to last - 1 of a point (of `some`, if that is not NULL) and write to out, which
-# is that of the whole point. 0 when done, 1 when the stop byte was seen, -1 with an exception from Ctrl-C.
+# is that of the whole point. 0 when done, 1 when the stop byte was seen, -1 with an exception: that of Ctrl-C,
+# or a TypeError, for gradient_along and pair_differences call an f of a POINT signature, jacobian_along one of an ARRAY.
 cdef int gradient_along(
     Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
     double center, double *out,

@@ -16,7 +16,6 @@ from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsul
 from libc.limits cimport INT_MAX
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport uintptr_t
-from libc.string cimport memcpy, memset
 
 from gradfast._kernels.stencil cimport Stencil
 from gradfast._kernels.steps cimport RelativeStep, step_at
@@ -125,6 +124,7 @@ cdef inline double *pointer(double[::1] array) noexcept nogil:
 
 
 cdef inline double call(const Function *f, Py_ssize_t n, double *x) noexcept nogil:
+    """Call an f of a POINT signature, and of no other: it is looked at before a loop, not in it."""
     if f.signature == POINT_INT:
         return (<point_int>f.address)(<int>n, x)
     if f.signature == POINT_SIZE:
@@ -138,6 +138,24 @@ cdef inline double call_at_number(const Function *f, double x) noexcept nogil:
     if f.signature == NUMBER:
         return (<of_number>f.address)(x)
     return (<of_number_data>f.address)(x, f.data)
+
+
+cdef int refuse_signature(Signature found, str wanted) except -1:
+    raise TypeError(f"loop.f.signature must be of {wanted} kind; got {dict(enumerate(SIGNATURES)).get(<int>found, <int>found)}")
+
+
+cdef inline int require_point(const Function *f) except -1 nogil:
+    if f.signature > POINT_SIZE_DATA:
+        with gil:
+            return refuse_signature(f.signature, "POINT")
+    return 0
+
+
+cdef inline int require_array(const Function *f) except -1 nogil:
+    if f.signature < ARRAY_INT:
+        with gil:
+            return refuse_signature(f.signature, "ARRAY")
+    return 0
 
 
 cdef void call_array(const Function *f, Py_ssize_t n, double *x, Py_ssize_t m, double *out) noexcept nogil:
@@ -242,6 +260,7 @@ cdef int gradient_along(
     cdef const Nodes *stencil = &loop.stencil
     cdef Py_ssize_t c, i, k
     cdef double saved, step, total
+    require_point(&loop.f)
     if some == NULL and is_textbook(loop):
         for i in range(first, last):
             central_along(loop, point, n, i, i + 1, out)
@@ -271,6 +290,7 @@ cdef int jacobian_along(
     cdef Py_ssize_t c, i, j, k
     cdef double saved, step, by
     cdef double *total
+    require_array(&loop.f)
     for c in range(first, last):
         i = c if some == NULL else some[c]
         saved = point[i]
@@ -299,6 +319,7 @@ cdef int pair_differences(
     cdef const Nodes *stencil = &loop.stencil
     cdef Py_ssize_t c, i, j, k
     cdef double saved_i, saved_j, step_i, step_j, total
+    require_point(&loop.f)
     for c in range(first, last):
         i, j = first_of[c], second_of[c]
         saved_i, saved_j = point[i], point[j]

@@ -1,6 +1,17 @@
 """A module of somebody else's that differentiates its own C functions with gradfast's loops."""
 
-from gradfast.api cimport POINT_SIZE_DATA, ARRAY_INT, Loop, gradient_along, jacobian_along, set_stencil, set_watch
+from gradfast.api cimport (
+    ARRAY_INT,
+    NUMBER,
+    POINT_SIZE_DATA,
+    Loop,
+    Stencil,
+    gradient_along,
+    jacobian_along,
+    pair_differences,
+    set_stencil,
+    set_watch,
+)
 
 from gradfast.stencils import central
 
@@ -20,6 +31,7 @@ cdef void sum_and_product(int n, double *x, int m, double *out) noexcept nogil:
 
 def gradient_of_weighted_squares(double[::1] x, double[::1] weights, double h):
     cdef double[::1] out = x.copy()
+    cdef Stencil stencil = central(1, 2)  # held, for the loop does not
     cdef Loop loop
     loop.f.address = <void *>weighted_squares
     loop.f.data = &weights[0]
@@ -27,7 +39,7 @@ def gradient_of_weighted_squares(double[::1] x, double[::1] weights, double h):
     loop.steps.at = NULL
     loop.steps.relative = 0
     loop.steps.constant = h
-    set_stencil(&loop, central(1, 2))
+    set_stencil(&loop, stencil)
     with nogil:
         set_watch(&loop, NULL)
         gradient_along(&loop, &x[0], x.shape[0], NULL, 0, x.shape[0], 0, &out[0])
@@ -37,13 +49,14 @@ def gradient_of_weighted_squares(double[::1] x, double[::1] weights, double h):
 def jacobian_of_sum_and_product(double[::1] x, double h):
     cdef double values[2]
     cdef double out[4]
+    cdef Stencil stencil = central(1, 4)
     cdef Loop loop
     loop.f.address = <void *>sum_and_product
     loop.f.signature = ARRAY_INT
     loop.steps.at = NULL
     loop.steps.relative = 0
     loop.steps.constant = h
-    set_stencil(&loop, central(1, 4))
+    set_stencil(&loop, stencil)
     set_watch(&loop, NULL)
     jacobian_along(&loop, &x[0], 2, NULL, 0, 2, NULL, 2, values, out)
     return [[out[0], out[2]], [out[1], out[3]]]
@@ -51,6 +64,7 @@ def jacobian_of_sum_and_product(double[::1] x, double h):
 
 def quotient(double a, double b):
     """What inline code of ours divides by 0 like: C."""
+    cdef Stencil stencil = central(1, 2)
     cdef Loop loop
     cdef double x = a
     cdef double out = 0
@@ -60,7 +74,36 @@ def quotient(double a, double b):
     loop.steps.at = NULL
     loop.steps.relative = 0
     loop.steps.constant = b
-    set_stencil(&loop, central(1, 2))
+    set_stencil(&loop, stencil)
     set_watch(&loop, NULL)
     gradient_along(&loop, &x, 1, NULL, 0, 1, 0, &out)
     return out
+
+
+def wrong_signatures():
+    """The errors of loops that are given an f which they cannot call."""
+    cdef Py_ssize_t i = 0
+    cdef double x = 1
+    cdef double values = 0
+    cdef double out = 0
+    cdef Stencil stencil = central(1, 2)
+    cdef Loop loop
+    loop.f.address = <void *>sum_and_product
+    loop.f.signature = ARRAY_INT
+    loop.steps.at = &x
+    set_stencil(&loop, stencil)
+    set_watch(&loop, NULL)
+    errors = []
+    for k in range(4):
+        loop.f.signature = (ARRAY_INT, NUMBER, POINT_SIZE_DATA, ARRAY_INT)[k]
+        try:
+            with nogil:
+                if k < 2:
+                    gradient_along(&loop, &x, 1, NULL, 0, 1, 0, &out)
+                elif k == 2:
+                    jacobian_along(&loop, &x, 1, NULL, 0, 1, NULL, 1, &values, &out)
+                else:
+                    pair_differences(&loop, &x, 1, &i, &i, 0, 1, 0, &out)
+        except TypeError as error:
+            errors.append(str(error))
+    return errors
