@@ -21,13 +21,27 @@ def as_point(x: Any) -> Array:
     In place: a writable, aligned array of float32, float64 or longdouble, of any strides.
     Anything else is copied; to float64, unless it has one of these three types already.
     """
-    if isinstance(x, ndarray) and x.dtype in IN_PLACE and x.flags.behaved:
+    if type(x) is ndarray and x.dtype in IN_PLACE and x.flags.behaved:
         return x
+    if isinstance(x, ndarray):
+        seen = as_f_sees_it(x)
+        if seen.dtype in IN_PLACE and seen.flags.behaved:
+            return seen
     array = np.asarray(x)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"x must hold real numbers; got dtype {array.dtype}")
     native = array.dtype.newbyteorder("=")
     return np.array(array, dtype=native if native in IN_PLACE else np.float64)
+
+
+def as_f_sees_it(x: Array) -> Array:
+    """Return an array as f is to see it: as it is, but a matrix, whose rows stay 2-D, as the array in its memory.
+
+    TypeError for a masked one: what its mask hides can be neither told from data nor put back.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"x must be an array without a mask; got a MaskedArray of shape {x.shape}")
+    return x.view(ndarray) if isinstance(x, np.matrix) else x
 
 
 def as_dtype_of(x: Array, derivatives: Array) -> Array:

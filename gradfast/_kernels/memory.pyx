@@ -4,6 +4,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.string cimport memcmp
 
 import numpy as np
+from numpy import ndarray
 
 
 def keeping(x, kernel, *arguments):
@@ -12,6 +13,8 @@ def keeping(x, kernel, *arguments):
     The loops give each coordinate that they perturb its old bits back, so what is different
     afterwards is f's doing. An exception goes out as it is, with x put back.
     """
+    if type(x) is not ndarray:
+        x = x.view(ndarray)  # what a subclass makes of its bytes, or of an assignment, is not what it holds
     cdef bytes before = x.tobytes()
     try:
         result = kernel(*arguments)

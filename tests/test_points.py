@@ -1,0 +1,83 @@
+"""Arrays that are more than an array: perturbed in place as the memory that they are, or refused."""
+
+import numpy as np
+import pytest
+
+import gradfast
+
+OPERATORS = {
+    "numerical_gradient": gradfast.numerical_gradient,
+    "derivative": lambda f, x: gradfast.derivative(lambda x: x**2, x),
+    "gradient": gradfast.gradient,
+    "value_and_gradient": lambda f, x: gradfast.value_and_gradient(f, x)[1],
+    "jacobian": gradfast.jacobian,
+    "hessian": gradfast.hessian,
+    "directional_derivative": lambda f, x: gradfast.directional_derivative(f, x, np.ones(np.shape(x))),
+    "noise": gradfast.noise,
+    "gradient, vectorized": lambda f, x: gradfast.gradient(lambda x: np.sum(x**2, axis=-1), x, vectorized=True),
+}
+
+
+def squares(x):
+    return float(np.sum(np.asarray(x) ** 2))
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("mask", [False, [False, True]], ids=["nothing masked", "a masked item"])
+def test_a_masked_array_is_refused_and_keeps_its_data(operator, mask):
+    x = np.ma.array([1.0, 2.0], mask=mask)
+    with pytest.raises(TypeError, match=r"^x must be an array without a mask; got a MaskedArray"):
+        OPERATORS[operator](squares, x)
+    assert x.data.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("operator", ["numerical_gradient", "gradient", "value_and_gradient", "directional_derivative"])
+def test_a_matrix_is_differentiated_as_the_array_that_it_is(operator):
+    x = np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix)
+    found = OPERATORS[operator](squares, x)
+    assert type(found) in (np.ndarray, np.float64)
+    assert found == pytest.approx(20.0 if np.ndim(found) == 0 else 2 * np.asarray(x))
+    assert x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_a_matrix_of_integers_is_copied():
+    x = np.array([[1, 2]]).view(np.matrix)
+    assert gradfast.gradient(squares, x) == pytest.approx(np.array([[2.0, 4.0]]))
+
+
+@pytest.mark.parametrize("operator", ["numerical_gradient", "gradient"])
+def test_a_memmap_is_perturbed_in_place(operator, tmp_path):
+    x = np.memmap(tmp_path / "x", np.float64, "w+", shape=(3,))
+    x[:] = [1.0, 2.0, 3.0]
+    found = OPERATORS[operator](lambda _: squares(x), x)
+    assert found == pytest.approx(np.array([2.0, 4.0, 6.0]))
+    assert x.tolist() == [1.0, 2.0, 3.0]
+
+
+class Filled(np.ndarray):
+    """Stand for a type whose bytes, comparisons and assignments are not those of its memory."""
+
+    def tobytes(self, order="C"):
+        return np.full(self.shape, 1e20).tobytes()
+
+    def __eq__(self, other):
+        return NotImplemented
+
+    def __setitem__(self, index, value):
+        raise TypeError("no unit")
+
+
+@pytest.mark.parametrize("operator", ["numerical_gradient", "gradient", "value_and_gradient"])
+def test_any_other_array_reaches_f_as_it_is_and_keeps_its_memory(operator):
+    x, seen = np.array([1.0, 2.0, 3.0]).view(Filled), set()
+    found = OPERATORS[operator](lambda x: seen.add(type(x)) or squares(x), x)
+    assert np.asarray(found) == pytest.approx(np.array([2.0, 4.0, 6.0]))
+    assert seen == {Filled}
+
+    def changing(x):
+        np.asarray(x)[1] = 7.0
+        return 1.0
+
+    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed x\[1\]"):
+        OPERATORS[operator](changing, x)
+    assert np.asarray(x).tolist() == [1.0, 2.0, 3.0]
