@@ -363,7 +363,8 @@ def directional_derivative(
     Raises
     ------
     TypeError, ValueError
-        As for :func:`gradient`; ValueError if v is not of x's shape or not finite.
+        As for :func:`gradient`; ValueError if v is not of x's shape or not finite, or if bounds leave
+        no room along it on either side.
 
     Notes
     -----

@@ -51,7 +51,17 @@ class Line:
         steps = steps_at(plan.steps, size) / length
         if self.bounds is None:
             return Plan(steps, plan.groups)
-        return plan_within(self.t, np.abs(steps), method.options(1), self._bounds_of_t())
+        within = plan_within(self.t, np.abs(steps), method.options(1), self._bounds_of_t())
+        if not within.groups:
+            raise self._no_room()
+        return within
+
+    def _no_room(self) -> ValueError:
+        """Return the error for bounds that fix x along v: a coordinate may be taken out by 0, but not a direction."""
+        below, above = (float(end[0]) + 0.0 for end in self._bounds_of_t())
+        return ValueError(
+            f"bounds must leave room along v, above or below; got {below:g} to {above:g} for t in x + t v"
+        )
 
     def _check_step(self) -> float:
         """Return the step of t for the check: negative if bounds leave more room below, 0 if hardly any."""
@@ -102,6 +112,8 @@ class Line:
             result = adaptive.along(p, blocks if vectorized else loops, on_line, self.t, scale, center, bounds)
         finally:
             p.x[...] = before
+        if length and p.done is not None and p.done.scheme == "fixed":
+            raise self._no_room()
         return result.astype(p.x.dtype)[()]
 
     def _on_line(self, x: Array) -> Callable[[Array], Any]:

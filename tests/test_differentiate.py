@@ -398,7 +398,12 @@ def test_f_is_never_called_outside_the_bounds(case, method, vectorized):
         if name == "hessian from gradient":
             continue
         options = {"bounds": (lower, upper), "method": method, "vectorized": vectorized}
-        result, info = operator(f, x, full_output=True, **options)
+        try:
+            result, info = operator(f, x, full_output=True, **options)
+        except ValueError as error:  # along ones another coordinate may be in the way
+            if name == "directional_derivative" and "bounds must leave room along v" in str(error):
+                continue
+            raise
         assert np.all(np.isfinite(result)), name
         if info.scheme.shape == x.shape:
             fixed = info.scheme == "fixed"
@@ -450,15 +455,19 @@ def test_equal_bounds_give_zero_and_a_record_of_it(operator, counted):
     assert list(info.scheme) == ["fixed"] * 3
 
 
-def test_equal_bounds_give_zeros_in_a_hessian_and_along_a_direction(counted):
+def test_equal_bounds_give_zeros_in_a_hessian(counted):
     x = np.array([1.0, 2.0, 3.0])
     f = counted(lambda x: np.sum(x**2) + x[0] * x[1])
     second, info = hessian(f, x, bounds=([1.0, 0.0, 0.0], [1.0, 9.0, 9.0]), full_output=True)
     assert second == pytest.approx(np.diag([0.0, 2.0, 2.0]), abs=1e-6)
     assert info.evaluations == f.calls == 2**2 + 2 + 1
     assert list(info.scheme) == ["fixed", "central", "central"]
-    for v, bounds in (([1, 0, 0], ([1, 0, 0], [1, 9, 9])), ([0, 0, 0], None), ([1, 1, 1], (x, x))):
-        slope, info = directional_derivative(f, x, v, bounds=bounds, full_output=True)
+
+
+def test_along_no_direction_the_derivative_is_0():
+    x = np.array([1.0, 2.0, 3.0])
+    for bounds in (None, (0, 9), (x, x)):
+        slope, info = directional_derivative(np.sum, x, [0, 0, 0], bounds=bounds, full_output=True)
         assert (slope, info.scheme, info.step) == (0.0, "fixed", 0.0)
 
 
@@ -495,6 +504,8 @@ def test_evaluations_are_counted_exactly(operator, method, vectorized, bounds):
         return np.sum(x**2, axis=(1, 2)) if vectorized else np.sum(x**2)
 
     options = {"vectorized": True} if vectorized else {}
+    if operator is along_ones and bounds == (-1.5, 1.0):  # which leave no room on either side
+        x = np.minimum(x, 0.5)
     _, info = operator(f, x, method=method, bounds=bounds, full_output=True, **options)
     if operator is one_derivative:  # one call evaluates f at every element
         assert info.evaluations <= sum(evaluations) * x.size
