@@ -7,7 +7,7 @@ import numpy as np
 
 from gradfast import adaptive, blocks, climbing, complex_step, loops
 from gradfast.methods import Adaptive, Complex
-from gradfast.points import VALUE_DTYPE, Array
+from gradfast.points import VALUE_DTYPE, Array, leaving_alone
 from gradfast.problem import NO_PLAN, Info, Problem
 from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
 
@@ -26,6 +26,7 @@ class Line:
 
     def __init__(self, problem: Problem, v: Any, bounds: Any) -> None:
         self.problem, x = problem, problem.x
+        self.f = leaving_alone(problem.lifted, x)
         self.v = np.array(v)  # a copy, as of the bounds: they may be x, which moves
         if self.v.shape != x.shape:
             raise ValueError(f"v must have the shape of x, {x.shape}; got {self.v.shape}")
@@ -121,16 +122,16 @@ class Line:
 
         def f(t: Array) -> Any:
             if t.dtype.kind == "c":
-                return p.lifted(x + t[0] * self.v)
+                return self.f(x + t[0] * self.v)
             p.x[...] = self._inside(x + t[0] * self.v)
-            return p.lifted(p.x)
+            return self.f(p.x)
 
         return f
 
     def _many_on_line(self, x: Array) -> Callable[[Array], Any]:
         def f(t: Array) -> Any:
             points = x + t.reshape(-1, *(1,) * x.ndim) * self.v
-            return self.problem.lifted(points if t.dtype.kind == "c" else self._inside(points).astype(x.dtype))
+            return self.f(points if t.dtype.kind == "c" else self._inside(points).astype(x.dtype))
 
         return f
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from gradfast._kernels.memory import keeping
 from gradfast.blocks import values_at
 from gradfast.complex_step import random_direction
 from gradfast.methods import Adaptive
-from gradfast.points import Array
+from gradfast.points import Array, leaving_alone
 from gradfast.problem import NO_ARGUMENTS, Problem
 from gradfast.steps import EPS
 
@@ -88,20 +87,17 @@ def _values(problem: Problem, direction: Array, step: float) -> Array:
     points = np.stack([(before + place * step * direction).astype(before.dtype) for place in places])
     if p.is_native:
         return np.array([p.family.value(p.f, point, point) for point in points])
+    f = leaving_alone(p.f, p.x)
     if p.family.__name__.endswith("blocks"):
-        return values_at(p.f, points, (EVALUATIONS,)).astype(float)
-
-    def one_by_one() -> Array:
-        values = np.empty(EVALUATIONS)
-        try:
-            for i, point in enumerate(points):
-                p.x[...] = point
-                values[i] = p.family.value(p.f, p.x, p.x)
-        finally:
-            p.x[...] = before
-        return values
-
-    return keeping(p.x, one_by_one)
+        return values_at(f, points, (EVALUATIONS,)).astype(float)
+    values = np.empty(EVALUATIONS)
+    try:
+        for i, point in enumerate(points):
+            p.x[...] = point
+            values[i] = p.family.value(f, p.x, p.x)
+    finally:
+        p.x[...] = before
+    return values
 
 
 def from_values(values: Array) -> float:

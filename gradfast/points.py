@@ -1,11 +1,13 @@
 """The point x: perturbed in place where it can be, copied where it cannot."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numpy import ndarray
+
+from gradfast._kernels.memory import f_changed
 
 Array = npt.NDArray[Any]
 
@@ -50,6 +52,24 @@ def as_dtype_of(x: Array, derivatives: Array) -> Array:
         return derivatives
     with np.errstate(over="ignore"):
         return derivatives.astype(x.dtype, copy=False)
+
+
+def leaving_alone(f: Callable[[Array], Any], x: Array) -> Callable[[Array], Any]:
+    """Return f with a ValueError if it changes what it is called with: x moved as a whole, or copies of it.
+
+    Where the next move overwrites all of x, that would hide what f did to it.
+    """
+
+    def checked(points: Array) -> Any:
+        before = points.tobytes()
+        result = f(points)
+        after = points.tobytes()
+        if after != before:
+            different = np.frombuffer(after, np.uint8) != np.frombuffer(before, np.uint8)
+            raise f_changed(x, int(np.argmax(different)) // points.itemsize % x.size)
+        return result
+
+    return checked
 
 
 def lines(x: Array) -> Iterator[Array]:

@@ -226,6 +226,22 @@ def test_v_must_hold_finite_real_numbers(wrong):
     assert str(error.value).endswith(repr(v))
 
 
+@pytest.mark.parametrize("method", [*METHODS, "adaptive", Complex(check=False)], ids=str)
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("v", [V, np.zeros(4)], ids=["moving", "zero"])
+def test_an_f_that_changes_x_is_found_before_the_next_move_hides_it(method, vectorized, v):
+    x = X.copy()
+
+    def f(point):
+        value = (point**2).sum(axis=-1)
+        point[..., 2] *= 2
+        return value
+
+    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed x\[2\]$"):
+        directional_derivative(f, x, v, method=method, vectorized=vectorized)
+    assert same(x, X)
+
+
 @pytest.mark.parametrize("name", ["step", "rel_step"])
 def test_a_direction_has_one_step(name):
     with pytest.raises(ValueError, match=rf"{name} must broadcast to the shape of x, \(1,\); got shape \(4,\)"):

@@ -59,6 +59,20 @@ def test_x_is_as_it_was_even_if_f_fails():
     assert x.tolist() == [1.0, 2.0]
 
 
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_an_f_that_changes_x_is_found(vectorized):
+    x = np.array([1.0, 2.0])
+
+    def f(point):
+        value = np.sum(np.exp(point), axis=-1)
+        point[..., 1] += 1
+        return value
+
+    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed x\[1\]$"):
+        noise(f, x, vectorized=vectorized)
+    assert x.tolist() == [1.0, 2.0]
+
+
 @pytest.mark.parametrize(
     "method", [Central(noise=1e-6), Central(4, noise=1e-6), Forward(noise=1e-6), Backward(noise=1e-6)]
 )
