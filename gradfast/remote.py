@@ -2,7 +2,7 @@
 
 import math
 import pickle
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,9 @@ CHUNKS_A_PROCESS = 8
 
 # Chunks, at least, for a map of which nobody knows how many workers it has.
 CHUNKS_OF_A_MAP = 128
+
+# In the namespace of each exception that a chunk raises: what else a map raises is the map's own, or its pickling's.
+OF_A_CHUNK = "_gradfast_of_a_chunk"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Job:
             steps, center, *parts = (aligned(part) for part in (self.steps, self.center, *chunk))
             return self.compute(family, f, argument, memory, steps, center, tuple(parts))
         except Exception as error:
-            raise portable(error) from None
+            told = portable(error)
+            vars(told)[OF_A_CHUNK] = True  # which travels as notes do; a class may forbid to set attributes
+            raise told from None
 
 
 def aligned(part: Any) -> Any:
@@ -136,13 +141,16 @@ def results_of(workers: Any, job: Job, chunks: Sequence[tuple[Any, ...]]) -> Gen
 def _by_map(workers: Any, job: Job, chunks: Sequence[tuple[Any, ...]]) -> Generator[tuple[int, Any], None, None]:
     count = 0
     try:
-        for result in workers(job, chunks):
+        results = workers(job, chunks)
+        for result in results if isinstance(results, Iterable) else ():
             yield count, result
             count += 1
     except Exception as error:
-        if not getattr(error, "__notes__", ()):  # not from f
+        if OF_A_CHUNK not in vars(error):
             require_picklable(job, error)
         raise
+    if not isinstance(results, Iterable):
+        raise TypeError(f"workers must return the results of its chunks; got {results!r}")
     if count != len(chunks):
         raise ValueError(f"workers must return a result for each of {len(chunks)} chunks; got {count}")
 

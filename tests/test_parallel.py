@@ -178,12 +178,6 @@ def test_full_output_counts_what_was_done_elsewhere():
 
 
 def test_joblib_and_starmaps_are_maps():
-    joblib = pytest.importorskip("joblib", reason="joblib is not installed")
-    parallel = joblib.Parallel(n_jobs=2, backend="threading")
-
-    def by_joblib(function, iterable):
-        return parallel(joblib.delayed(function)(item) for item in iterable)
-
     assert np.array_equal(gradient(lambda x: smooth(x), POINT, workers=by_joblib), gradient(smooth, POINT))
 
 
@@ -307,6 +301,43 @@ def test_an_f_that_cannot_be_pickled_is_named(maps, kind):
             gradient(f, POINT, workers=workers)
     with pytest.raises(TypeError, match="args must be picklable to reach another process; got"):
         gradient(scaled, POINT, args=(lock,), workers=workers)
+
+
+def by_joblib(function, iterable):
+    joblib = pytest.importorskip("joblib", reason="joblib is not installed")
+    return joblib.Parallel(n_jobs=2, backend="threading")(joblib.delayed(function)(item) for item in iterable)
+
+
+def sending_functions_by_value(function, iterable):
+    """Stand for a map that pickles what is raised, but not the function as pickle does."""
+    try:
+        return [function(item) for item in iterable]
+    except Exception as error:
+        raise pickle.loads(pickle.dumps(error)) from None
+
+
+@pytest.mark.parametrize("by", ["threads", "map", "joblib", "by value"])
+@pytest.mark.parametrize(
+    ("f", "options", "error", "message"),
+    [
+        (lambda x: 1j, {}, TypeError, "^f must return a real scalar; it returned 1j, a complex$"),
+        (lambda x: x, {}, ValueError, r"^f must return a scalar; it returned an array of shape \(7,\)$"),
+        (lambda x: 1.0, {"method": "complex"}, TypeError, "^f must compute with complex numbers for method"),
+        (lambda p: 1.0, {"vectorized": True}, ValueError, r"^f must return an array of shape \(2,\) for points"),
+        (lambda x: 1 / 0, {}, ZeroDivisionError, "^division by zero"),
+    ],
+    ids=["complex", "array", "real", "one number", "raising"],
+)
+def test_what_goes_wrong_in_a_chunk_is_not_blamed_on_pickling(maps, by, f, options, error, message):
+    workers = {**maps, "joblib": by_joblib, "by value": sending_functions_by_value}[by]
+    with pytest.raises(error, match=message):
+        gradient(f, POINT, workers=workers, **options)
+
+
+@pytest.mark.parametrize("found", [None, 5])
+def test_a_map_must_return_results(found):
+    with pytest.raises(TypeError, match=f"^workers must return the results of its chunks; got {found}$"):
+        gradient(lambda x: smooth(x), POINT, workers=lambda f, chunks: found)
 
 
 def test_a_map_that_fails_on_its_own_fails_as_it_does():
