@@ -44,6 +44,7 @@ class Difference:
     step: Any = None
     rel_step: Any = None
     noise: float | None = None
+    variation: float = 1.0
     # Of the instance, and no fields: whether one plan serves every x of a dtype, and those made so far.
     _has_rule: ClassVar[bool]
     _plans: ClassVar[dict[tuple[int, str], Plan]]
@@ -59,8 +60,7 @@ class Difference:
         object.__setattr__(self, "accuracy", int(self.accuracy))
         if self.step is not None and self.rel_step is not None:
             raise ValueError(f"step and rel_step must not both be given; got {self.step!r} and {self.rel_step!r}")
-        if self.noise is not None:
-            self._check_noise()
+        self._check_noise()
         for name in ("step", "rel_step"):
             if getattr(self, name) is not None:
                 # As tuples, steps compare, and cannot change behind the method's back.
@@ -69,10 +69,19 @@ class Difference:
         object.__setattr__(self, "_plans", {})
 
     def _check_noise(self) -> None:
-        if not is_real(self.noise) or not 0 <= self.noise < 1:  # type: ignore[operator]  # it is no None
-            raise ValueError(f"noise must be a number from 0 to below 1; got {self.noise!r}")
+        noise, variation = self.noise, self.variation
+        if not is_real(variation) or not 0 < variation < np.inf:
+            raise ValueError(f"variation must be finite and positive; got {variation!r}")
+        if noise is None:
+            if variation != 1:
+                raise ValueError(f"variation must not be given without noise; got {variation!r}")
+            return
+        if is_real(noise) and noise != noise:
+            raise ValueError(f"noise must be known; got {noise!r}, what gradfast.noise could not tell")
+        if not is_real(noise) or not 0 <= noise < np.inf:
+            raise ValueError(f"noise must be a finite number from 0 up; got {noise!r}")
         if self.step is not None or self.rel_step is not None:
-            raise ValueError(f"noise must not be given with step or rel_step; got {self.noise!r}")
+            raise ValueError(f"noise must not be given with step or rel_step; got {noise!r}")
 
     def options(self, n: int) -> tuple[tuple[Stencil, int], ...]:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
@@ -100,7 +109,8 @@ class Difference:
     def _plan_by_rule(self, n: int, char: str) -> Plan:
         """Return the plan for any x of a dtype: the same stencil for all coordinates, steps by the default rule."""
         (stencil, sign), *_ = self.options(n)
-        noise = max(EPS[char], self.noise or 0.0)
+        # More noise than variation is as much: the longest step of the rule, about the scale of x.
+        noise = max(EPS[char], min(1.0, float(self.noise or 0) / float(self.variation)))
         relative = stencils.relative_step(stencil, noise) if self.rel_step is None else self.rel_step
         if not EPS[char] <= relative < 1 / EPS[char]:
             limits = f"from {EPS[char]:.3g} to {1 / EPS[char]:.3g}"
@@ -125,15 +135,16 @@ class Central(Difference):
         that of x, or somewhat shorter; no fixed step knows f's scale.
     noise : float, optional
         How much f's values are wrong by, in f's units: :func:`gradfast.noise` measures it. The step
-        then balances truncation against that, for an f that varies by about 1 over the scale of x.
-        (Not for one of the size of f(x), which may be any constant.) Where f varies by another
-        amount, divide the noise by it. Best with ``accuracy=4``.
+        then balances truncation against that. Best with ``accuracy=4``.
+    variation : float
+        How much f varies over the scale of x, in f's units: what the noise is large or small
+        against. Not the size of f(x), which may be any constant; no value at one point tells it.
 
     Examples
     --------
     >>> from gradfast import Central
     >>> Central(accuracy=4)
-    Central(accuracy=4, step=None, rel_step=None, noise=None)
+    Central(accuracy=4, step=None, rel_step=None, noise=None, variation=1.0)
     """
 
     accuracy: int = 2
@@ -151,7 +162,7 @@ class Forward(Difference):
     --------
     >>> from gradfast import Forward
     >>> Forward(step=1e-6)
-    Forward(accuracy=1, step=1e-06, rel_step=None, noise=None)
+    Forward(accuracy=1, step=1e-06, rel_step=None, noise=None, variation=1.0)
     """
 
     accuracy: int = 1
@@ -169,7 +180,7 @@ class Backward(Difference):
     --------
     >>> from gradfast import Backward
     >>> Backward()
-    Backward(accuracy=1, step=None, rel_step=None, noise=None)
+    Backward(accuracy=1, step=None, rel_step=None, noise=None, variation=1.0)
     """
 
     accuracy: int = 1

@@ -1,5 +1,7 @@
 """The noise that f has is found, and the steps that are told of it are the better for it."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -87,11 +89,53 @@ def test_noise_below_rounding_changes_nothing():
     assert np.array_equal(gradient(np.sum, x, method=Central(noise=1e-30)), gradient(np.sum, x))
 
 
-@pytest.mark.parametrize("value", [-1e-3, 1.0, np.nan, "loud", True])
+@pytest.mark.parametrize("method", [Central, Forward, Backward])
+@pytest.mark.parametrize("size", [0, 1e-30, 1e-6, 1.0, np.float32(23.8), 1e6, 10**20])
+def test_any_noise_is_taken_and_a_variation_that_it_is_relative_to(method, size):
+    x = np.array([1.0, 2.0])
+    _, info = gradient(np.sum, x, method=method(noise=size), full_output=True)
+    _, scaled = gradient(np.sum, x, method=method(noise=1024.0 * float(size), variation=1024.0), full_output=True)
+    assert info.step.tolist() == scaled.step.tolist()
+    assert np.all(info.step <= 2 * x)  # as if it were 1, where it is more
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_a_step_that_knows_the_noise_and_the_variation_is_better_at_any_scale_of_f(scale):
+    errors = []
+    for seed in range(30):
+        f = rough(1e-6, seed)
+
+        def scaled(x, f=f):
+            return scale * f(x)
+
+        told = Central(4, noise=noise(scaled, 1.0), variation=scale)
+        errors.append([abs(derivative(scaled, 1.0, method=m) / scale - np.e) for m in (told, Central(4))])
+    better, plain = np.median(errors, axis=0)
+    assert better < min(plain / 10, 1e-4)
+
+
+@pytest.mark.parametrize("value", [-1e-3, np.inf, "loud", True, 1j])
 @pytest.mark.parametrize("method", [Central, Forward, Backward])
 def test_noise_is_a_number(method, value):
-    with pytest.raises(ValueError, match=f"^noise must be a number from 0 to below 1; got {value!r}$"):
+    with pytest.raises(ValueError, match=f"^noise must be a finite number from 0 up; got {re.escape(repr(value))}$"):
         method(noise=value)
+
+
+def test_a_noise_that_could_not_be_told_is_none():
+    unknown = noise(lambda x: np.nan, [1.0])
+    with pytest.raises(ValueError, match=r"^noise must be known; got nan, what gradfast.noise could not tell$"):
+        Central(noise=unknown)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf, "wide", True, None])
+def test_a_variation_is_a_positive_number(value):
+    with pytest.raises(ValueError, match=f"^variation must be finite and positive; got {value!r}$"):
+        Central(noise=1e-3, variation=value)
+
+
+def test_a_variation_is_that_of_a_noise():
+    with pytest.raises(ValueError, match=r"^variation must not be given without noise; got 2.0$"):
+        Central(variation=2.0)
 
 
 @pytest.mark.parametrize("other", [{"step": 1e-3}, {"rel_step": 1e-3}])
