@@ -145,9 +145,11 @@ def gradient(
     f0 : float, optional
         f's value at x (in a batch, values), if it is known: one evaluation less where it is needed.
     bounds : (array_like, array_like), optional
-        Lower and upper bounds, broadcast against x. f is never called outside them: near one, a
-        coordinate gets a one-sided stencil of the same accuracy, or a smaller step; where they are
-        equal, the derivative is 0.
+        Lower and upper bounds, broadcast against x, None for no bound; or a ``scipy.optimize.Bounds``.
+        (Not a pair for each coordinate, as ``scipy.optimize.minimize`` takes them: ``list(zip(*pairs))``
+        makes two sides of those.) f is never called outside them: near one, a coordinate gets a
+        one-sided stencil of the same accuracy, or a smaller step; where they are equal, the
+        derivative is 0.
     args : tuple
         More arguments for f.
     vectorized : bool

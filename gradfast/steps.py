@@ -124,13 +124,20 @@ def checked_steps(name: str, value: Any) -> Array:
 def checked_bounds(x: Array, bounds: Any) -> tuple[Array, Array]:
     """Return the lower and upper bound of each coordinate, flat; ValueError if x is not between them."""
     try:
-        lower, upper = bounds
-        sides = [np.broadcast_to(np.asarray(side, x.dtype), x.shape).reshape(-1) for side in (lower, upper)]
+        # scipy.optimize.Bounds by its attributes, not its type
+        lower, upper = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else bounds
+        sides = _side_of_bounds(x, lower, -np.inf), _side_of_bounds(x, upper, np.inf)
     except (TypeError, ValueError):
         raise ValueError(
             f"bounds must be (lower, upper), each broadcast to x's shape {x.shape}; got {bounds!r}"
         ) from None
     flat = x.reshape(-1)
+    is_nan = np.isnan(sides[0]) | np.isnan(sides[1])
+    for wrong, wanted in ((is_nan, "no NaN"), (sides[0] > sides[1], "no lower above its upper")):
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            found = f"{sides[0][i]:g} and {sides[1][i]:g} at {name_of_coordinate(x, i)}"
+            raise ValueError(f"bounds must be (lower, upper) with {wanted}; got {found}")
     outside = np.flatnonzero(~((sides[0] <= flat) & (flat <= sides[1])) & ~np.isnan(flat))
     if outside.size:
         i = int(outside[0])
@@ -138,7 +145,18 @@ def checked_bounds(x: Array, bounds: Any) -> tuple[Array, Array]:
             f"x must lie within bounds; got {name_of_coordinate(x, i)} = {flat[i]:g} "
             f"in [{sides[0][i]:g}, {sides[1][i]:g}]"
         )
-    return sides[0], sides[1]
+    return sides
+
+
+def _side_of_bounds(x: Array, side: Any, infinite: float) -> Array:
+    """Return one bound of each coordinate, flat; None is no bound. TypeError or ValueError if it cannot be that."""
+    array = np.asarray(side)
+    if array.dtype.kind == "O":
+        array = np.array([infinite if bound is None else bound for bound in array.flat], x.dtype).reshape(array.shape)
+    if array.dtype.kind not in "fiub":
+        raise TypeError
+    with np.errstate(over="ignore"):
+        return np.broadcast_to(array.astype(x.dtype), x.shape).reshape(-1)
 
 
 def plan_within(x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], bounds: tuple[Array, Array]) -> Plan:

@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -132,7 +133,19 @@ def test_a_step_that_rounding_swallows_is_a_warning_that_names_the_coordinate():
 
 
 @pytest.mark.parametrize(
-    "bounds", [3.0, (0, 1, 2), ("low", "high"), ([0.0, 0.0], 1.0), (0, [[1.0], [2.0]]), None.__class__], ids=repr
+    "bounds",
+    [
+        3.0,
+        (0, 1, 2),
+        ("low", "high"),
+        ("0", "3"),
+        (0, 3j),
+        ([0, [1, 2], 3], 5),
+        ([0.0, 0.0], 1.0),
+        (0, [[1.0], [2.0]]),
+        None.__class__,
+    ],
+    ids=repr,
 )
 def test_bounds_must_be_two_sides_that_broadcast(bounds):
     with pytest.raises(
@@ -147,10 +160,59 @@ def test_a_point_outside_its_bounds_is_an_error_that_names_the_coordinate(method
     x = np.array([[0.0, 1.0], [2.0, 3.0]])
     with pytest.raises(ValueError, match=r"x must lie within bounds; got x\[1, 1\] = 3 in \[-1, 2.5\]"):
         gradient(total, x, method=method, bounds=(-1, 2.5))
-    with pytest.raises(ValueError, match=r"got x\[0, 1\] = 1 in \[2, 1\]"):
-        gradient(total, x, method=method, bounds=([[-9, 2], [-9, -9]], [[9, 1], [9, 9]]))
-    with pytest.raises(ValueError, match=r"got x\[0, 0\] = 0 in \[nan, 5\]"):
-        gradient(total, x, method=method, bounds=(np.nan, 5))
+    with pytest.raises(ValueError, match=r"got x\[0, 1\] = 1 in \[-inf, 0\]"):
+        gradient(total, x, method=method, bounds=(None, [[0, 0], [9, 9]]))
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "complex", "adaptive"])
+def test_bounds_that_are_none_are_told_so_and_x_is_not_blamed(method):
+    x = np.array([[0.0, 1.0], [2.0, 3.0]])
+    wrong = {
+        "no lower above its upper; got 2 and 1 at x[0, 1]": ([[-9, 2], [-9, -9]], [[9, 1], [9, 9]]),
+        "no lower above its upper; got 9 and -9 at x[0, 0]": (9, -9),
+        "no NaN; got nan and 5 at x[0, 0]": (np.nan, 5),
+        "no NaN; got -inf and nan at x[1, 0]": (None, [[9, 9], [np.nan, 9]]),
+    }
+    for text, bounds in wrong.items():
+        with pytest.raises(ValueError, match=f"^bounds must be \\(lower, upper\\) with {re.escape(text)}$"):
+            gradient(total, x, method=method, bounds=bounds)
+
+
+# As scipy.optimize.minimize takes them: three of them broadcast to nothing, and two would be taken for lower and upper.
+def test_a_pair_for_each_coordinate_is_no_bounds():
+    with pytest.raises(ValueError, match=r"^bounds must be \(lower, upper\), each broadcast to x's shape \(3,\); got"):
+        gradient(total, np.ones(3), bounds=[(0, 3), (0, 3), (0, 3)])
+    with pytest.raises(
+        ValueError, match=r"^bounds must be \(lower, upper\) with no lower above its upper; got 3 and 2"
+    ):
+        gradient(total, np.ones(2), bounds=[(0, 3), (1, 2)])
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "complex", "adaptive"])
+def test_none_is_no_bound(method):
+    x = np.array([1.0, 2.0])
+
+    def f(x):
+        assert 1 <= x[0].real <= 3
+        assert x[1].real <= 2
+        return (x**2).sum()
+
+    for bounds in ([1, None], [3, 2]), ((1, -np.inf), np.array([None, 2.0])), (np.array([1, None]), [3, 2]):
+        assert gradient(f, x, method=method, bounds=bounds) == pytest.approx(2 * x, rel=1e-5)
+    assert gradient(f, x, method=method, bounds=(1, (None, 2))) == pytest.approx(2 * x, rel=1e-5)
+    wide, none = (gradient(total, x, method=method, bounds=b, full_output=True) for b in ((None, None), None))
+    assert np.array_equal(wide[0], none[0])
+    assert np.array_equal(wide[1].step, none[1].step)
+
+
+def test_scipy_s_bounds_are_bounds():
+    optimize = pytest.importorskip("scipy.optimize", reason="SciPy is not installed")
+    x = np.array([1.0, 2.0])
+    found, info = gradient(total, x, bounds=optimize.Bounds([1.0, -np.inf], [3.0, 2.0]), full_output=True)
+    assert info.scheme.tolist() == ["forward", "backward"]
+    assert np.array_equal(found, gradient(total, x, bounds=([1.0, -np.inf], [3.0, 2.0])))
+    with pytest.raises(ValueError, match=r"each broadcast to x's shape \(2,\); got Bounds\("):
+        gradient(total, x, bounds=optimize.Bounds([1.0, 2.0, 3.0], 9.0))
 
 
 def test_a_step_that_fits_but_for_rounding_is_halved():
