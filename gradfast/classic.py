@@ -4,7 +4,6 @@ Formula and arithmetic are those of :mod:`gradfast.reference`, bit for bit, for 
 What differs is the time they take, and what happens when something is wrong.
 """
 
-import warnings
 from collections.abc import Callable
 from math import inf
 from types import FunctionType
@@ -18,6 +17,7 @@ from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping, name_of_coordinate
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast._kernels.python_loop import LINE, ROWS
+from gradfast.caller import warn
 from gradfast.objectives import as_objective
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point, lines
 from gradfast.stencils import central
@@ -261,8 +261,4 @@ def _swallowed(x: Any, h: float) -> int:
 
 def _warn_of_swallowed_step(x: Array, flat: int, h: float) -> None:
     where = name_of_coordinate(x, flat)
-    warnings.warn(
-        f"h = {h:g} is lost to rounding at {where} = {x.flat[flat]:g}: {where} + h == {where}",
-        RuntimeWarning,
-        stacklevel=3,
-    )
+    warn(f"h = {h:g} is lost to rounding at {where} = {x.flat[flat]:g}: {where} + h == {where}")

@@ -380,6 +380,6 @@ def directional_derivative(
     >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
     14.0
     """
-    line = Line(Problem(f, x, method, None, args, vectorized), v, bounds)
+    line = Line(Problem(f, x, method, None, args, vectorized, moves_coordinates=False), v, bounds)
     center, result = keeping(line.problem.x, line.derivative)
     return (result, line.info(center is not None)) if full_output else result

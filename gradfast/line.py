@@ -1,12 +1,13 @@
 """The derivative along one direction: f on the line x + t v, as a function of t alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradfast import adaptive, blocks, climbing, complex_step, loops
-from gradfast.methods import Adaptive, Complex
+from gradfast.methods import Adaptive, Complex, Difference
 from gradfast.points import VALUE_DTYPE, Array, leaving_alone
 from gradfast.problem import NO_PLAN, Info, Problem
 from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
@@ -19,6 +20,17 @@ def norm(vector: Array) -> Any:
         return largest
     with np.errstate(over="ignore"):
         return largest * np.linalg.norm((vector / largest).reshape(-1))
+
+
+def with_one_step(method: Difference) -> Difference:
+    """Return the method with its step, if it has one, as a number; ValueError if there are several."""
+    for name in ("step", "rel_step"):
+        steps = getattr(method, name)
+        if np.size(steps) != 1:
+            raise ValueError(f"{name} must be one number for a direction; got shape {np.shape(steps)}")
+        if np.ndim(steps):
+            method = replace(method, **{name: np.ravel(steps)[0]})
+    return method
 
 
 class Line:
@@ -48,7 +60,7 @@ class Line:
             return Plan(steps, ((complex_step.IMAGINARY, None),))
         if isinstance(method, Adaptive):
             return NO_PLAN
-        plan = method.plan(size)
+        plan = with_one_step(method).plan(size.reshape(()))
         steps = steps_at(plan.steps, size) / length
         if self.bounds is None:
             return Plan(steps, plan.groups)

@@ -1,7 +1,6 @@
 """The functions of a family, chunk after chunk: through a map of workers, or here, so as to show how far they are."""
 
 import time
-import warnings
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 from gradfast import blocks
 from gradfast._kernels.stencil import Stencil
 from gradfast.batches import Batch
+from gradfast.caller import warn
 from gradfast.loops import Colors, Pairs
 from gradfast.points import VALUE_DTYPE, Array
 from gradfast.progress import Progress
@@ -245,9 +245,7 @@ class Chunks:
     def _doubt(self, derivatives: Array) -> None:
         """Warn if all derivatives of workers are 0: their f does not see the x of this process."""
         if self.workers is not None and derivatives.size and not derivatives.any():
-            warnings.warn(
+            warn(
                 "all derivatives are exactly 0; an f that ignores its argument and reads x through a closure sees "
-                "nothing of what workers perturb, which are copies",
-                RuntimeWarning,
-                stacklevel=2,
+                "nothing of what workers perturb, which are copies"
             )

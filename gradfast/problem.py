@@ -90,7 +90,9 @@ class Problem:
         axis: int | None = None,
         n: int = 1,
         progress: Any = False,
+        moves_coordinates: bool = True,
     ) -> None:
+        """Prepare the call; one that moves x as a whole, and no single coordinates, makes a plan of its own."""
         if type(f) is not FunctionType:
             f = as_objective(f)
         self.f = self.lifted = f if args is NO_ARGUMENTS else with_arguments(f, args)
@@ -104,7 +106,7 @@ class Problem:
             axis = checked_axis(axis, x)
             self.family = Batch(axis, self.family) if x.ndim > 1 else self.family
         if isinstance(method, Difference):
-            self.plan = method.plan(self.memory, n, bounds)
+            self.plan = method.plan(self.memory, n, bounds) if moves_coordinates else NO_PLAN
         elif isinstance(method, Adaptive):
             self.plan, self.n = NO_PLAN, n
             self.bounds = None if bounds is None else checked_bounds(self.memory, bounds)

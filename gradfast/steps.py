@@ -1,6 +1,5 @@
 """How far to move each coordinate: its scale, rounding, bounds; and which stencil to use there."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from gradfast._kernels.memory import name_of_coordinate
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps import AT, RelativeStep
+from gradfast.caller import warn
 from gradfast.points import VALUE_DTYPE, Array
 
 # A coordinate smaller than this is moved as if it were this large: a fixed rule cannot know f's scale.
@@ -105,8 +105,7 @@ def absolute_steps(x: Array, wanted: Array) -> Array:
     swallowed = np.flatnonzero((moved == 0) & np.isfinite(x))
     if swallowed.size:
         where = name_of_coordinate(x, int(swallowed[0]))
-        text = f"step = {wanted.flat[swallowed[0]]:g} is lost to rounding at {where} = {x.flat[swallowed[0]]:g}"
-        warnings.warn(text, RuntimeWarning, stacklevel=5)
+        warn(f"step = {wanted.flat[swallowed[0]]:g} is lost to rounding at {where} = {x.flat[swallowed[0]]:g}")
     return np.where(np.isfinite(moved) & (moved > 0), moved, wanted).reshape(-1)
 
 

@@ -14,7 +14,7 @@ import pytest
 import gradfast
 
 FLOORS = [
-    {"_kernels", "reference"},
+    {"_kernels", "caller", "reference"},
     {"coloring", "points", "progress", "stencils", "objectives"},
     {"steps", "climbing"},
     {"blocks", "loops", "methods", "complex_step"},

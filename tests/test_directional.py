@@ -244,8 +244,15 @@ def test_an_f_that_changes_x_is_found_before_the_next_move_hides_it(method, vect
 
 @pytest.mark.parametrize("name", ["step", "rel_step"])
 def test_a_direction_has_one_step(name):
-    with pytest.raises(ValueError, match=rf"{name} must broadcast to the shape of x, \(1,\); got shape \(4,\)"):
+    with pytest.raises(ValueError, match=rf"^{name} must be one number for a direction; got shape \(4,\)$"):
         directional_derivative(rosen, X, V, method=Central(**{name: [1e-3] * 4}))
+    number, array = (directional_derivative(rosen, X, V, method=Central(**{name: s})) for s in (1e-3, [1e-3]))
+    assert number == array
+
+
+def test_a_step_that_rounding_swallows_is_lost_at_the_size_of_x():
+    with pytest.warns(RuntimeWarning, match=r"^step = 0.0001 is lost to rounding at x = 5e\+13$"):
+        directional_derivative(rosen, np.array([3e13, 4e13]), [1.0, 0.0], method=Central(step=1e-4))
 
 
 def test_a_point_outside_its_bounds_is_an_error():
