@@ -194,7 +194,8 @@ def gradient(
     Warns
     -----
     RuntimeWarning
-        If rounding swallows a step that was asked for; if with `workers` all derivatives are exactly 0.
+        If rounding swallows a step that was asked for; if with `workers` all derivatives are exactly 0
+        and f, called twice more here, does not see what is moved in a copy of x.
 
     Notes
     -----

@@ -17,7 +17,7 @@ from gradfast.loops import Colors, Pairs
 from gradfast.points import VALUE_DTYPE, Array
 from gradfast.progress import Progress
 from gradfast.remote import Job, ends_of_chunks, results_of
-from gradfast.steps import Plan
+from gradfast.steps import Plan, steps_at
 
 # A piece that is computed here is to take about so long: a bar that moves ten times a second.
 SECONDS_A_PIECE = 0.1
@@ -100,7 +100,7 @@ class Chunks:
         for some, found in self._coordinates(_partials, f, argument, memory, plan, center):
             values[some] = found
         out[...] = values.reshape(out.shape)
-        self._doubt(values)
+        self._doubt(values, f, argument, memory, plan)
 
     def components(self, f: Any, argument: Any, memory: Array, plan: Plan, center: Any) -> Array:
         out = None
@@ -113,7 +113,7 @@ class Chunks:
         if out is None:
             unmoved: Array = self.serial.components(f, argument, memory, plan, center)
             return unmoved
-        self._doubt(out)
+        self._doubt(out, f, argument, memory, plan)
         return out
 
     def _coordinates(
@@ -137,7 +137,7 @@ class Chunks:
             for a, b, found in parts:
                 out[a:b] = found
         progress.close()
-        self._doubt(out)
+        self._doubt(out, f, x, x, Plan(steps, ((stencil, np.unique(pairs[0])),)))
         return out
 
     def color_differences(
@@ -161,7 +161,7 @@ class Chunks:
                 if middle is not None and found_middle is not None:
                     middle[...] = found_middle
         progress.close()
-        self._doubt(out)
+        self._doubt(out, f, argument, memory, Plan(steps, ((stencil, colors[0].astype(np.intp)),)))
 
     def _batch(
         self, batch: Batch, f: Any, argument: Array, memory: Array, plan: Plan, out: Array, centers: Array | None
@@ -179,7 +179,7 @@ class Chunks:
                 for a, b, found in parts:
                     out[self._index(a, b)] = found
         progress.close()
-        self._doubt(out)
+        self._doubt(out, f, argument, memory, plan)
 
     def _index(self, a: int, b: int) -> tuple[slice, ...]:
         """Return the index of some points of a batch, counted along its first axis that holds no components."""
@@ -242,10 +242,29 @@ class Chunks:
             for i, found in results:
                 yield *ends[i], found
 
-    def _doubt(self, derivatives: Array) -> None:
-        """Warn if all derivatives of workers are 0: their f does not see the x of this process."""
-        if self.workers is not None and derivatives.size and not derivatives.any():
+    def _doubt(self, derivatives: Array, f: Any, argument: Array, memory: Array, plan: Plan) -> None:
+        """Warn if all derivatives of workers are 0 and f, here too, sees nothing of what moves in a copy of x.
+
+        At a stationary point it does. For a complex step, an f of what it has not been given is an error.
+        """
+        if self.workers is None or not derivatives.size or derivatives.any() or argument is not memory:
+            return
+        if not self._sees_a_copy(f, memory, plan):
             warn(
                 "all derivatives are exactly 0; an f that ignores its argument and reads x through a closure sees "
                 "nothing of what workers perturb, which are copies"
             )
+
+    def _sees_a_copy(self, f: Any, x: Array, plan: Plan) -> bool:
+        """Return whether f is another at a copy of x of which all coordinates are moved, inside their bounds."""
+        by, steps = np.zeros(x.size, VALUE_DTYPE[x.dtype.char]), steps_at(plan.steps, x)
+        shares = np.random.default_rng(x.size).uniform(0.5, 1.0, x.size)  # of a saddle, equal ones may see nothing
+        for stencil, some in plan.groups:
+            index = slice(None) if some is None else some
+            by[index] = stencil.nodes[0] * steps[index] * shares[index]
+        moved = (x + by.reshape(x.shape)).astype(x.dtype)
+        try:
+            before, after = (self.serial.array(f, point, point) for point in (x.copy(), moved))
+        except Exception:  # where all are moved, f may have no value: it sees that
+            return True
+        return not np.array_equal(before, after, equal_nan=True)

@@ -361,6 +361,69 @@ def constant(x):
     return 1.0
 
 
+def bowl(x):
+    return float(np.sum(x**2))
+
+
+def bowls(points):
+    return np.sum(points**2, axis=-1)
+
+
+def flat_where_all_move(x):
+    if np.count_nonzero(x) > 1:
+        raise ValueError("one at a time")
+    return float(np.sum(x**2))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("operator", "f", "x", "options"),
+    [
+        (gradient, bowl, np.zeros(3), {}),
+        (gradient, bowl, np.zeros((2, 3)).T, {"method": Central(4)}),
+        (gradient, bowl, np.zeros((2, 3)), {"axis": 1}),
+        (gradient, bowls, np.zeros(3), {"vectorized": True}),
+        (gradient, bowls, np.zeros((2, 3)), {"vectorized": True, "axis": 1}),
+        (jacobian, np.square, np.zeros(3), {"method": "complex"}),
+        (gradient, flat_where_all_move, np.zeros(3), {}),
+        (jacobian, np.square, np.zeros(3), {}),
+        (hessian, sum, np.zeros(3), {}),
+        (jacobian, np.square, np.zeros(3), {"sparsity": np.eye(3)}),
+    ],
+)
+def test_where_f_is_stationary_nothing_is_doubted(operator, f, x, options):
+    if "sparsity" in options:
+        pytest.importorskip("scipy", reason="SciPy is not installed")
+    before = x.copy()
+    result = operator(f, x, workers=map, **options)
+    assert np.count_nonzero(result.toarray() if "sparsity" in options else result) == 0
+    assert np.array_equal(x, before)
+
+
+@pytest.mark.parametrize("options", [{}, {"bounds": (1.0, 2.0)}, {"method": "forward"}])
+def test_what_is_doubted_is_an_f_that_sees_no_copy(options):
+    x = np.ones(3)
+
+    def through_a_closure(_):
+        return float(np.sum(x**2))
+
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0"):
+        gradient(through_a_closure, x, workers=map, **options)
+
+
+def test_to_doubt_stays_within_the_bounds():
+    x, seen = np.zeros(3), []
+
+    def f(point):
+        seen.append(point.copy())
+        return 1.0
+
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0"):
+        gradient(f, x, bounds=([0, -1, -1], [1, 0, 1]), workers=map)
+    assert np.all(np.array(seen) >= [0, -1, -1])
+    assert np.all(np.array(seen) <= [1, 0, 1])
+
+
 def test_values_whose_shape_changes_between_chunks_are_refused():
     with pytest.raises(ValueError, match=r"f must return arrays of one shape; got \(2,\), then \(3,\)"):
         jacobian(growing, np.ones(4), workers=map)
