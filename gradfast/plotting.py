@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradfast._kernels.memory import keeping
+from gradfast._kernels.native_loop import NativeFunction
 from gradfast.blocks import values_at
 from gradfast.classic import numerical_gradient, tangent_line
+from gradfast.objectives import as_objective
 from gradfast.points import Array
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **
     Parameters
     ----------
     f : callable
-        Function of one number, called with one element of x at a time.
+        Function of one number, called with one element of x at a time; or compiled code.
     x : array_like
         Shape (m,): where to evaluate f. It is not modified.
     ax : matplotlib.axes.Axes, optional
@@ -50,7 +52,7 @@ def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **
     ImportError
         If new Axes are needed and Matplotlib is not installed.
     TypeError
-        If x or f's result is complex or not a number.
+        If f is not callable, or x or f's result is complex or not a number.
     ValueError
         If x is not of shape (m,), f returns more than one number, or ax is 3-D.
 
@@ -66,7 +68,7 @@ def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **
     >>> ax = plot_function(lambda x: 0.01 * x**2 + 0.1 * x, np.arange(0.0, 20.0, 0.1))
     >>> pyplot.close(ax.figure)
     """
-    x = _ticks("x", x)
+    x, f = _ticks("x", x), as_objective(f)
     y = np.array([_value_at(f, number) for number in x])
     ax = new_axes(ax)
     (line,) = ax.plot(x, y, **kwargs)
@@ -83,7 +85,7 @@ def plot_tangent(
     Parameters
     ----------
     f : callable
-        Function of one number.
+        Function of one number; or compiled code.
     x : array_like
         Shape (m,): where to evaluate the tangent. It is not modified.
     at : float
@@ -119,6 +121,7 @@ def plot_tangent(
     x = _ticks("x", x)
     if np.ndim(at) != 0:
         raise ValueError(f"at must be one number; got an array of shape {np.shape(at)}")
+    f = as_objective(f)
     tangent = tangent_line(lambda number: _value_at(f, number), at, h)
     ax = new_axes(ax)
     (line,) = ax.plot(x, tangent(x), **kwargs)
@@ -136,7 +139,7 @@ def plot_surface(
     f : callable
         What :func:`gradfast.numerical_gradient` takes: a function of a point, an array of shape
         (2,), that returns one number. With ``vectorized=True``, a function of points of shape
-        (m, 2) that returns m numbers.
+        (m, 2) that returns m numbers. Or compiled code: see :mod:`gradfast.objectives`.
     x0, x1 : array_like
         Shapes (m0,) and (m1,): the ticks of the mesh along each axis, each tick once. Not the
         2-D arrays of ``numpy.meshgrid``: the mesh is made from the ticks.
@@ -157,7 +160,7 @@ def plot_surface(
     ImportError
         If new Axes are needed and Matplotlib is not installed.
     TypeError
-        If x0, x1 or f's result is complex or not a number.
+        If f is not callable, or x0, x1 or f's result is complex or not a number.
     ValueError
         If x0 or x1 is not of shape (m,), or holds a tick twice or one that is not finite; if f
         returns more than one number, or with ``vectorized=True`` not m; if f itself changes its
@@ -177,6 +180,9 @@ def plot_surface(
     >>> ax = plot_surface(lambda x: np.sum(x**2), np.arange(-3.0, 3.1, 0.5), np.arange(-3.0, 3.1, 0.5))
     >>> pyplot.close(ax.figure)
     """
+    f = as_objective(f)
+    if vectorized and isinstance(f, NativeFunction):
+        raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
     x0, x1, points = _mesh(x0, x1)
     values = keeping(points, values_at if vectorized else _values_at_rows, f, points, points.shape[:1])
     mesh = np.meshgrid(x0, x1)

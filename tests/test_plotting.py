@@ -302,3 +302,55 @@ def test_a_missing_matplotlib_is_an_error_that_names_the_extra(plot, monkeypatch
 def test_importing_gradfast_imports_no_matplotlib():
     look = "import sys, gradfast.plotting; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-W", "error", "-c", look], check=True)
+
+
+# --- compiled code ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compiled_objectives():
+    """Return compiled functions of a number and of a point, by what owns them."""
+    numba = pytest.importorskip("numba", reason="numba is not installed")
+    scipy = pytest.importorskip("scipy", reason="SciPy is not installed")
+    double, pointer = numba.types.double, numba.types.CPointer(numba.types.double)
+
+    @numba.cfunc(double(double))
+    def square(x):
+        return x * x
+
+    @numba.cfunc(double(numba.types.intc, pointer))
+    def bowl(n, x):
+        return x[0] * x[0] + 2 * x[n - 1]
+
+    return {
+        "cfunc": (square, bowl),
+        "LowLevelCallable": tuple(scipy.LowLevelCallable(f.ctypes) for f in (square, bowl)),
+        "ctypes": (square.ctypes, bowl.ctypes),
+    }
+
+
+@pytest.mark.parametrize("owner", ["cfunc", "LowLevelCallable", "ctypes"])
+def test_compiled_code_is_drawn_as_python_code_is(owner, compiled_objectives, drawn_surfaces):
+    of_number, of_point = compiled_objectives[owner]
+    assert plot_function(of_number, X).lines[0].get_ydata().tolist() == (X * X).tolist()
+    assert plot_tangent(of_number, X, 5.0).lines[0].get_ydata() == pytest.approx(10 * X - 25, abs=1e-6)
+    plot_surface(of_point, X0, X1)
+    plot_surface(lambda x: x[0] * x[0] + 2 * x[1], X0, X1)
+    assert np.array_equal(drawn_surfaces[0][2], drawn_surfaces[1][2])
+    arrows = plot_gradient_field(of_point, X0, X1).collections[0]
+    assert np.allclose(arrows.V, -2)
+    for plot in (plot_surface, plot_gradient_field):
+        with pytest.raises(ValueError, match="^vectorized must be False when f is compiled code; got True$"):
+            plot(of_point, X0, X1, vectorized=True)
+
+
+@pytest.mark.parametrize("wrong", [5, None, "sin"])
+def test_f_must_be_callable(wrong):
+    for draw in (
+        lambda f: plot_function(f, X),
+        lambda f: plot_tangent(f, X, 5.0),
+        lambda f: plot_surface(f, X0, X1),
+        lambda f: plot_gradient_field(f, X0, X1),
+    ):
+        with pytest.raises(TypeError, match=f"^f must be callable, or compiled code .* got {wrong!r}$"):
+            draw(wrong)
