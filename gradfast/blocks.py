@@ -15,7 +15,7 @@ from gradfast._kernels.block_loop import COLUMNS, MOVE, PUT_BACK, QUOTIENTS
 from gradfast._kernels.colored_loop import MOVE_BLOCK, require_rows
 from gradfast._kernels.memory import f_changed, first_difference
 from gradfast._kernels.stencil import Stencil
-from gradfast.points import VALUE_DTYPE, Array
+from gradfast.points import VALUE_DTYPE, Array, as_values
 from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
 
@@ -187,7 +187,7 @@ def arrays_at(f: Function, points: Array) -> Array:
 
 
 def _real(result: Any) -> Array:
-    array = np.asarray(result)
+    array = as_values(result)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"f must return real numbers; it returned an array of dtype {array.dtype}")
     return array

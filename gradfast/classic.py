@@ -19,7 +19,7 @@ from gradfast._kernels.native_loop import NativeFunction
 from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast.caller import warn
 from gradfast.objectives import as_objective
-from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point, lines
+from gradfast.points import VALUE_DTYPE, Array, as_array, as_dtype_of, as_point, as_values, lines
 from gradfast.stencils import central
 from gradfast.steps import Plan
 
@@ -67,7 +67,9 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     """
     h = _checked_step(h)
     f = as_objective(f)
-    point = x if isinstance(x, (int, float)) else _real(x, f"x must hold real numbers; got dtype {np.asarray(x).dtype}")
+    point = x if isinstance(x, (int, float, np.ndarray)) else as_array("x", x)
+    if isinstance(point, np.ndarray) and point.dtype.kind not in "fiub":
+        raise TypeError(f"x must hold real numbers; got dtype {point.dtype}")
     above = _result(f(point + h))
     above = np.array(above) if isinstance(above, np.ndarray) else above  # f may reuse its result
     below = _result(f(point - h))
@@ -112,7 +114,7 @@ def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[
     True
     """
     f = as_objective(f)
-    point = x if isinstance(x, (int, float)) else np.asarray(x)
+    point = x if isinstance(x, (int, float)) else as_array("x", x)
     d = numerical_diff(f, point, h)
     y = f(point) - d * point
     return lambda t: d * t + y
@@ -233,23 +235,31 @@ def _differentiate_vectorized(f: Callable[[Any], Any], x: Array, h: float, gradi
     return keeping(x, blocks.partials, f, x, x, plan, gradient, None)
 
 
-def _checked_step(h: float) -> float:
-    if not 0 < (step := float(h)) < inf:
+def _checked_step(h: Any) -> float:
+    if type(h) is float and 0 < h < inf:  # to look closer takes as long as a difference
+        return h
+    if np.ndim(h) or isinstance(h, (str, bytes, bool, np.bool_)) or np.iscomplexobj(h):
+        raise TypeError(f"h must be a number; got {h!r}")
+    try:
+        step = float(h)
+    except OverflowError:
+        step = inf
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"h must be a number; got {h!r}") from error
+    if not 0 < step < inf:
         raise ValueError(f"h must be finite and positive; got {h!r}")
     return step
 
 
 def _result(value: Any) -> Any:
-    return _real(value, f"f must return real numbers; it returned {value!r}")
-
-
-def _real(value: Any, message: str) -> Any:
-    """Return value, as an array unless it is a number already; TypeError unless it is real."""
+    """Return f's result, as an array unless it is a number already; TypeError unless it is real."""
     if isinstance(value, (int, float)):
         return value
-    array = np.asarray(value)
+    array = as_values(value)
     if array.dtype.kind not in "fiub":
-        raise TypeError(message)
+        raise TypeError(f"f must return real numbers; it returned {value!r}")
+    if array.dtype.kind == "b":  # of which NumPy has no difference
+        return array.astype(np.float64)
     return value if isinstance(value, (np.ndarray, np.generic)) else array
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast._kernels import coloring as kernels
+from gradfast.points import as_array
 
 Indices = npt.NDArray[np.intc]
 
@@ -83,7 +84,7 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
     3
     """
     for name, value in (("n", n), ("lower", lower), ("upper", upper)):
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
+        if not is_count(value):
             raise ValueError(f"{name} must be a whole number from 0 up; got {value!r}")
     i = np.arange(n)
     first, last = np.maximum(i - lower, 0), np.minimum(i + upper, n - 1)
@@ -94,6 +95,7 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
 
 def as_pattern(pattern: Any, shape: tuple[int, int] | None = None) -> Pattern:
     """Return what says where a matrix may differ from zero as a :class:`Pattern`; see :class:`Coloring`."""
+    shape = None if shape is None else _checked_shape(shape)
     if isinstance(pattern, Pattern):
         found = pattern
     elif hasattr(pattern, "tocsr"):
@@ -102,9 +104,21 @@ def as_pattern(pattern: Any, shape: tuple[int, int] | None = None) -> Pattern:
         return _from_pairs(pattern, shape)
     else:
         found = _from_dense(pattern)
-    if shape is not None and found.shape != tuple(shape):
+    if shape is not None and found.shape != shape:
         raise ValueError(f"shape must be that of the pattern, {found.shape}; got {shape!r}")
     return found
+
+
+def _checked_shape(shape: Any) -> tuple[int, int]:
+    """Return how many rows and columns are meant."""
+    if isinstance(shape, (tuple, list)) and len(shape) == 2 and all(map(is_count, shape)):
+        return int(shape[0]), int(shape[1])
+    raise ValueError(f"shape must be two whole numbers from 0 up; got {shape!r}")
+
+
+def is_count(value: Any) -> bool:
+    """Return whether a value is a whole number from 0 up, and no boolean."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= 0
 
 
 def _from_sparse(matrix: Any) -> Pattern:
@@ -117,7 +131,7 @@ def _from_sparse(matrix: Any) -> Pattern:
 
 
 def _from_dense(matrix: Any) -> Pattern:
-    array = np.asarray(matrix)
+    array = as_array("pattern", matrix)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise ValueError(
             "pattern must be a sparse matrix, a dense boolean one, a pair (rows, cols) or banded(n, lower, upper); "
@@ -136,7 +150,7 @@ def pattern_text(matrix: Any, array: Any) -> str:
 def _from_pairs(pairs: tuple[Any, ...], shape: tuple[int, int] | None) -> Pattern:
     if len(pairs) != 2:
         raise ValueError(f"pattern must be a pair (rows, cols) if it is a tuple; got {len(pairs)} items")
-    rows, columns = (np.asarray(side) for side in pairs)
+    rows, columns = as_array("rows", pairs[0]), as_array("cols", pairs[1])
     if rows.ndim != 1 or rows.shape != columns.shape or not {rows.dtype.kind, columns.dtype.kind} <= set("iu"):
         if rows.size or columns.size:
             raise ValueError(

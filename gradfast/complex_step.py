@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.stencil import Stencil
-from gradfast.points import VALUE_DTYPE, Array
+from gradfast.points import VALUE_DTYPE, Array, as_values
 from gradfast.stencils import forward, relative_step
 from gradfast.steps import EPS, LEAST_SCALE, Plan
 
@@ -29,7 +29,7 @@ def imaginary_part_of(f: Function) -> Function:
         result = f(z)
         if isinstance(result, complex):  # np.complex128 too: nearly every f of one value
             return result.imag
-        array = np.asarray(result)
+        array = as_values(result)
         if array.dtype.kind != "c":
             raise TypeError(
                 f"f must compute with complex numbers for method 'complex'; "

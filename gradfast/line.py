@@ -8,7 +8,7 @@ import numpy as np
 
 from gradfast import adaptive, blocks, climbing, complex_step, loops
 from gradfast.methods import Adaptive, Complex, Difference
-from gradfast.points import VALUE_DTYPE, Array, leaving_alone
+from gradfast.points import VALUE_DTYPE, Array, as_array, leaving_alone
 from gradfast.problem import NO_PLAN, Info, Problem
 from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
 
@@ -39,7 +39,7 @@ class Line:
     def __init__(self, problem: Problem, v: Any, bounds: Any) -> None:
         self.problem, x = problem, problem.x
         self.f = leaving_alone(problem.lifted, x)
-        self.v = np.array(v)  # a copy, as of the bounds: they may be x, which moves
+        self.v = np.array(as_array("v", v))  # a copy, as of the bounds: they may be x, which moves
         if self.v.shape != x.shape:
             raise ValueError(f"v must have the shape of x, {x.shape}; got {self.v.shape}")
         if self.v.dtype.kind not in "fiub" or not np.isfinite(self.v).all():

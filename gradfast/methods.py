@@ -214,6 +214,11 @@ class Complex:
 
     check: bool = True
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.check, (bool, np.bool_)):
+            raise ValueError(f"check must be True or False; got {self.check!r}")
+        object.__setattr__(self, "check", bool(self.check))
+
 
 @dataclass(frozen=True)
 class Adaptive:

@@ -8,6 +8,7 @@ import importlib
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from numbers import Integral
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -125,7 +126,9 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     ImportError
         If f is a Python function and numba is not installed (``gradfast[numba]``).
     TypeError
-        If numba cannot compile f, or f's signature is none of those accepted.
+        If f is no function, numba cannot compile it, or its signature is none of those accepted.
+    ValueError
+        If outputs is no positive integer, or given of what is compiled already.
 
     Notes
     -----
@@ -147,13 +150,21 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     >>> gradfast.gradient(f, [3.0, 4.0])  # doctest: +SKIP
     array([6., 8.])
     """
+    if outputs is not None and (isinstance(outputs, bool) or not isinstance(outputs, Integral) or outputs < 1):
+        raise ValueError(f"outputs must be a positive integer; got {outputs!r}")
     if f is None:
         return lambda function: compiled(function, outputs=outputs)
-    count = -1 if outputs is None else outputs
+    count = -1 if outputs is None else int(outputs)
     kind: Any = type(f)
+    if kind is NativeFunction:
+        if outputs is not None:
+            raise ValueError(f"outputs must be None when f is compiled already; got {outputs!r}")
+        return f
     reader = reader_of(kind)
     if reader is not None:
         return reader(f, count)
+    if kind is not FunctionType:
+        raise TypeError(f"f must be a Python function, or compiled code that says its signature; got {f!r}")
     return _by_numba(f, count)
 
 

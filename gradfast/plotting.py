@@ -15,10 +15,12 @@ import numpy as np
 
 from gradfast._kernels.memory import keeping
 from gradfast._kernels.native_loop import NativeFunction
+from gradfast._kernels.python_loop import number
 from gradfast.blocks import values_at
 from gradfast.classic import numerical_gradient, tangent_line
+from gradfast.methods import is_real
 from gradfast.objectives import as_objective
-from gradfast.points import Array
+from gradfast.points import Array, as_array
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -119,8 +121,11 @@ def plot_tangent(
     >>> pyplot.close(ax.figure)
     """
     x = _ticks("x", x)
-    if np.ndim(at) != 0:
-        raise ValueError(f"at must be one number; got an array of shape {np.shape(at)}")
+    touching = as_array("at", at)
+    if touching.ndim != 0:
+        raise ValueError(f"at must be one number; got an array of shape {touching.shape}")
+    if touching.dtype.kind not in "fiub":
+        raise TypeError(f"at must be one real number; got {at!r}")
     f = as_objective(f)
     tangent = tangent_line(lambda number: _value_at(f, number), at, h)
     ax = new_axes(ax)
@@ -243,7 +248,7 @@ def plot_gradient_field(
     >>> ax = plot_gradient_field(lambda x: np.sum(x**2), np.arange(-2, 2.5, 0.25), np.arange(-2, 2.5, 0.25))
     >>> pyplot.close(ax.figure)
     """
-    if sign not in (-1, 1):
+    if not is_real(sign) or sign not in (-1, 1):
         raise ValueError(f"sign must be -1 or 1; got {sign!r}")
     x0, x1, points = _mesh(x0, x1)
     arrows = sign * numerical_gradient(f, points, h, vectorized=vectorized)
@@ -272,6 +277,8 @@ def new_axes(ax: Any, projection: str | None = None) -> Any:
     """Return ax if it is of the kind wanted, "3d" or not; new Axes if it is None."""
     if ax is None:
         return import_matplotlib("matplotlib.pyplot").figure().add_subplot(projection=projection)
+    if not isinstance(getattr(ax, "name", None), str) or not callable(getattr(ax, "plot", None)):
+        raise TypeError(f"ax must be an Axes of Matplotlib; got {ax!r}")
     if (ax.name == "3d") != (projection == "3d"):
         wanted = 'a 3-D Axes, of projection="3d"' if projection == "3d" else "a 2-D Axes"
         raise ValueError(f"ax must be {wanted}; got one of projection={ax.name!r}")
@@ -279,7 +286,7 @@ def new_axes(ax: Any, projection: str | None = None) -> Any:
 
 
 def _ticks(name: str, values: Any) -> Array:
-    ticks = np.asarray(values)
+    ticks = as_array(name, values)
     if ticks.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; got dtype {ticks.dtype}")
     if ticks.ndim != 1 or ticks.size == 0:
@@ -301,13 +308,9 @@ def _mesh(x0: Any, x1: Any) -> tuple[Array, Array, Array]:
 
 
 def _value_at(f: Callable[[Any], Any], point: Any) -> float:
-    result = f(point)
-    if np.size(result) != 1:
-        raise ValueError(f"f must return a scalar; it returned an array of shape {np.shape(result)}")
-    try:
-        return float(np.asarray(result).item())
-    except TypeError as error:
-        raise TypeError(f"f must return a real scalar; it returned {result!r}, a {type(result).__name__}") from error
+    """Return f's value as one number, by the rules of every operator."""
+    value: float = number(f(point), "d")
+    return value
 
 
 def _values_at_rows(f: Callable[[Any], Any], points: Array, shape: tuple[int, ...]) -> Array:

@@ -29,11 +29,27 @@ def as_point(x: Any) -> Array:
         seen = as_f_sees_it(x)
         if seen.dtype in IN_PLACE and seen.flags.behaved:
             return seen
-    array = np.asarray(x)
+    array = as_array("x", x)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"x must hold real numbers; got dtype {array.dtype}")
     native = array.dtype.newbyteorder("=")
     return np.array(array, dtype=native if native in IN_PLACE else np.float64)
+
+
+def as_array(name: str, value: Any) -> Array:
+    """Return an argument as an array; ValueError if it is lists of several lengths."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of one shape; got {value!r}") from error
+
+
+def as_values(result: Any) -> Array:
+    """Return what f returned as an array; ValueError if it is lists of several lengths."""
+    try:
+        return np.asarray(result)
+    except ValueError as error:
+        raise ValueError(f"f must return an array of one shape; it returned {result!r}") from error
 
 
 def as_f_sees_it(x: Array) -> Array:

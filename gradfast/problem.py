@@ -13,11 +13,11 @@ from gradfast import blocks, complex_step, loops
 from gradfast._kernels.memory import f_changed, keeping
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast.batches import Batch
-from gradfast.methods import Adaptive, Complex, Difference, as_method
+from gradfast.methods import Adaptive, Complex, Difference, as_method, is_integer
 from gradfast.native import Native
 from gradfast.objectives import as_objective
 from gradfast.parallel import Chunks
-from gradfast.points import VALUE_DTYPE, Array, as_point
+from gradfast.points import VALUE_DTYPE, Array, as_array, as_point
 from gradfast.remote import checked_workers
 from gradfast.steps import Plan, checked_bounds, steps_at
 
@@ -205,7 +205,7 @@ class Problem:
 
 def real_numbers(name: str, value: Any) -> Array:
     """Return an argument as an array; TypeError unless it holds real numbers."""
-    array = np.asarray(value)
+    array = as_array(name, value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; got {value!r}")
     return array
@@ -253,7 +253,7 @@ def agreeing(f: Any, f0: Any, vectorized: bool) -> tuple[Any, Array]:
 
 def checked_axis(axis: Any, x: Array) -> int:
     """Return the axis that is meant, counted from the first."""
-    if not isinstance(axis, (int, np.integer)) or not -x.ndim <= axis < x.ndim:
+    if not is_integer(axis) or not -x.ndim <= axis < x.ndim:
         raise ValueError(f"axis must be an axis of x, whose shape is {x.shape}; got {axis!r}")
     return int(axis) % x.ndim
 

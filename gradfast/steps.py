@@ -10,7 +10,7 @@ from gradfast._kernels.memory import name_of_coordinate
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps import AT, RelativeStep
 from gradfast.caller import warn
-from gradfast.points import VALUE_DTYPE, Array
+from gradfast.points import VALUE_DTYPE, Array, as_array
 
 # A coordinate smaller than this is moved as if it were this large: a fixed rule cannot know f's scale.
 LEAST_SCALE = 0.1
@@ -111,7 +111,7 @@ def absolute_steps(x: Array, wanted: Array) -> Array:
 
 def checked_steps(name: str, value: Any) -> Array:
     """Return steps as an array; ValueError unless all are finite and positive."""
-    steps = np.asarray(value)
+    steps = as_array(name, value)
     if steps.dtype.kind not in "fiu":
         raise TypeError(f"{name} must be a number or an array of them; got {value!r}")
     wrong = ~((steps > 0) & np.isfinite(steps))

@@ -15,7 +15,8 @@ import gradfast
 
 FLOORS = [
     {"_kernels", "caller", "reference"},
-    {"coloring", "points", "progress", "stencils", "objectives"},
+    {"points", "progress", "stencils", "objectives"},
+    {"coloring"},
     {"steps", "climbing"},
     {"blocks", "loops", "methods", "complex_step"},
     {"elements", "native"},

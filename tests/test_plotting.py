@@ -1,6 +1,7 @@
 """The four plots: what they draw is f and its gradient, and they leave the rest of a figure alone."""
 
 import math
+import re
 import subprocess
 import sys
 
@@ -262,8 +263,9 @@ def test_a_tangent_at_more_than_one_number_is_an_error():
 
 
 def test_a_sign_that_is_no_sign_is_an_error():
-    with pytest.raises(ValueError, match="sign must be -1 or 1; got 0"):
-        plot_gradient_field(saddle, X0, X1, sign=0)
+    for sign in (0, None, np.ones(2), "1"):
+        with pytest.raises(ValueError, match=f"^sign must be -1 or 1; got {re.escape(repr(sign))}$"):
+            plot_gradient_field(saddle, X0, X1, sign=sign)
 
 
 def test_an_f_that_returns_no_real_number_is_an_error():
@@ -275,6 +277,36 @@ def test_an_f_that_returns_no_real_number_is_an_error():
         plot_surface(lambda x: 1j, X0, X1)
     with pytest.raises(ValueError, match=r"f must return an array of shape \(35,\)"):
         plot_surface(saddle, X0, X1, vectorized=True)
+
+
+@pytest.mark.parametrize("result", ["abc", "1", b"1", ["1"], [1, [2, 3]]], ids=repr)
+def test_text_is_no_number_to_draw(result):
+    message = f"^f must return a real scalar; it returned {re.escape(repr(result))}, a {type(result).__name__}$"
+    for draw in (lambda f: plot_function(f, X), lambda f: plot_tangent(f, X, 5), lambda f: plot_surface(f, X0, X1)):
+        with pytest.raises(TypeError, match=message):
+            draw(lambda x: result)
+
+
+def test_what_is_no_axes_is_named(plot):
+    for wrong in (pyplot.figure(), pyplot, [1], np.array(pyplot.subplots(2)[1]), 5, "ax"):
+        with pytest.raises(TypeError, match=f"^ax must be an Axes of Matplotlib; got {re.escape(repr(wrong))}$"):
+            plot(ax=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["abc", 1j, None])
+def test_a_tangent_is_at_a_real_number(wrong):
+    with pytest.raises(TypeError, match=f"^at must be one real number; got {wrong!r}$"):
+        plot_tangent(parabola, X, wrong)
+
+
+def test_ragged_ticks_are_an_error(plot_over_mesh):
+    text = re.escape("must be an array of one shape; got [1, [2, 3]]")
+    with pytest.raises(ValueError, match=f"^x0 {text}$"):
+        plot_over_mesh(saddle, [1, [2, 3]], X1)
+    with pytest.raises(ValueError, match=f"^x {text}$"):
+        plot_function(parabola, [1, [2, 3]])
+    with pytest.raises(ValueError, match=f"^at {text}$"):
+        plot_tangent(parabola, X, [1, [2, 3]])
 
 
 def test_an_f_that_changes_its_point_is_an_error(plot_over_mesh):

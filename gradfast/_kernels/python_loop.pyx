@@ -134,7 +134,10 @@ cdef class Components:
         """Return a result as a 1-D array of this kind; the first one sets the shape of all."""
         if type(result) is ndarray and result.dtype is self.dtype and result.shape == self.shape:
             return result if result.ndim == 1 else result.reshape(-1)  # what follows takes as long as a small f
-        array = np.asarray(result)
+        try:
+            array = np.asarray(result)
+        except ValueError as error:
+            raise ValueError(f"f must return an array of one shape; it returned {result!r}") from error
         if array.dtype.kind not in "fiub":
             raise TypeError(f"f must return real numbers; it returned {result!r}, of dtype {array.dtype}")
         if self.shape is None:

@@ -1,0 +1,133 @@
+"""Errors name the argument, say what was wanted and what was found: none of Python's, NumPy's or numba's own."""
+
+import re
+
+import numpy as np
+import pytest
+
+import gradfast
+from gradfast import Coloring, Complex
+
+X = [1.0, 2.0]
+RAGGED = [1, [2, 3]]
+
+
+def number(x):
+    return float(np.sum(np.asarray(x) ** 2))
+
+
+def raises(error, message, call):
+    with pytest.raises(error, match=f"^{re.escape(message)}"):
+        call()
+
+
+@pytest.mark.parametrize(
+    "h", [None, "1e-4", b"1", True, np.True_, 1j, np.complex128(1e-4), [1e-4], np.ones(1), {}], ids=repr
+)
+def test_h_is_one_number(h):
+    for operator, x in ((gradfast.numerical_gradient, X), (gradfast.numerical_diff, 1.0), (gradfast.tangent_line, 1.0)):
+        raises(TypeError, f"h must be a number; got {h!r}", lambda operator=operator, x=x: operator(number, x, h))
+
+
+def test_an_h_that_is_no_float_may_be_one_number():
+    for h in (np.float32(0.125), np.array(0.125), np.longdouble(0.125), 1):
+        assert gradfast.numerical_gradient(number, X, h) == pytest.approx(np.array([2.0, 4.0]))
+    raises(ValueError, "h must be finite and positive; got 1000", lambda: gradfast.numerical_diff(number, 1.0, 10**400))
+
+
+OPERATORS = ["numerical_gradient", "gradient", "value_and_gradient", "jacobian", "hessian", "derivative", "noise"]
+
+
+@pytest.mark.parametrize("name", [*OPERATORS, "numerical_diff", "tangent_line"])
+def test_a_ragged_x_is_named(name):
+    raises(
+        ValueError, f"x must be an array of one shape; got {RAGGED}", lambda: getattr(gradfast, name)(number, RAGGED)
+    )
+
+
+@pytest.mark.parametrize("name", ["jacobian", "derivative", "numerical_diff", "tangent_line"])
+def test_a_ragged_result_is_named(name):
+    message = f"f must return an array of one shape; it returned {RAGGED}"
+    raises(ValueError, message, lambda: getattr(gradfast, name)(lambda x: RAGGED, 1.0))
+
+
+@pytest.mark.parametrize("name", [*OPERATORS[:5], "noise"])
+def test_a_ragged_result_of_a_vectorized_f_is_named(name):
+    message = f"f must return an array of one shape; it returned {RAGGED}"
+    raises(ValueError, message, lambda: getattr(gradfast, name)(lambda x: RAGGED, X, vectorized=True))
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "complex", "adaptive"])
+def test_a_ragged_result_is_named_by_every_method(method):
+    message = f"f must return an array of one shape; it returned {RAGGED}"
+    raises(ValueError, message, lambda: gradfast.jacobian(lambda x: RAGGED, X, method=method))
+    raises(ValueError, message, lambda: gradfast.directional_derivative(lambda x: RAGGED, X, X, method=method))
+
+
+def test_other_ragged_arguments_are_named():
+    ragged = f"must be an array of one shape; got {RAGGED}"
+    raises(ValueError, f"v {ragged}", lambda: gradfast.directional_derivative(number, X, RAGGED))
+    raises(ValueError, f"f0 {ragged}", lambda: gradfast.gradient(number, X, f0=RAGGED))
+    raises(ValueError, f"step {ragged}", lambda: gradfast.Central(step=RAGGED))
+    raises(ValueError, f"rel_step {ragged}", lambda: gradfast.Central(rel_step=RAGGED))
+    raises(ValueError, f"pattern {ragged}", lambda: Coloring(RAGGED))
+    raises(ValueError, f"rows {ragged}", lambda: Coloring((RAGGED, [1, 2])))
+    raises(ValueError, f"cols {ragged}", lambda: Coloring(([1, 2], RAGGED)))
+
+
+@pytest.mark.parametrize("shape", [3, (1,), "ab", (2.5, 3), (-1, 3), (3, 3, 3), (None, 3), (True, 3), {}], ids=repr)
+def test_the_shape_of_a_pattern_is_two_whole_numbers(shape):
+    message = f"shape must be two whole numbers from 0 up; got {shape!r}"
+    raises(ValueError, message, lambda: Coloring(([0, 1], [1, 2]), shape))
+    raises(ValueError, message, lambda: Coloring(np.eye(3), shape))
+
+
+def test_a_shape_may_be_a_list_of_numpy_s_numbers():
+    assert Coloring(([0, 1], [1, 2]), [np.int32(2), np.uint8(5)]).shape == (2, 5)
+
+
+@pytest.mark.parametrize("axis", [True, False, np.True_])
+def test_a_boolean_is_no_axis(axis):
+    message = f"axis must be an axis of x, whose shape is (2, 2); got {axis!r}"
+    raises(ValueError, message, lambda: gradfast.gradient(number, np.ones((2, 2)), axis=axis))
+
+
+@pytest.mark.parametrize("check", ["no", None, 1, 0.0])
+def test_the_check_of_a_complex_step_is_on_or_off(check):
+    raises(ValueError, f"check must be True or False; got {check!r}", lambda: Complex(check=check))
+
+
+def test_a_check_may_be_numpy_s_boolean():
+    assert Complex(check=np.False_) == Complex(check=False)
+
+
+@pytest.mark.parametrize("kind", [bool, np.bool_, np.array], ids=["bool", "np.bool_", "array"])
+def test_booleans_are_numbers_to_every_operator(kind):
+    def f(x):
+        return kind(bool(np.all(x >= 1)))
+
+    assert gradfast.numerical_diff(f, 1.0) == gradfast.numerical_gradient(f, [1.0]) == 1 / 2e-4
+    assert gradfast.tangent_line(f, 1.0)(1.0) == 1
+
+
+@pytest.mark.parametrize("wrong", [5, "abc", np.sum, [1.0]], ids=repr)
+def test_only_functions_are_compiled(wrong):
+    pytest.importorskip("numba", reason="numba is not installed")
+    message = f"f must be a Python function, or compiled code that says its signature; got {wrong!r}"
+    raises(TypeError, message, lambda: gradfast.compiled(wrong))
+
+
+@pytest.mark.parametrize("outputs", ["a", 0, -3, 2.5, True])
+def test_outputs_are_counted(outputs):
+    message = f"outputs must be a positive integer; got {outputs!r}"
+    raises(ValueError, message, lambda: gradfast.compiled(np.diff, outputs=outputs))
+    raises(ValueError, message, lambda: gradfast.compiled(outputs=outputs))
+
+
+def test_what_is_compiled_is_not_compiled_again():
+    pytest.importorskip("numba", reason="numba is not installed")
+    f = gradfast.compiled(lambda x: (x**2).sum())
+    assert gradfast.compiled(f) is f
+    raises(
+        ValueError, "outputs must be None when f is compiled already; got 2", lambda: gradfast.compiled(f, outputs=2)
+    )
