@@ -73,6 +73,7 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     above = _result(f(point + h))
     above = np.array(above) if isinstance(above, np.ndarray) else above  # f may reuse its result
     below = _result(f(point - h))
+    _require_one_shape(above, below)
     swallowed = _swallowed(point, h)
     if swallowed >= 0:
         _warn_of_swallowed_step(np.asarray(point), swallowed, h)
@@ -116,7 +117,13 @@ def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[
     f = as_objective(f)
     point = x if isinstance(x, (int, float)) else as_array("x", x)
     d = numerical_diff(f, point, h)
-    y = f(point) - d * point
+    at_x = _result(f(point))
+    _require_one_shape(d, at_x)
+    if np.ndim(point) and np.ndim(d) and np.shape(d) != np.shape(point):
+        raise ValueError(
+            f"f must return an array of x's shape {np.shape(point)}; it returned one of shape {np.shape(d)}"
+        )
+    y = at_x - d * point
     return lambda t: d * t + y
 
 
@@ -261,6 +268,12 @@ def _result(value: Any) -> Any:
     if array.dtype.kind == "b":  # of which NumPy has no difference
         return array.astype(np.float64)
     return value if isinstance(value, (np.ndarray, np.generic)) else array
+
+
+def _require_one_shape(first: Any, second: Any) -> None:
+    shapes = [getattr(result, "shape", ()) for result in (first, second)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"f must return arrays of one shape; got {shapes[0]}, then {shapes[1]}")
 
 
 def _swallowed(x: Any, h: float) -> int:

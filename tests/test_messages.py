@@ -131,3 +131,27 @@ def test_what_is_compiled_is_not_compiled_again():
     raises(
         ValueError, "outputs must be None when f is compiled already; got 2", lambda: gradfast.compiled(f, outputs=2)
     )
+
+
+def returning(*results):
+    return lambda x, left=list(results): left.pop(0)
+
+
+def test_results_whose_shape_changes_are_named():
+    message = "f must return arrays of one shape; got (2,), then (3,)"
+    raises(ValueError, message, lambda: gradfast.numerical_diff(returning(np.ones(2), np.ones(3)), 1.0))
+    raises(ValueError, message, lambda: gradfast.tangent_line(returning(*np.ones((2, 2)), np.ones(3)), 1.0))
+
+
+def test_the_value_at_which_a_tangent_touches_is_looked_at():
+    raises(
+        TypeError,
+        "f must return real numbers; it returned None",
+        lambda: gradfast.tangent_line(returning(1, 2, None), 1),
+    )
+    message = "f must return an array of x's shape (3,); it returned one of shape (2,)"
+    raises(ValueError, message, lambda: gradfast.tangent_line(lambda x: x[:2], np.ones(3)))
+
+
+def test_a_tangent_of_a_curve_is_a_curve():
+    assert gradfast.tangent_line(lambda t: np.array([t, t**2]), 3.0)(4.0) == pytest.approx(np.array([4.0, 15.0]))
