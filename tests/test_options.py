@@ -76,11 +76,6 @@ def refused(operator, options):
     """Return the argument that cannot be what it is beside the others, or None."""
     if operator == "hessian" and options["method"] == "complex":
         return "method"
-    has_no_chunks = operator in ("derivative", "directional_derivative") or (
-        operator == "hessian" and options["method"] == "adaptive"
-    )
-    if options["workers"] is not None and has_no_chunks:
-        return "workers"
     if operator == "directional_derivative" and options["bounds"] is CORNER and options["method"] != "complex":
         return "bounds"
     return None
