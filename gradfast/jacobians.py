@@ -198,7 +198,9 @@ def hessian(
     difference = require_difference(method, "hessian without gradient=")
     problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2, progress=progress)
     if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all
-        one_sided = Forward(difference.accuracy, difference.step, difference.rel_step, difference.noise)
+        one_sided = Forward(
+            difference.accuracy, difference.step, difference.rel_step, difference.noise, difference.variation
+        )
         problem.plan = one_sided.plan(problem.memory, 2, bounds)
     if sparsity is not None:
         result, evaluations = sparse.hessian(problem, f0, sparsity)
