@@ -16,6 +16,9 @@ from gradfast.points import Array
 
 FAMILIES: dict[str, Any] = {"blocks": blocks, "loops": loops}
 
+# How the note begins that tells an exception of f from those of pickling and of maps, which may have notes too.
+FROM_F = "f raised this in a worker, with "
+
 # Chunks for each process of a pool of ours: the last ones to end differ by so much less.
 CHUNKS_A_PROCESS = 8
 
@@ -80,7 +83,7 @@ class Located:
         try:
             return self.f(point, *self.args)
         except Exception as error:
-            error.add_note(f"f raised this in a worker, with {self.moved(np.asarray(point))} moved")
+            error.add_note(f"{FROM_F}{self.moved(np.asarray(point))} moved")
             raise
 
     def moved(self, point: Array) -> str:

@@ -340,6 +340,18 @@ def test_a_map_must_return_results(found):
         gradient(lambda x: smooth(x), POINT, workers=lambda f, chunks: found)
 
 
+def test_an_f_that_cannot_be_pickled_is_named_although_pickle_leaves_notes():
+    def noting(function, iterable):  # as CPython 3.14's pickle does
+        try:
+            pickle.dumps(function)
+        except Exception as error:
+            error.add_note("when serializing dict item 'f'")
+            raise
+
+    with pytest.raises(TypeError, match="f must be picklable to reach another process; got"):
+        gradient(lambda x: float(x @ x), POINT, workers=noting)
+
+
 def test_a_map_that_fails_on_its_own_fails_as_it_does():
     def broken(function, iterable):
         raise OSError("no route to host")
