@@ -154,7 +154,8 @@ def test_a_linear_f_with_exact_arithmetic_is_exact(x, slope):
 @given(points(max_dims=2), st.integers(1, 4))
 def test_vectorized_rows_equal_the_scalar_f_bit_for_bit(x, power):
     def f(x):
-        return (x**power).cumsum(axis=-1)[..., -1] if x.shape[-1] else np.zeros(x.shape[:-1])
+        # no x**power: that of a reversed view may differ from that of a copy in its last bit
+        return math.prod([x] * power).cumsum(axis=-1)[..., -1] if x.shape[-1] else np.zeros(x.shape[:-1])
 
     assert bits(numerical_gradient(f, x, vectorized=True)) == bits(numerical_gradient(f, x))
 
@@ -714,4 +715,4 @@ def test_200_000_gradients_grow_no_memory():
     gc.collect()
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert after - before < 4096
+    assert after - before < 16_384  # a free-threaded Python's collector keeps 8 KiB; 2000 leaks of 16 bytes are more
