@@ -10,6 +10,7 @@ from setuptools import setup
 CHECKED = os.environ.get("GRADFAST_CHECKED") == "1"  # every index and attribute checked
 
 CHECKS = dict.fromkeys(("boundscheck", "wraparound", "initializedcheck", "nonecheck"), CHECKED)
+# Free of the GIL by a reading of every module: see tests/test_threads.py.
 RULES = {"language_level": 3, "cdivision": True, "autotestdict": False, "freethreading_compatible": True}
 # No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
 COMPILE_ARGS = [] if sys.platform == "win32" else ["-g0", "-ffp-contract=off"]
