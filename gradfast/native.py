@@ -129,7 +129,8 @@ class Native:
             self._on_threads(kernel, first, count, arguments)
 
     def _on_threads(self, kernel: Callable[..., Any], first: int, count: int, arguments: tuple[Any, ...]) -> None:
-        stop = bytearray(1)
+        # No bytearray: without the GIL, CPython 3.13 loses count of the threads that read one.
+        stop = np.zeros(1, np.uint8)
         ends = np.linspace(first, count, min(8 * self.workers, count - first) + 1).astype(int).tolist()
         with ThreadPoolExecutor(self.workers) as pool:
             pieces = [
