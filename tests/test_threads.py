@@ -40,7 +40,7 @@ import pytest
 from objectives import cubes as cubes_at_once
 
 import gradfast
-from gradfast import Adaptive, Central, Coloring, Forward, _kernels, ladder, native, objectives, stencils
+from gradfast import Adaptive, Central, Coloring, Forward, _kernels, native, objectives, stencils
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps import RelativeStep
@@ -66,6 +66,8 @@ STATE = {
     "_kernels.colored_loop.COLORS": READ_ONLY,
     "_kernels.colored_loop.MOVE_BLOCK": READ_ONLY,
     "_kernels.colored_loop.SCATTER": READ_ONLY,
+    "_kernels.ladder.ADD_RUNG": READ_ONLY,
+    "_kernels.ladder.JUDGE": READ_ONLY,
     "_kernels.native_loop.SIGNATURES": READ_ONLY,
     "_kernels.native_loop.WANTED": READ_ONLY,
     "_kernels.python_loop.COMPONENTS": READ_ONLY,
@@ -75,9 +77,6 @@ STATE = {
     "_kernels.steps.AT": READ_ONLY,
     "adaptive.SIDES": READ_ONLY,
     "climbing.ROUNDING_UNITS": READ_ONLY,
-    "ladder.MOST_COLUMNS": READ_ONLY,
-    "ladder.SMALLEST": READ_ONLY,
-    "ladder.ends_of_windows": CACHE,
     "methods.NAMES": PLANS,
     "objectives.READERS": READ_ONLY,
     "objectives.SPELLINGS": READ_ONLY,
@@ -148,7 +147,13 @@ def test_no_function_rebinds_a_name_of_its_module(path):
 def test_no_kernel_has_static_memory(path):
     lines = [line.partition("#")[0].rstrip() for line in path.read_text().splitlines()]
     variables = [line for line in lines if re.match(r"cdef (?!class|enum|struct|union|extern)[^(]*(=|$)", line)]
-    assert variables == []
+    constants = [
+        re.match(r"cdef [\w ]+(?:\[\d\])? ([A-Z_]+) = [^a-z]*(?:np\.finfo\(float\)\.tiny)?$", v) for v in variables
+    ]
+    assert [variable for variable, constant in zip(variables, constants, strict=True) if not constant] == []
+    names = {constant[1] for constant in constants if constant}
+    written = [m[1] for line in lines if (m := re.match(r"\s+.*?\b([A-Z_]+)(?:\[.*\])? [-+*/|&]?= ", line))]
+    assert names.isdisjoint(written)
     assert not [line for line in lines if re.match(r"\s+global |\s*static ", line)]
 
 
@@ -264,7 +269,7 @@ def test_threads_with_their_own_arrays_get_their_own_derivatives_to_the_bit(fami
     points = [np.random.default_rng(seed).normal(size=6) for seed in range(THREADS)]
     expected = [differentiate(x.copy(), Shared()) for x in points]
     shared, start = Shared(), threading.Barrier(THREADS)
-    for cache in (stencils._stencil, ladder.ends_of_windows, objectives.reader_of):
+    for cache in (stencils._stencil, objectives.reader_of):
         cache.cache_clear()
     for method in NAMES.values():
         vars(method).get("_plans", {}).clear()
