@@ -21,6 +21,8 @@ Methods are `Central`, `Forward`, `Backward`, `Complex` and `Adaptive`. `compile
 runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.
 """
 
+from typing import TYPE_CHECKING
+
 from gradfast import plotting
 from gradfast.checking import GradientCheck, check_gradient
 from gradfast.classic import numerical_diff, numerical_gradient, tangent_line
@@ -60,3 +62,15 @@ __all__ = [
     "tangent_line",
     "value_and_gradient",
 ]
+
+__version__: str
+
+if not TYPE_CHECKING:  # to a type checker, a __getattr__ would make every name exist
+
+    def __getattr__(name):
+        """Return the version, from the package's metadata, when it is asked for: the reader is slow to import."""
+        if name != "__version__":
+            raise AttributeError(f"module 'gradfast' has no attribute {name!r}")
+        from importlib.metadata import version
+
+        return version("gradfast")
