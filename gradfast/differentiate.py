@@ -130,7 +130,7 @@ def gradient(
     ----------
     f : callable
         Function of a point, ``f(x, *args)``, that returns one real number. With
-        ``vectorized=True``, of points along a first axis, shape (m, *x.shape), that returns m
+        ``vectorized=True``, of points along a first axis, shape ``(m, *x.shape)``, that returns m
         numbers. Or compiled code: see :mod:`gradfast.objectives`.
     x : array_like
         One point, of any shape; with `axis`, many. A writable array of float32, float64 or
@@ -350,7 +350,7 @@ def directional_derivative(
     ----------
     f : callable
         Function of a point that returns a number or an array: of a gradient function the result
-        is the Hessian times v. With ``vectorized=True``, of points of shape (m, *x.shape).
+        is the Hessian times v. With ``vectorized=True``, of points of shape ``(m, *x.shape)``.
     x, method, bounds, args, vectorized, full_output
         As for :func:`gradient`. A method's `step` is the distance that x moves.
     v : array_like

@@ -37,7 +37,7 @@ def jacobian(
     ----------
     f : callable
         Function of a point that returns an array or list of any one shape, also the same array
-        every time. With ``vectorized=True``, of points of shape (m, *x.shape), that returns m such.
+        every time. With ``vectorized=True``, of points of shape ``(m, *x.shape)``, that returns m such.
     x, method, bounds, args, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     f0 : array_like, optional

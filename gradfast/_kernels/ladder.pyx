@@ -20,7 +20,7 @@ cdef double UP = 2.0**20
 cdef double UP_FROM_NOISE = 2.0**4
 
 # How far from converged, relative to the value, the longest two rungs may be: extrapolation does the rest.
-cdef double RESOLVED = 4e-3
+cdef double RESOLVED = 0.004
 
 # From so many rungs on, f that looks like garbage is taken to be noisy.
 cdef Py_ssize_t MOST_JUMPS = 8
