@@ -34,7 +34,6 @@ FLOORS = [
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 PACKAGE = Path(gradfast.__file__).parent
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
-README = Path(__file__).parents[1] / "README.md"
 
 
 def imports_of(path):
@@ -95,11 +94,3 @@ def test_operators_have_the_same_keywords_in_the_same_order(name):
 def test_the_examples_of_each_docstring_run(name):
     if name != "gradfast.__main__":
         assert doctest.testmod(importlib.import_module(name)).failed == 0
-
-
-@pytest.mark.skipif(not README.exists(), reason="README.md is not beside the tests")
-def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = doctest.testfile(str(README), module_relative=False)
-    assert result.attempted > 5
-    assert result.failed == 0

@@ -1,0 +1,56 @@
+"""What is written for readers: its examples run, and it names what there is."""
+
+import doctest
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from test_architecture import FLOORS
+
+import gradfast
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / ".docs").rglob("*.rst"))
+
+
+def text_of(name):
+    """Return a file of the checkout; skip where there are only the tests, as in a part of an sdist."""
+    path = ROOT / name
+    if not path.exists():
+        pytest.skip(f"{name} is not beside the tests")
+    return path.read_text(encoding="utf-8")
+
+
+def examples_of(text):
+    """Return a text without the sections, begun by a heading of Markdown, that need a module that is not here."""
+    sections = re.split(r"^(?=#+ )", text, flags=re.MULTILINE)
+    return "".join(part for part in sections if all(map(find_spec, re.findall(r"needs: (\w+)", part))))
+
+
+@pytest.mark.parametrize("name", ["README.md", *PAGES])
+def test_the_examples_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    test = doctest.DocTestParser().get_doctest(examples_of(text_of(name)), {"__name__": "__main__"}, name, name, 0)
+    results = doctest.DocTestRunner().run(test)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+    assert (results.failed, results.attempted) == (0, len(test.examples))
+
+
+def test_every_public_name_is_in_the_api_reference():
+    listed = set(re.findall(r"^   (?:~\w+\.)?(\w+)$", text_of(".docs/api.rst"), re.MULTILINE))
+    assert not {*gradfast.__all__, *gradfast.plotting.__all__} - listed - {"plotting"}
+
+
+def test_the_tree_of_the_readme_has_every_module_on_its_floor():
+    tree = re.findall(r"^ +(\d+)  (\w+)(?:\.py|/)  ", text_of("README.md"), re.MULTILINE)
+    floors = [{name for number, name in tree if int(number) == floor} for floor in range(len(FLOORS))]
+    assert floors == FLOORS
+    assert len(tree) == sum(map(len, FLOORS))
+
+
+def test_the_tree_of_the_readme_has_every_kernel():
+    kernels = {path.stem for path in (Path(gradfast.__file__).parent / "_kernels").glob("*.pyi")}
+    assert set(re.findall(r"^ {9}(\w+)\.pyx  ", text_of("README.md"), re.MULTILINE)) == kernels
