@@ -41,7 +41,7 @@ def test_the_examples_run(name, tmp_path, monkeypatch):
 
 def test_every_public_name_is_in_the_api_reference():
     listed = set(re.findall(r"^   (?:~\w+\.)?(\w+)$", text_of(".docs/api.rst"), re.MULTILINE))
-    assert not {*gradfast.__all__, *gradfast.plotting.__all__} - listed - {"plotting"}
+    assert set(gradfast.__all__) - listed == {"plotting"}  # which has a page of its own, made from its __all__
 
 
 def test_the_tree_of_the_readme_has_every_module_on_its_floor():
