@@ -17,9 +17,11 @@ from strategies import FLOATS, OTHERS, points
 import gradfast
 from gradfast import Backward, Central, Forward, numerical_gradient, reference
 from gradfast._kernels import colored_loop, native_loop
+from gradfast._kernels.colored_loop import native_colors
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast.native import worker_count
 from gradfast.objectives import accepted, as_objective
+from gradfast.stencils import central
 
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 SIGNATURES = {
@@ -474,6 +476,51 @@ def test_ctrl_c_stops_a_native_loop_soon(sine, workers):
         signal.signal(signal.SIGALRM, previous)
     assert time.perf_counter() - start < 5.0  # the loop would take a minute; a busy machine may take its time
     assert (x == 1.0).all()
+
+
+STEPS, BOTH = np.full(2, 0.5), np.arange(2)
+COLUMNS = np.arange(3, dtype=np.intc)
+LOOPS = {
+    "one step": lambda f, x, out, **o: native_loop.gradient(f, x, 0.5, central(1, 2), out[0], **o),
+    "a step each": lambda f, x, out, **o: native_loop.gradient(f, x, STEPS, central(1, 2), out[0], **o),
+    "rows": lambda f, x, out, **o: native_loop.gradients(f, np.stack([x, x]), 0.5, central(1, 2), out, **o),
+    "rows, a step each": lambda f, x, out, **o: native_loop.gradients(
+        f, np.stack([x, x]), np.stack([STEPS, STEPS]), central(1, 2), out, **o
+    ),
+    "values": lambda f, x, out, **o: native_loop.jacobian(f, x, STEPS, central(1, 2), out, None, BOTH, 0, 2, **o),
+    "pairs": lambda f, x, out, **o: native_loop.pairs(
+        f, x, STEPS, central(1, 2), out[0], 0.0, BOTH, BOTH[::-1].copy(), 0, 2, **o
+    ),
+    "colors": lambda f, x, out, **o: native_colors(
+        f, x, STEPS, central(1, 2), COLUMNS[:2], COLUMNS, out, None, None, None, 0, 2, **o
+    ),
+}
+
+
+@pytest.mark.parametrize(("loop", "written"), list(zip(LOOPS, [1, 1, 2, 1, 2, 1, 0], strict=True)))
+def test_a_loop_that_sees_its_stop_byte_does_no_more(loop, written):
+    """It looks after each coordinate; after a row of few with one step, and before a color."""
+    of_values = loop in ("values", "colors")
+    f = gradfast.compiled(c_array_function(), outputs=2) if of_values else as_objective(c_function())
+    everything = 4 if of_values or "rows" in loop else 2
+    for stop, expected in ((None, everything), (b"\0", everything), (b"\1", written)):
+        out = np.full((2, 2), np.nan)
+        LOOPS[loop](f, np.array([1.0, 2.0]), out, stop=stop)
+        assert np.isfinite(out).sum() == expected
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_native_loop_divides_by_the_step_as_often_as_it_differentiates(n):
+    f, x, out = as_objective(c_function(f=lambda x: x[0] ** 3)), np.array([2.0]), np.empty(1)
+    stencil = central(n, 2)
+    native_loop.gradient(f, x, np.array([0.25]), stencil, out, 8.0 if stencil.center else 0.0)
+    assert out[0] == pytest.approx([12.0, 12.0, 6.0][n - 1], abs=0.0625 if n == 1 else 1e-9)
+
+
+def test_compiled_code_counts_components_by_a_c_int():
+    x = np.broadcast_to(0.0, 2**31)
+    with pytest.raises(ValueError, match="x must have at most 2147483647 components for compiled code; got 2147483648"):
+        native_loop.gradient(as_objective(c_function()), x, 1.0, central(1, 2), np.empty(1))
 
 
 def test_threads_calling_at_once_get_their_own_results(sine):
