@@ -139,7 +139,7 @@ def hessian(
     gradient : callable, optional
         f's gradient, ``gradient(x, *args)`` of x's shape; then f is not called.
     f0 : float, optional
-        f's value at x, if it is known.
+        f's value at x, if it is known; not with `gradient`, which does not need it.
     sparsity : Coloring or pattern, optional
         Where the Hessian may differ from zero, as for :class:`Coloring`; a coloring must be made
         with ``symmetric=True``. Not with method "adaptive".
@@ -182,6 +182,8 @@ def hessian(
     refuse_adaptive(method, sparsity)
     if verify and (sparsity is None or gradient is None):
         raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
+    if gradient is not None and f0 is not None:
+        raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
     if gradient is not None:
         gradient = as_objective(gradient, "gradient")
     if gradient is not None and sparsity is not None:

@@ -268,6 +268,12 @@ def test_the_value_at_x_may_be_given(vectorized):
         hessian(rosen, x, f0="a", vectorized=vectorized)
 
 
+def test_f0_is_of_no_use_with_a_gradient():
+    for sparsity in (None, np.ones((3, 3))):
+        with pytest.raises(ValueError, match=r"f0 must not be given with gradient; got 1\.5"):
+            hessian(rosen, np.ones(3), gradient=rosen_gradient, f0=1.5, sparsity=sparsity)
+
+
 @pytest.mark.parametrize("vectorized", [False, True])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_nan_and_inf_pass_through_without_a_warning(value, vectorized):
