@@ -44,14 +44,20 @@ def complex_copy(x: Array) -> Array:
     return x.astype(np.result_type(x.dtype, np.complex64))
 
 
-def plan_of_imaginary_steps(x: Array, n: int) -> Plan:
-    """Return steps relative to x, however small it is: f may be as curved as log near 0."""
+def plan_of_imaginary_steps(x: Array, n: int, bounds: tuple[Array, Array] | None = None) -> Plan:
+    """Return steps relative to x, however small it is: f may be as curved as log near 0.
+
+    Nothing real moves, so that bounds fix a coordinate only where they are equal.
+    """
     if n != 1:
         raise ValueError(f"n must be 1 for method 'complex'; got {n}")
     tiny = float(np.finfo(x.dtype).tiny) / RELATIVE_STEP
     size = np.where(np.isfinite(x), np.abs(x), 1).reshape(-1)
     steps = imaginary_steps(np.where(size > 0, np.maximum(size, tiny), 1).astype(VALUE_DTYPE[x.dtype.char]))
-    return Plan(steps, ((IMAGINARY, None),))
+    fixed = np.zeros(x.size, bool) if bounds is None else bounds[0] == bounds[1]
+    if not fixed.any():
+        return Plan(steps, ((IMAGINARY, None),))
+    return Plan(np.where(fixed, 0, steps), () if fixed.all() else ((IMAGINARY, np.flatnonzero(~fixed)),))
 
 
 def imaginary_steps(size: Array) -> Array:

@@ -115,8 +115,8 @@ class Problem:
             self.lifted = complex_step.imaginary_part_of(self.f)
             self.argument = complex_step.complex_copy(x)
             self.memory = self.argument.imag
-            self.plan = complex_step.plan_of_imaginary_steps(x, n)
-            self.bounds = None if bounds is None else checked_bounds(x, bounds)  # for the check: nothing else moves
+            self.bounds = None if bounds is None else checked_bounds(x, bounds)
+            self.plan = complex_step.plan_of_imaginary_steps(x, n, self.bounds)
             self.calls_to_check = 0
         if progress or (workers is not None and not self.is_native):
             workers = None if self.is_native else checked_workers(workers)
@@ -173,7 +173,7 @@ class Problem:
         same = (self.argument.real == x) | np.isnan(x)
         if not same.all():
             raise f_changed(x, int(np.argmin(same)))
-        if isinstance(self.method, Complex) and self.method.check and x.size:
+        if isinstance(self.method, Complex) and self.method.check and self.plan.groups and x.size:
             v, char = complex_step.random_direction(x), x.dtype.char
             v = v if self.bounds is None else complex_step.direction_inside(x, v, self.bounds)
             self.calls_to_check = complex_step.check_along(
@@ -199,7 +199,9 @@ class Problem:
         """Return what was done, in so many evaluations; those of adaptive steps are counted besides."""
         if self.is_adaptive and self.done is not None:
             return replace(self.done, evaluations=self.done.evaluations + evaluations)
-        scheme = np.full(self.x.shape, "complex") if self.is_complex else self.plan.schemes(self.memory)
+        scheme = self.plan.schemes(self.memory)
+        if self.is_complex:
+            scheme = np.where(scheme == "fixed", "fixed", "complex")
         return Info(evaluations, np.abs(steps_at(self.plan.steps, self.memory)).reshape(self.x.shape), scheme)
 
 

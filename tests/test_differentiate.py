@@ -455,6 +455,33 @@ def test_equal_bounds_give_zero_and_a_record_of_it(operator, counted):
     assert list(info.scheme) == ["fixed"] * 3
 
 
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("operator", [gradient, jacobian, one_derivative], ids=lambda o: o.__name__)
+def test_equal_bounds_give_zero_by_the_complex_step_too(operator, vectorized, counted):
+    x, options = np.array([1.0, 2.0, 3.0]), {"method": "complex", "full_output": True}
+    if operator is not one_derivative:
+        options["vectorized"] = vectorized
+    f = counted(lambda x: (x**2).sum(axis=-1))
+    slope, info = operator(f, x, bounds=([1.0, 0.0, 3.0], [1.0, 9.0, 3.0]), **options)
+    assert list(info.scheme) == ["fixed", "complex", "fixed"]
+    assert list(info.step != 0) == [False, True, False]
+    if operator is not one_derivative:
+        assert list(slope) == [0.0, 4.0, 0.0]
+        assert info.evaluations == (f.points if vectorized else f.calls) == 3
+    slope, info = operator(f, x, bounds=(x, x), **options)
+    assert (list(slope), list(info.scheme)) == ([0.0] * 3, ["fixed"] * 3)
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_equal_bounds_give_zeros_in_a_batch_by_the_complex_step(vectorized):
+    x = np.arange(1.0, 7.0).reshape(2, 3)
+    bounds = (np.where(x == 2.0, x, 0.0), np.where(x == 2.0, x, 9.0))
+    options = {"axis": 1, "bounds": bounds, "method": "complex", "vectorized": vectorized, "full_output": True}
+    slope, info = gradient(lambda x: (x**2).sum(axis=-1), x, **options)
+    assert np.array_equal(slope, np.where(x == 2.0, 0.0, 2 * x))
+    assert np.array_equal(info.scheme, np.where(x == 2.0, "fixed", "complex"))
+
+
 def test_equal_bounds_give_zeros_in_a_hessian(counted):
     x = np.array([1.0, 2.0, 3.0])
     f = counted(lambda x: np.sum(x**2) + x[0] * x[1])
