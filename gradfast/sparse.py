@@ -64,7 +64,8 @@ def jacobian(
         raise ValueError(
             f"f0 must have a value for each of sparsity's {coloring.shape[0]} rows; got an array of shape {f0.shape}"
         )
-    return p.keeping(_run_jacobian, p, sparse, coloring, f0, verify, bounds)  # type: ignore[no-any-return]
+    result: tuple[Any, int] = p.keeping(_run_jacobian, p, sparse, coloring, f0, verify, bounds)
+    return result
 
 
 def _run_jacobian(p: Problem, sparse: Any, coloring: Coloring, f0: Any, verify: bool, bounds: Any) -> tuple[Any, int]:
@@ -156,7 +157,8 @@ def _verify(p: Problem, result: Any, center: Array | None, bounds: Any) -> int:
 def hessian(problem: Problem, f0: Any, sparsity: Any) -> tuple[Any, int]:
     """Return the Hessian of an f of one number, from as many pairs as the pattern has entries; the evaluations."""
     sparse, coloring = scipy_sparse(), as_coloring(sparsity, problem.x, True)
-    return problem.keeping(_run_hessian, problem, sparse, coloring, f0)  # type: ignore[no-any-return]
+    result: tuple[Any, int] = problem.keeping(_run_hessian, problem, sparse, coloring, f0)
+    return result
 
 
 def _run_hessian(p: Problem, sparse: Any, coloring: Coloring, f0: Any) -> tuple[Any, int]:
