@@ -109,9 +109,9 @@ def test_the_last_order_finds_what_the_others_miss():
 
 def test_a_full_row_is_no_reason_to_look_at_every_pair():
     n = 200_000
-    start = time.perf_counter()
+    start = time.process_time()
     assert Coloring((np.zeros(n, int), np.arange(n))).n_colors == n
-    assert time.perf_counter() - start < 2  # its pairs would take a minute
+    assert time.process_time() - start < 5  # its pairs would take a minute
 
 
 # --- symmetric --------------------------------------------------------------------------------------------------------
