@@ -84,6 +84,7 @@ class Chunks:
         self.serial, self.workers, self.show = serial, workers, show
         self.f, self.args, self.is_complex = f, args if isinstance(args, tuple) else (args,), is_complex
         self.axis = serial.axis if isinstance(serial, Batch) else None
+        self.progress_of_colors = Progress(False, 0)
 
     def value(self, f: Any, argument: Any, memory: Array) -> Any:
         return self.serial.value(f, argument, memory)
@@ -140,6 +141,10 @@ class Chunks:
         self._doubt(out, f, x, x, Plan(steps, ((stencil, np.unique(pairs[0])),)))
         return out
 
+    def expect_colors(self, evaluations: int) -> None:
+        """Tell of the differences along colors that follow as one: a sparse derivative may take several calls."""
+        self.progress_of_colors = Progress(self.show, evaluations)
+
     def color_differences(
         self,
         f: Any,
@@ -152,7 +157,7 @@ class Chunks:
         out: Array,
         middle: Array | None,
     ) -> None:
-        progress = Progress(self.show, len(stencil.nodes) * len(out))
+        progress = self.progress_of_colors
         given = f, argument, memory, steps, center
         take = partial(_colors_of, stencil, *colors, out.shape[1], middle is not None)
         with closing(self._each(_colors, given, len(out), take, len(stencil.nodes), progress)) as parts:
@@ -160,7 +165,8 @@ class Chunks:
                 out[a:b] = found
                 if middle is not None and found_middle is not None:
                     middle[...] = found_middle
-        progress.close()
+        if progress.done == progress.total:
+            progress.close()
         self._doubt(out, f, argument, memory, Plan(steps, ((stencil, colors[0].astype(np.intp)),)))
 
     def _batch(

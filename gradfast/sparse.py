@@ -10,6 +10,7 @@ from gradfast._kernels.colored_loop import SCATTER
 from gradfast._kernels.memory import keeping
 from gradfast.coloring import Coloring
 from gradfast.objectives import as_objective
+from gradfast.parallel import Chunks
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem, with_arguments
 from gradfast.steps import EPS, checked_bounds, steps_at
@@ -97,13 +98,15 @@ def as_csr(sparse: Any, coloring: Coloring, data: Array) -> Any:
 
 def _by_colors(p: Problem, coloring: Coloring, center: Any, middle: Array | None) -> tuple[Array, int]:
     """Return the derivatives at the pattern's entries, and how often f was evaluated."""
-    char, evaluations = p.memory.dtype.char, 0
+    char = p.memory.dtype.char
     steps, dtype = steps_at(p.plan.steps, p.memory), VALUE_DTYPE[p.memory.dtype.char]
     data = np.zeros(coloring.pattern.columns.size, dtype)
     count = max(1, TOTALS_BYTES // (coloring.shape[0] * dtype.itemsize + 1))
-    for stencil, some in p.plan.groups:
-        columns, starts = coloring.restricted(some)
-        evaluations += len(stencil.nodes) * (starts.size - 1)
+    groups = [(stencil, *coloring.restricted(some)) for stencil, some in p.plan.groups]
+    evaluations = sum(len(stencil.nodes) * (starts.size - 1) for stencil, _, starts in groups)
+    if isinstance(p.family, Chunks):
+        p.family.expect_colors(evaluations)
+    for stencil, columns, starts in groups:
         for first in range(0, starts.size - 1, count):
             part = starts[first : first + count + 1]
             totals = np.empty((part.size - 1, coloring.shape[0]), dtype)
