@@ -266,3 +266,7 @@ def test_a_coloring_is_its_own():
         coloring.colors[0] = 1
     again = pickle.loads(pickle.dumps(coloring))
     assert np.array_equal(again.colors, coloring.colors)
+
+
+def test_a_pattern_of_no_entries_has_none():
+    assert Coloring(([], []), (2, 2)).pattern.columns.size == 0

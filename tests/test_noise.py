@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradfast import Backward, Central, Forward, derivative, gradient, noise
+from gradfast.noise import from_values
 
 
 def rough(size, seed=0):
@@ -37,6 +38,25 @@ def test_a_vectorized_f_is_called_once(counted):
     found = noise(f, [0.3, 1.0], vectorized=True)
     assert 1e-6 / 4 < found < 4e-6
     assert f.calls == 1
+
+
+def test_noise_in_single_precision_is_looked_for_at_steps_that_move_x():
+    assert 1e-8 < noise(lambda x: float(np.sum(np.exp(x))), np.array([1.0, 2.0], np.float32)) < 1e-5
+
+
+def test_a_coarse_f_is_looked_at_from_farther_away():
+    assert 1e-7 < noise(lambda x: float(np.round(np.exp(x[0]), 6)), [1.0]) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0, 7, 14, 27, 47, 75, 110, 149], np.sqrt(0.48)),  # three levels agree; a fourth does not
+        ([-2, 0, 2, 7, 15, 26, 38, 49], np.nan),  # three agree within a factor of 5, two within 4
+    ],
+)
+def test_noise_is_what_three_levels_of_differences_agree_on(values, expected):
+    assert from_values(np.array(values, float)) == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_constant_has_no_noise():

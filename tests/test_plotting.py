@@ -155,7 +155,7 @@ def test_f_may_be_a_function_of_one_number_alone():
 
 
 def test_the_tangent_has_the_slope_of_f_and_touches_it_at_the_marked_point():
-    ax = PLOTS["tangent"]()
+    ax = plot_tangent(parabola, X, 5, color="purple")
     np.testing.assert_allclose(ax.lines[0].get_ydata(), 0.2 * (X - 5) + parabola(5), atol=1e-9)
     (point,) = ax.collections
     np.testing.assert_allclose(point.get_offsets(), [(5, parabola(5))])
@@ -195,8 +195,9 @@ def test_arrows_point_down_unless_told_otherwise():
     np.testing.assert_allclose([quiver.U, quiver.V], [[-1] * 4, [-2] * 4])
 
 
-def test_the_longest_arrow_fills_a_cell_and_lies_inside_the_axes():
-    ax = plot_gradient_field(lambda x: 7 * x[0] ** 2, X0, X1, sign=1)
+@pytest.mark.parametrize("size", [7, 1e-3])
+def test_the_longest_arrow_fills_a_cell_and_lies_inside_the_axes(size):
+    ax = plot_gradient_field(lambda x: size * x[0] ** 2, X0, X1, sign=1)
     (quiver,) = ax.collections
     assert np.hypot(quiver.U, quiver.V).max() / quiver.scale == pytest.approx(X0[1] - X0[0])
     tips = quiver.get_offsets()[:, 0] + quiver.U / quiver.scale
@@ -208,6 +209,7 @@ def test_the_longest_arrow_fills_a_cell_and_lies_inside_the_axes():
 
 def test_a_field_of_zero_or_infinite_arrows_is_drawn():
     plot_gradient_field(lambda x: 0.0, [0, 1], [0]).figure.canvas.draw()
+    plot_gradient_field(lambda x: x[0], [1], [1]).figure.canvas.draw()
     plot_gradient_field(lambda x: np.nan if x[0] < 0 else x[1], [-1, 1], [0, 1]).figure.canvas.draw()
     plot_gradient_field(lambda x: np.inf if x[0] > 1 else -x[1], [-1, 1], [0, 1]).figure.canvas.draw()
 

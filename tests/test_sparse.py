@@ -430,3 +430,12 @@ def test_what_cannot_be_detected_is_refused():
         detect_sparsity(chain, point(9), by="both")
     with pytest.raises(ValueError, match=r"f must return no NaN at x to find its sparsity by NaN; got \[nan"):
         detect_sparsity(lambda x: x * np.nan, point(9))
+
+
+def test_a_pattern_of_indices_has_the_rows_that_it_names_and_the_columns_of_x():
+    found = jacobian(lambda x: x[:1] ** 2, np.array([1.0, 2.0]), sparsity=([0], [0]))
+    assert found.toarray() == pytest.approx(np.array([[2.0, 0.0]]))
+
+
+def test_random_numbers_look_near_x_and_not_at_it():
+    assert detect_sparsity(lambda x: [x[0] * x[1]], np.zeros(2), by="random").nnz == 2

@@ -47,6 +47,16 @@ def test_the_tour_writes_four_figures_and_prints_where(tmp_path, capsys):
     assert all(str(directory / name) in printed for name in FIGURES)
 
 
+def test_the_figures_show_what_their_titles_say():
+    pytest.importorskip("matplotlib")
+    axes = {name: figure.axes[0] for name, figure in tour._figures()}
+    labels = [line.get_label() for line in axes["tangent-lines.png"].lines]
+    assert labels == ["f", "tangent at 5", "tangent at 10"]
+    (arrows,) = axes["negative-gradient.png"].collections
+    x0, x1 = arrows.get_offsets().T
+    assert (arrows.U * x0 + arrows.V * x1 <= 0).all()  # downhill is toward the origin
+
+
 def test_the_tour_prints_a_time_and_a_speed_up_for_each_size(capsys):
     tour.main(["--no-plots"])
     table = capsys.readouterr().out.partition("vectorised\n")[2]
