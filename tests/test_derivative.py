@@ -226,3 +226,9 @@ def test_nan_and_inf_pass_through_without_a_warning(value):
     found = derivative(lambda x: np.where(x > 1.5, value, 2 * x), np.array([1.0, 2.0]))
     assert found[0] == 2.0
     assert np.isnan(found[1])
+
+
+def test_the_derivative_at_a_number_is_a_number():
+    assert type(derivative(np.sin, 1.0)) is np.float64
+    assert type(derivative(np.sin, np.float32(1.0))) is np.float32
+    assert type(derivative(np.sin, 1.0, bounds=(1.0, 1.0))) is np.float64

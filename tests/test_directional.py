@@ -258,3 +258,8 @@ def test_a_step_that_rounding_swallows_is_lost_at_the_size_of_x():
 def test_a_point_outside_its_bounds_is_an_error():
     with pytest.raises(ValueError, match=r"x must lie within bounds; got x\[0\] = -1.2 in \[0, 2\]"):
         directional_derivative(rosen, X, V, bounds=(0, 2))
+
+
+def test_a_short_direction_has_much_room_and_no_warning():
+    v, bounds = np.array([1e-300, 0.0]), (0.0, 1e10)
+    assert directional_derivative(lambda x: x[0] ** 2, [1.0, 2.0], v, bounds=bounds) == pytest.approx(2e-300)

@@ -91,6 +91,7 @@ def test_a_function_of_a_number_is_elementwise(sine):
     assert np.array_equal(as_objective(sine)(x), [[sine(value) for value in row] for row in x])
     assert gradfast.derivative(sine, x) == pytest.approx(np.cos(x), abs=1e-9)
     assert gradfast.derivative(sine, 0.5, n=2) == pytest.approx(-np.sin(0.5), abs=1e-6)
+    assert gradfast.tangent_line(sine, x)(x) == pytest.approx(np.sin(x))
     assert gradfast.numerical_diff(sine, 0.5) == reference.numerical_diff(sine, 0.5)
     assert gradfast.tangent_line(sine, 0.5)(1.0) == reference.tangent_line(sine, 0.5)(1.0)
     with_data = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_void_p)(lambda x, data: x * x)

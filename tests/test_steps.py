@@ -288,3 +288,8 @@ def test_wide_bounds_change_nothing(method):
     held = gradient(lambda x: np.sum(np.sin(x)), x, method=method, bounds=(-9, 9), full_output=True)
     for a, b in zip((free[0], *free[1].__dict__.values()), (held[0], *held[1].__dict__.values()), strict=True):
         assert np.array_equal(a, b)
+
+
+def test_an_absolute_step_at_infinity_is_no_warning():
+    slope, info = gradient(lambda x: x[1] * 2, [np.inf, 1.0], method=Central(step=0.25), full_output=True)
+    assert (slope.tolist(), info.step.tolist()) == ([0.0, 2.0], [0.25, 0.25])
