@@ -532,11 +532,14 @@ def test_ctrl_c_stops_the_loop_over_a_c_function(shape):
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
+    def interrupted():
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        numerical_gradient(f, x)
+
     previous = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
     try:
         with pytest.raises(KeyboardInterrupt):
-            numerical_gradient(f, x)
+            interrupted()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)

@@ -258,11 +258,14 @@ def test_ctrl_c_stops_the_loop_over_a_c_function(operator, shape):
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
+    def interrupted():
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        operator(f, x)
+
     previous = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
     try:
         with pytest.raises(KeyboardInterrupt):
-            operator(f, x)
+            interrupted()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
