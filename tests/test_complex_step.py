@@ -323,6 +323,7 @@ def test_bounds_turn_and_shorten_the_direction():
     v = direction_inside(x, -np.ones(4), (x - 1e-20, x + 1e-9))
     assert np.all(v > 0)
     assert np.all(v * LONGEST_CHECK * 2e-8 <= 2e-9)
+    assert np.all(direction_inside(np.zeros(4), np.full(4, 1e-6), (-1e-20 * x, 1e-20 * x)) > 0)
 
 
 @pytest.mark.parametrize(("derivative", "calls"), [(3.0, 2), (3.0001, 2)])

@@ -1,10 +1,12 @@
 import pickle
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import find
 from strategies import FLOATS, OTHERS, points
 
+from gradfast._kernels.memory import first_difference, keeping
 from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast._kernels.stencil import Stencil
 
@@ -63,6 +65,25 @@ def test_the_first_swallowed_step_is_returned(steps, swallowed):
     both = np.array([[1.0, 1.0], steps])
     expected = swallowed + 2 if swallowed >= 0 else -1
     assert ROWS["d"](lambda x: 0.0, batch, batch, both, CENTRAL, np.empty((2, 2))) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "first"), [([], -1), ([(2, 0)], 0), ([(1, 2)], 2), ([(0, 1), (1, 2)], 1), ([(0, 2), (2, 1)], 1)]
+)
+def test_the_first_item_that_differs_in_any_copy_is_found_though_by_its_sign_alone(changed, first):
+    point = np.array([1.0, 2.0, 3.0])
+    copies = np.tile(point, (3, 1))
+    for place in changed:
+        copies[place] *= -1
+    assert first_difference(copies, point) == first
+
+
+def test_memory_that_was_compared_is_let_go():
+    point, copies = np.ones(3), np.ones((2, 3))
+    before = sys.getrefcount(point), sys.getrefcount(copies)
+    keeping(point, lambda: None)
+    first_difference(copies, point)
+    assert (sys.getrefcount(point), sys.getrefcount(copies)) == before
 
 
 def test_a_kernel_takes_no_none_for_a_stencil():

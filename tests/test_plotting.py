@@ -165,6 +165,8 @@ def test_the_tangent_has_the_slope_of_f_and_touches_it_at_the_marked_point():
 def test_the_tangent_is_taken_with_the_step_it_is_given():
     (line,) = plot_tangent(lambda x: x**3, X, 0, h=0.5).lines
     np.testing.assert_array_equal(line.get_ydata(), 0.25 * X)
+    (line,) = plot_tangent(lambda x: x**3, X, 0).lines
+    np.testing.assert_allclose(line.get_ydata(), 1e-8 * X)
 
 
 @pytest.mark.parametrize("vectorized", [False, True])
