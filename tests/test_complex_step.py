@@ -339,3 +339,12 @@ def test_a_disagreement_of_differences_is_no_blame():
     with pytest.raises(ValueError, match="its derivative is 7 by the complex step and 2 by a difference"):
         check_along(lambda t: np.array([t, 2 * t]), 1e-8, "d", np.array([1.0, 7.0]))
     assert check_along(lambda t: np.nan if t else 0.0, 1e-8, "d", 7.0) == 2
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_the_check_of_a_batch_counts_each_of_its_points(vectorized, counted):
+    x = np.arange(1.0, 7.0).reshape(3, 2)
+    f = counted(lambda x: (x**2).sum(axis=-1))
+    slope, info = gradient(f, x, axis=1, method="complex", vectorized=vectorized, full_output=True)
+    assert np.array_equal(slope, 2 * x)
+    assert info.evaluations == (f.points if vectorized else f.calls) == 6 + 2 * 3

@@ -1,5 +1,7 @@
 """The noise that f has is found, and the steps that are told of it are the better for it."""
 
+import ctypes
+import math
 import re
 
 import numpy as np
@@ -57,6 +59,11 @@ def test_a_coarse_f_is_looked_at_from_farther_away():
 )
 def test_noise_is_what_three_levels_of_differences_agree_on(values, expected):
     assert from_values(np.array(values, float)) == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_noise_of_compiled_code_is_found():
+    function = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
+    assert 1e-7 < noise(function(lambda n, x: round(math.exp(x[0]), 6)), [1.0, 2.0]) < 1e-6
 
 
 def test_a_constant_has_no_noise():

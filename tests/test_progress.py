@@ -1,5 +1,6 @@
 """Progress: told to a callable after each chunk, drawn by tqdm when it takes long, and silent otherwise."""
 
+import itertools
 import sys
 import time
 
@@ -142,3 +143,16 @@ def test_without_tqdm_the_error_names_the_extra(monkeypatch):
 def test_what_is_no_progress_is_refused():
     with pytest.raises(ValueError, match="progress must be True, False or a callable; got 'yes'"):
         gradient(f, X, progress="yes")
+
+
+def test_an_f_that_gets_slower_is_told_of_in_smaller_pieces():
+    calls, told = itertools.count(), []
+
+    def f(x):
+        if next(calls) in (10, 20):  # in pieces of four and, after that, of two coordinates
+            time.sleep(0.15)
+        return x.sum()
+
+    gradient(f, X, progress=lambda done, total: told.append(done))
+    assert told[-1] == 24
+    assert len(told) > 4

@@ -49,7 +49,8 @@ def test_the_tour_writes_four_figures_and_prints_where(tmp_path, capsys):
 
 def test_the_figures_show_what_their_titles_say():
     pytest.importorskip("matplotlib")
-    axes = {name: figure.axes[0] for name, figure in tour._figures()}
+    axes = {name: figure.axes[0] for name, figure in tour._figures() if len(figure.axes) == 1}
+    assert axes.keys() == FIGURES
     labels = [line.get_label() for line in axes["tangent-lines.png"].lines]
     assert labels == ["f", "tangent at 5", "tangent at 10"]
     (arrows,) = axes["negative-gradient.png"].collections
