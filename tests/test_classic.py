@@ -245,6 +245,22 @@ def test_nan_and_inf_in_x_pass_through(value):
     assert bits(x) == before
 
 
+@pytest.mark.parametrize(
+    ("shape", "vectorized"), [((2,), False), ((2,), True), ((3, 2), False), ((3, 2), True), ((1, 3, 2), False)]
+)
+def test_an_infinite_coordinate_swallows_no_step(shape, vectorized):
+    x = np.ones(shape)
+    x.flat[-1] = math.inf
+    assert not numerical_gradient(lambda x: np.zeros(len(x)) if vectorized else 0.0, x, vectorized=vectorized).any()
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_of_all_swallowed_steps_the_first_is_named(vectorized):
+    x = np.array([[1.0, 1e20], [1e20, 1.0]])
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[0, 1\]"):
+        numerical_gradient(lambda x: np.zeros(len(x)) if vectorized else 0.0, x, vectorized=vectorized)
+
+
 @pytest.mark.parametrize("value", [1e300, -1e300, 5e-324, -5e-324, 1.7976931348623157e308])
 def test_extreme_coordinates_hold_their_bits(value):
     x = np.array([value, value])

@@ -473,3 +473,11 @@ def test_call_styles_agree():
         assert bits(gradient(f=rosen, x=point, **options)) == bits(expected)
     with pytest.raises(TypeError, match="positional"):
         gradient(rosen, x, "central")
+
+
+@pytest.mark.parametrize("method", ["forward", Central(), Backward(2)])
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_each_point_of_a_batch_has_its_own_value_and_step(method, vectorized):
+    x = np.array([[0.5, 2.0], [30.0, -4.0], [1.0, 7.0]])
+    found = gradient(lambda x: (x**2).sum(axis=-1), x, axis=1, method=method, vectorized=vectorized)
+    assert same(found, [gradient(lambda x: (x**2).sum(axis=-1), row, method=method) for row in x])

@@ -1,11 +1,13 @@
 import pickle
 import sys
+import weakref
 
 import numpy as np
 import pytest
 from hypothesis import find
 from strategies import FLOATS, OTHERS, points
 
+from gradfast import jacobian, numerical_gradient
 from gradfast._kernels.memory import first_difference, keeping
 from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast._kernels.stencil import Stencil
@@ -76,6 +78,46 @@ def test_the_first_item_that_differs_in_any_copy_is_found_though_by_its_sign_alo
     for place in changed:
         copies[place] *= -1
     assert first_difference(copies, point) == first
+
+
+def falling_zero(x):
+    """-0.0 above 1 and 0.0 below: its differences, to the sign, are -0.0."""
+    return np.where((x > 1).any(axis=-1), -0.0, 0.0)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_the_sign_of_a_zero_survives_every_loop(vectorized, dtype):
+    x, f = np.ones(2, dtype), falling_zero if vectorized else lambda x: float(falling_zero(x))
+    options = {"vectorized": vectorized}
+    found = {
+        "point": numerical_gradient(f, x, **options),
+        "rows": numerical_gradient(f, np.ones((2, 2), dtype), **options),
+        "values": jacobian(lambda x: falling_zero(x)[..., np.newaxis], x, **options),
+        "colors": jacobian(lambda x: falling_zero(x)[..., np.newaxis], x, sparsity=np.ones((1, 2)), **options).data,
+    }
+    for name, zeros in found.items():
+        assert (zeros == 0).all(), name
+        assert np.signbit(zeros).all(), name
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("loop", ["point", "rows", "values", "colors"])
+def test_a_result_is_let_go_before_f_is_called_again(loop, vectorized):
+    """So that f may resize, or reuse, the memory of its last one."""
+    last = []
+
+    def f(x):
+        assert not last or last.pop()() is None
+        result = np.atleast_1d(np.sum(x**2, axis=-1)) if loop in ("point", "rows") else x**2
+        last.append(weakref.ref(result))
+        return result
+
+    x = np.ones((3, 2)) if loop == "rows" else np.ones(2)
+    if loop in ("point", "rows"):
+        numerical_gradient(f, x, vectorized=vectorized)
+    else:
+        jacobian(f, x, vectorized=vectorized, sparsity=np.eye(2) if loop == "colors" else None)
 
 
 def test_memory_that_was_compared_is_let_go():
