@@ -305,6 +305,11 @@ def test_a_swallowed_step_is_named_in_any_layout():
         numerical_gradient(sum_of_squares, x)
 
 
+def test_a_step_that_rounds_back_to_x_is_swallowed():
+    with pytest.warns(RuntimeWarning, match="h = 1 is lost to rounding at x = 9.0072e"):
+        numerical_diff(lambda x: x, 2.0**53, 1.0)  # x - h is another number
+
+
 def test_a_swallowed_step_of_numerical_diff_is_a_warning():
     with pytest.warns(RuntimeWarning, match=r"lost to rounding at x = 1e\+13"):
         numerical_diff(lambda x: x, 1e13)

@@ -270,3 +270,8 @@ def test_a_coloring_is_its_own():
 
 def test_a_pattern_of_no_entries_has_none():
     assert Coloring(([], []), (2, 2)).pattern.columns.size == 0
+
+
+def test_a_pattern_may_have_one_column():
+    pattern = Coloring(([0, 2], [0, 0]), (3, 1)).pattern
+    assert (pattern.rows.tolist(), pattern.columns.tolist()) == ([0, 2], [0, 0])

@@ -348,3 +348,13 @@ def test_the_check_of_a_batch_counts_each_of_its_points(vectorized, counted):
     slope, info = gradient(f, x, axis=1, method="complex", vectorized=vectorized, full_output=True)
     assert np.array_equal(slope, 2 * x)
     assert info.evaluations == (f.points if vectorized else f.calls) == 6 + 2 * 3
+
+
+@pytest.mark.parametrize("operator", [derivative, gradient])
+def test_imaginary_steps_divide_exactly(operator):
+    x = np.random.default_rng(0).normal(size=50) * 10.0 ** np.arange(-25, 25)
+    slope, info = operator(
+        lambda x: 3 * x if operator is derivative else 3 * x.sum(), x, method="complex", full_output=True
+    )
+    assert (slope == 3).all()
+    assert (np.frexp(info.step)[0] == 0.5).all()

@@ -1,5 +1,6 @@
 """What all operators have in common: x as it was, evaluations counted, bounds kept, any x."""
 
+import ctypes
 import functools
 import itertools
 import signal
@@ -16,13 +17,17 @@ from gradfast import (
     Central,
     Complex,
     Forward,
+    blocks,
     derivative,
     directional_derivative,
     gradient,
     hessian,
     jacobian,
+    loops,
     value_and_gradient,
 )
+from gradfast.native import Native
+from gradfast.objectives import as_objective
 
 DIFFERENCES = ["central", "forward", "backward", Central(4), Forward(2)]
 METHODS = [*DIFFERENCES, "complex"]
@@ -647,3 +652,17 @@ def test_f_and_x_in_the_wrong_order_are_the_same_error_everywhere(operator):
         operator(np.array([1.0, 2.0]), np.sum)
     with pytest.raises(TypeError, match=r"f must be callable, or compiled code .*; got array\(\[1., 2.\]\)"):
         operator(np.array([1.0, 2.0]), lambda x: x[0])
+
+
+@pytest.mark.parametrize(
+    "family", [loops, blocks, Native(None), Native(2)], ids=["loops", "blocks", "native", "threads"]
+)
+def test_what_bounds_fix_is_zero_whatever_the_memory_held(family):
+    x, f = np.array([1.0, 2.0]), lambda x: (x**2).sum(axis=-1)
+    if isinstance(family, Native):
+        of_point = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
+        f = as_objective(of_point(lambda n, x: x[0] ** 2 + x[1] ** 2))
+    for bounds, expected in ((([1.0, 0.0], [1.0, 9.0]), [0.0, 4.0]), ((x, x), [0.0, 0.0])):
+        out = np.full(2, np.nan)
+        family.partials(f, x, x, Central().plan(x, bounds=bounds), out, None)
+        assert out == pytest.approx(expected)

@@ -129,7 +129,9 @@ def test_steps_must_broadcast_to_x(name):
         gradient(sum_of_cubes, np.ones(3), method=method)
 
 
-@pytest.mark.parametrize(("dtype", "rel_step"), [("f4", 1e-9), ("f8", 1e-17), ("f8", 1e300), ("g", 1e-30)])
+@pytest.mark.parametrize(
+    ("dtype", "rel_step"), [("f4", 1e-9), ("f8", 1e-17), ("f8", 2.0**52), ("f8", 1e300), ("g", 1e-30)]
+)
 def test_a_rel_step_that_rounding_would_swallow_is_an_error(dtype, rel_step):
     with pytest.raises(
         ValueError, match=rf"rel_step must be from .* for x of dtype float\d+; got {re.escape(str(rel_step))}"

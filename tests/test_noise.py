@@ -55,10 +55,15 @@ def test_a_coarse_f_is_looked_at_from_farther_away():
     [
         ([0, 7, 14, 27, 47, 75, 110, 149], np.sqrt(0.48)),  # three levels agree; a fourth does not
         ([-2, 0, 2, 7, 15, 26, 38, 49], np.nan),  # three agree within a factor of 5, two within 4
+        ([1, 3, 9, 27, 81, 243, 729, 2187], np.nan),  # all agree, but no difference changes its sign
     ],
 )
 def test_noise_is_what_three_levels_of_differences_agree_on(values, expected):
     assert from_values(np.array(values, float)) == pytest.approx(expected, nan_ok=True)
+
+
+def test_noise_is_looked_for_at_a_distance_in_proportion_to_x():
+    assert 1e-7 < noise(lambda x: float(np.round(np.exp(1e-8 * x[0]), 6)), [1e8]) < 1e-6
 
 
 def test_the_noise_of_compiled_code_is_found():

@@ -369,6 +369,11 @@ def test_an_f_that_ignores_its_argument_is_noticed(workers, operator):
     assert not result.any()
 
 
+def test_an_f_of_a_batch_that_ignores_its_argument_is_noticed():
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; an f that ignores its argument"):
+        assert not gradient(constant, np.ones((3, 2)), axis=1, workers=map).any()
+
+
 def constant(x):
     return 1.0
 

@@ -145,6 +145,12 @@ def test_what_is_no_progress_is_refused():
         gradient(f, X, progress="yes")
 
 
+def test_the_pieces_of_a_fast_f_grow():
+    told = []
+    gradient(f, np.ones(500), progress=lambda *now: told.append(now))
+    assert len(told) < 50
+
+
 def test_an_f_that_gets_slower_is_told_of_in_smaller_pieces():
     calls, told = itertools.count(), []
 

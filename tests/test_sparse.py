@@ -435,6 +435,15 @@ def test_what_cannot_be_detected_is_refused():
 def test_a_pattern_of_indices_has_the_rows_that_it_names_and_the_columns_of_x():
     found = jacobian(lambda x: x[:1] ** 2, np.array([1.0, 2.0]), sparsity=([0], [0]))
     assert found.toarray() == pytest.approx(np.array([[2.0, 0.0]]))
+    assert jacobian(lambda x: x[:0], np.ones(2), sparsity=([], [])).shape == (0, 2)
+
+
+@pytest.mark.parametrize("options", [{}, {"workers": map}, {"vectorized": True}, {"vectorized": True, "workers": map}])
+def test_a_verification_knows_the_value_at_x_from_the_first_color(options):
+    x = np.array([1.0, 2.0, 3.0])
+    found, info = jacobian(lambda x: 5 + x**2, x, sparsity=np.eye(3), verify=True, full_output=True, **options)
+    assert found.diagonal() == pytest.approx(2 * x)
+    assert info.evaluations == 2 + 1
 
 
 def test_random_numbers_look_near_x_and_not_at_it():
