@@ -257,8 +257,16 @@ def test_an_infinite_coordinate_swallows_no_step(shape, vectorized):
 @pytest.mark.parametrize("vectorized", [False, True])
 def test_of_all_swallowed_steps_the_first_is_named(vectorized):
     x = np.array([[1.0, 1e20], [1e20, 1.0]])
+    f = (lambda x: np.zeros(len(x))) if vectorized else lambda x: 0.0
     with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[0, 1\]"):
-        numerical_gradient(lambda x: np.zeros(len(x)) if vectorized else 0.0, x, vectorized=vectorized)
+        numerical_gradient(f, x, vectorized=vectorized)
+    x = np.ones(400)  # in several blocks
+    x[[0, -1]] = 1e20
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[0\]"):
+        numerical_gradient(f, x, vectorized=vectorized)
+    x = np.full((1, 2, 2), 1e20)
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[0, 0, 0\]"):
+        numerical_gradient(lambda x: 0.0, x[:, ::-1])
 
 
 @pytest.mark.parametrize("value", [1e300, -1e300, 5e-324, -5e-324, 1.7976931348623157e308])
@@ -469,9 +477,11 @@ def test_an_f_that_changes_x_is_an_error_that_names_the_coordinate(shape):
     assert bits(x) == before
 
 
+@pytest.mark.parametrize("layout", [slice(None), slice(None, None, 2)], ids=["contiguous", "strided"])
 @pytest.mark.parametrize(("start", "changed"), [([np.nan, 1.0], 1), ([1.0, 2.0], 0)])
-def test_what_f_changed_is_named_be_it_the_first_or_behind_a_nan(start, changed):
-    x = np.array(start)
+def test_what_f_changed_is_named_be_it_the_first_or_behind_a_nan(start, changed, layout):
+    x = np.zeros(4)[layout][:2]
+    x[...] = start
 
     def f(x):
         x[changed] = 7.0

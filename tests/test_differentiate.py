@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import inspect
 import itertools
 import signal
 
@@ -666,3 +667,36 @@ def test_what_bounds_fix_is_zero_whatever_the_memory_held(family):
         out = np.full(2, np.nan)
         family.partials(f, x, x, Central().plan(x, bounds=bounds), out, None)
         assert out == pytest.approx(expected)
+
+
+OPERATORS = (derivative, gradient, value_and_gradient, jacobian, hessian, directional_derivative)
+DEFAULTS = {"method": "central", "bounds": None, "args": (), "vectorized": False, "workers": None, "progress": False}
+DEFAULTS |= {
+    "f0": None,
+    "axis": None,
+    "sparsity": None,
+    "verify": False,
+    "full_output": False,
+    "gradient": None,
+    "n": 1,
+}
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.__name__)
+def test_every_operator_has_the_same_defaults(operator):
+    for name, parameter in inspect.signature(operator).parameters.items():
+        if parameter.default is not parameter.empty:
+            assert parameter.default == DEFAULTS[name], name
+
+
+@pytest.mark.parametrize(("operator", "calls"), [(gradient, 6), (value_and_gradient, 7)])
+def test_a_plain_call_evaluates_no_more_than_it_must(operator, calls, counted):
+    f = counted(lambda x: np.sum(x**2))
+    operator(f, np.ones(3))
+    assert f.calls == calls
+
+
+def test_an_element_that_bounds_fix_is_not_evaluated(counted):
+    f = counted(lambda x: x**2)
+    assert not derivative(f, np.ones(3), bounds=(1.0, 1.0)).any()
+    assert f.calls == 0

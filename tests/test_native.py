@@ -21,7 +21,7 @@ from gradfast._kernels.colored_loop import native_colors
 from gradfast._kernels.native_loop import NativeFunction
 from gradfast.native import worker_count
 from gradfast.objectives import accepted, as_objective
-from gradfast.stencils import central
+from gradfast.stencils import central, forward
 
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 SIGNATURES = {
@@ -516,6 +516,50 @@ def test_a_native_loop_divides_by_the_step_as_often_as_it_differentiates(n):
     stencil = central(n, 2)
     native_loop.gradient(f, x, np.array([0.25]), stencil, out, 8.0 if stencil.center else 0.0)
     assert out[0] == pytest.approx([12.0, 12.0, 6.0][n - 1], abs=0.0625 if n == 1 else 1e-9)
+
+
+@pytest.mark.parametrize("n", [3, 20])
+@pytest.mark.parametrize("rows", [None, 2])
+def test_coordinates_get_their_bits_back_before_the_next_is_moved(n, rows):
+    x = np.random.default_rng(n).normal(size=n if rows is None else (rows, n))
+    assert np.array_equal(numerical_gradient(c_function(), x, 0.1), numerical_gradient(uneven, x, 0.1))
+
+
+@pytest.mark.parametrize("x", [[-1e13, 1.0], [[1.0, 1.0], [-1e13, 1.0]], [[[1.0], [1e13]]]])
+def test_a_swallowed_step_of_compiled_code_is_a_warning(x):
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[.*\] = -?1e\+13"):
+        numerical_gradient(c_function(f=lambda x: 0.0), np.array(x))
+    with pytest.warns(RuntimeWarning, match="h = 1 is lost to rounding"):
+        numerical_gradient(c_function(f=lambda x: 0.0), np.array([2.0**53]), 1.0)
+    for infinite in ([np.inf, 1.0], [[np.inf, 1.0]]):
+        numerical_gradient(c_function(f=lambda x: 0.0), np.array(infinite))
+
+
+def test_one_step_for_all_serves_any_stencil():
+    f, x, stencil, out = c_function(), np.array([1.0, 2.0]), forward(1, 1), np.empty(2)
+    native_loop.gradient(as_objective(f), x, 0.5, stencil, out, uneven(x))
+    assert np.array_equal(out, gradfast.gradient(uneven, x, method=Forward(step=0.5)))
+
+
+def test_the_sign_of_a_zero_survives_the_native_loops():
+    def f(x):
+        return -0.0 if max(x) > 1.0 else 0.0
+
+    x, of_array = np.ones(2), gradfast.compiled(c_array_function(f=lambda x: [f(x)]), outputs=1)
+    zeros = (
+        numerical_gradient(c_function(f=f), x),
+        gradfast.gradient(c_function(f=f), x),
+        gradfast.jacobian(of_array, x),
+        gradfast.jacobian(of_array, x, sparsity=np.ones((1, 2))).data,
+    )
+    for found in zeros:
+        assert (found == 0).all()
+        assert np.signbit(found).all()
+
+
+def test_a_number_at_a_point_has_no_sparse_jacobian():
+    with pytest.raises(TypeError, match="f must write an array at a point"):
+        gradfast.jacobian(gradfast.compiled(c_function(), outputs=2), np.ones(2), sparsity=np.eye(2))
 
 
 def test_compiled_code_counts_components_by_a_c_int():

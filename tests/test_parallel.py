@@ -16,8 +16,17 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from gradfast import Central, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
-from gradfast.remote import CHUNKS_OF_A_MAP, aligned, checked_workers, ends_of_chunks
+from gradfast import (
+    Central,
+    derivative,
+    directional_derivative,
+    gradient,
+    hessian,
+    jacobian,
+    numerical_gradient,
+    value_and_gradient,
+)
+from gradfast.remote import CHUNKS_OF_A_MAP, Located, aligned, checked_workers, ends_of_chunks
 
 
 def smooth(x):
@@ -572,3 +581,11 @@ if __name__ == "__main__":
     with MPIPoolExecutor() as pool:
         print("same" if np.array_equal(gradient(f, x, workers=pool.map), gradient(f, x)) else "different")
 """
+
+
+def test_what_is_where_it_was_is_no_coordinate():
+    x = np.array([1.0, np.nan])
+    located = Located(smooth, (), x, (0, 0))
+    assert located.moved(x) == "no coordinate"
+    x[0] = 2.0
+    assert located.moved(x) == "x[0]"

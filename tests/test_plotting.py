@@ -206,12 +206,14 @@ def test_the_longest_arrow_fills_a_cell_and_lies_inside_the_axes(size):
     left, right = ax.get_xlim()
     assert left < tips.min()
     assert tips.max() < right
+    assert right - left < 2 * (X0[-1] - X0[0])
     assert ax.get_aspect() == 1
 
 
 def test_a_field_of_zero_or_infinite_arrows_is_drawn():
     plot_gradient_field(lambda x: 0.0, [0, 1], [0]).figure.canvas.draw()
     plot_gradient_field(lambda x: x[0], [1], [1]).figure.canvas.draw()
+    plot_gradient_field(lambda x: np.nan, [0, 1], [0]).figure.canvas.draw()
     plot_gradient_field(lambda x: np.nan if x[0] < 0 else x[1], [-1, 1], [0, 1]).figure.canvas.draw()
     plot_gradient_field(lambda x: np.inf if x[0] > 1 else -x[1], [-1, 1], [0, 1]).figure.canvas.draw()
 

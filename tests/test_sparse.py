@@ -1,5 +1,8 @@
 """Sparse Jacobians and Hessians: equal to the dense ones, few evaluations, wrong patterns found."""
 
+import functools
+import itertools
+import signal
 import sys
 
 import numpy as np
@@ -440,10 +443,45 @@ def test_a_pattern_of_indices_has_the_rows_that_it_names_and_the_columns_of_x():
 
 @pytest.mark.parametrize("options", [{}, {"workers": map}, {"vectorized": True}, {"vectorized": True, "workers": map}])
 def test_a_verification_knows_the_value_at_x_from_the_first_color(options):
-    x = np.array([1.0, 2.0, 3.0])
-    found, info = jacobian(lambda x: 5 + x**2, x, sparsity=np.eye(3), verify=True, full_output=True, **options)
-    assert found.diagonal() == pytest.approx(2 * x)
-    assert info.evaluations == 2 + 1
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    found, info = jacobian(chain, x, sparsity=banded(4, 1, 1), verify=True, full_output=True, **options)
+    assert found.toarray() == pytest.approx(chain_jacobian(x).toarray())
+    assert info.evaluations == 2 * 3 + 1
+
+
+def test_a_value_at_x_has_as_many_rows_as_the_pattern():
+    for f0 in (1.0, [1.0, 2.0, 3.0]):
+        with pytest.raises(ValueError, match=rf"a row for each of f's values; got 2 rows for {np.size(f0)} values"):
+            jacobian(lambda x: x**2, np.ones(2), sparsity=np.eye(2), method="forward", f0=f0)
+
+
+def test_a_hessian_wants_a_symmetric_pattern_of_indices():
+    with pytest.raises(ValueError, match="pattern must be symmetric"):
+        hessian(lambda x: x @ x, np.ones(3), sparsity=([0], [1]))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
+def test_ctrl_c_stops_the_colors_of_a_c_function():
+    n = 1_000_000
+    x, f = np.ones(n), functools.partial(next, itertools.repeat(np.ones(1)))
+    coloring = Coloring((np.zeros(n, int), np.arange(n)), (1, n))
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    def interrupted():
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        jacobian(f, x, sparsity=coloring)
+        pytest.fail("nothing looked for signals")
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert (x == 1.0).all()
 
 
 def test_random_numbers_look_near_x_and_not_at_it():

@@ -293,3 +293,8 @@ def test_wide_bounds_change_nothing(method):
 def test_an_absolute_step_at_infinity_is_no_warning():
     slope, info = gradient(lambda x: x[1] * 2, [np.inf, 1.0], method=Central(step=0.25), full_output=True)
     assert (slope.tolist(), info.step.tolist()) == ([0.0, 2.0], [0.25, 0.25])
+
+
+def test_a_step_that_just_fits_is_not_shortened():
+    _, info = gradient(lambda x: x[0] ** 2, [0.0], method=Central(step=0.3), bounds=(-0.3, 0.3), full_output=True)
+    assert (info.scheme, info.step) == ("central", 0.3)
