@@ -270,6 +270,7 @@ def test_a_coloring_is_its_own():
 
 def test_a_pattern_of_no_entries_has_none():
     assert Coloring(([], []), (2, 2)).pattern.columns.size == 0
+    assert Coloring(([], [])).shape == (0, 0)
 
 
 def test_a_pattern_may_have_one_column():

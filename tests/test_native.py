@@ -1,6 +1,8 @@
 """Compiled f: what is one, and its loops against those for Python callables, bit for bit."""
 
 import ctypes
+import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -560,6 +562,18 @@ def test_the_sign_of_a_zero_survives_the_native_loops():
 def test_a_number_at_a_point_has_no_sparse_jacobian():
     with pytest.raises(TypeError, match="f must write an array at a point"):
         gradfast.jacobian(gradfast.compiled(c_function(), outputs=2), np.ones(2), sparsity=np.eye(2))
+
+
+def test_threads_share_the_work_and_do_none_of_it_twice():
+    calls = itertools.count()
+
+    def slow(x):
+        next(calls)
+        time.sleep(1e-4)
+        return x[0]
+
+    gradfast.gradient(c_function(f=slow), np.zeros((100, 2)), axis=1, workers=3)
+    assert next(calls) == 2 * 200
 
 
 def test_compiled_code_counts_components_by_a_c_int():

@@ -381,6 +381,9 @@ def test_an_f_that_ignores_its_argument_is_noticed(workers, operator):
 def test_an_f_of_a_batch_that_ignores_its_argument_is_noticed():
     with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; an f that ignores its argument"):
         assert not gradient(constant, np.ones((3, 2)), axis=1, workers=map).any()
+    pytest.importorskip("scipy", reason="SciPy is not installed")
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; an f that ignores its argument"):
+        assert not jacobian(constant, np.ones(3), sparsity=np.ones((1, 3)), workers=map).data.any()
 
 
 def constant(x):

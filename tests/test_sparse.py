@@ -447,6 +447,8 @@ def test_a_verification_knows_the_value_at_x_from_the_first_color(options):
     found, info = jacobian(chain, x, sparsity=banded(4, 1, 1), verify=True, full_output=True, **options)
     assert found.toarray() == pytest.approx(chain_jacobian(x).toarray())
     assert info.evaluations == 2 * 3 + 1
+    with pytest.raises(ValueError, match="sparsity must hold every entry"):
+        jacobian(chain, x, sparsity=banded(4, 0, 1), verify=True, **options)
 
 
 def test_a_value_at_x_has_as_many_rows_as_the_pattern():
