@@ -2,7 +2,6 @@
 
 import ctypes
 import itertools
-import os
 import signal
 import subprocess
 import sys

@@ -18,8 +18,6 @@ import pytest
 
 from gradfast import (
     Central,
-    derivative,
-    directional_derivative,
     gradient,
     hessian,
     jacobian,
