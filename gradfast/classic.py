@@ -15,7 +15,7 @@ from numpy import empty
 from gradfast import blocks
 from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping, name_of_coordinate
-from gradfast._kernels.native_loop import NativeFunction
+from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast.caller import warn
 from gradfast.objectives import as_objective

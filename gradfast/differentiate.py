@@ -10,7 +10,7 @@ from numpy import empty
 from gradfast import adaptive, loops
 from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping
-from gradfast._kernels.native_loop import NativeFunction
+from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import LINE
 from gradfast.elements import differentiate_elements
 from gradfast.line import Line

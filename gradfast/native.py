@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels import colored_loop, native_loop
-from gradfast._kernels.native_loop import NativeFunction
+from gradfast._kernels.native_function import NativeFunction, require_kind
 from gradfast._kernels.stencil import Stencil
 from gradfast.blocks import Colors, Pairs
 from gradfast.methods import is_integer
@@ -33,7 +33,7 @@ class Native:
         self.workers = worker_count(workers)
 
     def value(self, f: NativeFunction, argument: Array, memory: Array) -> float:
-        native_loop.require_kind(f, "point")
+        require_kind(f, "point")
         return float(f(argument))
 
     def array(self, f: NativeFunction, argument: Array, memory: Array) -> Array:
@@ -51,7 +51,7 @@ class Native:
             self.run(native_loop.gradient, chosen.size, f, x, plan.steps, stencil, flat, center, chosen)
 
     def components(self, f: NativeFunction, argument: Array, memory: Array, plan: Plan, center: Any) -> Array:
-        native_loop.require_kind(f, "array")
+        require_kind(f, "array")
         x, steps = np.ravel(memory), steps_at(plan.steps, memory)
         center = None if center is None else np.ravel(center).astype(np.float64)
         values = center.size if center is not None and f.outputs < 0 else f.required_outputs()
@@ -81,7 +81,7 @@ class Native:
         out: Array,
         middle: Array | None,
     ) -> None:
-        native_loop.require_kind(f, "array")
+        require_kind(f, "array")
         colored_loop.require_rows(f.required_outputs(), out.shape[1])
         center = None if center is None else np.ravel(center).astype(np.float64)
         x = np.ascontiguousarray(memory).reshape(-1)
@@ -89,7 +89,7 @@ class Native:
         self.run(colored_loop.native_colors, len(out), f, x, steps, stencil, *colors, out, center, middle, weights)
 
     def batch_values(self, f: NativeFunction, batch: Array) -> Array:
-        native_loop.require_kind(f, "point")
+        require_kind(f, "point")
         values = np.empty(batch.shape[:-1])
         for index in np.ndindex(values.shape):
             values[index] = f(batch[index])

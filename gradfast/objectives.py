@@ -12,7 +12,7 @@ from numbers import Integral
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from gradfast._kernels.native_loop import SIGNATURES, NativeFunction
+from gradfast._kernels.native_function import SIGNATURES, NativeFunction
 
 PYTHON_TYPES: tuple[type, ...] = (FunctionType, MethodType, BuiltinFunctionType)
 

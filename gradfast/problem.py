@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gradfast import blocks, complex_step, loops
 from gradfast._kernels.memory import f_changed, keeping
-from gradfast._kernels.native_loop import NativeFunction
+from gradfast._kernels.native_function import NativeFunction
 from gradfast.batches import Batch
 from gradfast.methods import Adaptive, Complex, Difference, as_method, is_integer
 from gradfast.native import Native

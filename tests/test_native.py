@@ -19,7 +19,7 @@ import gradfast
 from gradfast import Backward, Central, Forward, numerical_gradient, reference
 from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.colored_loop import native_colors
-from gradfast._kernels.native_loop import NativeFunction
+from gradfast._kernels.native_function import NativeFunction
 from gradfast.native import worker_count
 from gradfast.objectives import accepted, as_objective
 from gradfast.stencils import central, forward

@@ -2,7 +2,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gradfast._kernels.native_loop import NativeFunction
+from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.stencil import Stencil
 
 _Array = NDArray[Any]

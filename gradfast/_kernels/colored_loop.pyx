@@ -12,11 +12,12 @@ from cpython.exc cimport PyErr_CheckSignals
 
 import numpy as np
 
-from gradfast._kernels.native_loop cimport Loop, NativeFunction, call_array, set_stencil
+from gradfast._kernels.native_function cimport NativeFunction, call_array
+from gradfast._kernels.native_loop cimport Loop, set_stencil
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 from gradfast._kernels.steps cimport real
 
-from gradfast._kernels.native_loop import require_kind
+from gradfast._kernels.native_function import require_kind
 
 
 def _colors(

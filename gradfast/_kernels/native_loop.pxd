@@ -1,28 +1,23 @@
 # cython: cdivision=True
 """The loops over compiled functions, for other Cython modules: see gradfast/api.pxd."""
 
-cimport cython
-
+from gradfast._kernels.native_function cimport (
+    ARRAY_INT,
+    ARRAY_INT_DATA,
+    ARRAY_SIZE,
+    ARRAY_SIZE_DATA,
+    NUMBER,
+    NUMBER_DATA,
+    POINT_INT,
+    POINT_INT_DATA,
+    POINT_SIZE,
+    POINT_SIZE_DATA,
+    Function,
+    NativeFunction,
+    Signature,
+    call_array,
+)
 from gradfast._kernels.stencil cimport Stencil
-
-
-cdef enum Signature:                        # T is int or Py_ssize_t
-    POINT_INT                               # double (int, double *)
-    POINT_INT_DATA                          # double (int, double *, void *)
-    POINT_SIZE                              # double (Py_ssize_t, double *)
-    POINT_SIZE_DATA                         # double (Py_ssize_t, double *, void *)
-    NUMBER                                  # double (double)
-    NUMBER_DATA                             # double (double, void *)
-    ARRAY_INT                               # void (int, double *, int, double *)
-    ARRAY_INT_DATA                          # void (int, double *, int, double *, void *)
-    ARRAY_SIZE                              # void (Py_ssize_t, double *, Py_ssize_t, double *)
-    ARRAY_SIZE_DATA                         # void (Py_ssize_t, double *, Py_ssize_t, double *, void *)
-
-
-cdef struct Function:
-    void *address
-    void *data
-    Signature signature
 
 
 cdef struct Nodes:                          # what the loops read of a Stencil
@@ -56,16 +51,6 @@ cdef struct Loop:
     Watch watch
 
 
-@cython.final
-cdef class NativeFunction:
-    cdef Function function
-    cdef object owner                       # keeps the code and its data alive
-    cdef readonly str signature
-    cdef readonly str kind                  # "point", "number" or "array": what f takes and gives
-    cdef readonly Py_ssize_t outputs
-
-
-cdef void call_array(const Function *f, Py_ssize_t n, double *x, Py_ssize_t m, double *out) noexcept nogil
 # The Loop gets pointers into the Stencil and no reference: hold one as long as the Loop is used.
 cdef void set_stencil(Loop *loop, Stencil stencil) noexcept
 cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil

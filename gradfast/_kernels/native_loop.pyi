@@ -1,26 +1,14 @@
-from typing import Any, Self, final
+from typing import Any
 
 from numpy.typing import NDArray
 
+from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.stencil import Stencil
 
 _Array = NDArray[Any]
 
 __pyx_capi__: dict[str, object]
 
-SIGNATURES: dict[str, int]
-WANTED: dict[str, str]
-
-@final
-class NativeFunction:
-    signature: str
-    kind: str
-    outputs: int
-    def __new__(cls, address: Any, signature: str, owner: Any, outputs: int = -1) -> Self: ...
-    def __call__(self, x: Any) -> Any: ...
-    def required_outputs(self) -> int: ...
-
-def require_kind(f: NativeFunction, kind: str) -> None: ...
 def gradient(
     f: NativeFunction,
     x: _Array,

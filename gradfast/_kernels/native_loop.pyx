@@ -1,26 +1,27 @@
 """Perturb a coordinate, call f, restore the coordinate: the loops for compiled f, without the GIL.
 
 Design:
-a. f is an address with one of ten signatures; a switch before each call costs less than a call.
-b. A loop works on a copy of the point that is its thread's own, so x itself is never written to.
-c. The inner loops take pointers, for they are also the interface for other Cython modules, and a
+a. A loop works on a copy of the point that is its thread's own, so x itself is never written to.
+b. The inner loops take pointers, for they are also the interface for other Cython modules, and a
    memoryview cannot be had without the GIL; what calls them here takes checked memoryviews.
-d. A loop looks at the clock now and then, ever more seldom the faster f is, and when it has run
+c. A loop looks at the clock now and then, ever more seldom the faster f is, and when it has run
    for a twentieth of a second asks for signals: Ctrl-C stops it soon, and a fast f pays nothing.
 """
 
-cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.limits cimport INT_MAX
 from libc.math cimport fabs, isfinite
-from libc.stdint cimport uintptr_t
 
+from gradfast._kernels.native_function cimport (
+    Function, NativeFunction, call, call_array, require_array, require_point
+)
 from gradfast._kernels.stencil cimport Stencil
 from gradfast._kernels.steps cimport RelativeStep, step_at
 
 import numpy as np
+
+from gradfast._kernels.native_function import require_kind
 
 
 cdef extern from "<time.h>" nogil:
@@ -29,144 +30,6 @@ cdef extern from "<time.h>" nogil:
         long tv_nsec
     int timespec_get(timespec *, int)
     int TIME_UTC
-
-
-ctypedef double (*point_int)(int, double *) noexcept nogil
-ctypedef double (*point_int_data)(int, double *, void *) noexcept nogil
-ctypedef double (*point_size)(Py_ssize_t, double *) noexcept nogil
-ctypedef double (*point_size_data)(Py_ssize_t, double *, void *) noexcept nogil
-ctypedef double (*of_number)(double) noexcept nogil
-ctypedef double (*of_number_data)(double, void *) noexcept nogil
-ctypedef void (*array_int)(int, double *, int, double *) noexcept nogil
-ctypedef void (*array_int_data)(int, double *, int, double *, void *) noexcept nogil
-ctypedef void (*array_size)(Py_ssize_t, double *, Py_ssize_t, double *) noexcept nogil
-ctypedef void (*array_size_data)(Py_ssize_t, double *, Py_ssize_t, double *, void *) noexcept nogil
-
-SIGNATURES = {
-    "double (int, double *)": POINT_INT,
-    "double (int, double *, void *)": POINT_INT_DATA,
-    "double (Py_ssize_t, double *)": POINT_SIZE,
-    "double (Py_ssize_t, double *, void *)": POINT_SIZE_DATA,
-    "double (double)": NUMBER,
-    "double (double, void *)": NUMBER_DATA,
-    "void (int, double *, int, double *)": ARRAY_INT,
-    "void (int, double *, int, double *, void *)": ARRAY_INT_DATA,
-    "void (Py_ssize_t, double *, Py_ssize_t, double *)": ARRAY_SIZE,
-    "void (Py_ssize_t, double *, Py_ssize_t, double *, void *)": ARRAY_SIZE_DATA,
-}
-
-
-# What is asked of f by the loops that need it to be of that kind.
-WANTED = {
-    "point": "return a number at a point, as double (int, double *)",
-    "array": "write an array at a point, as void (int, double *, int, double *)",
-}
-
-
-@cython.final
-@cython.auto_pickle(False)
-cdef class NativeFunction:
-    """Compiled code as an f: an address, its signature, and what keeps it alive.
-
-    Made by :mod:`gradfast.objectives`, from objects that own such code. Called from Python it
-    takes a point, of the kind that its signature wants, and returns f's value there.
-    """
-
-    def __cinit__(self, address, str signature not None, owner, Py_ssize_t outputs=-1):
-        """Address is an integer, or a capsule, whose context is f's data."""
-        cdef const char *name
-        if isinstance(address, int):
-            self.function.address = <void *><uintptr_t>address
-        else:
-            name = PyCapsule_GetName(address)
-            self.function.address = PyCapsule_GetPointer(address, name)
-            self.function.data = PyCapsule_GetContext(address)
-        if self.function.address == NULL:
-            raise ValueError("f must point to compiled code; got a NULL pointer")
-        self.function.signature = SIGNATURES[signature]
-        self.kind = "point" if self.function.signature <= POINT_SIZE_DATA else "array"
-        if NUMBER <= self.function.signature <= NUMBER_DATA:
-            self.kind = "number"
-        self.signature = signature
-        self.owner = address, owner
-        self.outputs = outputs
-
-    def __call__(self, x):
-        cdef Py_ssize_t i
-        cdef double result
-        cdef double[::1] values, point = np.array(x, dtype=np.float64).reshape(-1)
-        if self.kind == "point":
-            with nogil:
-                result = call(&self.function, point.shape[0], pointer(point))
-            return result
-        out = np.full(np.shape(x) if self.kind == "number" else self.required_outputs(), np.nan)
-        values = out.reshape(-1)
-        with nogil:
-            if self.function.signature <= NUMBER_DATA:
-                for i in range(point.shape[0]):
-                    values[i] = call_at_number(&self.function, point[i])
-            else:
-                call_array(&self.function, point.shape[0], pointer(point), values.shape[0], pointer(values))
-        return out if out.ndim else out[()]
-
-    def required_outputs(self):
-        """Return how many values f writes; ValueError if nobody said."""
-        if self.outputs < 0:
-            raise ValueError("f must say how many values it writes: wrap it as gradfast.compiled(f, outputs=m)")
-        return self.outputs
-
-    def __repr__(self):
-        return f"<compiled f, {self.signature}>"
-
-
-cdef inline double *pointer(double[::1] array) noexcept nogil:
-    return &array[0] if array.shape[0] else NULL
-
-
-cdef inline double call(const Function *f, Py_ssize_t n, double *x) noexcept nogil:
-    """Call an f of a POINT signature, and of no other: it is looked at before a loop, not in it."""
-    if f.signature == POINT_INT:
-        return (<point_int>f.address)(<int>n, x)
-    if f.signature == POINT_SIZE:
-        return (<point_size>f.address)(n, x)
-    if f.signature == POINT_INT_DATA:
-        return (<point_int_data>f.address)(<int>n, x, f.data)
-    return (<point_size_data>f.address)(n, x, f.data)
-
-
-cdef inline double call_at_number(const Function *f, double x) noexcept nogil:
-    if f.signature == NUMBER:
-        return (<of_number>f.address)(x)
-    return (<of_number_data>f.address)(x, f.data)
-
-
-cdef int refuse_signature(Signature found, str wanted) except -1:
-    raise TypeError(f"loop.f.signature must be of {wanted} kind; got {dict(enumerate(SIGNATURES)).get(<int>found, <int>found)}")
-
-
-cdef inline int require_point(const Function *f) except -1 nogil:
-    if f.signature > POINT_SIZE_DATA:
-        with gil:
-            return refuse_signature(f.signature, "POINT")
-    return 0
-
-
-cdef inline int require_array(const Function *f) except -1 nogil:
-    if f.signature < ARRAY_INT:
-        with gil:
-            return refuse_signature(f.signature, "ARRAY")
-    return 0
-
-
-cdef void call_array(const Function *f, Py_ssize_t n, double *x, Py_ssize_t m, double *out) noexcept nogil:
-    if f.signature == ARRAY_INT:
-        (<array_int>f.address)(<int>n, x, <int>m, out)
-    elif f.signature == ARRAY_SIZE:
-        (<array_size>f.address)(n, x, m, out)
-    elif f.signature == ARRAY_INT_DATA:
-        (<array_int_data>f.address)(<int>n, x, <int>m, out, f.data)
-    else:
-        (<array_size_data>f.address)(n, x, m, out, f.data)
 
 
 # --- who may stop a loop ----------------------------------------------------------------------------------------------
@@ -340,16 +203,11 @@ cdef int pair_differences(
 
 # --- from Python ------------------------------------------------------------------------------------------------------
 
-def require_kind(NativeFunction f not None, str kind not None):
-    """Raise TypeError unless f is of a kind."""
-    if f.kind is not kind and f.kind != kind:
-        raise TypeError(f"f must {WANTED[kind]}; got {f!r}")
-
-
 cdef int prepare(
     Loop *loop, NativeFunction f, str kind, Py_ssize_t n, steps, Stencil stencil, const unsigned char[::1] stop
 ) except -1:
-    require_kind(f, kind)
+    if f.kind != kind:  # one and the same string, nearly always: a call would cost more
+        require_kind(f, kind)
     if n > INT_MAX:
         raise ValueError(f"x must have at most {INT_MAX} components for compiled code; got {n}")
     loop.f = f.function
@@ -363,6 +221,10 @@ cdef int prepare(
         loop.steps.relative = (<RelativeStep>steps).relative
         loop.steps.least_scale = (<RelativeStep>steps).least_scale
     return 0
+
+
+cdef inline double *pointer(double[::1] array) noexcept nogil:
+    return &array[0] if array.shape[0] else NULL
 
 
 cdef inline bint may_be_swallowed(const Steps *steps, double largest) noexcept nogil:

@@ -1,0 +1,83 @@
+# cython: cdivision=True
+"""An address with one of ten signatures; a switch before each call costs less than a call."""
+
+cimport cython
+
+
+cdef enum Signature:                        # T is int or Py_ssize_t
+    POINT_INT                               # double (int, double *)
+    POINT_INT_DATA                          # double (int, double *, void *)
+    POINT_SIZE                              # double (Py_ssize_t, double *)
+    POINT_SIZE_DATA                         # double (Py_ssize_t, double *, void *)
+    NUMBER                                  # double (double)
+    NUMBER_DATA                             # double (double, void *)
+    ARRAY_INT                               # void (int, double *, int, double *)
+    ARRAY_INT_DATA                          # void (int, double *, int, double *, void *)
+    ARRAY_SIZE                              # void (Py_ssize_t, double *, Py_ssize_t, double *)
+    ARRAY_SIZE_DATA                         # void (Py_ssize_t, double *, Py_ssize_t, double *, void *)
+
+
+cdef struct Function:
+    void *address
+    void *data
+    Signature signature
+
+
+@cython.final
+cdef class NativeFunction:
+    cdef Function function
+    cdef object owner                       # keeps the code and its data alive
+    cdef readonly str signature
+    cdef readonly str kind                  # "point", "number" or "array": what f takes and gives
+    cdef readonly Py_ssize_t outputs
+
+
+ctypedef double (*point_int)(int, double *) noexcept nogil
+ctypedef double (*point_int_data)(int, double *, void *) noexcept nogil
+ctypedef double (*point_size)(Py_ssize_t, double *) noexcept nogil
+ctypedef double (*point_size_data)(Py_ssize_t, double *, void *) noexcept nogil
+ctypedef double (*of_number)(double) noexcept nogil
+ctypedef double (*of_number_data)(double, void *) noexcept nogil
+ctypedef void (*array_int)(int, double *, int, double *) noexcept nogil
+ctypedef void (*array_int_data)(int, double *, int, double *, void *) noexcept nogil
+ctypedef void (*array_size)(Py_ssize_t, double *, Py_ssize_t, double *) noexcept nogil
+ctypedef void (*array_size_data)(Py_ssize_t, double *, Py_ssize_t, double *, void *) noexcept nogil
+
+
+cdef int refuse_signature(Signature found, bint wants_array) except -1 nogil  # away from the loops: cold code moves them
+
+
+cdef inline double call(const Function *f, Py_ssize_t n, double *x) noexcept nogil:
+    """Call an f of a POINT signature, and of no other: it is looked at before a loop, not in it."""
+    if f.signature == POINT_INT:
+        return (<point_int>f.address)(<int>n, x)
+    if f.signature == POINT_SIZE:
+        return (<point_size>f.address)(n, x)
+    if f.signature == POINT_INT_DATA:
+        return (<point_int_data>f.address)(<int>n, x, f.data)
+    return (<point_size_data>f.address)(n, x, f.data)
+
+
+cdef inline double call_at_number(const Function *f, double x) noexcept nogil:
+    if f.signature == NUMBER:
+        return (<of_number>f.address)(x)
+    return (<of_number_data>f.address)(x, f.data)
+
+
+cdef inline void call_array(const Function *f, Py_ssize_t n, double *x, Py_ssize_t m, double *out) noexcept nogil:
+    if f.signature == ARRAY_INT:
+        (<array_int>f.address)(<int>n, x, <int>m, out)
+    elif f.signature == ARRAY_SIZE:
+        (<array_size>f.address)(n, x, m, out)
+    elif f.signature == ARRAY_INT_DATA:
+        (<array_int_data>f.address)(<int>n, x, <int>m, out, f.data)
+    else:
+        (<array_size_data>f.address)(n, x, m, out, f.data)
+
+
+cdef inline int require_point(const Function *f) except -1 nogil:
+    return 0 if f.signature <= POINT_SIZE_DATA else refuse_signature(f.signature, False)
+
+
+cdef inline int require_array(const Function *f) except -1 nogil:
+    return 0 if f.signature >= ARRAY_INT else refuse_signature(f.signature, True)

@@ -1,0 +1,17 @@
+from typing import Any, Self, final
+
+__pyx_capi__: dict[str, object]
+
+SIGNATURES: dict[str, int]
+WANTED: dict[str, str]
+
+@final
+class NativeFunction:
+    signature: str
+    kind: str
+    outputs: int
+    def __new__(cls, address: Any, signature: str, owner: Any, outputs: int = -1) -> Self: ...
+    def __call__(self, x: Any) -> Any: ...
+    def required_outputs(self) -> int: ...
+
+def require_kind(f: NativeFunction, kind: str) -> None: ...
