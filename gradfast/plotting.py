@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradfast._kernels.memory import keeping
-from gradfast._kernels.native_loop import NativeFunction
+from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import number
 from gradfast.blocks import values_at
 from gradfast.classic import numerical_gradient, tangent_line

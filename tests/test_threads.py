@@ -41,7 +41,7 @@ from objectives import cubes as cubes_at_once
 
 import gradfast
 from gradfast import Adaptive, Central, Coloring, Forward, _kernels, native, objectives, stencils
-from gradfast._kernels.native_loop import NativeFunction
+from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps import RelativeStep
 from gradfast.coloring import banded
@@ -68,8 +68,8 @@ STATE = {
     "_kernels.colored_loop.SCATTER": READ_ONLY,
     "_kernels.ladder.ADD_RUNG": READ_ONLY,
     "_kernels.ladder.JUDGE": READ_ONLY,
-    "_kernels.native_loop.SIGNATURES": READ_ONLY,
-    "_kernels.native_loop.WANTED": READ_ONLY,
+    "_kernels.native_function.SIGNATURES": READ_ONLY,
+    "_kernels.native_function.WANTED": READ_ONLY,
     "_kernels.python_loop.COMPONENTS": READ_ONLY,
     "_kernels.python_loop.LINE": READ_ONLY,
     "_kernels.python_loop.PAIRS": READ_ONLY,
