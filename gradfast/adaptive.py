@@ -7,7 +7,7 @@ scipy.differentiate 1.17 1.9e-12, inf, 11, 81 %; a central difference of accurac
 no claim. It was tuned with these in sight; at 1800 points of 30 other functions it reached 1.7e-14, 1e-10 but for one
 (5e-9, where f is 1e7 times its derivative), 11, 99.5 %.
 
-A step ladder per coordinate (``_kernels.ladder``), all of them climbed together (:mod:`gradfast.climbing`); here
+A step ladder per coordinate (``_kernels.ladder``), all of them climbed together (:mod:`gradfast.ladders`); here
 they meet the operators. f's noise is seen in the differences themselves, so that a noisy f needs no other method.
 The Hessian of f comes from second derivatives along each coordinate and each pair, n (n + 1) / 2 ladders.
 """
@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.stencil import Stencil
-from gradfast.batches import Batch
-from gradfast.climbing import LEAST_SCALE, Ascent, Field, Some, climb
-from gradfast.elements import moved
+from gradfast.families.batches import Batch
+from gradfast.families.elements import moved
+from gradfast.ladders import LEAST_SCALE, Ascent, Field, Some, climb
 from gradfast.methods import Adaptive
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of
 from gradfast.problem import Info, Problem

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy import empty
 
-from gradfast import adaptive, loops
+from gradfast import adaptive
 from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import LINE
-from gradfast.elements import differentiate_elements
-from gradfast.line import Line
+from gradfast.directional import Line
+from gradfast.families import loops
+from gradfast.families.elements import differentiate_elements
 from gradfast.methods import Difference, as_method, is_integer
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import blocks
 from gradfast._kernels.stencil import Stencil
-from gradfast.batches import Batch
 from gradfast.caller import warn
-from gradfast.loops import Colors, Pairs
+from gradfast.families import blocks
+from gradfast.families.batches import Batch
+from gradfast.families.loops import Colors, Pairs
 from gradfast.points import VALUE_DTYPE, Array
 from gradfast.progress import Progress
 from gradfast.remote import Job, ends_of_chunks, results_of

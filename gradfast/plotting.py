@@ -16,8 +16,8 @@ import numpy as np
 from gradfast._kernels.memory import keeping
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import number
-from gradfast.blocks import values_at
 from gradfast.classic import numerical_gradient, tangent_line
+from gradfast.families.blocks import values_at
 from gradfast.methods import is_real
 from gradfast.objectives import as_objective
 from gradfast.points import Array, as_array

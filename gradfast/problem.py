@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradfast import blocks, complex_step, loops
+from gradfast import complex_step
 from gradfast._kernels.memory import f_changed, keeping
 from gradfast._kernels.native_function import NativeFunction
-from gradfast.batches import Batch
+from gradfast.families import blocks, loops
+from gradfast.families.batches import Batch
+from gradfast.families.native import Native
 from gradfast.methods import Adaptive, Complex, Difference, as_method, is_integer
-from gradfast.native import Native
 from gradfast.objectives import as_objective
 from gradfast.parallel import Chunks
 from gradfast.points import VALUE_DTYPE, Array, as_array, as_point

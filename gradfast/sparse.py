@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import blocks, complex_step, loops
+from gradfast import complex_step
 from gradfast._kernels.colored_loop import SCATTER
 from gradfast._kernels.memory import keeping
 from gradfast.coloring import Coloring
+from gradfast.families import blocks, loops
 from gradfast.objectives import as_objective
 from gradfast.parallel import Chunks
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point

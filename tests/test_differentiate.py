@@ -18,16 +18,15 @@ from gradfast import (
     Central,
     Complex,
     Forward,
-    blocks,
     derivative,
     directional_derivative,
     gradient,
     hessian,
     jacobian,
-    loops,
     value_and_gradient,
 )
-from gradfast.native import Native
+from gradfast.families import blocks, loops
+from gradfast.families.native import Native
 from gradfast.objectives import as_objective
 
 DIFFERENCES = ["central", "forward", "backward", Central(4), Forward(2)]

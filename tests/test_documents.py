@@ -45,12 +45,16 @@ def test_every_public_name_is_in_the_api_reference():
 
 
 def test_the_tree_of_the_readme_has_every_module_on_its_floor():
-    tree = re.findall(r"^ +(\d+)  (\w+)(?:\.py|/)  ", text_of("README.md"), re.MULTILINE)
-    floors = [{name for number, name in tree if int(number) == floor} for floor in range(len(FLOORS))]
-    assert floors == FLOORS
-    assert len(tree) == sum(map(len, FLOORS))
+    floors, names = {}, []
+    for line in re.search(r"```text\n(gradfast/.*?)```", text_of("README.md"), re.DOTALL)[1].splitlines():
+        if found := re.match(r"(\w+)$", line):
+            floors[found[1]] = names = []
+        elif found := re.match(r"    ([\w/]+?)(?:\.py|/)  ", line):
+            names.insert(0, found[1].replace("/", "."))
+    assert {floor: sorted(names) for floor, names in floors.items()} == {f: sorted(n) for f, n in FLOORS.items()}
+    assert list(floors) == list(FLOORS)[::-1]
 
 
 def test_the_tree_of_the_readme_has_every_kernel():
     kernels = {path.stem for path in (Path(gradfast.__file__).parent / "_kernels").glob("*.pyi")}
-    assert set(re.findall(r"^ {9}(\w+)\.pyx  ", text_of("README.md"), re.MULTILINE)) == kernels
+    assert set(re.findall(r"^ {8}(\w+)\.pyx  ?", text_of("README.md"), re.MULTILINE)) == kernels

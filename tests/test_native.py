@@ -20,7 +20,7 @@ from gradfast import Backward, Central, Forward, numerical_gradient, reference
 from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.colored_loop import native_colors
 from gradfast._kernels.native_function import NativeFunction
-from gradfast.native import worker_count
+from gradfast.families.native import worker_count
 from gradfast.objectives import accepted, as_objective
 from gradfast.stencils import central, forward
 

@@ -76,6 +76,8 @@ def refused(operator, options):
     """Return the argument that cannot be what it is beside the others, or None."""
     if operator == "hessian" and options["method"] == "complex":
         return "method"
+    if operator == "hessian from gradient" and options["f0"]:
+        return "f0"
     if operator == "directional_derivative" and options["bounds"] is CORNER and options["method"] != "complex":
         return "bounds"
     return None

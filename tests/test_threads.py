@@ -40,11 +40,12 @@ import pytest
 from objectives import cubes as cubes_at_once
 
 import gradfast
-from gradfast import Adaptive, Central, Coloring, Forward, _kernels, native, objectives, stencils
+from gradfast import Adaptive, Central, Coloring, Forward, _kernels, objectives, stencils
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps import RelativeStep
 from gradfast.coloring import banded
+from gradfast.families import native
 from gradfast.methods import NAMES
 
 PACKAGE = Path(gradfast.__file__).parent
@@ -76,7 +77,7 @@ STATE = {
     "_kernels.python_loop.ROWS": READ_ONLY,
     "_kernels.steps.AT": READ_ONLY,
     "adaptive.SIDES": READ_ONLY,
-    "climbing.ROUNDING_UNITS": READ_ONLY,
+    "ladders.ROUNDING_UNITS": READ_ONLY,
     "methods.NAMES": PLANS,
     "objectives.READERS": READ_ONLY,
     "objectives.SPELLINGS": READ_ONLY,

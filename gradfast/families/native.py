@@ -1,6 +1,6 @@
 """Compiled f: loops without the GIL, over rows and coordinates, on as many threads as asked for.
 
-The functions are those of :mod:`gradfast.loops`; the loops perturb copies of x, one a thread.
+The functions are those of :mod:`gradfast.families.loops`; the loops perturb copies of x, one a thread.
 """
 
 import itertools
@@ -16,7 +16,7 @@ import numpy as np
 from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.native_function import NativeFunction, require_kind
 from gradfast._kernels.stencil import Stencil
-from gradfast.blocks import Colors, Pairs
+from gradfast.families.blocks import Colors, Pairs
 from gradfast.methods import is_integer
 from gradfast.points import Array
 from gradfast.stencils import value_weights

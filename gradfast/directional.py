@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import adaptive, blocks, climbing, complex_step, loops
+from gradfast import adaptive, complex_step, ladders
+from gradfast.families import blocks, loops
 from gradfast.methods import Adaptive, Complex, Difference
 from gradfast.points import VALUE_DTYPE, Array, as_array, leaving_alone
 from gradfast.problem import NO_PLAN, Info, Problem
@@ -119,7 +120,7 @@ class Line:
         p, length, before = self.problem, float(norm(self.v)), self.problem.x.copy()
         vectorized = p.family is blocks
         on_line = self._many_on_line(before) if vectorized else self._on_line(before)
-        scale = max(float(norm(p.x)), climbing.LEAST_SCALE) / length if length else 0.0
+        scale = max(float(norm(p.x)), ladders.LEAST_SCALE) / length if length else 0.0
         bounds = None if self.bounds is None or not length else tuple(map(np.abs, self._bounds_of_t()))
         try:
             result = adaptive.along(p, blocks if vectorized else loops, on_line, self.t, scale, center, bounds)

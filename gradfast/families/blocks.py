@@ -1,6 +1,6 @@
 """f of many points a call: blocks of copies of one point, the columns of a batch.
 
-The functions are those of :mod:`gradfast.loops`; f takes points along a first axis and returns
+The functions are those of :mod:`gradfast.families.loops`; f takes points along a first axis and returns
 their values along its own.
 """
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import blocks
-from gradfast.elements import differentiate_elements
+from gradfast.families import blocks
+from gradfast.families.elements import differentiate_elements
 from gradfast.points import Array
 from gradfast.steps import Plan, steps_at
 
@@ -14,7 +14,7 @@ Function = Callable[[Any], Any]
 
 
 class Batch:
-    """The functions of :mod:`gradfast.loops` and :mod:`gradfast.blocks`, with one value a point.
+    """The functions of :mod:`gradfast.families.loops` and :mod:`gradfast.families.blocks`, with one value a point.
 
     f takes one point of the batch, a 1-D view of x; if it is vectorised, it takes all of x and
     returns an array of x's shape without the axis.

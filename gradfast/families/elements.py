@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast.blocks import quotient
+from gradfast.families.blocks import quotient
 from gradfast.points import Array
 from gradfast.steps import Plan, steps_at
 
