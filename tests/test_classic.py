@@ -260,6 +260,9 @@ def test_of_all_swallowed_steps_the_first_is_named(vectorized):
     f = (lambda x: np.zeros(len(x))) if vectorized else lambda x: 0.0
     with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[0, 1\]"):
         numerical_gradient(f, x, vectorized=vectorized)
+    x = np.array([[1.0, 1.0, 1.0], [1.0, 1e20, 1.0]])
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[1, 1\]"):
+        numerical_gradient(f, x, vectorized=vectorized)
     x = np.ones(400)  # in several blocks
     x[[0, -1]] = 1e20
     with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[0\]"):

@@ -357,6 +357,19 @@ def test_what_is_not_one_real_number_is_an_error(result, error, found, method, o
 # --- f0 ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_an_array_of_several_numbers_is_no_number(dtype):
+    with pytest.raises(ValueError, match=r"f must return a scalar; it returned an array of shape \(2,\)"):
+        gradient(lambda x: np.ones(2, dtype), np.ones(2, dtype))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("result", [np.datetime64("2020-01-01"), np.zeros(1, "M8[D]")], ids=["date", "array"])
+def test_a_date_is_no_number(dtype, result):
+    with pytest.raises(TypeError, match="f must return a real scalar; it returned .*2020|f must return a real.*1970"):
+        gradient(lambda x: result, np.ones(2, dtype))
+
+
 @pytest.mark.parametrize(
     "f0", [14, 14.0, np.float32(14), np.array(14.0), np.array([14.0]), np.longdouble(14)], ids=repr
 )

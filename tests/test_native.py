@@ -20,6 +20,8 @@ from gradfast import Backward, Central, Forward, numerical_gradient, reference
 from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.colored_loop import native_colors
 from gradfast._kernels.native_function import NativeFunction
+from gradfast._kernels.python_loop import LINE
+from gradfast._kernels.stencil import Stencil
 from gradfast.families.native import worker_count
 from gradfast.objectives import accepted, as_objective
 from gradfast.stencils import central, forward
@@ -536,10 +538,22 @@ def test_a_swallowed_step_of_compiled_code_is_a_warning(x):
         numerical_gradient(c_function(f=lambda x: 0.0), np.array(infinite))
 
 
-def test_one_step_for_all_serves_any_stencil():
-    f, x, stencil, out = c_function(), np.array([1.0, 2.0]), forward(1, 1), np.empty(2)
-    native_loop.gradient(as_objective(f), x, 0.5, stencil, out, uneven(x))
-    assert np.array_equal(out, gradfast.gradient(uneven, x, method=Forward(step=0.5)))
+@pytest.mark.parametrize(
+    "stencil",
+    [
+        central(1, 2),
+        forward(1, 1),
+        Stencil((2, -2), (1, -1), 4),
+        Stencil((1, -1), (1, 1), 2),
+        Stencil((1, -1), (1, -1), 2, center=3),
+    ],
+    ids=repr,
+)
+def test_one_step_for_all_serves_any_stencil(stencil):
+    x, out, expected = np.array([1.0, 2.0]), np.empty(2), np.empty(2)
+    native_loop.gradient(as_objective(c_function()), x, 0.5, stencil, out, uneven(x))
+    LINE["d"](uneven, x, x, 0.5, stencil, expected, uneven(x))
+    assert np.array_equal(out, expected)
 
 
 def test_the_sign_of_a_zero_survives_the_native_loops():

@@ -1,4 +1,5 @@
 import math
+import pickle
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from strategies import FLOATS
 
 from gradfast import Backward, Central, Forward, gradient
+from gradfast._kernels.steps import RelativeStep
 from gradfast.methods import as_method
 from gradfast.steps import checked_bounds, least_scale, plan_within, steps_at
 
@@ -298,3 +300,8 @@ def test_an_absolute_step_at_infinity_is_no_warning():
 def test_a_step_that_just_fits_is_not_shortened():
     _, info = gradient(lambda x: x[0] ** 2, [0.0], method=Central(step=0.3), bounds=(-0.3, 0.3), full_output=True)
     assert (info.scheme, info.step) == ("central", 0.3)
+
+
+def test_a_rule_of_steps_is_a_value_one_can_print():
+    rule = RelativeStep(0.5, 0.1)
+    assert repr(rule) == repr(pickle.loads(pickle.dumps(rule))) == "RelativeStep(relative=0.5, least_scale=0.1)"
