@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradfast import Coloring
+from gradfast import Coloring, coloring
 from gradfast.coloring import Pattern, banded
 
 sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
@@ -276,3 +276,15 @@ def test_a_pattern_of_no_entries_has_none():
 def test_a_pattern_may_have_one_column():
     pattern = Coloring(([0, 2], [0, 0]), (3, 1)).pattern
     assert (pattern.rows.tolist(), pattern.columns.tolist()) == ([0, 2], [0, 0])
+
+
+def test_neighbors_differ_though_their_columns_meet_in_no_row():
+    colors = Coloring(([0, 1, 2, 2], [2, 2, 0, 1]), symmetric=True).colors
+    assert colors[2] not in colors[:2]
+
+
+@pytest.mark.parametrize("pattern", [np.eye(5), ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])], ids=["matrix", "indices"])
+def test_a_pattern_is_counted_by_c_ints(pattern, monkeypatch):
+    monkeypatch.setattr(coloring, "MOST_ENTRIES", 5)
+    with pytest.raises(ValueError, match=r"fewer than 5 rows, columns and entries; got shape \(5, 5\) and 5 entries"):
+        Coloring(pattern)

@@ -653,3 +653,12 @@ def test_a_native_function_says_what_it_is():
     f = as_objective(c_function())
     assert isinstance(f, NativeFunction)
     assert (repr(f), f.signature, f.outputs) == ("<compiled f, double (int, double *)>", "double (int, double *)", -1)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 1, 3)])
+def test_compiled_code_serves_points_of_every_dtype_and_shape(dtype, shape):
+    x = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape).astype(dtype)
+    found = numerical_gradient(c_function(f=lambda x: sum(v * v for v in x)), x, 0.125)
+    assert found.dtype == dtype
+    assert np.array_equal(found, 2 * x)

@@ -66,6 +66,8 @@ def test_batches_and_colors_tell_too(vectorized):
     pytest.importorskip("scipy", reason="SciPy is not installed")
     jacobian(lambda x: x**2, X, sparsity=banded(12, 1, 1), progress=lambda *now: told.append(now))
     assert told[-1] == (6, 6)
+    found = jacobian(lambda x: np.cumsum(x**2), X, sparsity=np.tri(12), progress=lambda *now: None)  # 12 colors
+    assert found.toarray() == pytest.approx(np.tri(12) * 2 * X)
 
 
 @pytest.mark.parametrize("operator", [gradient, jacobian, hessian])

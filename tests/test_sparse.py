@@ -490,3 +490,16 @@ def test_ctrl_c_stops_the_colors_of_a_c_function():
 
 def test_random_numbers_look_near_x_and_not_at_it():
     assert detect_sparsity(lambda x: [x[0] * x[1]], np.zeros(2), by="random").nnz == 2
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_a_sparse_hessian_has_zeros_where_bounds_fix(vectorized):
+    def f(x):
+        return (x[..., 1:] ** 2 * x[..., :-1]).sum(axis=-1)
+
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    bounds = np.where(x == 3.0, x, 0.0), np.where(x == 3.0, x, 9.0)
+    found = hessian(f, x, sparsity=banded(4, 1, 1), bounds=bounds, vectorized=vectorized)
+    dense = hessian(f, x, bounds=bounds)
+    assert dense.any()
+    assert np.array_equal(found.toarray(), dense)

@@ -305,3 +305,9 @@ def test_a_step_that_just_fits_is_not_shortened():
 def test_a_rule_of_steps_is_a_value_one_can_print():
     rule = RelativeStep(0.5, 0.1)
     assert repr(rule) == repr(pickle.loads(pickle.dumps(rule))) == "RelativeStep(relative=0.5, least_scale=0.1)"
+
+
+def test_a_swallowed_absolute_step_divides_by_no_zero():
+    with pytest.warns(RuntimeWarning, match=r"step = 0.001 is lost to rounding at x\[0\] = 1e\+20"):
+        slope, info = gradient(lambda x: x[0], [1e20], method=Central(step=1e-3), full_output=True)
+    assert (slope, info.step) == (0.0, 1e-3)
