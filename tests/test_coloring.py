@@ -274,8 +274,8 @@ def test_a_pattern_of_no_entries_has_none():
 
 
 def test_a_pattern_may_have_one_column():
-    pattern = Coloring(([0, 2], [0, 0]), (3, 1)).pattern
-    assert (pattern.rows.tolist(), pattern.columns.tolist()) == ([0, 2], [0, 0])
+    pattern = Coloring(([0, 1, 3], [0, 0, 0]), (4, 1)).pattern
+    assert (pattern.rows.tolist(), pattern.columns.tolist()) == ([0, 1, 3], [0, 0, 0])
 
 
 def test_neighbors_differ_though_their_columns_meet_in_no_row():
