@@ -17,7 +17,7 @@ noise                   f of a point, to a number               how wrong its va
 ======================= ======================================= ==========================
 
 `Coloring` and `detect_sparsity` say where a large Jacobian differs from zero, for ``sparsity=``.
-Methods are `Central`, `Forward`, `Backward`, `Complex` and `Adaptive`. `compiled` makes of f what
+Methods are `Central`, `Forward`, `Backward`, `Nodes`, `Complex` and `Adaptive`. `compiled` makes of f what
 runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.
 """
 
@@ -34,7 +34,7 @@ from gradfast.differentiate import (
     value_and_gradient,
 )
 from gradfast.jacobians import hessian, jacobian
-from gradfast.methods import Adaptive, Backward, Central, Complex, Forward
+from gradfast.methods import Adaptive, Backward, Central, Complex, Forward, Nodes
 from gradfast.noise import noise
 from gradfast.objectives import compiled
 from gradfast.sparse import detect_sparsity
@@ -47,6 +47,7 @@ __all__ = [
     "Complex",
     "Forward",
     "GradientCheck",
+    "Nodes",
     "check_gradient",
     "compiled",
     "derivative",

@@ -1,6 +1,7 @@
 """The methods: what a derivative is computed with. Each is a value that one can print and compare."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -82,6 +83,10 @@ class Difference:
             raise ValueError(f"noise must be a finite number from 0 up; got {noise!r}")
         if self.step is not None or self.rel_step is not None:
             raise ValueError(f"noise must not be given with step or rel_step; got {noise!r}")
+
+    def stencil(self, n: int = 1) -> Stencil:
+        """Return the nodes and weights of the n-th derivative, where no bounds are near; of backward ones, mirrored."""
+        return self.options(n)[0][0]
 
     def options(self, n: int) -> tuple[tuple[Stencil, int], ...]:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
@@ -185,6 +190,58 @@ class Backward(Difference):
 
     accuracy: int = 1
     directions = (("forward", -1), ("forward", 1))
+
+
+@dataclass(frozen=True, init=False)
+class Nodes(Difference):
+    """Differences with nodes of your own, as ``f(x - h)``, f(x), ``f(x + h)`` and ``f(x + 2 h)`` from ``(-1, 1, 2)``.
+
+    The weights are the exact ones for polynomials through these nodes and x. Where bounds leave no
+    room for them, they are mirrored, or one-sided ones of the same accuracy take their place.
+
+    Parameters
+    ----------
+    nodes : sequence of int
+        The nodes in units of the step, each once; x itself, 0, is always one and left out.
+    step, rel_step, noise, variation
+        As for :class:`Central`.
+
+    Raises
+    ------
+    ValueError
+        If the nodes are no distinct integers other than 0; when it is used, if they are fewer than
+        the order of the derivative.
+
+    Examples
+    --------
+    >>> from gradfast import Nodes
+    >>> Nodes((-1, 1, 2)).stencil()
+    Stencil(nodes=(-1, 1, 2), weights=(-2, 6, -1), denominator=6, n=1, center=-3)
+    """
+
+    accuracy: int = field(init=False, repr=False, default=1)
+    nodes: tuple[int, ...] = ()
+    directions = (("forward", 1),)
+
+    def __init__(
+        self, nodes: Any, *, step: Any = None, rel_step: Any = None, noise: float | None = None, variation: float = 1.0
+    ) -> None:
+        taken = tuple(nodes) if isinstance(nodes, Iterable) else (nodes,)
+        if not taken or not all(map(is_integer, taken)) or 0 in taken or len(set(taken)) < len(taken):
+            raise ValueError(f"nodes must be distinct integers other than 0; got {nodes!r}")
+        given = {"nodes": tuple(map(int, taken)), "step": step, "rel_step": rel_step, "noise": noise}
+        for name, value in {**given, "variation": variation}.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "accuracy", stencils.accuracy_of(stencils.on_nodes(given["nodes"], 1)))
+        self.__post_init__()
+
+    def options(self, n: int) -> tuple[tuple[Stencil, int], ...]:
+        """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
+        if len(self.nodes) < n:
+            raise ValueError(f"nodes must be at least {n} for a derivative of order {n}; got {self.nodes}")
+        own, accuracy = stencils.on_nodes(self.nodes, n), max(1, len(self.nodes) + 1 - n)
+        one_sided = stencils.forward(n, accuracy)
+        return (own, 1), (own, -1), (one_sided, 1), (one_sided, -1)
 
 
 @dataclass(frozen=True)

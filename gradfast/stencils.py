@@ -23,6 +23,11 @@ def forward(n: int, accuracy: int) -> Stencil:
     return _stencil(tuple(range(1, n + accuracy)), n)
 
 
+def on_nodes(nodes: tuple[int, ...], n: int) -> Stencil:
+    """Return the stencil of the n-th derivative on distinct nodes and 0, which is not named."""
+    return _stencil(nodes, n)
+
+
 def value_weights(stencil: Stencil) -> list[float]:
     """Return the weights with which f's values at the nodes interpolate that at 0, to the order of the stencil."""
     nodes = [int(node) for node in stencil.nodes]

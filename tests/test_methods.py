@@ -6,10 +6,17 @@ import re
 import numpy as np
 import pytest
 
-from gradfast import Adaptive, Backward, Central, Complex, Forward, derivative, gradient, hessian, jacobian
+from gradfast import Adaptive, Backward, Central, Complex, Forward, Nodes, derivative, gradient, hessian, jacobian
 from gradfast.methods import NAMES, as_method
 
-METHODS = [Central(), Central(accuracy=4), Forward(step=1e-6), Backward(rel_step=(1e-3, 1e-4)), Complex(check=False)]
+METHODS = [
+    Central(),
+    Nodes((-1, 1, 2)),
+    Central(accuracy=4),
+    Forward(step=1e-6),
+    Backward(rel_step=(1e-3, 1e-4)),
+    Complex(check=False),
+]
 
 
 def sum_of_cubes(x):
@@ -144,3 +151,60 @@ def test_the_complex_step_has_no_second_derivative():
         hessian(sum_of_cubes, np.ones(2), method="complex")
     with pytest.raises(ValueError, match="n must be 1 for method 'complex'; got 2"):
         derivative(np.sin, 1.0, n=2, method="complex")
+
+
+def exponentials(x):
+    return np.sum(np.exp(x))
+
+
+@pytest.mark.parametrize("nodes", [(-1, 1, 2), (1, 3), (-2, -1, 5), [1, -1], np.array([2, -2, 1, -1])])
+def test_nodes_of_ones_own_give_derivatives(nodes):
+    x = np.array([0.5, 1.0])
+    assert gradient(exponentials, x, method=Nodes(nodes)) == pytest.approx(np.exp(x), rel=1e-6)
+    assert hessian(exponentials, x, method=Nodes(nodes)) == pytest.approx(np.diag(np.exp(x)), abs=1e-3)
+
+
+def test_the_nodes_of_a_central_difference_are_a_central_difference():
+    assert Nodes((1, -1)).stencil().weights == Central().stencil().weights == (1, -1)
+    x = np.linspace(-2.0, 3.0, 7)
+    assert np.array_equal(gradient(exponentials, x, method=Nodes((1, -1))), gradient(exponentials, x))
+
+
+def test_nodes_are_exact_for_polynomials_through_them():
+    f = np.polynomial.Polynomial([1.0, -3.0, 2.0, 5.0])
+    assert derivative(f, 0.5, method=Nodes((-1, 1, 2), step=0.25)) == pytest.approx(f.deriv()(0.5), rel=1e-15)
+
+
+def test_nodes_know_their_accuracy():
+    assert [Nodes(nodes).accuracy for nodes in ((1,), (1, -1), (-1, 1, 2), (1, 2, 3, 4))] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("bounds", "scheme"), [((0.5, 9.0), "forward"), ((-9.0, 0.5), "backward")])
+def test_nodes_stay_within_bounds(bounds, scheme):
+    seen = []
+
+    def f(x):
+        seen.append(x[0])
+        return np.exp(x[0])
+
+    slope, info = gradient(f, [0.5], method=Nodes((-1, 1, 2)), bounds=bounds, full_output=True)
+    assert slope == pytest.approx(np.exp(0.5), rel=1e-6)
+    assert (list(info.scheme), min(seen) >= bounds[0], max(seen) <= bounds[1]) == ([scheme], True, True)
+
+
+@pytest.mark.parametrize("nodes", [(), (0, 1), (1, 1), (0.5, 1), "ab", 2.5, (True, 2)])
+def test_nodes_are_distinct_integers(nodes):
+    with pytest.raises(ValueError, match="nodes must be distinct integers other than 0; got"):
+        Nodes(nodes)
+
+
+def test_nodes_are_as_many_as_the_derivative_needs():
+    with pytest.raises(ValueError, match=r"nodes must be at least 3 for a derivative of order 3; got \(1, -1\)"):
+        derivative(np.exp, 1.0, n=3, method=Nodes((1, -1)))
+
+
+def test_nodes_print_compare_and_travel_as_a_value():
+    method = Nodes([-1, 1, 2], rel_step=1e-3)
+    assert eval(repr(method), {"Nodes": Nodes}) == method == pickle.loads(pickle.dumps(method))
+    assert len({method, Nodes((-1, 1, 2), rel_step=1e-3)}) == 1
+    assert method != Nodes((1, 2), rel_step=1e-3)
