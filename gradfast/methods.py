@@ -1,7 +1,8 @@
 """The methods: what a derivative is computed with. Each is a value that one can print and compare."""
 
+import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -219,7 +220,7 @@ class Nodes(Difference):
     Stencil(nodes=(-1, 1, 2), weights=(-2, 6, -1), denominator=6, n=1, center=-3)
     """
 
-    accuracy: int = field(init=False, repr=False, default=1)
+    accuracy: int = dataclasses.field(init=False, repr=False, default=1)
     nodes: tuple[int, ...] = ()
     directions = (("forward", 1),)
 

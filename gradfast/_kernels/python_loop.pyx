@@ -286,7 +286,10 @@ cdef bint read_long_double(object result, long double* number) except -1:  # OUT
     cdef bint found
     if not PyObject_CheckBuffer(result):
         return False
-    PyObject_GetBuffer(result, &view, PyBUF_FULL_RO)
+    try:
+        PyObject_GetBuffer(result, &view, PyBUF_FULL_RO)
+    except (BufferError, ValueError):  # dates are in no buffer
+        return False
     try:
         found = view.format != NULL and view.format == b"g" and view.len == sizeof(long double)
         if found:
