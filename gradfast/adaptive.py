@@ -47,9 +47,10 @@ def partials(problem: Problem, center: Any) -> Array:
 
     if isinstance(p.family, Batch):
         center = np.expand_dims(center, p.family.axis)
-    centers = np.broadcast_to(np.asarray(center, out.dtype), p.x.shape).reshape(-1, 1)
-    ascent = _ascent(p, p.memory, values, centers)
-    p.done = _info(p.x, ascent, int(ascent.evaluations.sum()), p.x.shape)
+    centers = np.empty(p.x.shape, out.dtype)
+    centers[...] = center
+    ascent = _ascent(p, p.memory, values, centers.reshape(-1, 1))
+    p.done = lambda: _info(p.x, ascent, int(ascent.evaluations.sum()), p.x.shape)
     return ascent.value.reshape(p.x.shape)
 
 
@@ -82,7 +83,7 @@ def components(problem: Problem, center: Array) -> Array:
     flat = center.astype(VALUE_DTYPE[p.memory.dtype.char]).reshape(1, -1)
     ascent = _ascent(p, p.memory, values, np.broadcast_to(flat, (p.x.size, flat.size)))
     shape = (*center.shape, *p.x.shape)
-    p.done = _info(p.x, ascent, int(ascent.evaluations.sum()), shape)
+    p.done = lambda: _info(p.x, ascent, int(ascent.evaluations.sum()), shape)
     return ascent.value.reshape(p.x.size, *center.shape)
 
 
@@ -102,7 +103,7 @@ def elements(problem: Problem, evaluate: Callable[[Array], Array], center: Array
     centers = np.asarray(center, VALUE_DTYPE[x.dtype.char]).reshape(x.size, -1)
     ascent = _ascent(p, x, values, centers, n)
     shape = np.shape(center)
-    p.done = _info(x, ascent, calls * x.size, shape)
+    p.done = lambda: _info(x, ascent, calls * x.size, shape)
     return ascent.value.reshape(shape)
 
 
@@ -117,7 +118,7 @@ def along(
 
     flat = np.asarray(center, t.dtype).reshape(1, -1)
     ascent = _ascent(problem, t, values, flat, scale=np.array([scale]), bounds=bounds)
-    problem.done = _info(np.zeros(()), ascent, int(ascent.evaluations.sum()), center.shape)
+    problem.done = lambda: _info(np.zeros(()), ascent, int(ascent.evaluations.sum()), center.shape)
     return ascent.value.reshape(center.shape)
 
 
@@ -163,7 +164,7 @@ def second_derivatives(problem: Problem, center: Any) -> Array:
     sides = np.where(fixed, "fixed", sides).reshape(x.shape)
     steps = np.abs(ascent.step[straight] * scales).reshape(x.shape)
     evaluations = int(ascent.evaluations.sum())
-    p.done = Info(evaluations, steps, sides, error.reshape(shape), converged.reshape(shape))
+    p.done = lambda: Info(evaluations, steps, sides, error.reshape(shape), converged.reshape(shape))
     return out.reshape(shape)
 
 

@@ -126,7 +126,7 @@ class Line:
             result = adaptive.along(p, blocks if vectorized else loops, on_line, self.t, scale, center, bounds)
         finally:
             p.x[...] = before
-        if length and p.done is not None and p.done.scheme == "fixed":
+        if length and p.done is not None and p.done().scheme == "fixed":
             raise self._no_room()
         return result.astype(p.x.dtype)[()]
 

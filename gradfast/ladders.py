@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,11 @@ class Field:
         size = np.where(np.isfinite(size), size, 1.0)
         first = start * (np.maximum(size, LEAST_SCALE) if self.scale is None else size)
         return _power_of_two(first), _power_of_two(np.where(size > 0, start * size, first * JUMP_DOWN))
+
+    @cached_property
+    def central_steps(self) -> tuple[Array, Array]:
+        """The same for central differences, at all coordinates."""
+        return self.first_steps(np.arange(len(self.x)))
 
     def shortest_steps(self, chosen: Some) -> Array:
         """Return the steps that x can be moved by so that rounding hardly changes them."""
@@ -141,7 +147,10 @@ class Climb:
     def run(self) -> None:
         """Climb until all are done."""
         field, ladders, nodes = self.field, self.ladders, len(self.stencil.nodes)
-        first, fallback = field.first_steps(self.chosen, self.power)
+        if self.side:
+            first, fallback = field.first_steps(self.chosen, self.power)
+        else:
+            first, fallback = (steps[self.chosen] for steps in field.central_steps)
         longest = self._longest()
         left = field.most - self.ascent.evaluations[self.chosen] - 2 * nodes
         shortest = field.shortest_steps(self.chosen)
@@ -208,7 +217,7 @@ class Climb:
 
     def _end(self, rounding_alone: Array) -> None:
         field, ascent, chosen = self.field, self.ascent, self.chosen
-        value, truncation, rounding, kink = np.moveaxis(self.ladders.found[chosen], -1, 0)
+        value, truncation, rounding, kink = (self.ladders.found[chosen, :, i] for i in range(4))
         error = truncation + rounding
         tolerance = np.maximum(field.rtol * np.abs(value), np.finfo(float).tiny)
         is_met = (error <= tolerance) | ((value == 0) & (truncation == 0))
@@ -228,7 +237,7 @@ def climb(field: Field) -> Ascent:
     everything = np.arange(len(field.center))
     with np.errstate(all="ignore"):  # a step may leave f's domain: what is NaN there is looked at here
         below, above = field.room
-        most, enough = np.maximum(below, above), field.first_steps(everything)[0] * JUMP_DOWN
+        most, enough = np.maximum(below, above), field.central_steps[0] * JUMP_DOWN
         can_move = (most > field.shortest_steps(everything)) & (enough > 0)
         # A central difference needs as much room, or all that there is.
         is_central = can_move & (np.minimum(below, above) >= np.minimum(enough, most * JUMP_DOWN))

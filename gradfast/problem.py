@@ -111,7 +111,7 @@ class Problem:
         elif isinstance(method, Adaptive):
             self.plan, self.n = NO_PLAN, n
             self.bounds = None if bounds is None else checked_bounds(self.memory, bounds)
-            self.done: Info | None = None  # which the climb writes
+            self.done: Callable[[], Info] | None = None  # tells what the ladders did, once they have
         else:
             self.lifted = complex_step.imaginary_part_of(self.f)
             self.argument = complex_step.complex_copy(x)
@@ -199,7 +199,8 @@ class Problem:
     def info(self, evaluations: int) -> Info:
         """Return what was done, in so many evaluations; those of adaptive steps are counted besides."""
         if self.is_adaptive and self.done is not None:
-            return replace(self.done, evaluations=self.done.evaluations + evaluations)
+            done = self.done()
+            return replace(done, evaluations=done.evaluations + evaluations)
         scheme = self.plan.schemes(self.memory)
         if self.is_complex:
             scheme = np.where(scheme == "fixed", "fixed", "complex")

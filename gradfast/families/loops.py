@@ -34,6 +34,10 @@ def partials(f: Function, argument: Any, memory: Array, plan: Plan, out: Array, 
         kernel(f, argument, memory, plan.steps, plan.stencil, out, center)
         return
     out[...] = 0  # what it stays where bounds leave no room
+    if memory.ndim == 1:
+        for stencil, some in plan.groups:
+            kernel(f, argument, memory, plan.steps, stencil, out, center, some)
+        return
     for line, part in _lines(memory):
         for stencil, some in plan.groups:
             here = indices_within(some, part)
