@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Callable
 from functools import cache, partial
-from itertools import repeat
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import repeat
 from typing import Any
 
 import numpy as np

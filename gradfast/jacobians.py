@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradfast import adaptive, sparse
-from gradfast.methods import Adaptive, Forward, as_method
+from gradfast.methods import Adaptive, as_method
 from gradfast.objectives import as_objective
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of
 from gradfast.problem import NO_ARGUMENTS, Problem, agreeing, require_difference
@@ -182,17 +182,16 @@ def hessian(
     refuse_adaptive(method, sparsity)
     if verify and (sparsity is None or gradient is None):
         raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
-    if gradient is not None and f0 is not None:
-        raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
     if gradient is not None:
+        if f0 is not None:
+            raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
         gradient = as_objective(gradient, "gradient")
-    if gradient is not None and sparsity is not None:
+        if sparsity is None:
+            options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized}
+            return _hessian_from_gradient(gradient, x, full_output, workers=workers, progress=progress, **options)
         problem = Problem(gradient, x, method, bounds, args, vectorized, workers, progress=progress)
         result, evaluations = sparse.jacobian(problem, None, sparsity, verify, bounds, symmetric=True)
         return (result, problem.info(evaluations)) if full_output else result
-    if gradient is not None:
-        options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized}
-        return _hessian_from_gradient(gradient, x, full_output, workers=workers, progress=progress, **options)
     if isinstance(as_method(method), Adaptive):
         problem = Problem(f, x, method, bounds, args, vectorized, workers, n=2, progress=progress)
         result = as_dtype_of(problem.x, problem.keeping(_run_adaptive_hessian, problem, f0))
@@ -200,10 +199,7 @@ def hessian(
     difference = require_difference(method, "hessian without gradient=")
     problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2, progress=progress)
     if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all
-        one_sided = Forward(
-            difference.accuracy, difference.step, difference.rel_step, difference.noise, difference.variation
-        )
-        problem.plan = one_sided.plan(problem.memory, 2, bounds)
+        problem.plan = difference.one_sided().plan(problem.memory, 2, bounds)
     if sparsity is not None:
         result, evaluations = sparse.hessian(problem, f0, sparsity)
     else:

@@ -89,6 +89,10 @@ class Difference:
         """Return the nodes and weights of the n-th derivative, where no bounds are near; of backward ones, mirrored."""
         return self.options(n)[0][0]
 
+    def one_sided(self) -> "Forward":
+        """Return a forward difference of the same accuracy and steps."""
+        return Forward(self.accuracy, self.step, self.rel_step, self.noise, self.variation)
+
     def options(self, n: int) -> tuple[tuple[Stencil, int], ...]:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
         return tuple((getattr(stencils, kind)(n, self.accuracy), sign) for kind, sign in self.directions)
@@ -146,6 +150,16 @@ class Central(Difference):
         How much f varies over the scale of x, in f's units: what the noise is large or small
         against. Not the size of f(x), which may be any constant; no value at one point tells it.
 
+    Raises
+    ------
+    ValueError
+        If accuracy is no positive even integer, steps are not finite and positive or both given, noise is
+        negative, not finite or given with a step; when it is used, if `rel_step` is below eps of x's dtype.
+
+    Notes
+    -----
+    Weights are exact, by Fornberg, Math. Comp. 51 (1988) 699-706: see :meth:`stencil`.
+
     Examples
     --------
     >>> from gradfast import Central
@@ -161,8 +175,8 @@ class Central(Difference):
 class Forward(Difference):
     """Differences with nodes at x and above: ``(f(x + h) - f(x)) / h`` and its kin.
 
-    Parameters are those of :class:`Central`; a first derivative costs ``accuracy`` evaluations a
-    coordinate and one at x.
+    Parameters and errors are those of :class:`Central`, but that accuracy may be odd; a first derivative
+    costs ``accuracy`` evaluations a coordinate and one at x.
 
     Examples
     --------
@@ -179,8 +193,8 @@ class Forward(Difference):
 class Backward(Difference):
     """Differences with nodes at x and below: ``(f(x) - f(x - h)) / h`` and its kin.
 
-    Parameters are those of :class:`Central`; a first derivative costs ``accuracy`` evaluations a
-    coordinate and one at x.
+    Parameters and errors are those of :class:`Central`, but that accuracy may be odd; a first derivative
+    costs ``accuracy`` evaluations a coordinate and one at x.
 
     Examples
     --------

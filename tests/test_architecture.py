@@ -5,6 +5,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,31 @@ def test_operators_have_the_same_keywords_in_the_same_order(name):
 def test_the_examples_of_each_docstring_run(name):
     if name != "gradfast.__main__":
         assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+# --- sizes ------------------------------------------------------------------------------------------------------------
+
+SOURCES = sorted(path for suffix in ("py", "pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
+
+
+def lengths_of_functions(path):
+    """Yield the names of functions, and how many lines of code each has: no docstring, comment or empty line."""
+    name, count, in_text = None, 0, False
+    for line in path.read_text().splitlines():
+        if found := re.match(r"\s*(?:async )?(?:def|cdef|cpdef) (?!class|struct|enum|extern|union)[^=]*?(\w+)\(", line):
+            yield name, count
+            name, count, in_text = found[1], 0, False
+        elif re.match(r"\S", line) and not line.startswith((")", "#")):
+            yield name, count
+            name, count = None, 0
+        quotes = line.count('"""')
+        is_code = not in_text and not quotes and re.match(r"\s*[^#\s]", line)
+        in_text ^= quotes == 1
+        count += bool(is_code)
+    yield name, count
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_file_has_one_idea_and_a_function_fits_on_a_screen(path):
+    assert len(path.read_text().splitlines()) <= 400
+    assert [(name, count) for name, count in lengths_of_functions(path) if name and count > 45] == []
