@@ -154,11 +154,11 @@ class Central(Difference):
     ------
     ValueError
         If accuracy is no positive even integer, steps are not finite and positive or both given, noise is
-        negative, not finite or given with a step; when it is used, if `rel_step` is below eps of x's dtype.
+        negative, not finite or given with a step; when it is used, if ``rel_step`` is below eps of x's dtype.
 
     Notes
     -----
-    Weights are exact, by Fornberg, Math. Comp. 51 (1988) 699-706: see :meth:`stencil`.
+    Weights are exact, by Fornberg, Math. Comp. 51 (1988) 699-706; ``stencil(n)`` shows them.
 
     Examples
     --------
