@@ -29,7 +29,7 @@ LEAST = 1e-17
 COLOURS = {
     "gradfast": "#0072B2",
     "scipy": "#009E73",
-    "scipy.differentiate": "#56B4E9",
+    "scipy.differentiate": "#8B6F00",
     "numdifftools": "#E69F00",
     "jacobi": "#D55E00",
     "statsmodels": "#CC79A7",
@@ -219,7 +219,7 @@ def draw(results: dict[Contestant, list[Result]], file: Path) -> None:
     ax.set_xticks([2, 4, 10, 20, 40, 100], ["2", "4", "10", "20", "40", "100"])
     ax.set_xlabel("evaluations a coordinate (log scale)")
     ax.set_ylabel("relative error (log scale; lower is better)")
-    ax.set_title(f"{len(found)} smooth functions: dot the median, bar the worst", loc="left")
+    ax.set_title(f"{len(found)} smooth functions: dot the median, bar the worst (NaN at 10)", loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=150)
 

@@ -18,7 +18,9 @@ PAGE = """# Results
 
 All times of a row are of one process, taken in turns, the best of many. P1 to P9 are the project's
 targets, P10 is of sparse derivatives, P11 of workers, A of adaptive steps; "peers" compares with packages of the
-same accuracy order. P7, the number of evaluations, and P8, no memory per evaluation, are no times: tests count them.
+same accuracy order. "bare" are the calls of f alone, "reference" is the plain Python loop. The judged contestant is so
+many times as fast as that of a line: below 1 it is slower than what the line has.
+P7, the number of evaluations, and P8, no memory per evaluation, are no times: tests count them.
 
 ```text
 {speed}
@@ -27,7 +29,8 @@ same accuracy order. P7, the number of evaluations, and P8, no memory per evalua
 ## Accuracy
 
 Relative errors, what is claimed of them, and what they cost, over the functions of `bench/cases.py`; a gradient's
-error is relative to its largest coordinate. A claim is tight within 1000 times the error, or if both are below 1e-13.
+error is relative to its largest coordinate; inf is a NaN or an exception where there is a derivative. A claim is
+tight within 1000 times the error, or if both are below 1e-13.
 
 ```text
 {accuracy}

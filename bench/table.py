@@ -6,7 +6,7 @@ from bench.contest import Contestant, Workload
 
 Times = Mapping[str, float]  # seconds by the contestant's name
 
-HEADER = ("id", "work", "contestant", "time", "judged is", "target", "")
+HEADER = ("id", "work", "contestant", "time", "judged is", "target", "verdict")
 
 
 def number_text(number: float) -> str:

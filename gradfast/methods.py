@@ -1,6 +1,5 @@
 """The methods: what a derivative is computed with. Each is a value that one can print and compare."""
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -175,8 +174,12 @@ class Central(Difference):
 class Forward(Difference):
     """Differences with nodes at x and above: ``(f(x + h) - f(x)) / h`` and its kin.
 
-    Parameters and errors are those of :class:`Central`, but that accuracy may be odd; a first derivative
-    costs ``accuracy`` evaluations a coordinate and one at x.
+    A first derivative costs ``accuracy`` evaluations a coordinate and one at x.
+
+    Parameters
+    ----------
+    accuracy, step, rel_step, noise, variation
+        As for :class:`Central`, with its errors; accuracy may be odd.
 
     Examples
     --------
@@ -193,8 +196,12 @@ class Forward(Difference):
 class Backward(Difference):
     """Differences with nodes at x and below: ``(f(x) - f(x - h)) / h`` and its kin.
 
-    Parameters and errors are those of :class:`Central`, but that accuracy may be odd; a first derivative
-    costs ``accuracy`` evaluations a coordinate and one at x.
+    A first derivative costs ``accuracy`` evaluations a coordinate and one at x.
+
+    Parameters
+    ----------
+    accuracy, step, rel_step, noise, variation
+        As for :class:`Central`, with its errors; accuracy may be odd.
 
     Examples
     --------
@@ -207,7 +214,7 @@ class Backward(Difference):
     directions = (("forward", -1), ("forward", 1))
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Nodes(Difference):
     """Differences with nodes of your own, as ``f(x - h)``, f(x), ``f(x + h)`` and ``f(x + 2 h)`` from ``(-1, 1, 2)``.
 
@@ -230,11 +237,13 @@ class Nodes(Difference):
     Examples
     --------
     >>> from gradfast import Nodes
+    >>> Nodes((-1, 1, 2))
+    Nodes((-1, 1, 2))
     >>> Nodes((-1, 1, 2)).stencil()
     Stencil(nodes=(-1, 1, 2), weights=(-2, 6, -1), denominator=6, n=1, center=-3)
     """
 
-    accuracy: int = dataclasses.field(init=False, repr=False, default=1)
+    accuracy: int = 1
     nodes: tuple[int, ...] = ()
     directions = (("forward", 1),)
 
@@ -249,6 +258,12 @@ class Nodes(Difference):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "accuracy", stencils.accuracy_of(stencils.on_nodes(given["nodes"], 1)))
         self.__post_init__()
+
+    def __repr__(self) -> str:
+        given = {"step": self.step, "rel_step": self.rel_step, "noise": self.noise}
+        options = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+        variation = f", variation={self.variation!r}" if self.variation != 1 else ""
+        return f"Nodes({self.nodes}{options}{variation})"
 
     def options(self, n: int) -> tuple[tuple[Stencil, int], ...]:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""

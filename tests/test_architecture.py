@@ -121,3 +121,18 @@ def lengths_of_functions(path):
 def test_a_file_has_one_idea_and_a_function_fits_on_a_screen(path):
     assert len(path.read_text().splitlines()) <= 400
     assert [(name, count) for name, count in lengths_of_functions(path) if name and count > 45] == []
+
+
+# --- docstrings -------------------------------------------------------------------------------------------------------
+
+SECTIONS = ["Parameters", "Attributes", "Returns", "Raises", "Warns", "Notes", "Examples"]
+PUBLIC = [name for name in gradfast.__all__ if name != "plotting"]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_docstrings_have_their_sections_in_one_order(name):
+    found = re.findall(r"^(\w+)\n-+$", inspect.getdoc(getattr(gradfast, name)), re.MULTILINE)
+    assert found == [section for section in SECTIONS if section in found]
+    assert "Parameters" in found or "Attributes" in found
+    if inspect.isfunction(getattr(gradfast, name)):
+        assert {"Returns", "Raises", "Notes", "Examples"} <= set(found)

@@ -116,3 +116,11 @@ def flat(values):
     if isinstance(values, list):
         return [number for part in values for number in flat(part)]
     return [values if isinstance(values, (int, float)) else hash(values)]
+
+
+@pytest.mark.parametrize("holder", [np.array, in_a_transpose, in_every_other_place, backwards_in_memory])
+def test_a_drop_in_and_its_reference_agree_on_what_is_held_anyhow(implementation, holder):
+    x = holder(POINT)
+    assert implementation.numerical_gradient(cubes, x).tolist() == gradfast.numerical_gradient(f=cubes, x=x).tolist()
+    assert implementation.numerical_diff(np.exp, h=1e-4, x=x).tolist() == gradfast.numerical_diff(np.exp, x).tolist()
+    assert implementation.tangent_line(np.exp, x=0.5)(1.0) == gradfast.tangent_line(f=np.exp, x=0.5)(1.0)
