@@ -407,6 +407,34 @@ def test_no_steps_are_tried_that_cannot_help(f, x, most):
     assert derivative(f, x, method="adaptive", full_output=True)[1].evaluations <= most
 
 
+def test_a_line_beside_a_kink_has_a_narrow_bar():
+    value, info = derivative(lambda x: np.maximum(x - 1e-4, 0), 2e-4, method="adaptive", full_output=True)
+    assert abs(value - 1) <= info.error < 1e-9
+
+
+def test_where_x_is_nan_nothing_converges():
+    value, info = gradient(lambda x: np.sum(np.arctan(x)), [np.nan, 1.0], method="adaptive", full_output=True)
+    assert info.error[0] == np.inf
+    assert not info.converged.any()
+
+
+def test_the_length_of_v_changes_no_bit_of_a_direction():
+    x, v = np.array([1.0, 2.0]), np.array([0.6, 0.8])
+    results = [
+        directional_derivative(sum_of_exp, x, length * v, method="adaptive", full_output=True)
+        for length in (2.0**-30, 1.0, 2.0**30)
+    ]
+    assert len({float(value / 2.0**k) for (value, _), k in zip(results, (-30, 0, 30), strict=True)}) == 1
+    assert len({info.evaluations for _, info in results}) == 1
+
+
+def test_a_hessian_says_which_entries_have_not_converged():
+    _, info = hessian(
+        lambda x: np.abs(x[0]) + x[1] ** 2 + x[2] ** 2, [0.0, 1.0, 2.0], method="adaptive", full_output=True
+    )
+    assert info.converged.tolist() == [[False] * 3, [False, True, True], [False, True, True]]
+
+
 def test_a_kink_of_slope_zero_is_not_converged():
     value, info = derivative(np.abs, 0.0, method="adaptive", full_output=True)
     assert (value, info.error, info.converged) == (0, 1, False)

@@ -75,6 +75,16 @@ def test_a_kink_beside_x_is_no_mistake_of_the_gradient(seed):
     assert check_gradient(loss, grads, params)
 
 
+def test_a_kink_beside_a_large_x_is_no_mistake_of_the_gradient():
+    loss, grads, params = two_layers(seed=18, activation="relu")
+
+    def f(x):
+        params["W1"].flat = x / 2**20
+        return loss(params)
+
+    assert check_gradient(f, grads(params)["W1"].reshape(-1) / 2**20, params["W1"].reshape(-1) * 2**20)
+
+
 def test_parameters_are_perturbed_in_place_and_put_back():
     loss, grads, params = two_layers()
     before = {name: array.copy() for name, array in params.items()}

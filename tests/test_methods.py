@@ -1,4 +1,5 @@
 import copy
+import ctypes
 import dataclasses
 import pickle
 import re
@@ -177,6 +178,44 @@ def test_nodes_are_exact_for_polynomials_through_them():
 
 def test_nodes_know_their_accuracy():
     assert [Nodes(nodes).accuracy for nodes in ((1,), (1, -1), (-1, 1, 2), (1, 2, 3, 4))] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("nodes", [(-1, 1, 2), (1, 3), (-3, -1, 2, 5)])
+def test_nodes_give_jacobians(nodes):
+    x = np.array([0.5, 1.0])
+    value = jacobian(lambda x: np.array([x[0] * x[1], np.exp(x[0]), np.sin(x[1])]), x, method=Nodes(nodes))
+    assert value == pytest.approx(np.array([[1.0, 0.5], [np.exp(0.5), 0.0], [0.0, np.cos(1.0)]]), abs=1e-6)
+
+
+@pytest.mark.parametrize("nodes", [(-1, 1, 2), (1, 3), (-3, -1, 2, 5)])
+def test_nodes_serve_a_vectorized_f_with_the_same_bits(nodes):
+    x, method = np.linspace(-1.0, 2.0, 7), Nodes(nodes)
+    value = gradient(lambda points: np.sum(points**3, axis=-1), x, method=method, vectorized=True)
+    assert np.array_equal(value, gradient(lambda x: np.sum(x**3), x, method=method))
+
+
+@pytest.mark.parametrize("nodes", [(-1, 1, 2), (1, 3), (-3, -1, 2, 5)])
+def test_nodes_serve_a_compiled_f_with_the_same_bits(nodes):
+    def f(n, x):
+        return x[0] ** 3 + x[1] * x[0]
+
+    x, method = np.array([0.5, 1.0]), Nodes(nodes)
+    compiled = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))(f)
+    value = gradient(compiled, x, method=method)
+    assert np.array_equal(value, gradient(lambda x: f(2, x), x, method=method))
+    assert hessian(compiled, x, method=method) == pytest.approx(np.array([[3.0, 1.0], [1.0, 0.0]]), abs=1e-3)
+
+
+def test_nodes_serve_an_f_compiled_by_numba():
+    numba = pytest.importorskip("numba")
+    signature = numba.types.double(numba.types.intc, numba.types.CPointer(numba.types.double))
+
+    def f(n, x):
+        return x[0] * x[0] * x[0] + x[1] * x[0]
+
+    x, method = np.array([0.5, 1.0]), Nodes((-1, 1, 2))
+    value = gradient(numba.cfunc(signature)(f), x, method=method)
+    assert value == pytest.approx(gradient(lambda x: f(2, x), x, method=method), rel=1e-12)
 
 
 @pytest.mark.parametrize(("bounds", "scheme"), [((0.5, 9.0), "forward"), ((-9.0, 0.5), "backward")])
