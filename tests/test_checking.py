@@ -85,6 +85,14 @@ def test_a_kink_beside_a_large_x_is_no_mistake_of_the_gradient():
     assert check_gradient(f, grads(params)["W1"].reshape(-1) / 2**20, params["W1"].reshape(-1) * 2**20)
 
 
+@pytest.mark.parametrize("seed", [20, 29])
+def test_the_bar_of_a_direction_covers_what_short_steps_found(seed):
+    loss, grads, params = two_layers(seed=seed, activation="relu")
+    check = check_gradient(loss, grads, params, directions=6, seed=seed)
+    assert check
+    assert np.all(check.difference <= check.error)
+
+
 def test_parameters_are_perturbed_in_place_and_put_back():
     loss, grads, params = two_layers()
     before = {name: array.copy() for name, array in params.items()}
@@ -125,6 +133,14 @@ def test_noise_is_no_mistake_of_the_gradient():
     assert "wrong" not in check.verdict
     assert "cannot tell" in check.verdict
     assert not check
+
+
+def test_noise_is_measured_by_the_gradient_and_not_by_1():
+    random = np.random.default_rng(0)
+    check = check_gradient(
+        lambda x: 1e-6 * np.sum(np.sin(x)) + 1e-8 * random.normal(), lambda x: 1e-6 * np.cos(x), [1.0]
+    )
+    assert check.verdict.tolist() == ["cannot tell"]
 
 
 def test_a_kink_is_called_one():
@@ -179,6 +195,10 @@ def test_the_table_shows_ten_rows_the_worst_first():
     assert table[2].startswith("x[17]")
     assert len(table) == 2 + 10 + 1
     assert table[-1] == "... and 20 more"
+
+
+def test_the_table_says_that_one_row_is_left_out():
+    assert str(check_gradient(np.sum, np.ones_like, np.ones(11))).endswith("... and 1 more")
 
 
 def test_a_failing_assertion_shows_the_table(pytester):
