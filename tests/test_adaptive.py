@@ -501,3 +501,21 @@ def test_a_component_that_overflows_goes_before_one_that_cannot_be_better():
 
     value, info = jacobian(f, [0.0], method="adaptive", full_output=True)
     assert np.all(np.abs(value[:, 0] - [1e-3, 1e5]) <= info.error[:, 0])
+
+
+def test_the_order_of_components_changes_no_step():
+    def f(x):
+        return np.array([np.exp(50 * x[0]), x[0], np.sin(x[0])])
+
+    value, info = jacobian(f, [0.3], method="adaptive", full_output=True)
+    mirrored, other = jacobian(lambda x: f(x)[::-1], [0.3], method="adaptive", full_output=True)
+    assert np.array_equal(value, mirrored[::-1])
+    assert (info.step[0], info.evaluations) == (other.step[0], other.evaluations)
+
+
+def test_the_step_is_the_shortest_that_the_result_is_made_of():
+    seen = []
+    _, info = derivative(
+        lambda x: seen.append(float(x)) or np.exp(x), 1.0, method=Adaptive(rtol=1e-9), full_output=True
+    )
+    assert info.step == min(abs(x - 1) for x in seen if x != 1)
