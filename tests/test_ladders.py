@@ -1,0 +1,51 @@
+"""The steps that ladders take, of functions of plain arithmetic, which rounds the same everywhere.
+
+What helps is judged by ``bench/test_accuracy.py``; here a change of the path must be meant.
+"""
+
+import numpy as np
+import pytest
+
+from gradfast import Adaptive, derivative
+
+
+def rough(x):
+    """Return x squared with a noise of 5e-7 that depends on the bits of x."""
+    word = int(np.float64(x).view(np.uint64)) * 0x9E3779B97F4A7C15 & (1 << 64) - 1
+    return x * x + ((word >> 40) / 2.0**24 - 0.5) * 1e-6
+
+
+# f, x, options, and the binary logarithms of the steps in their order.
+PATHS = {
+    "runge": (lambda x: 1 / (1 + 25 * x * x), 0.3, {}, [-6, -7, -9, -11, -12, -4]),
+    "pole": (lambda x: 1 / (x - 1.01), 0.9, {}, [-5, -6, -8, -10, -12, -13]),
+    "narrow": (lambda x: 1 / (1e-6 + (x - 1) * (x - 1)), 1.002, {}, [-5, -6, -13, -14, -16, -18, -19]),
+    "quintic": (lambda x: x * x * x * x * x - 3 * x, 1.1, {}, [-5, -6, -8, -10]),
+    "far above": (lambda x: 1e4 + 0.3 * x, 1.0, {}, [-5, -6, 8, 7, 12]),
+    "cubic far above": (lambda x: 1e3 + x * x * x, 0.3, {}, [-6, -7, -9, -4]),
+    "slow": (lambda x: 1 / (1e6 + x), 1.0, {}, [-5, -6, 13, 12, 17, 16, 21, 20, 19]),
+    "expanded": (lambda x: ((((x + 5) * x + 10) * x + 10) * x + 5) * x + 1, -0.9, {}, [-5, -6, -8, -10, -12, 1, 0, -1]),
+    "rough": (rough, 1.3, {}, [-5, -6, -7, -9, -1, -2, 3, 2, 7, 6, 11, 10, 15, 14, 19, 18, 23, 22, 21]),
+    "second": (lambda x: 1 / (1 + x * x), 0.7, {"n": 2}, [-7, -8, -9, -4, -5]),
+    "third": (lambda x: 1 / (2 + x * x), 0.7, {"n": 3}, [-7, -6, -8, -7, -9, -8, -4, -3, -5, -4]),
+    "above": (lambda x: 1 / (1 + x), 0.5, {"bounds": (0.5, 9.0)}, [-6, -7, -8, -9, -10, -11]),
+    "half": (lambda x: x * x * x if x > 0.9 else np.nan, 1.0, {}, [-5, -6, -8]),
+    "domain": (lambda x: 1 / (x - 0.999) if x > 0.999 else np.inf, 1.0, {}, [-5, -6, -13, -14, -18, -19, -20]),
+    "kink": (lambda x: abs(x - 1e-3), 0.0, {}, [-6, -7, -14, -15, -17]),
+    "early": (lambda x: 1 / (1 + x), 1.0, {"method": Adaptive(rtol=1e-6)}, [-5, -6, -7]),
+}
+
+
+@pytest.mark.parametrize(("f", "x", "options", "path"), PATHS.values(), ids=PATHS)
+def test_a_ladder_takes_these_steps(f, x, options, path):
+    steps = []
+
+    def along(t):
+        for number in np.ravel(t):
+            if number != x:
+                step = int(np.round(np.log2(abs(float(number) - x))))
+                steps.extend([step] if steps[-1:] != [step] else [])
+        return np.reshape([f(float(number)) for number in np.ravel(t)], np.shape(t))
+
+    derivative(along, x, **{"method": "adaptive", **options})
+    assert steps == path
