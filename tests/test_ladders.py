@@ -32,6 +32,10 @@ PATHS = {
     "half": (lambda x: x * x * x if x > 0.9 else np.nan, 1.0, {}, [-5, -6, -8]),
     "domain": (lambda x: 1 / (x - 0.999) if x > 0.999 else np.inf, 1.0, {}, [-5, -6, -13, -14, -18, -19, -20]),
     "kink": (lambda x: abs(x - 1e-3), 0.0, {}, [-6, -7, -14, -15, -17]),
+    "flat": (lambda x: 1700.0 + 3e-05 * x, 1.09, {}, [-5, -6, 15, 14, 19, 18]),
+    "nearly flat": (lambda x: 160000.0 + 0.02 * x, 0.429, {}, [-6, -7, 14, 13, 16, 12]),
+    "no curvature": (lambda x: 5.9 + 7.9 * x, -2.46, {"n": 2}, [-5, -6]),
+    "little curvature": (lambda x: 2.3 + x / (75.0 + x), 0.89, {"n": 2}, [-6, -7, 4, 3, 6, 8]),
     "early": (lambda x: 1 / (1 + x), 1.0, {"method": Adaptive(rtol=1e-6)}, [-5, -6, -7]),
 }
 
