@@ -37,6 +37,15 @@ def rosen_of_numbers(x: Array) -> float:
     """Return the same in Python's own arithmetic."""
     total = 0.0
     for a, b in pairwise(x.tolist()):
+        along, aside = b - a * a, 1.0 - a
+        total += 100.0 * along * along + aside * aside
+    return total
+
+
+def rosen_of_powers(x: Array) -> float:
+    """Return the same with ``**`` for the squares, which takes half as long again."""
+    total = 0.0
+    for a, b in pairwise(x.tolist()):
         total += 100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2
     return total
 

@@ -11,9 +11,8 @@ from gradfast import adaptive
 from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.python_loop import LINE
+from gradfast._kernels.python_loop import GRADIENT
 from gradfast.directional import Line
-from gradfast.families import loops
 from gradfast.families.elements import differentiate_elements
 from gradfast.methods import Difference, as_method, is_integer
 from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point
@@ -250,9 +249,7 @@ def _plain_gradient(f: Any, x: Any, method: Any, wants_value: bool) -> tuple[Any
         return None
     out = empty(x.shape, VALUE_DTYPE[char])
     if type(f) is FunctionType:
-        if wants_value or plan.needs_center:
-            center = keeping(x, loops.value, f, x, x)
-        keeping(x, LINE[char], f, x, x, plan.steps, plan.stencil, out, center)
+        center = GRADIENT[char](f, x, x, plan.steps, plan.stencil, out, wants_value)
     elif char == "d" and not wants_value and not plan.needs_center:
         native_loop.gradient(f, x, plan.steps, plan.stencil, out)
     else:

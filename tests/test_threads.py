@@ -72,6 +72,7 @@ STATE = {
     "_kernels.native_function.SIGNATURES": READ_ONLY,
     "_kernels.native_function.WANTED": READ_ONLY,
     "_kernels.python_loop.COMPONENTS": READ_ONLY,
+    "_kernels.python_loop.GRADIENT": READ_ONLY,
     "_kernels.python_loop.LINE": READ_ONLY,
     "_kernels.python_loop.PAIRS": READ_ONLY,
     "_kernels.python_loop.ROWS": READ_ONLY,

@@ -13,19 +13,29 @@ def keeping(x, kernel, *arguments):
     The loops give each coordinate that they perturb its old bits back, so what is different
     afterwards is f's doing. An exception goes out as it is, with x put back.
     """
-    if type(x) is not ndarray:
-        x = x.view(ndarray)  # what a subclass makes of its bytes, or of an assignment, is not what it holds
+    x = without_subclass(x)
     cdef bytes before = x.tobytes()
     try:
         result = kernel(*arguments)
     except BaseException:
         put_back(x, before)
         raise
+    require_same(x, before)
+    return result
+
+
+cdef without_subclass(x):
+    """Return an array that holds what x holds: what a subclass makes of its bytes, or of an assignment, may be else."""
+    return x if type(x) is ndarray else x.view(ndarray)
+
+
+cdef int require_same(x, bytes before) except -1:
+    """Put x back, with a ValueError, if it is not what it was."""
     if not holds(x, before):
         changed = put_back(x, before)
         if changed >= 0:
             raise f_changed(x, changed)
-    return result
+    return 0
 
 
 cdef bint holds(x, bytes before) except -1:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 _Array = NDArray[Any]
 
 LINE: dict[str, Any]
+GRADIENT: dict[str, Any]
 ROWS: dict[str, Any]
 COMPONENTS: dict[str, Any]
 PAIRS: dict[str, Any]
