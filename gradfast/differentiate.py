@@ -201,7 +201,7 @@ def gradient(
     -----
     Evaluations for n coordinates: central 2 n at accuracy 2 and in general accuracy times n;
     forward and backward accuracy times n + 1, one less with f0; complex n, and 2 for its check;
-    adaptive about 8 n + 1, and 4 n + 1 for a quadratic f.
+    adaptive about 8 n + 1, and 4 n + 1 to 6 n + 1 for a linear or quadratic f.
 
     The default step balances truncation against rounding for an f whose length scale is
     ``max(abs(x), 0.1)``, coordinate by coordinate. A fixed rule cannot know better: where f varies

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gradfast import stencils
 from gradfast._kernels.extrapolation import ROOM
-from gradfast._kernels.ladder import ADD_RUNG, COURSE, JUDGE, JUMP_DOWN
+from gradfast._kernels.ladder import ADD_RUNG, COURSE, JUDGE, JUMP_DOWN, LOOK_FAR, STAY
 from gradfast._kernels.stencil import Stencil
 from gradfast.points import Array
 
@@ -117,7 +117,8 @@ class Ladders:
     """The ladders of all coordinates as the kernels see them, with room for more rungs when that is needed."""
 
     def __init__(self, field: Field) -> None:
-        self.add_rung, self.judge = (kernel[field.center.dtype.char] for kernel in (ADD_RUNG, JUDGE))
+        kernels = ADD_RUNG, LOOK_FAR, STAY, JUDGE
+        self.add_rung, self.look_far, self.stay, self.judge = (kernel[field.center.dtype.char] for kernel in kernels)
         self.courses = np.zeros(len(field.center), COURSE)
         self.found = np.zeros((*field.center.shape, 4), field.center.dtype)  # value, truncation, rounding, kink
         self.parts: tuple[Array, ...] = ()
@@ -158,11 +159,16 @@ class Climb:
         for name, column in courses:
             ladders.courses[name][self.chosen] = column
         first = np.minimum(first, longest)
-        self._add(first)
+        self._add(first, self.chosen)
+        self.count += 1
         size = np.abs(np.concatenate((self.values, field.center[np.newaxis, self.chosen])))
         largest = np.where(np.isfinite(size), size, 0).max(axis=0)
         is_finite = True if self.all_finite else self._is_finite().any(axis=1)
-        self._add(np.where(is_finite, first / 2, np.minimum(fallback, first / 2)))
+        second = np.where(is_finite, first / 2, np.minimum(fallback, first / 2))
+        is_open = np.ones(self.chosen.size, bool) if self.side or field.n > 1 else self._look_far()
+        if is_open.any():
+            self._add(second[is_open], self.chosen[is_open])
+        self.count += 1
         while self.climbing.size:
             steps = np.empty(self.climbing.size)
             ladders.judge(
@@ -175,8 +181,25 @@ class Climb:
             if not staying.all():
                 self.climbing, steps = self.climbing[staying], steps[staying]
             if self.climbing.size:
-                self._add(steps)
+                self._add(steps, self.climbing)
+                self.count += 1
         self._end(ROUNDING_UNITS[self.power] * field.eps * largest / first[:, np.newaxis] ** field.n)
+
+    def _look_far(self) -> npt.NDArray[np.bool_]:
+        """Add as second rungs such far out, where rounding hides what shorter ones would show; return where none are.
+
+        That is where f is a line or parabola as far as it shows, and still the same one out there.
+        """
+        field, ladders, chosen, nodes = self.field, self.ladders, self.chosen, len(self.stencil.nodes)
+        far = np.empty(chosen.size)
+        if ladders.look_far(chosen, field.rtol, nodes, *ladders.parts, field.center, ladders.courses, far):
+            there = np.flatnonzero(far)
+            self._add(far[there], chosen[there])
+            stays = np.empty(there.size, bool)
+            ladders.stay(chosen[there], nodes, *ladders.parts, ladders.courses, stays.view(np.uint8))
+            far[there[~stays]] = 0
+        is_open: npt.NDArray[np.bool_] = far == 0
+        return is_open
 
     def _longest(self) -> Array:
         below, above = (room[self.chosen] for room in self.field.room)
@@ -184,20 +207,19 @@ class Climb:
         longest: Array = 2.0 ** np.floor(np.log2(room / max(self.stencil.nodes)))
         return longest
 
-    def _add(self, steps: Array) -> None:
-        field, ladders, stencil, climbing = self.field, self.ladders, self.stencil, self.climbing
+    def _add(self, steps: Array, chosen: Some) -> None:
+        field, ladders, stencil = self.field, self.ladders, self.stencil
         signed = steps * self.side if self.side else steps
-        self.values = np.empty((len(stencil.nodes), climbing.size, field.center.shape[1]), field.center.dtype)
+        self.values = np.empty((len(stencil.nodes), chosen.size, field.center.shape[1]), field.center.dtype)
         for node, values in zip(stencil.nodes, self.values, strict=True):
-            values[...] = field.values(node * signed, climbing)
+            values[...] = field.values(node * signed, chosen)
         if self.count == ladders.most:
             ladders.grow(2 * ladders.most, field)
-        taken = field.distance(stencil, signed, climbing)
+        taken = field.distance(stencil, signed, chosen)
         self.all_finite = ladders.add_rung(
-            stencil, climbing, self.count, steps, taken, self.values, field.center, field.eps, *ladders.parts
+            stencil, chosen, self.count, steps, taken, self.values, field.center, field.eps, *ladders.parts
         )
-        self.count += 1
-        self.ascent.evaluations[climbing] += len(stencil.nodes)
+        self.ascent.evaluations[chosen] += len(stencil.nodes)
 
     def _is_finite(self) -> npt.NDArray[np.bool_]:
         """Return which rungs of those that climb are finite in all components."""

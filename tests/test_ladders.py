@@ -3,10 +3,12 @@
 What helps is judged by ``bench/test_accuracy.py``; here a change of the path must be meant.
 """
 
+import math
+
 import numpy as np
 import pytest
 
-from gradfast import Adaptive, derivative
+from gradfast import Adaptive, derivative, gradient, jacobian
 
 
 def rough(x):
@@ -21,19 +23,23 @@ PATHS = {
     "pole": (lambda x: 1 / (x - 1.01), 0.9, {}, [-5, -6, -8, -10, -12, -13]),
     "narrow": (lambda x: 1 / (1e-6 + (x - 1) * (x - 1)), 1.002, {}, [-5, -6, -13, -14, -16, -18, -19]),
     "quintic": (lambda x: x * x * x * x * x - 3 * x, 1.1, {}, [-5, -6, -8, -10]),
-    "far above": (lambda x: 1e4 + 0.3 * x, 1.0, {}, [-5, -6, 8, 7, 12]),
-    "cubic far above": (lambda x: 1e3 + x * x * x, 0.3, {}, [-6, -7, -9, -4]),
-    "slow": (lambda x: 1 / (1e6 + x), 1.0, {}, [-5, -6, 13, 12, 17, 16, 21, 20, 19]),
-    "expanded": (lambda x: ((((x + 5) * x + 10) * x + 10) * x + 5) * x + 1, -0.9, {}, [-5, -6, -8, -10, -12, 1, 0, -1]),
+    "far above": (lambda x: 1e4 + 0.3 * x, 1.0, {}, [-5, 10, 9]),
+    "cubic far above": (lambda x: 1e3 + x * x * x, 0.3, {}, [-6, 5, -7, -9, -4]),
+    "slow": (lambda x: 1 / (1e6 + x), 1.0, {}, [-5, 15, -6, 13, 12, 17, 16, 21, 20, 19]),
+    "expanded": (lambda x: ((((x + 5) * x + 10) * x + 10) * x + 5) * x + 1, -0.9, {}, [-5, -6, -8, -10, -12, 1, -2, 0]),
     "rough": (rough, 1.3, {}, [-5, -6, -7, -9, -1, -2, 3, 2, 7, 6, 11, 10, 15, 14, 19, 18, 23, 22, 21]),
     "second": (lambda x: 1 / (1 + x * x), 0.7, {"n": 2}, [-7, -8, -9, -4, -5]),
     "third": (lambda x: 1 / (2 + x * x), 0.7, {"n": 3}, [-7, -6, -8, -7, -9, -8, -4, -3, -5, -4]),
     "above": (lambda x: 1 / (1 + x), 0.5, {"bounds": (0.5, 9.0)}, [-6, -7, -8, -9, -10, -11]),
     "half": (lambda x: x * x * x if x > 0.9 else np.nan, 1.0, {}, [-5, -6, -8]),
     "domain": (lambda x: 1 / (x - 0.999) if x > 0.999 else np.inf, 1.0, {}, [-5, -6, -13, -14, -18, -19, -20]),
-    "kink": (lambda x: abs(x - 1e-3), 0.0, {}, [-6, -7, -14, -15, -17]),
-    "flat": (lambda x: 1700.0 + 3e-05 * x, 1.09, {}, [-5, -6, 15, 14, 19, 18]),
-    "nearly flat": (lambda x: 160000.0 + 0.02 * x, 0.429, {}, [-6, -7, 14, 13, 16, 12]),
+    "kink": (lambda x: abs(x - 1e-3), 0.0, {}, [-6, -7, -14, -15]),
+    "flat": (lambda x: 1700.0 + 3e-05 * x, 1.09, {}, [-5, 20, 19]),
+    "nearly flat": (lambda x: 160000.0 + 0.02 * x, 0.429, {}, [-6, 18, 17]),
+    "parabola far above": (lambda x: 1e6 + x * x, 1.3, {}, [-5, 9, 8]),
+    "sunk parabola": (lambda x: 1e6 - 3 * x * x, 1.3, {}, [-5, 9, 8]),
+    "wave far above": (lambda x: 1e6 + x / (1 + x * x), 0.0, {}, [-6, 15, -7, -8, -4]),
+    "growing far above": (lambda x: 1e6 + (1 + x / 1000) ** 40, 0.3, {}, [-6, 15, -7, 14, 4, 3, 2, 1, 0]),
     "no curvature": (lambda x: 5.9 + 7.9 * x, -2.46, {"n": 2}, [-5, -6]),
     "little curvature": (lambda x: 2.3 + x / (75.0 + x), 0.89, {"n": 2}, [-6, -7, 4, 3, 6, 8]),
     "early": (lambda x: 1 / (1 + x), 1.0, {"method": Adaptive(rtol=1e-6)}, [-5, -6, -7]),
@@ -53,3 +59,65 @@ def test_a_ladder_takes_these_steps(f, x, options, path):
 
     derivative(along, x, **{"method": "adaptive", **options})
     assert steps == path
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_linear_and_quadratic_functions_take_three_steps_at_most(seed):
+    rng = np.random.default_rng(seed)
+    a, b, c, x = rng.choice([-1, 1], 4) * 10 ** rng.uniform([-3, -3, -3, -2], [3, 3, 6, 4])
+    a *= seed % 2
+    slope, info = derivative(lambda x: a * x * x + b * x + c, x, method="adaptive", full_output=True)
+    assert info.evaluations <= 7  # one of them at x
+    assert info.converged
+    assert abs(slope - (2 * a * x + b)) <= 2 * info.error
+
+
+@pytest.mark.parametrize(
+    ("f", "slope", "error"),
+    [
+        (lambda x: 1e6 + math.exp(x / 37), math.exp(0.3 / 37) / 37, 1e-8),
+        (lambda x: 1e6 + math.cosh(x / 444), math.sinh(0.3 / 444) / 444, 1e-4),
+        (lambda x: 1e4 + math.sin(50 * (x - 0.3)), 50.0, 1e-10),
+        (lambda x: 1e8 + math.sin((x - 0.3) / 1e4), 1e-4, 1e-5),
+        (lambda x: 1e4 + math.log(x), 1 / 0.3, 1e-9),
+    ],
+    ids=["exp", "cosh", "short waves", "long waves", "log"],
+)
+def test_a_look_too_far_out_costs_no_accuracy(f, slope, error):
+    def guarded(x):
+        try:
+            return f(float(x))
+        except (OverflowError, ValueError):
+            return math.nan
+
+    found, info = derivative(guarded, 0.3, method="adaptive", full_output=True)
+    assert abs(found - slope) <= info.error
+    assert abs(found - slope) <= error * slope
+
+
+@pytest.mark.parametrize("most", [4, 6, 8])
+def test_a_look_far_out_is_counted_and_allowed_for(most, counted):
+    f = counted(lambda x: 1e4 + math.sin(float(x[0])))
+    _, info = gradient(f, [0.0], method=Adaptive(max_evaluations=most), full_output=True)
+    assert f.calls == info.evaluations <= most + 1
+
+
+def test_all_components_must_be_lines_for_a_step_far_out():
+    both, info = jacobian(
+        lambda x: np.array([1e4 + 0.3 * x[0], np.exp(x[0])]), [1.0], method="adaptive", full_output=True
+    )
+    assert np.all(np.abs(both[:, 0] - [0.3, np.e]) <= info.error[:, 0])
+    assert abs(both[1, 0] - np.e) <= 1e-12
+
+
+def test_a_look_far_out_stays_within_bounds():
+    seen = []
+
+    def line(x):
+        seen.append(float(x[0]))
+        return 1e6 + x[0]
+
+    slope = gradient(line, [1.0], method="adaptive", bounds=(0.0, 3.0))
+    assert abs(slope[0] - 1) <= 1e-9
+    assert 0 <= min(seen) < 0.5
+    assert max(seen) <= 3

@@ -69,6 +69,8 @@ STATE = {
     "_kernels.colored_loop.SCATTER": READ_ONLY,
     "_kernels.ladder.ADD_RUNG": READ_ONLY,
     "_kernels.ladder.JUDGE": READ_ONLY,
+    "_kernels.ladder.LOOK_FAR": READ_ONLY,
+    "_kernels.ladder.STAY": READ_ONLY,
     "_kernels.native_function.SIGNATURES": READ_ONLY,
     "_kernels.native_function.WANTED": READ_ONLY,
     "_kernels.python_loop.COMPONENTS": READ_ONLY,

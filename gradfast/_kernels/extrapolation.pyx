@@ -143,15 +143,16 @@ cdef bint is_line(const value[::1] quotients, const value[::1] roundings, const 
 
 
 cdef double noise_of(const double[::1] steps, const value[::1] bends, const value[:, ::1] changes) noexcept nogil:
-    """Return f's noise, as far as both the bends and the last columns of the table allow some."""
-    cdef Py_ssize_t count = steps.shape[0], columns = changes.shape[0] - 1
-    cdef value change
+    """Return f's noise, as far as the bends, those of the shortest steps above all, and the table's last columns allow some."""
+    cdef Py_ssize_t count = steps.shape[0], last = count - 1, columns = changes.shape[0] - 1
+    cdef value change, apart
     if columns < 2:
         return 0
     change = changes[columns, count - 1 - columns]
     if columns > 2:
         change = larger(change, changes[columns - 1, count - columns])
-    return fmin(NOISE_FACTOR * noise_of_bends(steps, bends), <double>(CAP * change * steps[count - 1]))
+    apart = larger(size_of(bends[last] * steps[last]), size_of(bends[last - 1] * steps[last - 1]))
+    return fmin(fmin(NOISE_FACTOR * noise_of_bends(steps, bends), <double>(CAP * change * steps[last])), <double>(CAP * apart))
 
 
 cdef double noise_of_bends(const double[::1] steps, const value[::1] bends) noexcept nogil:

@@ -4,7 +4,7 @@ A rung is a difference quotient at one step, of each component of f. Each coordi
 its own, its rungs by falling step along the last axis; all that climb have the same number of them.
 """
 
-from libc.math cimport INFINITY, NAN, exp2, fmax, fmin, isfinite, log2, pow, rint
+from libc.math cimport INFINITY, NAN, ceil, exp2, floor, fmax, fmin, isfinite, log2, pow, rint, sqrt
 
 import numpy as np
 
@@ -14,10 +14,12 @@ from gradfast._kernels.stencil cimport Stencil, divisor, value
 # A pair of rungs is far from converging where it differs by this part of its value.
 cdef double GARBAGE = 0.1
 
-# How far a ladder jumps down where it is garbage, and at most up where rounding is all there is.
+# How far a ladder jumps down where it is garbage, and at most up where rounding is all there is; from what length on
+# a jump up may have gone too far.
 cdef double DOWN = 2.0**-7
 cdef double UP = 2.0**20
 cdef double UP_FROM_NOISE = 2.0**4
+cdef double LONG_JUMP = 2.0**6
 
 # How far from converged, relative to the value, the longest two rungs may be: extrapolation does the rest.
 cdef double RESOLVED = 0.004
@@ -34,6 +36,16 @@ cdef Py_ssize_t LONGEST_DOUBT = 5
 cdef double FAR = 1000.0
 cdef double UP_IF_FAR = 64.0
 cdef Py_ssize_t GROUP = 3
+
+# f is taken for a line where its slopes on both sides differ by so many rounding errors, and to change where it does by
+# so many; bent, it is far above its change where rounding is so many tolerances. A look that far is at most so far.
+cdef double BENT = 8.0
+cdef double SIGNAL = 8.0
+cdef double FAR_ABOVE = 6.0
+cdef double FARTHEST = 2.0**40
+
+# So near its tolerance, or where its rounding grows, a ladder that went up ends if f fits a parabola.
+cdef double NEAR = 30.0
 
 # How much shorter the next step is at least, by the power of the step that quotients converge with, 1 or 2.
 cdef double[3] SHORTEST = [0, 0.5, 0.0625]
@@ -99,6 +111,76 @@ def _add_rung(
     return all_finite
 
 
+def _look_far(
+    const Py_ssize_t[:] chosen, double rtol, long long evaluations, const double[:, ::1] ladder,
+    const value[:, :, ::1] quotients, const value[:, :, ::1] roundings, const value[:, :, ::1] bends,
+    const value[:, :] center, const Course[::1] courses, double[:] far,  # OUT: far
+):
+    """Write how far out each chosen coordinate's second rung would tell more than a shorter one; return whether any would.
+
+    That is where f, as far as its rounding lets the first rung show, is a line, or far above its own change: as far
+    as makes up for that, but of a parabola no further than it doubles f. Elsewhere it is 0.
+    """
+    cdef Py_ssize_t c, i
+    cdef bint any_would = False
+    for c in range(chosen.shape[0]):
+        i = chosen[c]
+        far[c] = far_step(i, ladder[i, 0], quotients, roundings, bends, center, rtol)
+        far[c] = fmin(far[c], courses[i].longest)
+        if far[c] < 4 * ladder[i, 0] or courses[i].evaluations_left < evaluations:
+            far[c] = 0
+        any_would = any_would or far[c] > 0
+    return any_would
+
+
+cdef double far_step(
+    Py_ssize_t i, double step, const value[:, :, ::1] quotients, const value[:, :, ::1] roundings,
+    const value[:, :, ::1] bends, const value[:, :] center, double rtol
+) noexcept nogil:
+    cdef Py_ssize_t component
+    cdef double lost = 0, doubling = INFINITY
+    cdef bint is_line = True
+    cdef value slope, bend, rounding
+    for component in range(quotients.shape[1]):
+        slope, bend = size_of(quotients[i, component, 0]), size_of(bends[i, component, 0])
+        rounding = roundings[i, component, 0]
+        if SIGNAL * rounding < slope:
+            lost = fmax(lost, <double>(rounding / slope))
+        if not bend <= BENT * rounding:
+            is_line = False
+            doubling = fmin(doubling, sqrt(2 * <double>(size_of(center[i, component]) / bend) * step))
+    if is_line:
+        # Rounding errors of two rungs add up to three of one, of which the longer step takes what is too much.
+        return step * exp2(ceil(log2(fmin(8 * lost / rtol, FARTHEST)))) if 3 * lost > rtol else 0
+    if lost > FAR_ABOVE * rtol:
+        return exp2(fmin(log2(step) + ceil(log2(fmin(8 * lost / rtol, FARTHEST))), floor(log2(doubling))))
+    return 0
+
+
+def _stay(
+    const Py_ssize_t[:] chosen, long long evaluations, double[:, ::1] ladder, value[:, :, ::1] quotients,
+    value[:, :, ::1] roundings, value[:, :, ::1] bends, Course[::1] courses, unsigned char[:] stays,  # OUT: all but the first two
+):
+    """Write where the rung far out is of the line or parabola of the first, and goes on from there; drop it elsewhere."""
+    cdef Py_ssize_t c, component, i
+    for c in range(chosen.shape[0]):
+        i = chosen[c]
+        stays[c] = True
+        for component in range(quotients.shape[1]):
+            stays[c] = stays[c] and fits_parabola(
+                ladder[i, :2], quotients[i, component, :2], roundings[i, component, :2], bends[i, component, :2]
+            )
+        if stays[c]:
+            courses[i].forced, courses[i].has_gone_up = ladder[i, 0] / 2, True
+            continue
+        courses[i].evaluations_left -= evaluations
+        ladder[i, 0] = ladder[i, 1]
+        for component in range(quotients.shape[1]):
+            quotients[i, component, 0] = quotients[i, component, 1]
+            roundings[i, component, 0] = roundings[i, component, 1]
+            bends[i, component, 0] = bends[i, component, 1]
+
+
 def _judge(
     const Py_ssize_t[:] chosen, Py_ssize_t count, int power, int n, double rtol, Py_ssize_t evaluations,
     const double[:, ::1] ladder, const value[:, :, ::1] quotients, const value[:, :, ::1] roundings,
@@ -152,10 +234,16 @@ cdef double next_on_course(
     cdef double step = course.forced, error = (best.truncation + best.rounding) / best.size
     cdef bint jumps, goes_up, improves = error < 0.5 * course.error
     course.error = error
+    if course.has_gone_up and fits_parabola(steps, quotients, roundings, bends) and (
+        (count == 3 and error * best.size <= NEAR * tolerance) or (top <= 4 * steps[1] and outgrows(steps, roundings))
+    ):
+        return NAN
+    if isfinite(step) and course.has_gone_up and went_too_far(steps, quotients, best, 0):
+        step = course.forced = NAN
     if not isfinite(step):
         step = next_step(steps, quotients, roundings, bends, power, n, tolerance, best)
         if course.has_gone_up and not step > top:
-            return step_between(steps, improves)
+            return step_between(steps, quotients, best, improves)
         if not isfinite(step) and FAR * tolerance / best.size < error < 1:
             step = steps[0] * UP_IF_FAR
     if count == 2 and not isfinite(quotients[1]) and course.fallback < bottom:
@@ -171,13 +259,37 @@ cdef double next_on_course(
     return step
 
 
-cdef double step_between(const double[::1] steps, bint improves) noexcept nogil:
-    """Return the next step below those that a ladder went up to, or NaN."""
-    cdef Py_ssize_t j
+cdef double step_between(
+    const double[::1] steps, const value[::1] quotients, const Window *best, bint improves
+) noexcept nogil:
+    """Return the next step below those that a ladder went up to, or NaN; half-way down if all were too far."""
+    cdef Py_ssize_t j, first = 0
     for j in range(steps.shape[0] - 1):
         if steps[j] > 4 * steps[j + 1]:
-            return steps[j] / 2 if j + 1 < GROUP or improves else NAN
+            if not went_too_far(steps, quotients, best, j):
+                return steps[j] / 2 if j + 1 - first < GROUP or improves else NAN
+            if not has_jump(steps, j + 1):
+                return exp2(rint(0.5 * (log2(steps[j]) + log2(steps[j + 1]))))
+            first = j + 1
     return NAN
+
+
+cdef bint has_jump(const double[::1] steps, Py_ssize_t first) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(first, steps.shape[0] - 1):
+        if steps[j] > 4 * steps[j + 1]:
+            return True
+    return False
+
+
+cdef bint went_too_far(
+    const double[::1] steps, const value[::1] quotients, const Window *best, Py_ssize_t j
+) noexcept nogil:
+    """Return whether a rung a long jump up has nothing to do with the next shorter one."""
+    cdef value apart = distance(quotients[j], quotients[j + 1])
+    return steps[j] >= LONG_JUMP * steps[j + 1] and not (
+        apart <= GARBAGE * size_of(quotients[j + 1]) + 4 * (best.truncation + best.rounding)
+    )
 
 
 cdef double next_step(
@@ -235,6 +347,29 @@ cdef bint is_parabola(const double[::1] steps, const value[::1] roundings, const
     return distance(bends[last], expected) < 0.25 * size_of(expected) - roundings[last]
 
 
+cdef bint fits_parabola(
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends
+) noexcept nogil:
+    """Return whether all rungs are those of one parabola, as far as rounding shows."""
+    cdef Py_ssize_t j
+    if not roundings[0] <= roundings[steps.shape[0] - 1]:
+        return False
+    for j in range(1, steps.shape[0]):
+        if not distance(quotients[j], quotients[0]) <= 2 * (roundings[j] + roundings[0]):
+            return False
+        if not distance(bends[j], bends[0] * (steps[j] / steps[0])) <= BENT * (roundings[j] + roundings[0]):
+            return False
+    return True
+
+
+cdef bint outgrows(const double[::1] steps, const value[::1] roundings) noexcept nogil:
+    """Return whether f's size differs at the two longest steps: then rounding falls no more as steps grow."""
+    cdef value size = roundings[0] * steps[0], before = roundings[1] * steps[1]
+    return distance(size, before) > 0.1 * before
+
+
 ADD_RUNG = {"d": _add_rung["double"], "g": _add_rung["long double"]}
+LOOK_FAR = {"d": _look_far["double"], "g": _look_far["long double"]}
+STAY = {"d": _stay["double"], "g": _stay["long double"]}
 JUDGE = {"d": _judge["double"], "g": _judge["long double"]}
 JUMP_DOWN = DOWN
