@@ -5,4 +5,3 @@ LOOK_FAR: dict[str, Any]
 STAY: dict[str, Any]
 JUDGE: dict[str, Any]
 COURSE: Any
-JUMP_DOWN: float

@@ -1,0 +1,2 @@
+JUMP_DOWN: float
+__pyx_capi__: dict[str, object]
