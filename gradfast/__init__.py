@@ -27,12 +27,8 @@ from gradfast import plotting
 from gradfast.checking import GradientCheck, check_gradient
 from gradfast.classic import numerical_diff, numerical_gradient, tangent_line
 from gradfast.coloring import Coloring
-from gradfast.differentiate import (
-    derivative,
-    directional_derivative,
-    gradient,
-    value_and_gradient,
-)
+from gradfast.derivatives import derivative, directional_derivative
+from gradfast.gradients import gradient, value_and_gradient
 from gradfast.jacobians import hessian, jacobian
 from gradfast.methods import Adaptive, Backward, Central, Complex, Forward, Nodes
 from gradfast.noise import noise

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gradfast import adaptive
 from gradfast._kernels.memory import name_of_coordinate
-from gradfast.differentiate import derivative
+from gradfast.derivatives import derivative
 from gradfast.methods import Adaptive, is_integer
 from gradfast.noise import noise
 from gradfast.plotting import new_axes

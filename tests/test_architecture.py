@@ -21,8 +21,8 @@ FLOORS = {
     "steps": ("steps", "methods", "complex_step", "ladders"),
     "families": ("families.loops", "families.blocks", "families.elements", "families.native", "families.batches"),
     "calls": ("remote", "parallel", "problem"),
-    "derivatives": ("adaptive", "noise", "directional", "sparse"),
-    "operators": ("classic", "differentiate", "jacobians"),
+    "algorithms": ("adaptive", "noise", "directional", "sparse"),
+    "operators": ("classic", "derivatives", "gradients", "jacobians"),
     "reports": ("plotting", "checking", "__main__"),
 }
 LINE = [name for names in FLOORS.values() for name in names]
