@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.goals import Goal, times_as_fast
 from bench.peers import Peer, Run
-from gradfast.points import Array
+from gradfast.arguments import Array
 
 REFERENCE = "reference"
 

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import Array
 from gradfast.families.batches import Batch
 from gradfast.families.elements import moved
 from gradfast.ladders import LEAST_SCALE, Ascent, Field, Some, climb
 from gradfast.methods import Adaptive
-from gradfast.points import VALUE_DTYPE, Array, as_dtype_of
+from gradfast.points import VALUE_DTYPE, as_dtype_of
 from gradfast.problem import Info, Problem
 from gradfast.steps import EPS, Plan
 

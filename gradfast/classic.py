@@ -16,10 +16,11 @@ from gradfast._kernels import native_loop
 from gradfast._kernels.memory import keeping, name_of_coordinate
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import LINE, ROWS
+from gradfast.arguments import Array, as_array
 from gradfast.caller import warn
 from gradfast.families import blocks
 from gradfast.objectives import as_objective
-from gradfast.points import VALUE_DTYPE, Array, as_array, as_dtype_of, as_point, as_values, lines
+from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point, as_values, lines
 from gradfast.stencils import central
 from gradfast.steps import Plan
 

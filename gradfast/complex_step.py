@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.stencil import Stencil
-from gradfast.points import VALUE_DTYPE, Array, as_values
+from gradfast.arguments import Array
+from gradfast.points import VALUE_DTYPE, as_values
 from gradfast.stencils import forward, relative_step
 from gradfast.steps import EPS, LEAST_SCALE, Plan
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from gradfast import adaptive
 from gradfast._kernels.memory import keeping
+from gradfast.arguments import Array, is_integer
 from gradfast.directional import Line
 from gradfast.families.elements import differentiate_elements
-from gradfast.methods import is_integer
-from gradfast.points import Array, as_dtype_of
+from gradfast.points import as_dtype_of
 from gradfast.problem import NO_ARGUMENTS, Problem
 
 Function = Callable[..., Any]

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from gradfast import adaptive, complex_step, ladders
+from gradfast.arguments import Array, as_array
+from gradfast.differences import Difference
 from gradfast.families import blocks, loops
-from gradfast.methods import Adaptive, Complex, Difference
-from gradfast.points import VALUE_DTYPE, Array, as_array, leaving_alone
+from gradfast.methods import Adaptive, Complex
+from gradfast.points import VALUE_DTYPE, leaving_alone
 from gradfast.problem import NO_PLAN, Info, Problem
 from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
 

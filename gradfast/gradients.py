@@ -11,8 +11,10 @@ from gradfast import adaptive
 from gradfast._kernels import native_loop
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import GRADIENT
-from gradfast.methods import Difference, as_method
-from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point
+from gradfast.arguments import Array
+from gradfast.differences import Difference
+from gradfast.methods import as_method
+from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem
 
 Function = Callable[..., Any]

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from gradfast import adaptive, sparse
+from gradfast.arguments import Array
 from gradfast.methods import Adaptive, as_method
 from gradfast.objectives import as_objective
-from gradfast.points import VALUE_DTYPE, Array, as_dtype_of
+from gradfast.points import VALUE_DTYPE, as_dtype_of
 from gradfast.problem import NO_ARGUMENTS, Problem, agreeing, require_difference
 from gradfast.steps import steps_at
 

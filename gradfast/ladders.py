@@ -13,7 +13,7 @@ from gradfast._kernels.course import JUMP_DOWN
 from gradfast._kernels.extrapolation import ROOM
 from gradfast._kernels.ladder import ADD_RUNG, COURSE, JUDGE, LOOK_FAR, STAY
 from gradfast._kernels.stencil import Stencil
-from gradfast.points import Array
+from gradfast.arguments import Array
 
 Some = npt.NDArray[np.intp]
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from gradfast.arguments import Array
 from gradfast.complex_step import random_direction
 from gradfast.families.blocks import values_at
 from gradfast.methods import Adaptive
-from gradfast.points import Array, leaving_alone
+from gradfast.points import leaving_alone
 from gradfast.problem import NO_ARGUMENTS, Problem
 from gradfast.steps import EPS
 

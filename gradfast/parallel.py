@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import Array
 from gradfast.caller import warn
 from gradfast.families import blocks
 from gradfast.families.batches import Batch
 from gradfast.families.loops import Colors, Pairs
-from gradfast.points import VALUE_DTYPE, Array
+from gradfast.points import VALUE_DTYPE
 from gradfast.progress import Progress
 from gradfast.remote import Job, ends_of_chunks, results_of
 from gradfast.steps import Plan, steps_at

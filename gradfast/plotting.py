@@ -7,7 +7,6 @@ Matplotlib is imported when new Axes are needed, never with gradfast.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,13 @@ import numpy as np
 from gradfast._kernels.memory import keeping
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import number
+from gradfast.arguments import Array, as_array, is_real
+from gradfast.axes import annotated, new_axes
 from gradfast.classic import numerical_gradient, tangent_line
 from gradfast.families.blocks import values_at
-from gradfast.methods import is_real
 from gradfast.objectives import as_objective
-from gradfast.points import Array, as_array
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 __all__ = ["plot_function", "plot_gradient_field", "plot_surface", "plot_tangent"]
@@ -74,7 +72,7 @@ def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **
     y = np.array([_value_at(f, number) for number in x])
     ax = new_axes(ax)
     (line,) = ax.plot(x, y, **kwargs)
-    return _annotated(ax, line, x="x", y="f(x)")
+    return annotated(ax, line, x="x", y="f(x)")
 
 
 def plot_tangent(
@@ -131,7 +129,7 @@ def plot_tangent(
     ax = new_axes(ax)
     (line,) = ax.plot(x, tangent(x), **kwargs)
     ax.scatter(at, tangent(at), color=line.get_color(), zorder=line.get_zorder() + 0.5)
-    return _annotated(ax, line, x="x", y="f(x)")
+    return annotated(ax, line, x="x", y="f(x)")
 
 
 def plot_surface(
@@ -194,7 +192,7 @@ def plot_surface(
     solid: Any = new_axes(ax, "3d")
     colours = {} if "color" in kwargs else {"cmap": "viridis"}  # a colour map would win over a colour
     surface = solid.plot_surface(*mesh, values.reshape(mesh[0].shape), **{**colours, **kwargs})
-    return _annotated(solid, surface, x="x0", y="x1", z="f(x)")
+    return annotated(solid, surface, x="x0", y="x1", z="f(x)")
 
 
 def plot_gradient_field(
@@ -261,28 +259,7 @@ def plot_gradient_field(
     ax.set_aspect("equal")
     ax.grid(True, color="0.9")
     ax.set_axisbelow(True)
-    return _annotated(ax, quiver, x="x0", y="x1")
-
-
-def import_matplotlib(name: str) -> Any:
-    """Return a module of Matplotlib; where there is none, ImportError names the extra to install."""
-    try:
-        importlib.import_module("matplotlib")
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError("plotting needs Matplotlib: install gradfast[plot]") from error
-
-
-def new_axes(ax: Any, projection: str | None = None) -> Any:
-    """Return ax if it is of the kind wanted, "3d" or not; new Axes if it is None."""
-    if ax is None:
-        return import_matplotlib("matplotlib.pyplot").figure().add_subplot(projection=projection)
-    if not isinstance(getattr(ax, "name", None), str) or not callable(getattr(ax, "plot", None)):
-        raise TypeError(f"ax must be an Axes of Matplotlib; got {ax!r}")
-    if (ax.name == "3d") != (projection == "3d"):
-        wanted = 'a 3-D Axes, of projection="3d"' if projection == "3d" else "a 2-D Axes"
-        raise ValueError(f"ax must be {wanted}; got one of projection={ax.name!r}")
-    return ax
+    return annotated(ax, quiver, x="x0", y="x1")
 
 
 def _ticks(name: str, values: Any) -> Array:
@@ -323,14 +300,3 @@ def _scale_to_one_cell(arrows: Array, x0: Array, x1: Array) -> float:
     longest = lengths[np.isfinite(lengths)].max(initial=0.0)
     cell = min((np.diff(np.sort(ticks)).min() for ticks in (x0, x1) if ticks.size > 1), default=1.0)
     return float(longest / cell) or 1.0
-
-
-def _annotated(ax: Any, artist: Artist, **names: str) -> Axes:
-    """Return ax with the axis labels that it lacks, and a legend if artist has a label."""
-    for axis, name in names.items():
-        if not getattr(ax, f"get_{axis}label")():
-            ax.set(**{f"{axis}label": name})
-    label = str(artist.get_label() or "_")
-    if not label.startswith("_"):  # Matplotlib names what nobody labelled _child0, ...
-        ax.legend()
-    return ax  # type: ignore[no-any-return]  # Any, since mpl_toolkits has no types

@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numpy import ndarray
 
 from gradfast._kernels.memory import f_changed
-
-Array = npt.NDArray[Any]
+from gradfast.arguments import Array, as_array
 
 IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
 
@@ -34,14 +32,6 @@ def as_point(x: Any) -> Array:
         raise TypeError(f"x must hold real numbers; got dtype {array.dtype}")
     native = array.dtype.newbyteorder("=")
     return np.array(array, dtype=native if native in IN_PLACE else np.float64)
-
-
-def as_array(name: str, value: Any) -> Array:
-    """Return an argument as an array; ValueError if it is lists of several lengths."""
-    try:
-        return np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array of one shape; got {value!r}") from error
 
 
 def as_values(result: Any) -> Array:

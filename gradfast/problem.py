@@ -12,13 +12,15 @@ import numpy.typing as npt
 from gradfast import complex_step
 from gradfast._kernels.memory import f_changed, keeping
 from gradfast._kernels.native_function import NativeFunction
+from gradfast.arguments import Array, is_integer, real_numbers
+from gradfast.differences import Difference
 from gradfast.families import blocks, loops
 from gradfast.families.batches import Batch
 from gradfast.families.native import Native
-from gradfast.methods import Adaptive, Complex, Difference, as_method, is_integer
+from gradfast.methods import Adaptive, Complex, as_method
 from gradfast.objectives import as_objective
 from gradfast.parallel import Chunks
-from gradfast.points import VALUE_DTYPE, Array, as_array, as_point
+from gradfast.points import VALUE_DTYPE, as_point
 from gradfast.remote import checked_workers
 from gradfast.steps import Plan, checked_bounds, steps_at
 
@@ -205,14 +207,6 @@ class Problem:
         if self.is_complex:
             scheme = np.where(scheme == "fixed", "fixed", "complex")
         return Info(evaluations, np.abs(steps_at(self.plan.steps, self.memory)).reshape(self.x.shape), scheme)
-
-
-def real_numbers(name: str, value: Any) -> Array:
-    """Return an argument as an array; TypeError unless it holds real numbers."""
-    array = as_array(name, value)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers; got {value!r}")
-    return array
 
 
 class Agreeing:

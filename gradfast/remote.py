@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gradfast import complex_step
+from gradfast.arguments import Array
 from gradfast.families import blocks, loops
 from gradfast.families.batches import Batch
 from gradfast.families.native import worker_count
-from gradfast.points import Array
 
 FAMILIES: dict[str, Any] = {"blocks": blocks, "loops": loops}
 

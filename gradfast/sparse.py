@@ -8,11 +8,12 @@ import numpy as np
 from gradfast import complex_step
 from gradfast._kernels.colored_loop import SCATTER
 from gradfast._kernels.memory import keeping
+from gradfast.arguments import Array
 from gradfast.coloring import Coloring
 from gradfast.families import blocks, loops
 from gradfast.objectives import as_objective
 from gradfast.parallel import Chunks
-from gradfast.points import VALUE_DTYPE, Array, as_dtype_of, as_point
+from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem, with_arguments
 from gradfast.steps import EPS, checked_bounds, steps_at
 

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from gradfast._kernels.memory import name_of_coordinate
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps import AT, RelativeStep
+from gradfast.arguments import Array, as_array
 from gradfast.caller import warn
-from gradfast.points import VALUE_DTYPE, Array, as_array
+from gradfast.points import VALUE_DTYPE
 
 # A coordinate smaller than this is moved as if it were this large: a fixed rule cannot know f's scale.
 LEAST_SCALE = 0.1

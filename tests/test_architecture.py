@@ -17,13 +17,13 @@ import gradfast
 # From the lowest to the highest. A module imports those of lower floors, and those before it on its own.
 FLOORS = {
     "kernels": ("_kernels", "reference", "caller"),
-    "values": ("points", "progress", "stencils", "objectives", "coloring"),
-    "steps": ("steps", "methods", "complex_step", "ladders"),
+    "values": ("arguments", "points", "progress", "stencils", "objectives", "patterns", "coloring"),
+    "steps": ("steps", "differences", "methods", "complex_step", "ladders"),
     "families": ("families.loops", "families.blocks", "families.elements", "families.native", "families.batches"),
     "calls": ("remote", "parallel", "problem"),
     "algorithms": ("adaptive", "noise", "directional", "sparse"),
     "operators": ("classic", "derivatives", "gradients", "jacobians"),
-    "reports": ("plotting", "checking", "__main__"),
+    "reports": ("axes", "plotting", "verdicts", "checking", "__main__"),
 }
 LINE = [name for names in FLOORS.values() for name in names]
 PACKAGE = Path(gradfast.__file__).parent

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradfast import Coloring, coloring
-from gradfast.coloring import Pattern, banded
+from gradfast import Coloring, patterns
+from gradfast.coloring import banded
+from gradfast.patterns import Pattern
 
 sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
 numdiff = pytest.importorskip("scipy.optimize._numdiff", reason="SciPy has moved its group_columns")
@@ -285,6 +286,6 @@ def test_neighbors_differ_though_their_columns_meet_in_no_row():
 
 @pytest.mark.parametrize("pattern", [np.eye(5), ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])], ids=["matrix", "indices"])
 def test_a_pattern_is_counted_by_c_ints(pattern, monkeypatch):
-    monkeypatch.setattr(coloring, "MOST_ENTRIES", 5)
+    monkeypatch.setattr(patterns, "MOST_ENTRIES", 5)
     with pytest.raises(ValueError, match=r"fewer than 5 rows, columns and entries; got shape \(5, 5\) and 5 entries"):
         Coloring(pattern)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from gradfast.arguments import Array
 from gradfast.families import blocks
 from gradfast.families.elements import differentiate_elements
-from gradfast.points import Array
 from gradfast.steps import Plan, steps_at
 
 Function = Callable[[Any], Any]

@@ -15,7 +15,8 @@ from gradfast._kernels.block_loop import COLUMNS, MOVE, PUT_BACK, QUOTIENTS
 from gradfast._kernels.colored_loop import MOVE_BLOCK, require_rows
 from gradfast._kernels.memory import f_changed, first_difference
 from gradfast._kernels.stencil import Stencil
-from gradfast.points import VALUE_DTYPE, Array, as_values
+from gradfast.arguments import Array
+from gradfast.points import VALUE_DTYPE, as_values
 from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
 

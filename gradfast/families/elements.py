@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from gradfast.arguments import Array
 from gradfast.families.blocks import quotient
-from gradfast.points import Array
 from gradfast.steps import Plan, steps_at
 
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from gradfast._kernels.colored_loop import COLORS
 from gradfast._kernels.python_loop import COMPONENTS, LINE, PAIRS, ROWS, Components, number
 from gradfast._kernels.stencil import Stencil
-from gradfast.points import VALUE_DTYPE, Array, lines
+from gradfast.arguments import Array
+from gradfast.points import VALUE_DTYPE, lines
 from gradfast.stencils import value_weights
 from gradfast.steps import Plan, indices_within, steps_at
 

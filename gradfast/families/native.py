@@ -16,9 +16,8 @@ import numpy as np
 from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.native_function import NativeFunction, require_kind
 from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import Array, is_integer
 from gradfast.families.blocks import Colors, Pairs
-from gradfast.methods import is_integer
-from gradfast.points import Array
 from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
 
