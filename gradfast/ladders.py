@@ -189,7 +189,7 @@ class Climb:
     def _look_far(self) -> npt.NDArray[np.bool_]:
         """Add as second rungs such far out, where rounding hides what shorter ones would show; return where none are.
 
-        That is where f is a line or parabola as far as it shows, and still the same one out there.
+        That is where f is a line or far above its own change, and keeps its slope out there.
         """
         field, ladders, chosen, nodes = self.field, self.ladders, self.chosen, len(self.stencil.nodes)
         far = np.empty(chosen.size)

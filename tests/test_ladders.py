@@ -17,6 +17,12 @@ def rough(x):
     return x * x + ((word >> 40) / 2.0**24 - 0.5) * 1e-6
 
 
+def twelfth(x):
+    """Return the twelfth power of x."""
+    cube = x * x * x
+    return (cube * cube) * (cube * cube)
+
+
 # f, x, options, and the binary logarithms of the steps in their order.
 PATHS = {
     "runge": (lambda x: 1 / (1 + 25 * x * x), 0.3, {}, [-6, -7, -9, -11, -12, -4]),
@@ -40,6 +46,24 @@ PATHS = {
     "sunk parabola": (lambda x: 1e6 - 3 * x * x, 1.3, {}, [-5, 9, 8]),
     "wave far above": (lambda x: 1e6 + x / (1 + x * x), 0.0, {}, [-6, 15, -7, -8, -4]),
     "growing far above": (lambda x: 1e6 + (1 + x / 1000) ** 40, 0.3, {}, [-6, 15, -7, 14, 4, 3, 2, 1, 0]),
+    "hardly bent": (lambda x: 1e6 + 6e-6 * x * x, 1.0, {}, [-5, 18, 17]),
+    "hidden": (lambda x: 1e6 + 1e-8 * x, 1.0, {}, [-5, -6]),
+    "little above": (lambda x: 20.0 + 0.11 * x, 0.631, {}, [-6, 2, 1]),
+    "less above": (lambda x: 5.0 + 7.0 * x, 0.3, {}, [-6, -7]),
+    "slowly growing": (
+        lambda x: 150.0 + twelfth(1 + 4.6e-06 * x),
+        -0.0327,
+        {},
+        [-6, 16, -7, 14, 4, 18, 17, 16, 3, 22, 21, 20, 2],
+    ),
+    "hidden and bent": (lambda x: 17000.0 + x / (5e-06 + x), 1.03, {}, [-5, 15, -6, -7, 15, 35, 34, 33]),
+    "slow near zero": (lambda x: 0.0012 + x / (27000.0 + x), 0.512, {}, [-6, -7, -2, -3, 1, 0]),
+    "even besides": (
+        lambda x: 1e4 + 0.3 * x + 0.1 * (x - 1) * (x - 1) * (x - 1) * (x - 1),
+        1.0,
+        {},
+        [-5, 10, -6, 8, 7, 12, 11, 10],
+    ),
     "no curvature": (lambda x: 5.9 + 7.9 * x, -2.46, {"n": 2}, [-5, -6]),
     "little curvature": (lambda x: 2.3 + x / (75.0 + x), 0.89, {"n": 2}, [-6, -7, 4, 3, 6, 8]),
     "early": (lambda x: 1 / (1 + x), 1.0, {"method": Adaptive(rtol=1e-6)}, [-5, -6, -7]),
@@ -102,12 +126,27 @@ def test_a_look_far_out_is_counted_and_allowed_for(most, counted):
     assert f.calls == info.evaluations <= most + 1
 
 
-def test_all_components_must_be_lines_for_a_step_far_out():
-    both, info = jacobian(
-        lambda x: np.array([1e4 + 0.3 * x[0], np.exp(x[0])]), [1.0], method="adaptive", full_output=True
-    )
-    assert np.all(np.abs(both[:, 0] - [0.3, np.e]) <= info.error[:, 0])
-    assert abs(both[1, 0] - np.e) <= 1e-12
+@pytest.mark.parametrize("order", [1, -1])
+def test_all_components_must_keep_their_slope_for_a_step_far_out(order):
+    def both(x):
+        return np.array([1e4 + 0.3 * x[0], np.exp(x[0])][::order])
+
+    slopes, info = jacobian(both, [1.0], method="adaptive", full_output=True)
+    slopes, error = slopes[::order, 0], info.error[::order, 0]
+    assert np.all(np.abs(slopes - [0.3, np.e]) <= error)
+    assert abs(slopes[1] - np.e) <= 1e-12
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_component_that_rounding_hides_most_says_how_far_out(order):
+    def lines(x):
+        return np.array([1e4 + 0.3 * x[0], x[0]][::order])
+
+    def parabolas(x):
+        return np.array([1e6 + x[0] * x[0], 1e6 + x[0] + 1e-3 * x[0] * x[0]][::order])
+
+    for f in (lines, parabolas):
+        assert jacobian(f, [1.3], method="adaptive", full_output=True)[1].evaluations <= 7
 
 
 def test_a_look_far_out_stays_within_bounds():

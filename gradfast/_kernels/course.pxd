@@ -22,6 +22,4 @@ cdef double far_step(
     const value[:, :, ::1] bends, const value[:, :] center, double rtol
 ) noexcept nogil
 
-cdef bint fits_parabola(
-    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends
-) noexcept nogil
+cdef bint keeps_its_slope(const value[::1] quotients, const value[::1] roundings) noexcept nogil

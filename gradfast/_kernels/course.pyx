@@ -38,7 +38,7 @@ cdef double SIGNAL = 8.0
 cdef double FAR_ABOVE = 6.0
 cdef double FARTHEST = 2.0**40
 
-# So near its tolerance, or where its rounding grows, a ladder that went up ends if f fits a parabola.
+# So near its tolerance, or where its rounding grows, a ladder that went up ends if f keeps its slope.
 cdef double NEAR = 30.0
 
 # How much shorter the next step is at least, by the power of the step that quotients converge with, 1 or 2.
@@ -59,7 +59,7 @@ cdef double next_on_course(
     cdef double step = course.forced, error = (best.truncation + best.rounding) / best.size
     cdef bint jumps, goes_up, improves = error < 0.5 * course.error
     course.error = error
-    if course.has_gone_up and fits_parabola(steps, quotients, roundings, bends) and (
+    if course.has_gone_up and keeps_its_slope(quotients, roundings) and (
         (count == 3 and error * best.size <= NEAR * tolerance) or (top <= 4 * steps[1] and outgrows(steps, roundings))
     ):
         return NAN
@@ -172,17 +172,13 @@ cdef bint is_parabola(const double[::1] steps, const value[::1] roundings, const
     return distance(bends[last], expected) < 0.25 * size_of(expected) - roundings[last]
 
 
-cdef bint fits_parabola(
-    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends
-) noexcept nogil:
-    """Return whether all rungs are those of one parabola, as far as rounding shows."""
+cdef bint keeps_its_slope(const value[::1] quotients, const value[::1] roundings) noexcept nogil:
+    """Return whether all rungs have one quotient, as far as rounding shows: f is a line or a parabola, or is even besides."""
     cdef Py_ssize_t j
-    if not roundings[0] <= roundings[steps.shape[0] - 1]:
+    if not roundings[0] <= roundings[roundings.shape[0] - 1]:
         return False
-    for j in range(1, steps.shape[0]):
+    for j in range(1, quotients.shape[0]):
         if not distance(quotients[j], quotients[0]) <= 2 * (roundings[j] + roundings[0]):
-            return False
-        if not distance(bends[j], bends[0] * (steps[j] / steps[0])) <= BENT * (roundings[j] + roundings[0]):
             return False
     return True
 

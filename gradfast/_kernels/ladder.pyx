@@ -8,7 +8,7 @@ from libc.math cimport INFINITY, NAN, fmax, fmin, isfinite
 
 import numpy as np
 
-from gradfast._kernels.course cimport Course, far_step, fits_parabola, next_on_course
+from gradfast._kernels.course cimport Course, far_step, keeps_its_slope, next_on_course
 from gradfast._kernels.extrapolation cimport KINK, Window, extrapolate, size_of
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 
@@ -87,15 +87,13 @@ def _stay(
     const Py_ssize_t[:] chosen, long long evaluations, double[:, ::1] ladder, value[:, :, ::1] quotients,
     value[:, :, ::1] roundings, value[:, :, ::1] bends, Course[::1] courses, unsigned char[:] stays,  # OUT: all but the first two
 ):
-    """Write where the rung far out is of the line or parabola of the first, and goes on from there; drop it elsewhere."""
+    """Write where f keeps its slope as far out as the second rung, and goes on from there; drop that rung elsewhere."""
     cdef Py_ssize_t c, component, i
     for c in range(chosen.shape[0]):
         i = chosen[c]
         stays[c] = True
         for component in range(quotients.shape[1]):
-            stays[c] = stays[c] and fits_parabola(
-                ladder[i, :2], quotients[i, component, :2], roundings[i, component, :2], bends[i, component, :2]
-            )
+            stays[c] = stays[c] and keeps_its_slope(quotients[i, component, :2], roundings[i, component, :2])
         if stays[c]:
             courses[i].forced, courses[i].has_gone_up = ladder[i, 0] / 2, True
             continue
