@@ -24,18 +24,19 @@ runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surface
 from typing import TYPE_CHECKING
 
 from gradfast import plotting
+from gradfast.callables import compiled
 from gradfast.checking import check_gradient
-from gradfast.classic import numerical_diff, numerical_gradient, tangent_line
 from gradfast.coloring import Coloring
-from gradfast.derivatives import derivative, directional_derivative
-from gradfast.differences import Backward, Central, Forward, Nodes
+from gradfast.derivatives import derivative
+from gradfast.difference_methods import Backward, Central, Forward, Nodes
+from gradfast.directional import directional_derivative
+from gradfast.gradient_check import GradientCheck
 from gradfast.gradients import gradient, value_and_gradient
 from gradfast.jacobians import hessian, jacobian
 from gradfast.methods import Adaptive, Complex
 from gradfast.noise import noise
-from gradfast.objectives import compiled
 from gradfast.sparse import detect_sparsity
-from gradfast.verdicts import GradientCheck
+from gradfast.textbook import numerical_diff, numerical_gradient, tangent_line
 
 __all__ = [
     "Adaptive",

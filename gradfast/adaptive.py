@@ -7,7 +7,7 @@ scipy.differentiate 1.17 1.9e-12, inf, 11, 81 %; a central difference of accurac
 no claim. It was tuned with these in sight, and with 30 others; at 1800 new points of those it reached 1.5e-14, 1e-10,
 11, 99.4 %. Of 33 000 random linear and quadratic functions each took 4 or 6, the one at x left out.
 
-A step ladder per coordinate (``_kernels.ladder``), all of them climbed together (:mod:`gradfast.ladders`); here
+A step ladder per coordinate (``_kernels.rungs``), all of them climbed together (:mod:`gradfast.step_search`); here
 they meet the operators. f's noise is seen in the differences themselves, so that a noisy f needs no other method.
 The Hessian of f comes from second derivatives along each coordinate and each pair, n (n + 1) / 2 ladders.
 """
@@ -19,12 +19,12 @@ import numpy as np
 
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array
-from gradfast.families.batches import Batch
-from gradfast.families.elements import moved
-from gradfast.ladders import LEAST_SCALE, Ascent, Field, Some, climb
+from gradfast.calling.batch import Batch
+from gradfast.calling.elementwise import moved
 from gradfast.methods import Adaptive
 from gradfast.points import VALUE_DTYPE, as_dtype_of
 from gradfast.problem import Info, Problem
+from gradfast.step_search import LEAST_SCALE, Ascent, Field, Some, climb
 from gradfast.steps import EPS, Plan
 
 # One node: what the loops then give is f's value there, over the step; a power of two takes that back exactly.

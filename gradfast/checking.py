@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast import adaptive
-from gradfast._kernels.memory import name_of_coordinate
+from gradfast._kernels.keep import name_of_coordinate
 from gradfast.arguments import Array, is_integer, real_numbers
 from gradfast.derivatives import derivative
+from gradfast.gradient_check import CANNOT_TELL, KINK, RIGHT, VERDICTS, WRONG, GradientCheck, Verdicts
 from gradfast.methods import Adaptive
 from gradfast.noise import noise
 from gradfast.points import IN_PLACE, as_point
 from gradfast.problem import Problem
 from gradfast.steps import EPS
-from gradfast.verdicts import CANNOT_TELL, KINK, RIGHT, VERDICTS, WRONG, GradientCheck, Verdicts
 
 # The steps of the second look at what seems wrong are so much shorter.
 SECOND_LOOK = 2.0**-12

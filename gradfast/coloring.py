@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradfast._kernels import coloring as kernels
+from gradfast._kernels import greedy as kernels
 from gradfast.patterns import Indices, Pattern, as_pattern, banded, require_symmetric
 
 __all__ = ["Coloring", "banded"]

@@ -1,4 +1,4 @@
-"""derivative, elementwise over points on a line, and directional_derivative, of all coordinates at once."""
+"""derivative: of f of one number, elementwise, up to six times."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 
 from gradfast import adaptive
-from gradfast._kernels.memory import keeping
 from gradfast.arguments import Array, is_integer
-from gradfast.directional import Line
-from gradfast.families.elements import differentiate_elements
+from gradfast.calling.elementwise import differentiate_elements
 from gradfast.points import as_dtype_of
 from gradfast.problem import NO_ARGUMENTS, Problem
 
@@ -103,56 +101,3 @@ def _run_derivative(problem: Problem) -> tuple[Any, Array]:
     if p.is_complex:
         p.check(lambda v: out * v)
     return center, as_dtype_of(x, out)
-
-
-def directional_derivative(
-    f: Function,
-    x: Any,
-    v: Any,
-    *,
-    method: Any = "central",
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    vectorized: bool = False,
-    full_output: bool = False,
-) -> Any:
-    """Return the derivative of f at x along v.
-
-    Parameters
-    ----------
-    f : callable
-        Function of a point that returns a number or an array: of a gradient function the result
-        is the Hessian times v. With ``vectorized=True``, of points of shape ``(m, *x.shape)``.
-    x, method, bounds, args, vectorized, full_output
-        As for :func:`gradient`. A method's `step` is the distance that x moves.
-    v : array_like
-        The direction, of x's shape, of any length: the result is linear in v.
-
-    Returns
-    -------
-    float or ndarray
-        The derivative ``sum(J * v)``, of the shape of ``f(x)``.
-    Info
-        With ``full_output=True``; its step and scheme are those of t in ``f(x + t v)``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`gradient`; ValueError if v is not of x's shape or not finite, or if bounds leave
-        no room along it on either side.
-
-    Notes
-    -----
-    2 evaluations, whatever the number of coordinates; forward 2, complex 1 and 2 for its check.
-    The whole of x is moved in place and put back. Thread-safety: as for :func:`gradient`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from gradfast import directional_derivative
-    >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
-    14.0
-    """
-    line = Line(Problem(f, x, method, None, args, vectorized, moves_coordinates=False), v, bounds)
-    center, result = keeping(line.problem.x, line.derivative)
-    return (result, line.info(center is not None)) if full_output else result

@@ -1,4 +1,4 @@
-"""The derivative along one direction: f on the line x + t v, as a function of t alone."""
+"""directional_derivative: of f on the line x + t v, as a function of t alone."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,14 +6,70 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import adaptive, complex_step, ladders
+from gradfast import adaptive, complex_step, step_search
+from gradfast._kernels.keep import keeping
 from gradfast.arguments import Array, as_array
-from gradfast.differences import Difference
-from gradfast.families import blocks, loops
+from gradfast.calling import many_points, one_point
+from gradfast.difference_methods import Difference
 from gradfast.methods import Adaptive, Complex
 from gradfast.points import VALUE_DTYPE, leaving_alone
-from gradfast.problem import NO_PLAN, Info, Problem
+from gradfast.problem import NO_ARGUMENTS, NO_PLAN, Info, Problem
 from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
+
+Function = Callable[..., Any]
+
+
+def directional_derivative(
+    f: Function,
+    x: Any,
+    v: Any,
+    *,
+    method: Any = "central",
+    bounds: Any = None,
+    args: Any = NO_ARGUMENTS,
+    vectorized: bool = False,
+    full_output: bool = False,
+) -> Any:
+    """Return the derivative of f at x along v.
+
+    Parameters
+    ----------
+    f : callable
+        Function of a point that returns a number or an array: of a gradient function the result
+        is the Hessian times v. With ``vectorized=True``, of points of shape ``(m, *x.shape)``.
+    x, method, bounds, args, vectorized, full_output
+        As for :func:`gradient`. A method's `step` is the distance that x moves.
+    v : array_like
+        The direction, of x's shape, of any length: the result is linear in v.
+
+    Returns
+    -------
+    float or ndarray
+        The derivative ``sum(J * v)``, of the shape of ``f(x)``.
+    Info
+        With ``full_output=True``; its step and scheme are those of t in ``f(x + t v)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`gradient`; ValueError if v is not of x's shape or not finite, or if bounds leave
+        no room along it on either side.
+
+    Notes
+    -----
+    2 evaluations, whatever the number of coordinates; forward 2, complex 1 and 2 for its check.
+    The whole of x is moved in place and put back. Thread-safety: as for :func:`gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import directional_derivative
+    >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
+    14.0
+    """
+    line = Line(Problem(f, x, method, None, args, vectorized, moves_coordinates=False), v, bounds)
+    center, result = keeping(line.problem.x, line.derivative)
+    return (result, line.info(center is not None)) if full_output else result
 
 
 def norm(vector: Array) -> Any:
@@ -108,7 +164,8 @@ class Line:
             argument = np.zeros(1, np.result_type(self.t.dtype, np.complex64))
             memory = argument.imag
         before = p.x.copy()
-        family, on_line = (blocks, self._many_on_line(before)) if p.family is blocks else (loops, self._on_line(before))
+        family = many_points if p.family is many_points else one_point
+        on_line = self._many_on_line(before) if family is many_points else self._on_line(before)
         try:
             result = family.components(on_line, argument, memory, self.plan, center)[0]
         finally:
@@ -120,12 +177,12 @@ class Line:
 
     def _adaptive(self, center: Array) -> Any:
         p, length, before = self.problem, float(norm(self.v)), self.problem.x.copy()
-        vectorized = p.family is blocks
+        vectorized = p.family is many_points
         on_line = self._many_on_line(before) if vectorized else self._on_line(before)
-        scale = max(float(norm(p.x)), ladders.LEAST_SCALE) / length if length else 0.0
+        scale = max(float(norm(p.x)), step_search.LEAST_SCALE) / length if length else 0.0
         bounds = None if self.bounds is None or not length else tuple(map(np.abs, self._bounds_of_t()))
         try:
-            result = adaptive.along(p, blocks if vectorized else loops, on_line, self.t, scale, center, bounds)
+            result = adaptive.along(p, many_points if vectorized else one_point, on_line, self.t, scale, center, bounds)
         finally:
             p.x[...] = before
         if length and p.done is not None and p.done().scheme == "fixed":

@@ -12,7 +12,7 @@ from gradfast._kernels import native_loop
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import GRADIENT
 from gradfast.arguments import Array
-from gradfast.differences import Difference
+from gradfast.difference_methods import Difference
 from gradfast.methods import as_method
 from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem
@@ -41,7 +41,7 @@ def gradient(
     f : callable
         Function of a point, ``f(x, *args)``, that returns one real number. With
         ``vectorized=True``, of points along a first axis, shape ``(m, *x.shape)``, that returns m
-        numbers. Or compiled code: see :mod:`gradfast.objectives`.
+        numbers. Or compiled code: see :mod:`gradfast.callables`.
     x : array_like
         One point, of any shape; with `axis`, many. A writable array of float32, float64 or
         longdouble is perturbed in place, so that an f that reads it through a closure sees the

@@ -8,8 +8,8 @@ import numpy as np
 
 from gradfast import adaptive, sparse
 from gradfast.arguments import Array
+from gradfast.callables import as_objective
 from gradfast.methods import Adaptive, as_method
-from gradfast.objectives import as_objective
 from gradfast.points import VALUE_DTYPE, as_dtype_of
 from gradfast.problem import NO_ARGUMENTS, Problem, agreeing, require_difference
 from gradfast.steps import steps_at

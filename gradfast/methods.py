@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradfast.arguments import is_integer, is_real
-from gradfast.differences import Backward, Central, Difference, Forward
+from gradfast.difference_methods import Backward, Central, Difference, Forward
 from gradfast.steps import EPS
 
 

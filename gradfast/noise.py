@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradfast.arguments import Array
+from gradfast.calling import many_points
 from gradfast.complex_step import random_direction
-from gradfast.families.blocks import values_at
 from gradfast.methods import Adaptive
 from gradfast.points import leaving_alone
 from gradfast.problem import NO_ARGUMENTS, Problem
@@ -89,8 +89,8 @@ def _values(problem: Problem, direction: Array, step: float) -> Array:
     if p.is_native:
         return np.array([p.family.value(p.f, point, point) for point in points])
     f = leaving_alone(p.f, p.x)
-    if p.family.__name__.endswith("blocks"):
-        return values_at(f, points, (EVALUATIONS,)).astype(float)
+    if p.family is many_points:
+        return many_points.values_at(f, points, (EVALUATIONS,)).astype(float)
     values = np.empty(EVALUATIONS)
     try:
         for i, point in enumerate(points):

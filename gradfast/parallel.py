@@ -11,14 +11,14 @@ import numpy as np
 
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array
-from gradfast.caller import warn
-from gradfast.families import blocks
-from gradfast.families.batches import Batch
-from gradfast.families.loops import Colors, Pairs
+from gradfast.calling import many_points
+from gradfast.calling.batch import Batch
+from gradfast.calling.one_point import Colors, Pairs
 from gradfast.points import VALUE_DTYPE
 from gradfast.progress import Progress
-from gradfast.remote import Job, ends_of_chunks, results_of
 from gradfast.steps import Plan, steps_at
+from gradfast.warning import warn
+from gradfast.workers import Job, ends_of_chunks, results_of
 
 # A piece that is computed here is to take about so long: a bar that moves ten times a second.
 SECONDS_A_PIECE = 0.1
@@ -77,7 +77,7 @@ def _colors_of(stencil: Stencil, columns: Array, starts: Array, rows: int, wants
 class Chunks:
     """The functions of a family, which is `serial`; those that take long are cut into chunks.
 
-    workers is None to compute them here, or what :mod:`gradfast.remote` runs them by; then f and its
+    workers is None to compute them here, or what :mod:`gradfast.workers` runs them by; then f and its
     args travel as the caller gave them, and are made what the loops call there.
     """
 
@@ -176,7 +176,7 @@ class Chunks:
         count = memory.shape[0 if batch.axis else 1]
         evaluations = plan.evaluations(memory.size)
         progress = Progress(self.show, evaluations)
-        if self.workers is None and batch.family is blocks:  # f takes all of x, and no part of it
+        if self.workers is None and batch.family is many_points:  # f takes all of x, and no part of it
             batch.partials(f, argument, memory, plan, out, centers)
             progress.add(evaluations)
         else:
@@ -242,7 +242,10 @@ class Chunks:
             return
         argument, steps, center = given[1], *given[3:]
         family = self.serial.family if isinstance(self.serial, Batch) else self.serial
-        name, x = "blocks" if family is blocks else "loops", None if compute is _rows else np.array(argument.real)
+        name, x = (
+            "many_points" if family is many_points else "one_point",
+            None if compute is _rows else np.array(argument.real),
+        )
         job = Job(compute, name, self.axis, self.f, self.args, self.is_complex, x, steps, center)
         ends = list(pairwise(ends_of_chunks(self.workers, count)))
         with closing(results_of(self.workers, job, [take(a, b) for a, b in ends])) as results:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradfast._kernels.memory import keeping
+from gradfast._kernels.keep import keeping
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import number
 from gradfast.arguments import Array, as_array, is_real
-from gradfast.axes import annotated, new_axes
-from gradfast.classic import numerical_gradient, tangent_line
-from gradfast.families.blocks import values_at
-from gradfast.objectives import as_objective
+from gradfast.callables import as_objective
+from gradfast.calling.many_points import values_at
+from gradfast.matplotlib_axes import annotated, new_axes
+from gradfast.textbook import numerical_gradient, tangent_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,7 +142,7 @@ def plot_surface(
     f : callable
         What :func:`gradfast.numerical_gradient` takes: a function of a point, an array of shape
         (2,), that returns one number. With ``vectorized=True``, a function of points of shape
-        (m, 2) that returns m numbers. Or compiled code: see :mod:`gradfast.objectives`.
+        (m, 2) that returns m numbers. Or compiled code: see :mod:`gradfast.callables`.
     x0, x1 : array_like
         Shapes (m0,) and (m1,): the ticks of the mesh along each axis, each tick once. Not the
         2-D arrays of ``numpy.meshgrid``: the mesh is made from the ticks.

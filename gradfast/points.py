@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from gradfast._kernels.memory import f_changed
+from gradfast._kernels.keep import f_changed
 from gradfast.arguments import Array, as_array
 
 IN_PLACE = frozenset(np.dtype(char) for char in "fdg")

@@ -10,19 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast import complex_step
-from gradfast._kernels.memory import f_changed, keeping
+from gradfast._kernels.keep import f_changed, keeping
 from gradfast._kernels.native_function import NativeFunction
 from gradfast.arguments import Array, is_integer, real_numbers
-from gradfast.differences import Difference
-from gradfast.families import blocks, loops
-from gradfast.families.batches import Batch
-from gradfast.families.native import Native
+from gradfast.callables import as_objective
+from gradfast.calling import many_points, one_point
+from gradfast.calling.batch import Batch
+from gradfast.calling.compiled import Native
+from gradfast.difference_methods import Difference
 from gradfast.methods import Adaptive, Complex, as_method
-from gradfast.objectives import as_objective
 from gradfast.parallel import Chunks
 from gradfast.points import VALUE_DTYPE, as_point
-from gradfast.remote import checked_workers
 from gradfast.steps import Plan, checked_bounds, steps_at
+from gradfast.workers import checked_workers
 
 Function = Callable[..., Any]
 
@@ -101,7 +101,7 @@ class Problem:
         self.f = self.lifted = f if args is NO_ARGUMENTS else with_arguments(f, args)
         self.x = self.argument = self.memory = x = as_point(x)
         self.method = method = as_method(method)
-        self.family: Any = blocks if vectorized else loops
+        self.family: Any = many_points if vectorized else one_point
         self.is_native = type(f) is NativeFunction
         if self.is_native:
             self._take_native(args, vectorized, workers)

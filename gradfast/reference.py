@@ -1,6 +1,6 @@
 """The textbook's numerical differentiation in plain Python: the yardstick of tests and benchmarks.
 
-These functions stay as the notes have them, faults included; :mod:`gradfast.classic` has the
+These functions stay as the notes have them, faults included; :mod:`gradfast.textbook` has the
 same formulas without the faults:
 
 - an array of integers is perturbed in place and truncates the step, so its gradient is zero;

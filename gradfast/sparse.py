@@ -7,11 +7,11 @@ import numpy as np
 
 from gradfast import complex_step
 from gradfast._kernels.colored_loop import SCATTER
-from gradfast._kernels.memory import keeping
+from gradfast._kernels.keep import keeping
 from gradfast.arguments import Array
+from gradfast.callables import as_objective
+from gradfast.calling import many_points, one_point
 from gradfast.coloring import Coloring
-from gradfast.families import blocks, loops
-from gradfast.objectives import as_objective
 from gradfast.parallel import Chunks
 from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem, with_arguments
@@ -121,7 +121,7 @@ def _by_colors(p: Problem, coloring: Coloring, center: Any, middle: Array | None
 
 
 def _with_flat_values(p: Problem) -> Any:
-    f, lead = p.f, p.family is blocks or getattr(p.family, "serial", None) is blocks
+    f, lead = p.f, p.family is many_points or getattr(p.family, "serial", None) is many_points
     return lambda x: np.asarray(f(x)).reshape((len(x), -1) if lead else -1)
 
 
@@ -133,7 +133,7 @@ def _verify(p: Problem, result: Any, center: Array | None, bounds: Any) -> int:
     v = complex_step.random_direction(x) * np.random.default_rng(x.size).choice([-1.0, 1.0], x.shape)
     if bounds is not None:
         v = complex_step.direction_inside(x, v, checked_bounds(x, bounds), step)
-    in_place = p.family is loops or getattr(p.family, "serial", None) is loops
+    in_place = p.family is one_point or getattr(p.family, "serial", None) is one_point
 
     def f(t: float) -> Array:
         point = (before + t * v).astype(x.dtype)
@@ -265,13 +265,13 @@ def _probe(f: Any, x: Array, by: str) -> tuple[list[Array], int]:
 
 
 def _dependents(f: Any, x: Array, by: str, away: Array) -> tuple[list[Array], int]:
-    center, found = loops.array(f, x, x), []
+    center, found = one_point.array(f, x, x), []
     if by == "nan" and np.isnan(center).any():
         raise ValueError(f"f must return no NaN at x to find its sparsity by NaN; got {center}")
     for index in np.ndindex(x.shape):
         saved = x[index]
         x[index] = np.nan if by == "nan" else saved + away[index] * PROBE_SHARE
-        values = loops.array(f, x, x)
+        values = one_point.array(f, x, x)
         x[index] = saved
         if values.shape != center.shape:
             raise ValueError(f"f must return arrays of one shape; got {center.shape}, then {values.shape}")

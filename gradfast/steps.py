@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradfast._kernels.memory import name_of_coordinate
+from gradfast._kernels.keep import name_of_coordinate
+from gradfast._kernels.relative_step import AT, RelativeStep
 from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.steps import AT, RelativeStep
 from gradfast.arguments import Array, as_array
-from gradfast.caller import warn
 from gradfast.points import VALUE_DTYPE
+from gradfast.warning import warn
 
 # A coordinate smaller than this is moved as if it were this large: a fixed rule cannot know f's scale.
 LEAST_SCALE = 0.1

@@ -16,14 +16,14 @@ import gradfast
 
 # From the lowest to the highest. A module imports those of lower floors, and those before it on its own.
 FLOORS = {
-    "kernels": ("_kernels", "reference", "caller"),
-    "values": ("arguments", "points", "progress", "stencils", "objectives", "patterns", "coloring"),
-    "steps": ("steps", "differences", "methods", "complex_step", "ladders"),
-    "families": ("families.loops", "families.blocks", "families.elements", "families.native", "families.batches"),
-    "calls": ("remote", "parallel", "problem"),
-    "algorithms": ("adaptive", "noise", "directional", "sparse"),
-    "operators": ("classic", "derivatives", "gradients", "jacobians"),
-    "reports": ("axes", "plotting", "verdicts", "checking", "__main__"),
+    "kernels": ("_kernels", "reference", "warning"),
+    "values": ("arguments", "points", "progress", "stencils", "callables", "patterns", "coloring"),
+    "steps": ("steps", "difference_methods", "methods", "complex_step", "step_search"),
+    "calling": tuple(f"calling.{way}" for way in ("one_point", "many_points", "elementwise", "compiled", "batch")),
+    "problems": ("workers", "parallel", "problem"),
+    "algorithms": ("adaptive", "noise", "sparse"),
+    "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians"),
+    "reports": ("matplotlib_axes", "plotting", "gradient_check", "checking", "__main__"),
 }
 LINE = [name for names in FLOORS.values() for name in names]
 PACKAGE = Path(gradfast.__file__).parent
@@ -35,7 +35,7 @@ def imports_of(module):
     """Yield the modules of gradfast that a module imports, by their name inside the package."""
     path = PACKAGE / f"{module.replace('.', '/')}.py"
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module in ("gradfast", "gradfast.families"):
+        if isinstance(node, ast.ImportFrom) and node.module in ("gradfast", "gradfast.calling"):
             prefix = node.module.removeprefix("gradfast").lstrip(".")
             yield from (f"{prefix}.{alias.name}".lstrip(".") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gradfast."):

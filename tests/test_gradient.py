@@ -10,7 +10,7 @@ from objectives import cubes, rosen, rosen_gradient
 from strategies import FLOATS, points
 
 from gradfast import Backward, Central, Complex, Forward, gradient, value_and_gradient
-from gradfast.families.blocks import BLOCK_BYTES
+from gradfast.calling.many_points import BLOCK_BYTES
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01), "complex"]
 

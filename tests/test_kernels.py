@@ -8,7 +8,7 @@ from hypothesis import find
 from strategies import FLOATS, OTHERS, points
 
 from gradfast import jacobian, numerical_gradient
-from gradfast._kernels.memory import first_difference, keeping
+from gradfast._kernels.keep import first_difference, keeping
 from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast._kernels.stencil import Stencil
 

@@ -25,9 +25,9 @@ from gradfast import (
     jacobian,
     value_and_gradient,
 )
-from gradfast.families import blocks, loops
-from gradfast.families.native import Native
-from gradfast.objectives import as_objective
+from gradfast.callables import as_objective
+from gradfast.calling import many_points, one_point
+from gradfast.calling.compiled import Native
 
 DIFFERENCES = ["central", "forward", "backward", Central(4), Forward(2)]
 METHODS = [*DIFFERENCES, "complex"]
@@ -656,7 +656,9 @@ def test_f_and_x_in_the_wrong_order_are_the_same_error_everywhere(operator):
 
 
 @pytest.mark.parametrize(
-    "family", [loops, blocks, Native(None), Native(2)], ids=["loops", "blocks", "native", "threads"]
+    "family",
+    [one_point, many_points, Native(None), Native(2)],
+    ids=["one point", "many points", "compiled", "on threads"],
 )
 def test_what_bounds_fix_is_zero_whatever_the_memory_held(family):
     x, f = np.array([1.0, 2.0]), lambda x: (x**2).sum(axis=-1)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from gradfast import Central, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
-from gradfast.remote import CHUNKS_OF_A_MAP, Located, aligned, checked_workers, ends_of_chunks
+from gradfast.workers import CHUNKS_OF_A_MAP, Located, aligned, checked_workers, ends_of_chunks
 
 
 def smooth(x):

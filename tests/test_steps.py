@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import FLOATS
 
 from gradfast import Backward, Central, Forward, gradient
-from gradfast._kernels.steps import RelativeStep
+from gradfast._kernels.relative_step import RelativeStep
 from gradfast.methods import as_method
 from gradfast.steps import checked_bounds, least_scale, plan_within, steps_at
 

@@ -40,12 +40,12 @@ import pytest
 from objectives import cubes as cubes_at_once
 
 import gradfast
-from gradfast import Adaptive, Central, Coloring, Forward, _kernels, objectives, stencils
+from gradfast import Adaptive, Central, Coloring, Forward, _kernels, callables, stencils
 from gradfast._kernels.native_function import NativeFunction
+from gradfast._kernels.relative_step import RelativeStep
 from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.steps import RelativeStep
+from gradfast.calling import compiled
 from gradfast.coloring import banded
-from gradfast.families import native
 from gradfast.methods import NAMES
 
 PACKAGE = Path(gradfast.__file__).parent
@@ -60,17 +60,17 @@ STATE = {
     "__main__.SURFACE_TICKS": READ_ONLY,
     "__main__.TICKS": READ_ONLY,
     "__main__.X": READ_ONLY,
-    "_kernels.block_loop.COLUMNS": READ_ONLY,
-    "_kernels.block_loop.MOVE": READ_ONLY,
-    "_kernels.block_loop.PUT_BACK": READ_ONLY,
-    "_kernels.block_loop.QUOTIENTS": READ_ONLY,
+    "_kernels.vectorized_loop.COLUMNS": READ_ONLY,
+    "_kernels.vectorized_loop.MOVE": READ_ONLY,
+    "_kernels.vectorized_loop.PUT_BACK": READ_ONLY,
+    "_kernels.vectorized_loop.QUOTIENTS": READ_ONLY,
     "_kernels.colored_loop.COLORS": READ_ONLY,
     "_kernels.colored_loop.MOVE_BLOCK": READ_ONLY,
     "_kernels.colored_loop.SCATTER": READ_ONLY,
-    "_kernels.ladder.ADD_RUNG": READ_ONLY,
-    "_kernels.ladder.JUDGE": READ_ONLY,
-    "_kernels.ladder.LOOK_FAR": READ_ONLY,
-    "_kernels.ladder.STAY": READ_ONLY,
+    "_kernels.rungs.ADD_RUNG": READ_ONLY,
+    "_kernels.rungs.JUDGE": READ_ONLY,
+    "_kernels.rungs.LOOK_FAR": READ_ONLY,
+    "_kernels.rungs.STAY": READ_ONLY,
     "_kernels.native_function.SIGNATURES": READ_ONLY,
     "_kernels.native_function.WANTED": READ_ONLY,
     "_kernels.python_loop.COMPONENTS": READ_ONLY,
@@ -78,18 +78,18 @@ STATE = {
     "_kernels.python_loop.LINE": READ_ONLY,
     "_kernels.python_loop.PAIRS": READ_ONLY,
     "_kernels.python_loop.ROWS": READ_ONLY,
-    "_kernels.steps.AT": READ_ONLY,
+    "_kernels.relative_step.AT": READ_ONLY,
     "adaptive.SIDES": READ_ONLY,
-    "ladders.ROUNDING_UNITS": READ_ONLY,
+    "step_search.ROUNDING_UNITS": READ_ONLY,
     "methods.NAMES": PLANS,
-    "objectives.READERS": READ_ONLY,
-    "objectives.SPELLINGS": READ_ONLY,
-    "objectives._read_numba": CACHE,
-    "objectives.reader_of": CACHE,
+    "callables.READERS": READ_ONLY,
+    "callables.SPELLINGS": READ_ONLY,
+    "callables._read_numba": CACHE,
+    "callables.reader_of": CACHE,
     "points.VALUE_DTYPE": READ_ONLY,
     "problem.NO_PLAN": READ_ONLY,
     "problem.SERIAL": READ_ONLY,
-    "remote.FAMILIES": READ_ONLY,
+    "workers.FAMILIES": READ_ONLY,
     "stencils._stencil": CACHE,
     "steps.EPS": READ_ONLY,
 }
@@ -257,7 +257,7 @@ SPARSE = {
 @pytest.fixture
 def impatience(monkeypatch):
     """Let threads take turns as often as they can, and loops over compiled f take threads for the shortest work."""
-    monkeypatch.setattr(native, "SECONDS_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr(compiled, "SECONDS_WORTH_A_THREAD", 0.0)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -273,7 +273,7 @@ def test_threads_with_their_own_arrays_get_their_own_derivatives_to_the_bit(fami
     points = [np.random.default_rng(seed).normal(size=6) for seed in range(THREADS)]
     expected = [differentiate(x.copy(), Shared()) for x in points]
     shared, start = Shared(), threading.Barrier(THREADS)
-    for cache in (stencils._stencil, objectives.reader_of):
+    for cache in (stencils._stencil, callables.reader_of):
         cache.cache_clear()
     for method in NAMES.values():
         vars(method).get("_plans", {}).clear()
@@ -291,7 +291,7 @@ def test_threads_with_their_own_arrays_get_their_own_derivatives_to_the_bit(fami
 @pytest.mark.usefixtures("impatience")
 def test_what_tells_threads_to_stop_does_not_count_them():
     stops = []
-    native.Native(2).run(lambda first, last, stop=None: stops.append(stop), 100)
+    compiled.Native(2).run(lambda first, last, stop=None: stops.append(stop), 100)
     assert isinstance(stops[-1], np.ndarray)  # the count of a bytearray goes wrong without the GIL, one time in ten
     assert stops[-1].tolist() == [0]
 

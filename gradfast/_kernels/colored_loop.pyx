@@ -15,7 +15,7 @@ import numpy as np
 from gradfast._kernels.native_function cimport NativeFunction, call_array
 from gradfast._kernels.native_loop cimport Loop, set_stencil
 from gradfast._kernels.stencil cimport Stencil, divisor, value
-from gradfast._kernels.steps cimport real
+from gradfast._kernels.relative_step cimport real
 
 from gradfast._kernels.native_function import require_kind
 

@@ -31,7 +31,7 @@ WANTED = {
 cdef class NativeFunction:
     """Compiled code as an f: an address, its signature, and what keeps it alive.
 
-    Made by :mod:`gradfast.objectives`, from objects that own such code. Called from Python it
+    Made by :mod:`gradfast.callables`, from objects that own such code. Called from Python it
     takes a point, of the kind that its signature wants, and returns f's value there.
     """
 

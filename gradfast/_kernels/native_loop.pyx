@@ -17,7 +17,7 @@ from gradfast._kernels.native_function cimport (
     Function, NativeFunction, call, call_array, require_array, require_point
 )
 from gradfast._kernels.stencil cimport Stencil
-from gradfast._kernels.steps cimport RelativeStep, step_at
+from gradfast._kernels.relative_step cimport RelativeStep, step_at
 
 import numpy as np
 

@@ -23,9 +23,9 @@ from libc.math cimport isfinite
 import numpy as np
 from numpy import ndarray
 
-from gradfast._kernels.memory cimport put_back, require_same, without_subclass
+from gradfast._kernels.keep cimport put_back, require_same, without_subclass
 from gradfast._kernels.stencil cimport Stencil, divisor, value
-from gradfast._kernels.steps cimport RelativeStep, real, step_at
+from gradfast._kernels.relative_step cimport RelativeStep, real, step_at
 
 def _line(
     f, argument, real[:] line, steps, Stencil stencil not None, value[:] out,  # OUT: out

@@ -600,7 +600,7 @@ def test_a_vectorized_point_is_called_in_blocks_of_all_its_perturbations(n):
 
     assert numerical_gradient(f, x, vectorized=True) == pytest.approx(2 * x, abs=1e-8)
     assert sum(rows) == 2 * n
-    assert max(rows) * n * 8 <= max(gradfast.families.blocks.BLOCK_BYTES, 2 * 8 * n)
+    assert max(rows) * n * 8 <= max(gradfast.calling.many_points.BLOCK_BYTES, 2 * 8 * n)
 
 
 def test_a_vectorized_batch_takes_2n_calls_whatever_its_rows():
@@ -740,7 +740,7 @@ def test_blocks_stay_small_however_many_coordinates():
     numerical_gradient(lambda p: p[:, 0] * 2, x, vectorized=True)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2 * gradfast.families.blocks.BLOCK_BYTES
+    assert peak < 2 * gradfast.calling.many_points.BLOCK_BYTES
 
 
 def test_200_000_gradients_grow_no_memory():

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast.arguments import Array
-from gradfast.axes import new_axes
+from gradfast.matplotlib_axes import new_axes
 
 Verdicts = npt.NDArray[np.str_]
 

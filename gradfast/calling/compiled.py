@@ -1,6 +1,6 @@
 """Compiled f: loops without the GIL, over rows and coordinates, on as many threads as asked for.
 
-The functions are those of :mod:`gradfast.families.loops`; the loops perturb copies of x, one a thread.
+The functions are those of :mod:`gradfast.calling.one_point`; the loops perturb copies of x, one a thread.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.native_function import NativeFunction, require_kind
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array, is_integer
-from gradfast.families.blocks import Colors, Pairs
+from gradfast.calling.many_points import Colors, Pairs
 from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradfast.arguments import Array
-from gradfast.families.blocks import quotient
+from gradfast.calling.many_points import quotient
 from gradfast.steps import Plan, steps_at
 
 

@@ -3,7 +3,7 @@
 from libc.math cimport isfinite
 
 from gradfast._kernels.stencil cimport Stencil, divisor, value
-from gradfast._kernels.steps cimport real
+from gradfast._kernels.relative_step cimport real
 
 
 def _move(real[:, :] block, const real[:] point, const value[:] steps, Stencil stencil not None, const Py_ssize_t[:] some):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gradfast import stencils
+from gradfast._kernels.relative_step import RelativeStep
 from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.steps import RelativeStep
 from gradfast.arguments import Array, is_integer, is_real
 from gradfast.steps import (
     EPS,

@@ -11,11 +11,11 @@ import numpy as np
 
 from gradfast import complex_step
 from gradfast.arguments import Array
-from gradfast.families import blocks, loops
-from gradfast.families.batches import Batch
-from gradfast.families.native import worker_count
+from gradfast.calling import many_points, one_point
+from gradfast.calling.batch import Batch
+from gradfast.calling.compiled import worker_count
 
-FAMILIES: dict[str, Any] = {"blocks": blocks, "loops": loops}
+FAMILIES: dict[str, Any] = {"many_points": many_points, "one_point": one_point}
 
 # How the note begins that tells an exception of f from those of pickling and of maps, which may have notes too.
 FROM_F = "f raised this in a worker, with "

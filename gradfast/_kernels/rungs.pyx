@@ -8,7 +8,7 @@ from libc.math cimport INFINITY, NAN, fmax, fmin, isfinite
 
 import numpy as np
 
-from gradfast._kernels.course cimport Course, far_step, keeps_its_slope, next_on_course
+from gradfast._kernels.next_step cimport Course, far_step, keeps_its_slope, next_on_course
 from gradfast._kernels.extrapolation cimport KINK, Window, extrapolate, size_of
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 

@@ -13,16 +13,16 @@ import numpy as np
 from numpy import empty
 
 from gradfast._kernels import native_loop
-from gradfast._kernels.memory import keeping, name_of_coordinate
+from gradfast._kernels.keep import keeping, name_of_coordinate
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast.arguments import Array, as_array
-from gradfast.caller import warn
-from gradfast.families import blocks
-from gradfast.objectives import as_objective
+from gradfast.callables import as_objective
+from gradfast.calling import many_points
 from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point, as_values, lines
 from gradfast.stencils import central
 from gradfast.steps import Plan
+from gradfast.warning import warn
 
 CENTRAL = central(1, 2)
 
@@ -136,7 +136,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
     f : callable
         Function of a point that returns one number. With ``vectorized=True``, a function of
         points of shape (m, n) that returns m numbers. Or compiled code, which perturbs copies of
-        x: see :mod:`gradfast.objectives`.
+        x: see :mod:`gradfast.callables`.
     x : array_like
         Shape (n,): one point; f is called with x itself. Shape (m, n): m points; f is called
         with a view of one row. Any other shape: one point of that shape. A writable array of
@@ -237,10 +237,10 @@ def _differentiate_vectorized(f: Callable[[Any], Any], x: Array, h: float, gradi
     if not x.size:
         return -1
     if x.ndim == 2:
-        return keeping(x, blocks.batch_partials, f, x, x, h, CENTRAL, gradient)
+        return keeping(x, many_points.batch_partials, f, x, x, h, CENTRAL, gradient)
     gradient.fill(h)  # a step is read before its derivative is written
     plan = Plan(gradient, ((CENTRAL, None),))
-    return keeping(x, blocks.partials, f, x, x, plan, gradient, None)
+    return keeping(x, many_points.partials, f, x, x, plan, gradient, None)
 
 
 def _checked_step(h: Any) -> float:

@@ -9,8 +9,8 @@ imaginary part of a complex copy of it), in which nothing is different when it r
 - ``pair_differences(f, x, stencil, steps, pairs, center)``, of two coordinates moved at once, for Hessians;
 - ``color_differences(f, argument, memory, stencil, steps, colors, center, out, middle)``, of a color of columns.
 
-:mod:`~gradfast.families.loops` and :mod:`~gradfast.families.blocks` are families; a
-:class:`~gradfast.families.native.Native` and a :class:`~gradfast.families.batches.Batch` are others, made with the
+:mod:`~gradfast.calling.one_point` and :mod:`~gradfast.calling.many_points` are families; a
+:class:`~gradfast.calling.compiled.Native` and a :class:`~gradfast.calling.batch.Batch` are others, made with the
 threads or the axis that they need. What cuts the work of a family in chunks, :class:`gradfast.parallel.Chunks`, has
-the same functions. :mod:`~gradfast.families.elements` differentiates elementwise, with none of these.
+the same functions. :mod:`~gradfast.calling.elementwise` differentiates elementwise, with none of these.
 """

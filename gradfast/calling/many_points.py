@@ -1,6 +1,6 @@
 """f of many points a call: blocks of copies of one point, the columns of a batch.
 
-The functions are those of :mod:`gradfast.families.loops`; f takes points along a first axis and returns
+The functions are those of :mod:`gradfast.calling.one_point`; f takes points along a first axis and returns
 their values along its own.
 """
 
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradfast._kernels.block_loop import COLUMNS, MOVE, PUT_BACK, QUOTIENTS
 from gradfast._kernels.colored_loop import MOVE_BLOCK, require_rows
-from gradfast._kernels.memory import f_changed, first_difference
+from gradfast._kernels.keep import f_changed, first_difference
 from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.vectorized_loop import COLUMNS, MOVE, PUT_BACK, QUOTIENTS
 from gradfast.arguments import Array
 from gradfast.points import VALUE_DTYPE, as_values
 from gradfast.stencils import value_weights

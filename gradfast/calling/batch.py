@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 
 from gradfast.arguments import Array
-from gradfast.families import blocks
-from gradfast.families.elements import differentiate_elements
+from gradfast.calling import many_points
+from gradfast.calling.elementwise import differentiate_elements
 from gradfast.steps import Plan, steps_at
 
 Function = Callable[[Any], Any]
 
 
 class Batch:
-    """The functions of :mod:`gradfast.families.loops` and :mod:`gradfast.families.blocks`, with one value a point.
+    """The functions of :mod:`~gradfast.calling.one_point` and :mod:`~gradfast.calling.many_points`, one value a point.
 
     f takes one point of the batch, a 1-D view of x; if it is vectorised, it takes all of x and
     returns an array of x's shape without the axis.
@@ -29,8 +29,8 @@ class Batch:
 
     def value(self, f: Function, argument: Array, memory: Array) -> Array:
         batch = np.moveaxis(argument, self.axis, -1)
-        if self.family is blocks:
-            return np.array(blocks.values_at(f, argument, batch.shape[:-1]))
+        if self.family is many_points:
+            return np.array(many_points.values_at(f, argument, batch.shape[:-1]))
         values: Array = self.family.batch_values(f, batch)
         return values
 
@@ -41,11 +41,11 @@ class Batch:
     ) -> None:
         plan = self._moved(plan, memory)
         batch, memory, out = (np.moveaxis(array, self.axis, -1) for array in (argument, memory, out))
-        if self.family is not blocks:
+        if self.family is not many_points:
             self.family.batch_partials(f, batch, memory, plan, out, centers)
         elif plan.stencil is not None and memory.ndim == 2:
             steps = steps_at(plan.steps, memory).reshape(memory.shape)
-            blocks.batch_partials(f, argument, memory, steps, plan.stencil, out, centers)
+            many_points.batch_partials(f, argument, memory, steps, plan.stencil, out, centers)
         else:
             _partials_by_slabs(f, argument, memory, plan, out, centers)
 
@@ -67,7 +67,7 @@ def _partials_by_slabs(f: Function, x: Array, memory: Array, plan: Plan, out: Ar
 
         def evaluate(moved: Array, slab: Array = slab) -> Array:
             slab[...] = moved
-            return np.array(blocks.values_at(f, x, slab.shape))
+            return np.array(many_points.values_at(f, x, slab.shape))
 
         groups = tuple((stencil, np.flatnonzero(mask[..., j])) for stencil, mask in masks)
         try:
