@@ -96,7 +96,7 @@ def gradient(
     TypeError
         If f is to reach another process and cannot be pickled.
     RuntimeError
-        If a process of `workers` dies. What f raises in one comes out of this call, with a note of
+        If a process of ``workers=`` dies. What f raises in one comes out of this call, with a note of
         the coordinates that were moved.
     ImportError
         With ``progress=True``, if tqdm is not installed (``gradfast[progress]``).
@@ -104,7 +104,7 @@ def gradient(
     Warns
     -----
     RuntimeWarning
-        If rounding swallows a step that was asked for; if with `workers` all derivatives are exactly 0
+        If rounding swallows a step that was asked for; if with ``workers=`` all derivatives are exactly 0
         and f, called twice more here, does not see what is moved in a copy of x.
 
     Notes
