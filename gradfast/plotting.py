@@ -14,7 +14,7 @@ import numpy as np
 
 from gradfast._kernels.keep import keeping
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.python_loop import number
+from gradfast._kernels.number import number
 from gradfast.arguments import Array, as_array, is_real
 from gradfast.callables import as_objective
 from gradfast.calling.many_points import values_at

@@ -56,6 +56,43 @@ def test_imports_form_a_line(module):
         assert LINE.index(name) < LINE.index(module), f"{module} imports {imported}"
 
 
+# The compiled modules, from the lowest to the highest.
+KERNELS = [
+    "keep",
+    "stencil",
+    "number",
+    "relative_step",
+    "watch",
+    "native_function",
+    "greedy",
+    "extrapolation",
+    "next_step",
+]
+KERNELS += ["rungs", "python_loop", "vectorized_loop", "native_loop", "colored_loop"]
+COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.name)
+def test_imports_of_compiled_modules_form_a_line(path):
+    source = path.read_text()
+    imported = re.findall(r"^from gradfast\.?(\S*) c?import", source, re.MULTILINE)
+    assert all(name.startswith("_kernels.") for name in imported)
+    above = KERNELS[KERNELS.index(path.stem) :] if path.stem in KERNELS else []
+    assert {name.removeprefix("_kernels.") for name in imported}.isdisjoint(set(above) - {path.stem})
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.name)
+def test_directives_stand_in_setup_py_alone(path):
+    source = path.read_text()
+    assert "# cython:" not in source
+    if path.suffix == ".pxd":  # whose inline code would be compiled by the directives of who cimports it
+        assert not re.search(r"^ .* [/%] ", re.sub('""".*?"""', "", source, flags=re.DOTALL), re.MULTILINE)
+
+
+def test_every_compiled_module_has_its_place():
+    assert sorted(KERNELS) == sorted({path.stem for path in COMPILED} - {"api"})
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "__main__"])
 def test_only_the_tour_imports_the_reference(module):
     assert "reference" not in imports_of(module)

@@ -639,6 +639,7 @@ def test_another_package_can_cimport_the_loops(tmp_path, monkeypatch):
     x, weights = np.array([1.0, 2.0]), np.array([3.0, 5.0])
     assert third_party.gradient_of_weighted_squares(x, weights, 0.125) == [6.0, 20.0]
     assert third_party.jacobian_of_sum_and_product(x, 0.25) == [[1.0, 1.0], [2.0, 1.0]]
+    assert third_party.mixed_second_derivative(x, np.array([0.5, 0.25])) == 1.0
     assert np.isnan(third_party.quotient(1.0, 0.0))
     assert third_party.wrong_signatures() == [
         "loop.f.signature must be of POINT kind; got void (int, double *, int, double *)",

@@ -1,4 +1,3 @@
-# cython: cdivision=True
 from gradfast._kernels.stencil cimport value
 
 cdef enum:                      # the last axis of what is found

@@ -1,4 +1,3 @@
-# cython: cdivision=True
 """An address with one of ten signatures; a switch before each call costs less than a call."""
 
 cimport cython

@@ -1,23 +1,8 @@
-# cython: cdivision=True
 """The loops over compiled functions, for other Cython modules: see gradfast/api.pxd."""
 
-from gradfast._kernels.native_function cimport (
-    ARRAY_INT,
-    ARRAY_INT_DATA,
-    ARRAY_SIZE,
-    ARRAY_SIZE_DATA,
-    NUMBER,
-    NUMBER_DATA,
-    POINT_INT,
-    POINT_INT_DATA,
-    POINT_SIZE,
-    POINT_SIZE_DATA,
-    Function,
-    NativeFunction,
-    Signature,
-    call_array,
-)
+from gradfast._kernels.native_function cimport Function, NativeFunction, call_array
 from gradfast._kernels.stencil cimport Stencil
+from gradfast._kernels.watch cimport Watch
 
 
 cdef struct Nodes:                          # what the loops read of a Stencil
@@ -37,13 +22,6 @@ cdef struct Steps:                          # at[i] if given, else by the rule i
     double least_scale
 
 
-cdef struct Watch:                          # who may stop a loop, and when it looks
-    const unsigned char *stop
-    Py_ssize_t left
-    Py_ssize_t interval
-    double looked
-
-
 cdef struct Loop:
     Function f
     Nodes stencil
@@ -51,8 +29,10 @@ cdef struct Loop:
     Watch watch
 
 
-# The Loop gets pointers into the Stencil and no reference: hold one as long as the Loop is used.
+# The Loop gets pointers into the Stencil, and to the steps if they are an array, and no reference: hold them as long as
+# the Loop is used.
 cdef void set_stencil(Loop *loop, Stencil stencil) noexcept
+cdef void set_steps(Loop *loop, const double *at, double constant) noexcept nogil
 cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil
 
 # Perturb coordinates first to last - 1 of a point (of `some`, if that is not NULL) and write to out, which

@@ -1,4 +1,3 @@
-# cython: cdivision=True
 from gradfast._kernels.extrapolation cimport Window
 from gradfast._kernels.stencil cimport value
 

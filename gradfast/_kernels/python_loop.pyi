@@ -10,8 +10,6 @@ ROWS: dict[str, Any]
 COMPONENTS: dict[str, Any]
 PAIRS: dict[str, Any]
 
-def number(result: Any, kind: str) -> Any: ...
-
 @final
 class Components:
     rows: int

@@ -12,9 +12,7 @@ e. A stencil with a node at 0 takes f's value there from its caller, who has it 
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check
 from cpython.function cimport PyFunction_Check
 from cpython.method cimport PyMethod_Check
 
@@ -23,7 +21,9 @@ from libc.math cimport isfinite
 import numpy as np
 from numpy import ndarray
 
+from gradfast._kernels.number import number
 from gradfast._kernels.keep cimport put_back, require_same, without_subclass
+from gradfast._kernels.number cimport read
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 from gradfast._kernels.relative_step cimport RelativeStep, real, step_at
 
@@ -273,61 +273,3 @@ COMPONENTS = {
     "f": _components["float", "double"], "d": _components["double", "double"], "g": _components["long double", "long double"]
 }
 PAIRS = {"f": _pairs["float", "double"], "d": _pairs["double", "double"], "g": _pairs["long double", "long double"]}
-
-
-def number(result, str kind):
-    """Return f's result as one number, by the rules of the loops: a float, or for kind "g" a long double."""
-    cdef double as_read
-    cdef long double as_read_long
-    if kind != "g":
-        read(result, &as_read)
-        return as_read
-    read(result, &as_read_long)
-    exact = np.empty((), np.longdouble)
-    cdef long double[:] memory = exact.reshape(1)
-    memory[0] = as_read_long
-    return exact[()]
-
-
-cdef inline int read(object result, value* number) except -1:  # OUT: number
-    """Read what f returned as one number."""
-    if PyFloat_Check(result):
-        number[0] = PyFloat_AS_DOUBLE(result)
-    elif value is double:
-        number[0] = as_double(result)
-    elif not read_long_double(result, number):
-        number[0] = as_double(result)
-    return 0
-
-
-cdef double as_double(object result) except? -1.0:
-    cdef object number = result
-    shape = getattr(result, "shape", None)
-    if isinstance(shape, tuple):  # an array or a NumPy scalar
-        for extent in shape:
-            if extent != 1:
-                raise ValueError(f"f must return a scalar; it returned an array of shape {tuple(shape)}")
-        number = None if getattr(getattr(result, "dtype", None), "kind", None) == "c" else result.item()
-    try:
-        return PyFloat_AsDouble(number)
-    except TypeError as error:
-        raise TypeError(f"f must return a real scalar; it returned {result!r}, a {type(result).__name__}") from error
-
-
-cdef bint read_long_double(object result, long double* number) except -1:  # OUT: number
-    """Read a NumPy long double, or an array of one; False for anything else."""
-    cdef Py_buffer view
-    cdef bint found
-    if not PyObject_CheckBuffer(result):
-        return False
-    try:
-        PyObject_GetBuffer(result, &view, PyBUF_FULL_RO)
-    except (BufferError, ValueError):  # dates are in no buffer
-        return False
-    try:
-        found = view.format != NULL and view.format == b"g" and view.len == sizeof(long double)
-        if found:
-            number[0] = (<long double*>view.buf)[0]
-    finally:
-        PyBuffer_Release(&view)
-    return found

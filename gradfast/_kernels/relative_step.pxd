@@ -1,4 +1,3 @@
-# cython: cdivision=True
 cimport cython
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport uint64_t

@@ -1,4 +1,3 @@
-# cython: cdivision=True
 cimport cython
 
 ctypedef fused value:                       # what f's results are read as and computed with

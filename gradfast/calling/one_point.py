@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast._kernels.colored_loop import COLORS
-from gradfast._kernels.python_loop import COMPONENTS, LINE, PAIRS, ROWS, Components, number
+from gradfast._kernels.number import number
+from gradfast._kernels.python_loop import COMPONENTS, LINE, PAIRS, ROWS, Components
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array
 from gradfast.points import VALUE_DTYPE, lines

@@ -3,12 +3,14 @@
 from gradfast.api cimport (
     ARRAY_INT,
     NUMBER,
+    POINT_INT,
     POINT_SIZE_DATA,
     Loop,
     Stencil,
     gradient_along,
     jacobian_along,
     pair_differences,
+    set_steps,
     set_stencil,
     set_watch,
 )
@@ -29,6 +31,10 @@ cdef void sum_and_product(int n, double *x, int m, double *out) noexcept nogil:
     out[1] = x[0] * x[1]
 
 
+cdef double product(int n, double *x) noexcept nogil:
+    return x[0] * x[1]
+
+
 def gradient_of_weighted_squares(double[::1] x, double[::1] weights, double h):
     cdef double[::1] out = x.copy()
     cdef Stencil stencil = central(1, 2)  # held, for the loop does not
@@ -36,9 +42,7 @@ def gradient_of_weighted_squares(double[::1] x, double[::1] weights, double h):
     loop.f.address = <void *>weighted_squares
     loop.f.data = &weights[0]
     loop.f.signature = POINT_SIZE_DATA
-    loop.steps.at = NULL
-    loop.steps.relative = 0
-    loop.steps.constant = h
+    set_steps(&loop, NULL, h)
     set_stencil(&loop, stencil)
     with nogil:
         set_watch(&loop, NULL)
@@ -53,17 +57,31 @@ def jacobian_of_sum_and_product(double[::1] x, double h):
     cdef Loop loop
     loop.f.address = <void *>sum_and_product
     loop.f.signature = ARRAY_INT
-    loop.steps.at = NULL
-    loop.steps.relative = 0
-    loop.steps.constant = h
+    set_steps(&loop, NULL, h)
     set_stencil(&loop, stencil)
     set_watch(&loop, NULL)
     jacobian_along(&loop, &x[0], 2, NULL, 0, 2, NULL, 2, values, out)
     return [[out[0], out[2]], [out[1], out[3]]]
 
 
+def mixed_second_derivative(double[::1] x, double[::1] steps):
+    """That of the product, by its differences along both coordinates, along one, along the other."""
+    cdef Py_ssize_t[3] first = [0, 0, 1]
+    cdef Py_ssize_t[3] second = [1, 0, 1]
+    cdef double differences[3]
+    cdef Stencil stencil = central(2, 2)
+    cdef Loop loop
+    loop.f.address = <void *>product
+    loop.f.signature = POINT_INT
+    set_steps(&loop, &steps[0], 0)
+    set_stencil(&loop, stencil)
+    set_watch(&loop, NULL)
+    pair_differences(&loop, &x[0], 2, first, second, 0, 3, x[0] * x[1], differences)
+    return (differences[0] - differences[1] - differences[2]) / (2 * steps[0] * steps[1])
+
+
 def quotient(double a, double b):
-    """What inline code of ours divides by 0 like: C."""
+    """A derivative by a step of 0: what C makes of it."""
     cdef Stencil stencil = central(1, 2)
     cdef Loop loop
     cdef double x = a
@@ -71,9 +89,7 @@ def quotient(double a, double b):
     loop.f.address = <void *>weighted_squares
     loop.f.data = &a
     loop.f.signature = POINT_SIZE_DATA
-    loop.steps.at = NULL
-    loop.steps.relative = 0
-    loop.steps.constant = b
+    set_steps(&loop, NULL, b)
     set_stencil(&loop, stencil)
     set_watch(&loop, NULL)
     gradient_along(&loop, &x, 1, NULL, 0, 1, 0, &out)
@@ -90,7 +106,7 @@ def wrong_signatures():
     cdef Loop loop
     loop.f.address = <void *>sum_and_product
     loop.f.signature = ARRAY_INT
-    loop.steps.at = &x
+    set_steps(&loop, &x, 0)
     set_stencil(&loop, stencil)
     set_watch(&loop, NULL)
     errors = []
