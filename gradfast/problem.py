@@ -100,7 +100,7 @@ class Problem:
             f = as_objective(f)
         self.f = self.lifted = f if args is NO_ARGUMENTS else with_arguments(f, args)
         self.x = self.argument = self.memory = x = as_point(x)
-        self.method = method = as_method(method)
+        self.method = as_method(method)
         self.family: Any = many_points if vectorized else one_point
         self.is_native = type(f) is NativeFunction
         if self.is_native:
@@ -108,23 +108,29 @@ class Problem:
         if axis is not None:
             axis = checked_axis(axis, x)
             self.family = Batch(axis, self.family) if x.ndim > 1 else self.family
-        if isinstance(method, Difference):
-            self.plan = method.plan(self.memory, n, bounds) if moves_coordinates else NO_PLAN
-        elif isinstance(method, Adaptive):
-            self.plan, self.n = NO_PLAN, n
-            self.bounds = None if bounds is None else checked_bounds(self.memory, bounds)
-            self.done: Callable[[], Info] | None = None  # tells what the ladders did, once they have
-        else:
-            self.lifted = complex_step.imaginary_part_of(self.f)
-            self.argument = complex_step.complex_copy(x)
-            self.memory = self.argument.imag
-            self.bounds = None if bounds is None else checked_bounds(x, bounds)
-            self.plan = complex_step.plan_of_imaginary_steps(x, n, self.bounds)
-            self.calls_to_check = 0
+        self._take_method(n, bounds, moves_coordinates)
         if progress or (workers is not None and not self.is_native):
             workers = None if self.is_native else checked_workers(workers)
             if progress or workers is not None:
                 self.family = Chunks(self.family, workers, progress, f, args, self.is_complex)
+
+    def _take_method(self, n: int, bounds: Any, moves_coordinates: bool) -> None:
+        """Plan the steps, of what the method moves: x itself, or the imaginary part of a copy."""
+        method, x = self.method, self.x
+        if isinstance(method, Difference):
+            self.plan = method.plan(self.memory, n, bounds) if moves_coordinates else NO_PLAN
+            return
+        if isinstance(method, Adaptive):
+            self.plan, self.n = NO_PLAN, n
+            self.bounds = None if bounds is None else checked_bounds(self.memory, bounds)
+            self.done: Callable[[], Info] | None = None  # tells what the ladders did, once they have
+            return
+        self.lifted = complex_step.imaginary_part_of(self.f)
+        self.argument = complex_step.complex_copy(x)
+        self.memory = self.argument.imag
+        self.bounds = None if bounds is None else checked_bounds(x, bounds)
+        self.plan = complex_step.plan_of_imaginary_steps(x, n, self.bounds)
+        self.calls_to_check = 0
 
     def _take_native(self, args: Any, vectorized: bool, workers: int | None) -> None:
         """Let compiled f be called by the native loops, at points in double precision."""

@@ -81,3 +81,21 @@ def test_any_other_array_reaches_f_as_it_is_and_keeps_its_memory(operator):
     with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed x\[1\]"):
         OPERATORS[operator](changing, x)
     assert np.asarray(x).tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("operator", sorted({*OPERATORS} - {"derivative", "gradient, vectorized"}))
+@pytest.mark.parametrize("call", [1, 2])
+def test_x_is_put_back_after_an_f_that_changed_it_and_raised(operator, call):
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        if len(calls) == call:
+            x[1] = 99.0
+            raise KeyError("f's own")
+        return float(np.sum(x))
+
+    x = np.array([1.0, 2.0])
+    with pytest.raises(KeyError, match="f's own"):
+        OPERATORS[operator](f, x)
+    assert list(x) == [1.0, 2.0]

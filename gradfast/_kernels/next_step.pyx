@@ -206,12 +206,10 @@ cdef double far_step(
         if not bend <= BENT * rounding:
             is_line = False
             doubling = fmin(doubling, sqrt(2 * <double>(size_of(center[i, component]) / bend) * step))
+    step *= exp2(ceil(log2(fmin(8 * lost / rtol, FARTHEST))))
     if is_line:
-        # Rounding errors of two rungs add up to three of one, of which the longer step takes what is too much.
-        return step * exp2(ceil(log2(fmin(8 * lost / rtol, FARTHEST)))) if 3 * lost > rtol else 0
-    if lost > FAR_ABOVE * rtol:
-        return exp2(fmin(log2(step) + ceil(log2(fmin(8 * lost / rtol, FARTHEST))), floor(log2(doubling))))
-    return 0
+        return step
+    return fmin(step, exp2(floor(log2(doubling)))) if lost > FAR_ABOVE * rtol else 0
 
 
 JUMP_DOWN = DOWN
