@@ -129,12 +129,12 @@ def test_a_look_far_out_is_counted_and_allowed_for(most, counted):
 @pytest.mark.parametrize("order", [1, -1])
 def test_all_components_must_keep_their_slope_for_a_step_far_out(order):
     def both(x):
-        return np.array([1e4 + 0.3 * x[0], np.exp(x[0])][::order])
+        return np.array([1e4 + 0.3 * x[0], 1 / x[0]][::order])
 
     slopes, info = jacobian(both, [1.0], method="adaptive", full_output=True)
     slopes, error = slopes[::order, 0], info.error[::order, 0]
-    assert np.all(np.abs(slopes - [0.3, np.e]) <= error)
-    assert abs(slopes[1] - np.e) <= 1e-12
+    assert np.all(np.abs(slopes - [0.3, -1.0]) <= error)
+    assert abs(slopes[1] + 1) <= 1e-12
 
 
 @pytest.mark.parametrize("order", [1, -1])
