@@ -11,10 +11,15 @@ import pytest
 from gradfast import Adaptive, derivative, gradient, jacobian
 
 
-def rough(x):
-    """Return x squared with a noise of 5e-7 that depends on the bits of x."""
+def noise(x, size):
+    """Return a number of that size at most, which depends on the bits of x."""
     word = int(np.float64(x).view(np.uint64)) * 0x9E3779B97F4A7C15 & (1 << 64) - 1
-    return x * x + ((word >> 40) / 2.0**24 - 0.5) * 1e-6
+    return ((word >> 40) / 2.0**24 - 0.5) * size
+
+
+def rough(x):
+    """Return x squared with a noise of 5e-7."""
+    return x * x + noise(x, 1e-6)
 
 
 def twelfth(x):
@@ -34,6 +39,25 @@ PATHS = {
     "slow": (lambda x: 1 / (1e6 + x), 1.0, {}, [-5, 15, -6, 13, 12, 17, 16, 21, 20, 19]),
     "expanded": (lambda x: ((((x + 5) * x + 10) * x + 10) * x + 5) * x + 1, -0.9, {}, [-5, -6, -8, -10, -12, 1, -2, 0]),
     "rough": (rough, 1.3, {}, [-5, -6, -7, -9, -1, -2, 3, 2, 7, 6, 11, 10, 15, 14, 19, 18, 23, 22, 21]),
+    "rough line": (
+        lambda x: 12.0 * x + noise(x, 1.8e-06),
+        -2.14,
+        {},
+        [-4, -5, -6, 0, -1, 4, 3, 8, 7, 12, 11, 16, 15, 20, 19, 24, 23],
+    ),
+    "rougher line": (
+        lambda x: x + noise(x, 7e-05),
+        2.65,
+        {},
+        [-4, -5, -6, -8, 0, -1, 4, 3, 8, 7, 12, 11, 16, 15, 14],
+    ),
+    "curved far above": (lambda x: 4.5e6 + x / (1 + 1.3 * x * x), -1.82, {"n": 2}, [-5, -6, -1, -2, -3]),
+    "slow above": (
+        lambda x: 550000.0 + x / (190000.0 + x),
+        2.86,
+        {"bounds": (2.86, math.inf)},
+        [-3, -4, 17, 19, 7, 23, 22, 27, 26, 25],
+    ),
     "second": (lambda x: 1 / (1 + x * x), 0.7, {"n": 2}, [-7, -8, -9, -4, -5]),
     "third": (lambda x: 1 / (2 + x * x), 0.7, {"n": 3}, [-7, -6, -8, -7, -9, -8, -4, -3, -5, -4]),
     "above": (lambda x: 1 / (1 + x), 0.5, {"bounds": (0.5, 9.0)}, [-6, -7, -8, -9, -10, -11]),
@@ -135,6 +159,16 @@ def test_all_components_must_keep_their_slope_for_a_step_far_out(order):
     slopes, error = slopes[::order, 0], info.error[::order, 0]
     assert np.all(np.abs(slopes - [0.3, -1.0]) <= error)
     assert abs(slopes[1] + 1) <= 1e-12
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_component_that_is_furthest_from_its_tolerance_decides(order):
+    def both(x):
+        return np.array([1 / (x[0] - 1.01), 1e3 + x[0] ** 3][::order])
+
+    slopes = jacobian(both, [0.9], method="adaptive")[::order, 0]
+    assert abs(slopes[0] + 1 / (0.9 - 1.01) ** 2) <= 1e-9
+    assert abs(slopes[1] - 3 * 0.9**2) <= 1e-9
 
 
 @pytest.mark.parametrize("order", [1, -1])

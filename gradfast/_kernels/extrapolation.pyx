@@ -56,7 +56,7 @@ cdef void extrapolate(
             error = truncation + rounding[j]
             size = size_of(values[width, j])
             rank = <double>(error / size if error < GARBAGE * size else 1 + error / (1 + error))
-            if rank < least and isfinite(error) and isfinite(size):
+            if rank < least:  # no NaN, which it is where the error is infinite
                 least = rank
                 found[VALUE], found[TRUNCATION], found[ROUNDING] = values[width, j], truncation, rounding[j]
                 best.first, best.last = j, j + width
@@ -115,7 +115,7 @@ cdef value unresolved(
     The first rung has none above to be compared with.
     """
     cdef value bend = size_of(bends[j])
-    if j > 0 and bend > 8 * roundings[j] and isfinite(bend):
+    if j > 0 and bend > 8 * roundings[j]:
         if not bend <= size_of(bends[j - 1]) * pow(steps[j] / steps[j - 1], 0.25):
             return bend
     return 0
