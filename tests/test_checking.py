@@ -278,3 +278,16 @@ def test_counts_are_positive_integers(name, count):
 def test_a_stationary_point_is_told_apart_from_a_slope(f, gradient, x, ways):
     assert check_gradient(f, gradient, x, **ways)
     assert not check_gradient(f, lambda x: gradient(x) + 1e-6, x, **ways)
+
+
+def test_the_second_look_at_what_seems_wrong_is_from_closer_by():
+    seen = []
+
+    def f(x):
+        seen.append(abs(float(x[0]) - 1.5))
+        return float(x[0] ** 3)
+
+    assert not check_gradient(f, [7.0], [1.5])
+    away = [step for step in seen if step]
+    assert max(away) < 2.0**-3
+    assert min(away) < 2.0**-14
