@@ -37,7 +37,9 @@ def test_the_error_is_small_and_the_bar_covers_it(f, x, exact, tolerance):
 
 
 @pytest.mark.parametrize(
-    "f", [lambda x: 7 * x - 3, lambda x: x**2, lambda x: 5.0, lambda x: 0.5 * x**2 - 3 * x + 2], ids=range(4)
+    "f",
+    [lambda x: 7 * x - 3, lambda x: x**2, lambda x: 5.0, lambda x: 0.5 * x**2 - 3 * x + 2],
+    ids=["line", "square", "constant", "parabola"],
 )
 @pytest.mark.parametrize("x", [0.0, 1.0, -3.7, 1e5])
 def test_linear_and_quadratic_functions_stop_early(f, x):
@@ -340,7 +342,7 @@ def jagged(x, size):
         (lambda x: np.abs(x - 1e-4) + np.sin(x), 2e-4, 1 + np.cos(2e-4), 1e-11),
         (lambda x: x**3, 1e-9, 3e-18, 1e-2),
     ],
-    ids=range(6),
+    ids=["fast sine", "far out", "steep step", "steeper step", "near a kink", "near a flat point"],
 )
 def test_a_scale_far_below_that_of_x_is_found(f, x, exact, tolerance):
     value, info = derivative(f, x, method="adaptive", full_output=True)
@@ -357,7 +359,7 @@ def test_a_scale_far_below_that_of_x_is_found(f, x, exact, tolerance):
         (np.sin, lambda x: -np.sin(x), 1.0, 1e-9, 2, 1e-6),
         (np.sin, np.sin, 1.0, 1e-9, 4, 1.0),
     ],
-    ids=range(5),
+    ids=["growing", "line", "square", "second derivative", "fourth derivative"],
 )
 def test_the_longer_steps_that_noise_needs_are_found(f, slope, x, noise, n, tolerance):
     value, info = derivative(lambda x: f(x) + jagged(x, noise), x, n=n, method="adaptive", full_output=True)
@@ -401,7 +403,7 @@ def test_a_second_derivative_at_a_bound_converges():
         (lambda x: x * np.nan, 1.0, 25),
         (lambda x: np.where(np.abs(x - 1) > 1e-2, np.inf, x**3), 1.0, 11),
     ],
-    ids=range(5),
+    ids=["subnormal values", "flat point", "large constant", "not a number", "infinite around"],
 )
 def test_no_steps_are_tried_that_cannot_help(f, x, most):
     assert derivative(f, x, method="adaptive", full_output=True)[1].evaluations <= most

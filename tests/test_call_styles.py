@@ -100,7 +100,11 @@ def test_numbers_may_be_held_by_anything(name, holder):
     assert np.allclose(flat(outcome(name, f, *held)), flat(expected), rtol=1e-13, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("holder", [of_fractions, lambda numbers: np.array(numbers, complex), str], ids=range(3))
+@pytest.mark.parametrize(
+    "holder",
+    [of_fractions, lambda numbers: np.array(numbers, complex), str],
+    ids=["fractions", "complex numbers", "text"],
+)
 def test_what_holds_no_real_numbers_is_the_same_error_by_position_and_by_name(name, holder):
     f, *numbers = EXAMPLES[name]
     held = [holder(part) if isinstance(part, (tuple, list)) else holder((part,)) for part in numbers]
