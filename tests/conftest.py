@@ -1,10 +1,12 @@
-"""The two implementations that must agree, and an objective that fails when told to."""
+"""The implementations that must agree, the ways to call f that must, and objectives that fail or count."""
 
+import functools
 from types import ModuleType
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from ways import ALONG_A_LINE, AT_A_NUMBER, AT_A_POINT, Way
 
 import gradfast
 from gradfast import reference
@@ -18,6 +20,37 @@ settings.load_profile("gradfast")
 @pytest.fixture(params=[gradfast, reference], ids=["compiled", "reference"])
 def implementation(request) -> ModuleType:
     return request.param
+
+
+def ways(cases):
+    return pytest.fixture(params=cases, ids=[way.name for way in cases], scope="module")  # hypothesis needs that scope
+
+
+@ways(AT_A_POINT)
+def way(request) -> Way:
+    """One of the ways to call f of a point, with the operators as its methods; the last is their plain twin."""
+    return request.param
+
+
+@ways(ALONG_A_LINE)
+def way_along_a_line(request) -> Way:
+    return request.param
+
+
+@ways(AT_A_NUMBER)
+def way_at_a_number(request) -> Way:
+    return request.param
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out the cases that a way does not take: compiled f by the complex step, and the like."""
+    items[:] = [item for item in items if is_taken(getattr(item, "callspec", None))]
+
+
+def is_taken(case):
+    parameters = case.params if case else {}
+    options = {name: parameters[name] for name in ("method", "dtype") if name in parameters}
+    return all(way.takes(**options) for way in parameters.values() if isinstance(way, Way))
 
 
 class ObjectiveError(Exception):
@@ -47,6 +80,7 @@ def counted():
     """Return a wrapper of an objective that counts: calls, and the points of them if they come along a first axis."""
 
     def wrap(f):
+        @functools.wraps(f)
         def g(x, *args):
             g.calls += 1
             g.points += len(x) if np.ndim(x) else 1

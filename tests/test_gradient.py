@@ -1,13 +1,16 @@
 import functools
 import itertools
 import tracemalloc
+from operator import attrgetter
 
 import numpy as np
 import pytest
-from hypothesis import given
+import twins
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from objectives import cubes, rosen, rosen_gradient
 from strategies import FLOATS, points
+from ways import AT_A_POINT
 
 from gradfast import Backward, Central, Complex, Forward, gradient, value_and_gradient
 from gradfast.calling.many_points import BLOCK_BYTES
@@ -79,20 +82,20 @@ KNOWN = {
         ("complex", 1e-14),
     ],
 )
-def test_known_gradients(name, method, tolerance):
+def test_known_gradients(way, name, method, tolerance):
     f, x, expected = KNOWN[name]
     for point in (x, list(x), tuple(x)):
-        error = np.abs(gradient(f, point, method=method) - expected).max()
+        error = np.abs(way.gradient(f, point, method=method) - expected).max()
         assert error <= tolerance * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_a_value_and_its_gradient_are_f_and_the_gradient(name):
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_a_value_and_its_gradient_are_f_and_the_gradient(way, name, method):
     f, x, _ = KNOWN[name]
-    for method in METHODS:
-        value, slope = value_and_gradient(f, x, method=method)
-        assert value == f(x)
-        assert same(slope, gradient(f, x, method=method))
+    value, slope = way.value_and_gradient(f, x, method=method)
+    assert value == f(x)
+    assert same(slope, way.gradient(f, x, method=method))
 
 
 SAME_SCALE = {
@@ -119,41 +122,58 @@ def test_accuracy_4_is_30_times_better_than_2_and_6_and_8_are_near_rounding(name
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("f4", 1e-4), ("f8", 1e-9), ("g", 1e-11)])
-def test_each_dtype_reaches_its_own_accuracy(dtype, tolerance):
+def test_each_dtype_reaches_its_own_accuracy(way, dtype, tolerance):
     x = np.array([-1.2, 1.0, 0.7, 1.3], dtype)
-    slope = gradient(rosen, x)
+    slope = way.gradient(rosen, x)
     exact = rosen_gradient(x.astype("g"))
     assert slope.dtype == x.dtype
     assert np.abs(slope - exact).max() < tolerance * np.abs(exact).max()
-    better = gradient(rosen, x, method=Central(4))
+    better = way.gradient(rosen, x, method=Central(4))
     assert np.abs(better - exact).max() < tolerance / 3 * np.abs(exact).max()
 
 
-def test_a_float32_f_at_a_float64_point_takes_the_step_of_its_own_noise():
+def test_a_float32_f_at_a_float64_point_takes_the_step_of_its_own_noise(way):
     x = np.array([0.5, 1.0])
-    slope = gradient(lambda x: np.sum(np.sin(x)).astype(np.float32), x, method=Central(rel_step=6e-3))
+    slope = way.gradient(lambda x: np.sum(np.sin(x)).astype(np.float32), x, method=Central(rel_step=6e-3))
     assert slope == pytest.approx(np.cos(x), abs=1e-4)
 
 
 @given(points(dtypes=FLOATS, max_dims=3, magnitude=100.0), st.sampled_from(METHODS[:3]), st.integers(-8, 8))
-def test_a_linear_f_is_differentiated_exactly(x, method, slope):
+def test_a_linear_f_is_differentiated_exactly(way, x, method, slope):
     x[...] = np.round(x * 8) / 8  # sums of these are exact
 
     def f(x):
         return slope * np.sum(x, dtype=np.promote_types(x.dtype, "f8"))
 
-    assert np.array_equal(gradient(f, x, method=method), np.full(x.shape, slope))
+    assert np.array_equal(way.gradient(f, x, method=method), np.full(x.shape, slope))
 
 
 @given(points(max_dims=1, min_side=2), st.sampled_from(METHODS[:3]), st.randoms(use_true_random=False))
-def test_permuting_coordinates_permutes_the_gradient(x, method, random):
+def test_permuting_coordinates_permutes_the_gradient(way, x, method, random):
     order = list(range(x.size))
     random.shuffle(order)
 
     def elements(x):
         return sum(sorted((float(value) ** 3 for value in x), key=abs))  # one order of summation, whatever that of x
 
-    assert bits(gradient(elements, x[order], method=method)) == bits(gradient(elements, x, method=method)[order])
+    found = way.gradient(elements, x, method=method)
+    assert bits(way.gradient(elements, x[order], method=method)) == bits(found[order])
+
+
+@pytest.mark.parametrize("way", AT_A_POINT[:-1], ids=attrgetter("name"))  # all but the twin
+@given(
+    points(dtypes=FLOATS, max_dims=1, min_side=1, max_side=6, magnitude=8.0),
+    st.sampled_from(METHODS[:-1]),
+    st.booleans(),
+)
+@settings(max_examples=30)
+def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way, x, method, has_bounds):
+    assume(way.takes(dtype=x.dtype.char))
+    options = {"method": method, "bounds": (x.min(), x.max()) if has_bounds else None, "full_output": True}
+    found, info = way.gradient(cubes, x, **options)
+    expected, twin = twins.gradient(cubes, way.as_evaluated(x), **options)
+    assert same(found, expected.astype(x.dtype))
+    assert info.evaluations == twin.evaluations
 
 
 # --- a batch ----------------------------------------------------------------------------------------------------------
@@ -328,10 +348,8 @@ def test_f_may_return_anything_that_is_one_number(wrap, method):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("method", METHODS[:-1], ids=repr)
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_nan_and_inf_pass_through_without_a_warning(value, method, vectorized):
-    x = np.array([1.0, 2.0])
-    slope = gradient(lambda x: x.sum(axis=-1) * 0 + value, x, method=method, vectorized=vectorized)
+def test_nan_and_inf_pass_through_without_a_warning(way, value, method):
+    slope = way.gradient(lambda x: x.sum() * 0 + value, np.array([1.0, 2.0]), method=method)
     assert not np.isfinite(slope).any()
 
 
@@ -454,10 +472,10 @@ def test_a_vectorized_batch_takes_memory_for_a_few_columns():
 
 
 @pytest.mark.parametrize("method", ["central", "forward", "complex"])
-def test_a_value_and_gradient_minimizes(method):
+def test_a_value_and_gradient_minimizes(way, method):
     optimize = pytest.importorskip("scipy.optimize")
     start = np.tile([1.3, 0.7, 0.8, 1.9, 1.2], 2)
-    fun = functools.partial(value_and_gradient, rosen, method=method)
+    fun = functools.partial(way.value_and_gradient, rosen, method=method)
     found = optimize.minimize(fun, start, jac=True)
     usual = optimize.minimize(rosen, start)
     assert found.x == pytest.approx(usual.x, abs=1e-4)

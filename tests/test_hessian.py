@@ -1,11 +1,14 @@
 import re
+from operator import attrgetter
 
 import numpy as np
 import pytest
-from hypothesis import given
+import twins
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from objectives import cubes, rosen, rosen_gradient, rosen_hessian
 from strategies import FLOATS, points
+from ways import AT_A_POINT
 
 from gradfast import Backward, Central, Forward, hessian
 
@@ -28,12 +31,10 @@ def sum_of_squares(x):
 
 
 @pytest.mark.parametrize(("accuracy", "evaluations", "tolerance"), [(2, 421, 1e-6), (4, 841, 1e-9)])
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_the_hessian_of_rosen(accuracy, evaluations, tolerance, vectorized):
+def test_the_hessian_of_rosen(way, accuracy, evaluations, tolerance):
     for x in (*np.random.default_rng(0).uniform(-1.0, 1.5, (10, 20)), np.full(20, 1.2), np.tile([-1.2, 1.0], 10)):
         exact = rosen_hessian(x)
-        options = {"method": Central(accuracy), "vectorized": vectorized}
-        found, info = hessian(rosen, x, full_output=True, **options)
+        found, info = way.hessian(rosen, x, method=Central(accuracy), full_output=True)
         assert info.evaluations == evaluations
         assert np.abs(found - exact).max() < tolerance * np.abs(exact).max()
 
@@ -61,31 +62,31 @@ KNOWN = {
 @pytest.mark.parametrize(
     ("method", "tolerance"), [("forward", 1e-3), ("backward", 1e-3), ("central", 1e-6), (Central(4), 1e-8)]
 )
-def test_known_hessians(name, method, tolerance):
+def test_known_hessians(way, name, method, tolerance):
     f, x, expected = KNOWN[name]
-    found = hessian(f, x, method=method)
+    found = way.hessian(f, x, method=method)
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() <= tolerance * max(1.0, np.abs(expected).max())
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("f4", 3e-3), ("f8", 1e-6), ("g", 1e-8)])
-def test_each_dtype_reaches_its_own_accuracy(dtype, tolerance):
+def test_each_dtype_reaches_its_own_accuracy(way, dtype, tolerance):
     x = np.array([-1.2, 1.0, 0.7, 1.3], dtype)
     exact = rosen_hessian(x.astype("g"))
-    for options in ({}, {"vectorized": True}, {"gradient": rosen_gradient}):
-        found = hessian(rosen, x, **options)
+    for options in ({}, {"gradient": rosen_gradient}):
+        found = way.hessian(rosen, x, **options)
         assert found.dtype == x.dtype
         assert np.abs(found - exact).max() < tolerance * np.abs(exact).max()
 
 
 @given(points(dtypes=FLOATS, max_dims=3, max_side=3, magnitude=8.0), st.sampled_from(METHODS), st.booleans())
-def test_a_hessian_is_symmetric_to_the_bit_and_has_the_shape_of_x_twice(x, method, has_bounds):
+def test_a_hessian_is_symmetric_to_the_bit_and_has_the_shape_of_x_twice(way, x, method, has_bounds):
     def f(x):
         return np.sum(np.sin(x)) * np.sum(x**3)
 
     bounds = (x.min(), x.max()) if has_bounds and x.size else None
     for found in (
-        hessian(f, x, method=method, bounds=bounds),
+        way.hessian(f, x, method=method, bounds=bounds),
         hessian(None, x, gradient=lambda x: np.cumsum(x).reshape(x.shape) ** 2, method=method, bounds=bounds),
     ):
         assert found.shape == x.shape * 2
@@ -96,31 +97,29 @@ def test_a_hessian_is_symmetric_to_the_bit_and_has_the_shape_of_x_twice(x, metho
 @given(
     points(dtypes=("f8",), max_dims=2, min_side=1, max_side=3, magnitude=8.0),
     st.sampled_from(METHODS),
-    st.booleans(),
 )
-def test_a_quadratic_f_with_exact_arithmetic_is_exact(x, method, vectorized):
+def test_a_quadratic_f_with_exact_arithmetic_is_exact(way, x, method):
     x[...] = np.round(x)
     weights = np.arange(x.size**2).reshape(x.size, x.size)
 
     def f(x):
-        flat = x.reshape(len(x) if vectorized else 1, -1)
-        values = np.einsum("ki,ij,kj->k", flat, weights, flat)
-        return values if vectorized else values[0]
+        return np.einsum("i,ij,j->", x.reshape(-1), weights, x.reshape(-1))
 
     method = type(Central())(step=0.25) if method == "central" else type(Forward())(step=0.25)
-    found = hessian(f, x, method=method, vectorized=vectorized)
+    found = way.hessian(f, x, method=method)
     assert np.array_equal(found.reshape(x.size, x.size), weights + weights.T)
 
 
 @given(points(max_dims=1, min_side=2, max_side=4), st.sampled_from(METHODS), st.randoms(use_true_random=False))
-def test_permuting_coordinates_permutes_the_hessian(x, method, random):
+def test_permuting_coordinates_permutes_the_hessian(way, x, method, random):
     order = list(range(x.size))
     random.shuffle(order)
 
     def f(x):
         return sum(sorted((float(value) ** 3 for value in x), key=abs))  # one order of summation, whatever that of x
 
-    assert same(hessian(f, x[order], method=method), hessian(f, x, method=method)[np.ix_(order, order)])
+    found = way.hessian(f, x, method=method)
+    assert same(way.hessian(f, x[order], method=method), found[np.ix_(order, order)])
 
 
 @given(
@@ -134,28 +133,40 @@ def test_a_vectorized_f_gives_the_same_bits(x, method, has_bounds):
     assert info.evaluations == expected_info.evaluations
 
 
+@pytest.mark.parametrize("way", AT_A_POINT[:-1], ids=attrgetter("name"))  # all but the twin
+@given(
+    points(dtypes=FLOATS, max_dims=1, min_side=1, max_side=4, magnitude=8.0), st.sampled_from(METHODS), st.booleans()
+)
+@settings(max_examples=30)
+def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way, x, method, has_bounds):
+    assume(way.takes(dtype=x.dtype.char))
+    options = {"method": method, "bounds": (x.min(), x.max()) if has_bounds else None, "full_output": True}
+    found, info = way.hessian(cubes, x, **options)
+    expected, twin = twins.hessian(cubes, way.as_evaluated(x), **options)
+    assert same(found, expected.astype(x.dtype))
+    assert info.evaluations == twin.evaluations
+
+
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 @pytest.mark.parametrize("bounds", [None, ([[-9, 1], [0, 0]], [[9, 9], [2, 3]])])
-def test_x_may_have_any_layout(method, bounds):
+def test_x_may_have_any_layout(way, method, bounds):
     x = np.array([[0.5, 1.0], [2.0, 3.0]])
 
     def f(x):
         (a, b), (c, d) = x
         return np.sin(a * b) * np.exp(c) + a * d**3
 
-    expected = hessian(f, x, method=method, bounds=bounds)
+    expected = way.hessian(f, x, method=method, bounds=bounds)
     for other in (x.T.copy().T, np.repeat(x, 2, axis=1)[:, ::2], x[::-1].copy()[::-1]):
-        assert bits(hessian(f, other, method=method, bounds=bounds)) == bits(expected)
+        assert bits(way.hessian(f, other, method=method, bounds=bounds)) == bits(expected)
 
 
-def test_the_order_of_two_coordinates_does_not_show():
+def test_the_order_of_two_coordinates_does_not_show(way):
     def f(x):
         return float(x.min()) ** 3 + float(x.max()) ** 3
 
     for x in np.random.default_rng(0).uniform(0, 1e-4, (50, 2)):
-        for vectorized, g in ((False, f), (True, lambda p: [f(x) for x in p])):
-            found = hessian(g, x, vectorized=vectorized)
-            assert same(hessian(g, x[::-1].copy(), vectorized=vectorized), found[::-1, ::-1])
+        assert same(way.hessian(f, x[::-1].copy()), way.hessian(f, x)[::-1, ::-1])
 
 
 def test_blocks_of_a_vectorized_hessian_change_nothing():
@@ -180,9 +191,10 @@ def test_blocks_of_a_vectorized_hessian_change_nothing():
         ([1 - 1e-6, 0, 0], [1 + 1e-6, 9, 9], ["central"] * 3),
     ],
 )
-def test_bounds_choose_one_kind_of_stencil_for_all_coordinates(lower, upper, schemes):
+def test_bounds_choose_one_kind_of_stencil_for_all_coordinates(way, lower, upper, schemes):
     x = np.array([1.0, 2.0, 3.0])
-    found, info = hessian(lambda x: sum_of_squares(x) + x[0] * x[1], x, bounds=(lower, upper), full_output=True)
+    options = {"bounds": (lower, upper), "full_output": True}
+    found, info = way.hessian(lambda x: sum_of_squares(x) + x[0] * x[1], x, **options)
     moved = np.array(schemes) != "fixed"
     expected = np.array([[2.0, 1, 0], [1, 2, 0], [0, 0, 2]]) * np.outer(moved, moved)
     assert list(info.scheme) == schemes
@@ -190,11 +202,12 @@ def test_bounds_choose_one_kind_of_stencil_for_all_coordinates(lower, upper, sch
     assert found == pytest.approx(expected, abs=1e-3)
 
 
-def test_a_one_sided_hessian_has_the_accuracy_asked_for():
+def test_a_one_sided_hessian_has_the_accuracy_asked_for(way):
     x = np.array([1.0, 1.0, 0.5])
     exact = rosen_hessian(x)
     free = [
-        np.abs(hessian(rosen, x, method=Central(a), bounds=(x, 9)) - exact).max() / np.abs(exact).max() for a in (2, 4)
+        np.abs(way.hessian(rosen, x, method=Central(a), bounds=(x, 9)) - exact).max() / np.abs(exact).max()
+        for a in (2, 4)
     ]
     assert free[0] < 1e-5
     assert free[1] < 1e-7
@@ -213,18 +226,18 @@ def test_a_one_sided_hessian_has_the_accuracy_asked_for():
         ("complex", 6, 1e-14),
     ],
 )
-def test_from_a_gradient(method, evaluations, tolerance, counted):
+def test_from_a_gradient(way, method, evaluations, tolerance, counted):
     x = np.array([-1.2, 1.0, 0.7, 1.3])
     exact = rosen_hessian(x)
     grad = counted(rosen_gradient)
-    found, info = hessian(None, x, gradient=grad, method=method, full_output=True)
+    found, info = way.hessian(None, x, gradient=grad, method=method, full_output=True)
     assert grad.calls == info.evaluations == evaluations
     assert np.abs(found - exact).max() < tolerance * np.abs(exact).max()
     assert same(hessian(None, x, gradient=rosen_gradient, method=method, vectorized=True), found)
 
 
-def test_a_gradient_that_is_not_symmetric_is_symmetrised():
-    found = hessian(None, np.array([1.0, 2.0]), gradient=lambda x: np.array([3 * x[1], x[0]]))
+def test_a_gradient_that_is_not_symmetric_is_symmetrised(way):
+    found = way.hessian(None, np.array([1.0, 2.0]), gradient=lambda x: np.array([3 * x[1], x[0]]))
     assert found == pytest.approx(np.array([[0.0, 2.0], [2.0, 0.0]]), abs=1e-9)
 
 
@@ -255,14 +268,18 @@ def test_a_gradient_must_have_the_shape_of_x(shape):
 # --- f0 and what f returns --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_the_value_at_x_may_be_given(vectorized):
+def test_the_value_at_x_may_be_given(way):
     x = np.array([0.5, 1.0, 2.0])
     expected = hessian(rosen, x)
     for f0 in (rosen(x), float(rosen(x)), [rosen(x)]):
-        found, info = hessian(rosen, x, f0=f0, vectorized=vectorized, full_output=True)
+        found, info = way.hessian(rosen, x, f0=f0, full_output=True)
         assert same(found, expected)
         assert info.evaluations == 12
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_a_given_value_must_be_one_number(vectorized):
+    x = np.array([0.5, 1.0, 2.0])
     with pytest.raises(ValueError, match=r"f0 must have the shape of f's values at x, \(\); got \(2,\)"):
         hessian(rosen, x, f0=[1, 2], vectorized=vectorized)
     with pytest.raises(TypeError, match="f0 must hold real numbers; got 'a'"):
@@ -275,10 +292,9 @@ def test_f0_is_of_no_use_with_a_gradient():
             hessian(rosen, np.ones(3), gradient=rosen_gradient, f0=1.5, sparsity=sparsity)
 
 
-@pytest.mark.parametrize("vectorized", [False, True])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_nan_and_inf_pass_through_without_a_warning(value, vectorized):
-    found = hessian(lambda x: x.sum(axis=-1) * 0 + value, np.ones(3), vectorized=vectorized)
+def test_nan_and_inf_pass_through_without_a_warning(way, value):
+    found = way.hessian(lambda x: x.sum() * 0 + value, np.ones(3))
     assert np.isnan(found).all()
 
 

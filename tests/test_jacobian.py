@@ -1,12 +1,15 @@
 import itertools
+from operator import attrgetter
 
 import numpy as np
 import pytest
-from hypothesis import given
+import twins
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import FLOATS, points
+from ways import AT_A_POINT
 
-from gradfast import Central, Forward, gradient, jacobian
+from gradfast import Central, Forward, jacobian
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01), "complex"]
 
@@ -64,9 +67,9 @@ KNOWN = {
     ("method", "tolerance"),
     [("forward", 1e-5), ("backward", 1e-5), ("central", 1e-8), (Central(4), 1e-10), ("complex", 1e-14)],
 )
-def test_known_jacobians(name, method, tolerance):
+def test_known_jacobians(way, name, method, tolerance):
     f, x, expected = KNOWN[name]
-    found = jacobian(f, x, method=method)
+    found = way.jacobian(f, x, method=method)
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() <= tolerance * max(1.0, np.abs(expected).max())
 
@@ -106,29 +109,29 @@ def test_x_may_have_any_layout(x, method, vectorized):
     assert same(jacobian(f, x, **options), jacobian(f, x.copy(order="C"), **options))
 
 
-def test_a_matrix_of_a_matrix():
+def test_a_matrix_of_a_matrix(way):
     x = np.array([[1.0, 2.0], [3.0, 4.0]])
-    found = jacobian(lambda x: x @ x, x)
+    found = way.jacobian(lambda x: x @ x, x)
     eye = np.eye(2)
     expected = np.einsum("ik,lj->ijkl", eye, x) + np.einsum("ik,jl->ijkl", x, eye)
     assert found == pytest.approx(expected, abs=1e-9)
-    assert jacobian(lambda x: x @ x, x.T) == pytest.approx(
+    assert way.jacobian(lambda x: x @ x, x.T) == pytest.approx(
         np.einsum("ik,lj->ijkl", eye, x.T) + np.einsum("ik,jl->ijkl", x.T, eye), abs=1e-9
     )
 
 
 @given(points(dtypes=FLOATS, max_dims=2, min_side=1, max_side=4, magnitude=8.0), st.sampled_from(METHODS[:3]))
-def test_the_rows_of_a_jacobian_are_gradients(x, method):
-    found = jacobian(lambda x: [np.sum(x**3), np.sum(x) ** 2], x, method=method)
-    assert same(found[0], gradient(lambda x: np.sum(x**3), x, method=method))
-    assert same(found[1], gradient(lambda x: np.sum(x) ** 2, x, method=method))
+def test_the_rows_of_a_jacobian_are_gradients(way, x, method):
+    found = way.jacobian(lambda x: [np.sum(x**3), np.sum(x) ** 2], x, method=method)
+    assert same(found[0], way.gradient(lambda x: np.sum(x**3), x, method=method))
+    assert same(found[1], way.gradient(lambda x: np.sum(x) ** 2, x, method=method))
 
 
 @given(points(dtypes=FLOATS, max_dims=1, min_side=2, magnitude=16.0), st.sampled_from(METHODS[:3]))
-def test_a_linear_f_is_differentiated_exactly(x, method):
+def test_a_linear_f_is_differentiated_exactly(way, x, method):
     weights = np.arange(2 * x.size).reshape(2, -1) - 3
     x[...] = np.round(x * 8) / 8  # sums of these are exact
-    found = jacobian(lambda x: [weights[0] @ x, weights[1] @ x], x, method=method)
+    found = way.jacobian(lambda x: [weights[0] @ x, weights[1] @ x], x, method=method)
     assert np.array_equal(found, weights)
     assert np.array_equal(jacobian(lambda p: p @ weights.T, x, method=method, vectorized=True), weights)
 
@@ -223,10 +226,8 @@ def test_a_vectorized_f_must_return_something_for_each_point(method):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_nan_and_inf_pass_through_without_a_warning(value, vectorized):
-    x = np.array([1.0, 2.0])
-    found = jacobian(lambda x: np.stack([x[..., 0], x[..., 1] * 0 + value], axis=-1), x, vectorized=vectorized)
+def test_nan_and_inf_pass_through_without_a_warning(way, value):
+    found = way.jacobian(lambda x: [x[0], x[1] * 0 + value], np.array([1.0, 2.0]))
     assert np.array_equal(found[0], [1.0, 0.0])
     assert np.isnan(found[1]).all()
 
@@ -234,14 +235,13 @@ def test_nan_and_inf_pass_through_without_a_warning(value, vectorized):
 # --- f0, cost ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_the_value_at_x_may_be_given(vectorized):
+def test_the_value_at_x_may_be_given(way):
     x = np.array([1.0, 2.0, 3.0])
-    options = {"method": "forward", "vectorized": vectorized}
-    expected, info = jacobian(lambda x: x**2, x, full_output=True, **options)
+    options = {"method": "forward", "full_output": True}
+    expected, info = way.jacobian(lambda x: x**2, x, **options)
     assert info.evaluations == 4
     for f0 in (x**2, list(x**2), (1, 4, 9)):
-        found, info = jacobian(lambda x: x**2, x, f0=f0, full_output=True, **options)
+        found, info = way.jacobian(lambda x: x**2, x, f0=f0, **options)
         assert bits(found) == bits(expected)
         assert info.evaluations == 3
 
@@ -289,6 +289,27 @@ def test_a_vectorized_f_gives_the_same_bits(x, method, has_bounds):
     assert same(jacobian(many, x, vectorized=True, **options), jacobian(f, x, **options))
 
 
+@pytest.mark.parametrize("way", AT_A_POINT[:-1], ids=attrgetter("name"))  # all but the twin
+@given(
+    points(dtypes=FLOATS, max_dims=2, min_side=1, max_side=4, magnitude=8.0),
+    st.sampled_from(METHODS[:-1]),
+    st.booleans(),
+)
+@settings(max_examples=30)
+def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way, x, method, has_bounds):
+    assume(way.takes(dtype=x.dtype.char))
+
+    def f(x):
+        return np.stack([x * x * x, 2 * x])
+
+    options = {"method": method, "bounds": (x.min(), x.max()) if has_bounds else None, "full_output": True}
+    found, info = way.jacobian(f, x, **options)
+    expected, twin = twins.jacobian(f, way.as_evaluated(x), **options)
+    assert same(found, expected.astype(x.dtype))
+    if np.any(info.scheme != "fixed"):  # else f is called but for its shape
+        assert info.evaluations == twin.evaluations
+
+
 def test_the_jacobian_of_a_fit_in_float32_is_that_in_float64():
     t = np.linspace(0, 1, 100)
     y = np.random.default_rng(1).random(100)
@@ -303,12 +324,12 @@ def test_the_jacobian_of_a_fit_in_float32_is_that_in_float64():
 
 
 @pytest.mark.parametrize("method", ["forward", "central", Forward(rel_step=1e-6), Central(rel_step=1e-6)], ids=repr)
-def test_tight_bounds_leave_a_usable_step(method):
+def test_tight_bounds_leave_a_usable_step(way, method):
     x = np.array([10.0, 10.0])
     f, _, _ = KNOWN["mixed scales"]
     expected = jacobian(f, x, method="complex")
     for room in ((3e-9, 2e-9), (0.0, 2e-9), (3e-9, 0.0)):
-        found = jacobian(f, x, method=method, bounds=(x - room[0], x + room[1]))
+        found = way.jacobian(f, x, method=method, bounds=(x - room[0], x + room[1]))
         assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 

@@ -1,0 +1,142 @@
+"""The ways in which the same f, of one point, can be differentiated."""
+
+import ctypes
+import inspect
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import numpy as np
+import twins
+
+import gradfast
+from gradfast import Complex
+
+DOUBLES = ctypes.POINTER(ctypes.c_double)
+OF_A_NUMBER = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
+OF_A_POINT = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
+OF_AN_ARRAY = ctypes.CFUNCTYPE(None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES)
+
+
+class Call:
+    """One f at one x: `shape` is that of f's value, where that is known or needed, and `raised` what f raised."""
+
+    def __init__(self, f, x, shape=()):
+        self.f, self.x, self.shape, self.raised = f, x, shape, []
+
+    def value(self, *arguments):
+        """Call f where nothing can be raised: it is NaN then, and is raised once the operator is done."""
+        try:
+            return np.asarray(self.f(*arguments), float)
+        except BaseException as error:
+            self.raised.append(error)
+            return np.full(self.shape, math.nan)
+
+    def plain(self):
+        return self.f
+
+    def of_many_points(self):
+        return lambda points: np.array([self.f(point) for point in points])
+
+    def compiled(self):
+        """Return a C function that calls back f: what a compiled f looks like, with no compiler."""
+        if self.shape == ():
+            return OF_A_POINT(lambda n, x: float(self.value(self.point(n, x))))
+        return self.compiled_of_an_array()
+
+    def compiled_of_an_array(self):
+        return gradfast.compiled(OF_AN_ARRAY(self.write), outputs=math.prod(self.shape))
+
+    def write(self, n, x, m, out):
+        for j, value in enumerate(self.value(self.point(n, x)).flat):
+            out[j] = value
+
+    def point(self, n, x):
+        return np.array(x[:n]).reshape(np.shape(self.x))
+
+    def compiled_of_a_number(self):
+        return OF_A_NUMBER(lambda x: float(self.value(np.float64(x))))
+
+
+def reshaped(result, shape):
+    """Return the derivatives of compiled f, which writes its values in a row, in the shape of them."""
+    return (result[0].reshape(shape), result[1]) if isinstance(result, tuple) else result.reshape(shape)
+
+
+@dataclass(frozen=True)
+class Way:
+    """The operators, and what they are given of f. What f raises, they raise; its values keep their shape."""
+
+    name: str
+    f_of: Callable = Call.plain
+    options: dict = field(default_factory=dict)
+    operators: ModuleType = gradfast
+
+    @property
+    def is_compiled(self):
+        return self.f_of in (Call.compiled, Call.compiled_of_a_number)
+
+    def takes(self, method="central", dtype="f8"):
+        """Return whether there is such a case: compiled f knows double alone, and no twin the complex step."""
+        is_complex = isinstance(method, Complex) or method == "complex"
+        if self.is_compiled:
+            return not is_complex and dtype != "g"
+        return not is_complex or self.operators is gradfast
+
+    def as_evaluated(self, x):
+        """Return x in the precision in which f is evaluated."""
+        return np.array(x, float) if self.is_compiled else x
+
+    def gradient(self, f, x, **options):
+        return self._run("gradient", Call(f, x), x, **options)
+
+    def value_and_gradient(self, f, x, **options):
+        return self._run("value_and_gradient", Call(f, x), x, **options)
+
+    def jacobian(self, f, x, **options):
+        call = Call(f, x, self._shape_of_value(f, x))
+        if not self.is_compiled:
+            return self._run("jacobian", call, x, **options)
+        result = self._run("jacobian", call, x, f_of=Call.compiled_of_an_array, **options)
+        return reshaped(result, call.shape + np.shape(x))
+
+    def hessian(self, f, x, *, gradient=None, **options):
+        if gradient is None:
+            return self._run("hessian", Call(f, x), x, **options)
+        f_of = Call.compiled_of_an_array if self.is_compiled else self.f_of
+        return self._run("hessian_from_gradient", Call(gradient, x, np.shape(x)), x, f_of=f_of, **options)
+
+    def directional_derivative(self, f, x, v, **options):
+        call = Call(f, x, self._shape_of_value(f, x))
+        result = self._run("directional_derivative", call, x, v, **options)
+        return reshaped(result, call.shape) if self.is_compiled and call.shape else result
+
+    def derivative(self, f, x, **options):
+        return self._run("derivative", Call(f, x), x, **options)
+
+    def _shape_of_value(self, f, x):
+        """Return the shape of f's value, which compiled code must know before it is called; it is no evaluation."""
+        return np.shape(inspect.unwrap(f)(np.array(x, float))) if self.is_compiled else ()
+
+    def _run(self, operator, call, *point, f_of=None, **options):
+        f, options = (f_of or self.f_of)(call), {**self.options, **options}
+        f, options = (None, {"gradient": f, **options}) if operator == "hessian_from_gradient" else (f, options)
+        with warnings.catch_warnings():
+            if "workers" in options:  # which cannot tell a constant f from one that reads x through a closure
+                warnings.filterwarnings("ignore", "all derivatives are exactly 0")
+            result = getattr(self.operators, operator.partition("_from")[0])(f, *point, **options)
+        if call.raised:
+            raise call.raised[0]
+        return result
+
+
+PYTHON, REFERENCE = Way("python"), Way("reference", operators=twins)
+VECTORIZED = Way("vectorized", Call.of_many_points, {"vectorized": True})
+COMPILED, COMPILED_OF_A_NUMBER = Way("compiled", Call.compiled), Way("compiled", Call.compiled_of_a_number)
+ON_A_WORKER = Way("on a worker", options={"workers": map})
+
+AT_A_POINT = [PYTHON, VECTORIZED, COMPILED, ON_A_WORKER, REFERENCE]
+ALONG_A_LINE = [PYTHON, VECTORIZED, COMPILED, REFERENCE]  # these two operators have no workers
+AT_A_NUMBER = [PYTHON, COMPILED_OF_A_NUMBER, REFERENCE]
