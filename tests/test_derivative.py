@@ -1,10 +1,13 @@
 import math
+from operator import attrgetter
 
 import numpy as np
 import pytest
-from hypothesis import given
+import twins
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import FLOATS, points
+from ways import AT_A_NUMBER
 
 from gradfast import Backward, Central, Forward, derivative, gradient
 
@@ -36,9 +39,10 @@ def cosine(x, n):
     ids=repr,
 )
 @pytest.mark.parametrize("n", range(1, 7))
-def test_the_first_six_derivatives_of_the_cosine(method, tolerances, n):
+def test_the_first_six_derivatives_of_the_cosine(way_at_a_number, method, tolerances, n):
     x = np.linspace(0.1, 3.0, 30)
-    assert np.abs(derivative(np.cos, x, n=n, method=method) - cosine(x, n)).max() < tolerances[n - 1]
+    found = way_at_a_number.derivative(np.cos, x, n=n, method=method)
+    assert np.abs(found - cosine(x, n)).max() < tolerances[n - 1]
 
 
 # Name: f, x, the derivative there.
@@ -57,7 +61,7 @@ KNOWN = {
 @pytest.mark.parametrize(
     ("method", "tolerance"), [("forward", 1e-6), ("backward", 1e-6), ("central", 1e-8), ("complex", 1e-14)]
 )
-def test_known_derivatives(name, method, tolerance):
+def test_known_derivatives(way_at_a_number, name, method, tolerance):
     f, x, expected = KNOWN[name]
     if name == "log at 0.001" and method != "complex":  # a fixed rule cannot know f's scale; the caller does
         method = {
@@ -65,7 +69,7 @@ def test_known_derivatives(name, method, tolerance):
             "backward": Backward(2, step=1e-8),
             "central": Central(4, step=1e-5),
         }[method]
-    found = derivative(f, x, method=method)
+    found = way_at_a_number.derivative(f, x, method=method)
     assert np.shape(found) == np.shape(x)
     assert np.abs(found - expected).max() <= tolerance * np.abs(expected).max()
 
@@ -79,9 +83,10 @@ def test_an_f_that_does_not_know_numpy(method):
 
 @pytest.mark.parametrize("n", range(1, 7))
 @pytest.mark.parametrize("method", [Central(step=0.5), Forward(step=0.5), Backward(step=0.5)], ids=repr)
-def test_a_monomial_of_degree_n_is_differentiated_exactly(n, method):
+def test_a_monomial_of_degree_n_is_differentiated_exactly(way_at_a_number, n, method):
     x = np.array([0.0, 1.0, -2.0])
-    assert np.array_equal(derivative(lambda x: 3 * x**n, x, n=n, method=method), np.full(3, 3.0 * math.factorial(n)))
+    found = way_at_a_number.derivative(lambda x: 3 * x**n, x, n=n, method=method)
+    assert np.array_equal(found, np.full(3, 3.0 * math.factorial(n)))
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("f4", 3e-4), ("f8", 1e-9), ("g", 1e-11)])
@@ -119,6 +124,24 @@ def test_elements_are_single_points(x, method, n, room):
         else:
             assert same(single, found[index])
         assert (one.step, one.scheme) == (info.step[index], info.scheme[index])
+
+
+BINARY_STEPS = [*METHODS[:5], Central(step=2.0**-7)]  # whose powers are exact, of a scalar and of an array
+
+
+@pytest.mark.parametrize("way_at_a_number", AT_A_NUMBER[:-1], ids=attrgetter("name"))  # all but the twin
+@given(points(max_dims=2, min_side=1, magnitude=8.0), st.sampled_from(BINARY_STEPS), st.integers(1, 6), st.booleans())
+@settings(max_examples=50)
+def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way_at_a_number, x, method, n, has_bounds):
+    def f(x):
+        return x * x * x - 2 * x
+
+    bounds = (x.min(), x.max()) if has_bounds else None
+    options = {"n": n, "method": method, "bounds": bounds, "full_output": True}
+    found, info = way_at_a_number.derivative(f, x, **options)
+    expected, twin = twins.derivative(f, x, **options)
+    assert same(found, expected)
+    assert info.evaluations == twin.evaluations
 
 
 @given(points(dtypes=FLOATS, max_dims=1, min_side=1, magnitude=8.0), st.sampled_from(METHODS[:-1]))
@@ -180,18 +203,19 @@ def test_each_element_has_its_own_stencil():
 @pytest.mark.parametrize(
     "method", ["forward", "backward", "central", Central(rel_step=1e-6), Forward(rel_step=1e-6)], ids=repr
 )
-def test_a_function_that_is_nan_outside_tight_bounds(x, method):
+def test_a_function_that_is_nan_outside_tight_bounds(way_at_a_number, x, method):
     def f(x):
         return x if abs(x) <= 1e-8 else np.nan
 
-    assert derivative(f, x, method=method, bounds=(-1e-8, 1e-8)) == pytest.approx(1.0, rel=1e-9)
+    found = way_at_a_number.derivative(f, x, method=method, bounds=(-1e-8, 1e-8))
+    assert found == pytest.approx(1.0, rel=1e-9)
 
 
-def test_the_side_of_a_kink_is_the_method_s():
+def test_the_side_of_a_kink_is_the_method_s(way_at_a_number):
     for method, slope in (("forward", 1.0), ("backward", -1.0), ("central", 0.0)):
-        assert derivative(np.abs, 0.0, method=method) == slope
-    assert derivative(np.abs, 0.0, method="forward", bounds=(-np.inf, 0)) == -1.0
-    assert derivative(np.abs, 0.0, method="backward", bounds=(0, np.inf)) == 1.0
+        assert way_at_a_number.derivative(np.abs, 0.0, method=method) == slope
+    assert way_at_a_number.derivative(np.abs, 0.0, method="forward", bounds=(-np.inf, 0)) == -1.0
+    assert way_at_a_number.derivative(np.abs, 0.0, method="backward", bounds=(0, np.inf)) == 1.0
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -221,9 +245,9 @@ def test_f_must_return_real_numbers(result):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_nan_and_inf_pass_through_without_a_warning(value):
-    assert np.isnan(derivative(lambda x: value, 1.0))
-    found = derivative(lambda x: np.where(x > 1.5, value, 2 * x), np.array([1.0, 2.0]))
+def test_nan_and_inf_pass_through_without_a_warning(way_at_a_number, value):
+    assert np.isnan(way_at_a_number.derivative(lambda x: value, 1.0))
+    found = way_at_a_number.derivative(lambda x: np.where(x > 1.5, value, 2 * x), np.array([1.0, 2.0]))
     assert found[0] == 2.0
     assert np.isnan(found[1])
 

@@ -1,9 +1,13 @@
+from operator import attrgetter
+
 import numpy as np
 import pytest
-from hypothesis import given
+import twins
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from objectives import rosen, rosen_gradient, rosen_hessian
+from objectives import cubes, rosen, rosen_gradient, rosen_hessian
 from strategies import FLOATS, points
+from ways import ALONG_A_LINE
 
 from gradfast import Backward, Central, Complex, Forward, directional_derivative
 
@@ -29,47 +33,45 @@ def same(a, b):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_the_derivative_along_a_direction(method, evaluations, tolerance, vectorized, counted):
+def test_the_derivative_along_a_direction(way_along_a_line, method, evaluations, tolerance, counted):
     f = counted(rosen)
     exact = rosen_gradient(X) @ V
-    found, info = directional_derivative(f, X, V, method=method, vectorized=vectorized, full_output=True)
+    found, info = way_along_a_line.directional_derivative(f, X, V, method=method, full_output=True)
     assert abs(found - exact) < tolerance * abs(exact)
-    assert info.evaluations == (f.points if vectorized else f.calls) == evaluations
+    assert info.evaluations == f.calls == evaluations
     assert info.step.shape == info.scheme.shape == ()
 
 
-def test_a_published_value():
+def test_a_published_value(way_along_a_line):
     def f(x):
         return (1 - x[0]) ** 2 + 105 * (x[1] - x[0] ** 2) ** 2
 
     v = np.array([1.0, -1.0])
     slope = np.array([-2 * (1 - 2) - 4 * 105 * 2 * (3 - 4), 2 * 105 * (3 - 4)]) @ v
-    assert directional_derivative(f, [2, 3], v) == pytest.approx(slope, rel=1e-9)
-    assert directional_derivative(f, [2, 3], v / np.linalg.norm(v)) == pytest.approx(743.87633380824832, rel=2e-3 / 743)
+    along = way_along_a_line.directional_derivative
+    assert along(f, [2, 3], v) == pytest.approx(slope, rel=1e-9)
+    assert along(f, [2, 3], v / np.linalg.norm(v)) == pytest.approx(743.87633380824832, rel=2e-3 / 743)
 
 
 @pytest.mark.parametrize(("method", "tolerance"), [("central", 1e-9), ("forward", 1e-6), ("complex", 1e-14)])
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_of_a_gradient_it_is_the_product_with_the_hessian(method, tolerance, vectorized):
+def test_of_a_gradient_it_is_the_product_with_the_hessian(way_along_a_line, method, tolerance):
     exact = rosen_hessian(X) @ V
-    found = directional_derivative(rosen_gradient, X, V, method=method, vectorized=vectorized)
+    found = way_along_a_line.directional_derivative(rosen_gradient, X, V, method=method)
     assert np.abs(found - exact).max() < tolerance * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("scale_of_x", [1e-8, 1.0, 1e8])
 @pytest.mark.parametrize("scale_of_v", [1e-200, 1e-8, 1.0, 1e8, 1e200])
 @pytest.mark.parametrize(("method", "tolerance"), [("central", 1e-8), ("forward", 1e-4), ("complex", 1e-14)])
-def test_x_and_v_may_have_any_scale(scale_of_x, scale_of_v, method, tolerance):
+def test_x_and_v_may_have_any_scale(way_along_a_line, scale_of_x, scale_of_v, method, tolerance):
     x, v = scale_of_x * X, scale_of_v * V
 
     def f(x):
         return np.sum((x / scale_of_x) ** 2) if scale_of_x > 1 else np.sum((x + 1) ** 2)
 
     exact = 2 * (x / scale_of_x) @ (v / scale_of_x) if scale_of_x > 1 else 2 * (x + 1) @ v
-    assert abs(directional_derivative(f, x, v, method=method) - exact) < tolerance * np.abs(v).max() / max(
-        scale_of_x, 1
-    )
+    found = way_along_a_line.directional_derivative(f, x, v, method=method)
+    assert abs(found - exact) < tolerance * np.abs(v).max() / max(scale_of_x, 1)
 
 
 @given(
@@ -93,6 +95,20 @@ def test_a_vectorized_f_gives_the_same_bits_in_any_layout(x, method, has_bounds)
     assert same(directional_derivative(one, x.copy(order="C"), v, **options), found)
 
 
+@pytest.mark.parametrize("way_along_a_line", ALONG_A_LINE[:-1], ids=attrgetter("name"))  # all but the twin
+@given(points(max_dims=1, min_side=2, max_side=6, magnitude=8.0), st.sampled_from(METHODS[:-1]), st.booleans())
+@settings(max_examples=50)
+def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way_along_a_line, x, method, has_bounds):
+    options = {"method": method, "full_output": True}
+    if has_bounds:
+        options["bounds"] = (x.min() - 0.25, x.max() + 2.0**-8)
+    for f in (cubes, lambda x: np.stack([x * x, x[0] * x])):
+        found, info = way_along_a_line.directional_derivative(f, x, np.arange(x.size) - 1.0, **options)
+        expected, twin = twins.directional_derivative(f, x, np.arange(x.size) - 1.0, **options)
+        assert same(found, expected)
+        assert info.evaluations == twin.evaluations
+
+
 @pytest.mark.parametrize("shape_of_f", [(), (1,), (3,), (2, 2), (0,)])
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 @pytest.mark.parametrize("v", [V, np.zeros(4)], ids=["moving", "zero"])
@@ -110,10 +126,11 @@ def test_the_shape_is_that_of_f(shape_of_f, method, v, vectorized):
 @pytest.mark.parametrize(
     "v", [[1, 0], (0, 1), np.array([True, False]), np.array([1, 2], "u1"), np.array([1.0, 2], ">f4")]
 )
-def test_v_may_hold_any_real_numbers(v):
+def test_v_may_hold_any_real_numbers(way_along_a_line, v):
     x = np.array([3.0, 4.0])
     before = np.array(v)
-    assert directional_derivative(lambda x: x[0] + 2 * x[1], x, v) == pytest.approx(np.asarray(v, float) @ [1, 2])
+    found = way_along_a_line.directional_derivative(lambda x: x[0] + 2 * x[1], x, v)
+    assert found == pytest.approx(np.asarray(v, float) @ [1, 2])
     assert np.array_equal(v, before)
 
 
@@ -140,15 +157,14 @@ def test_f_may_return_lists_views_and_the_same_buffer():
     ("v", "scheme"),
     [([1, 1], "forward"), ([-1, -1], "backward"), ([1, 0], "forward"), ([0, 0], "fixed")],
 )
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_bounds_choose_the_side(v, scheme, vectorized):
+def test_bounds_choose_the_side(way_along_a_line, v, scheme):
     x = np.array([1.0, 2.0])
 
     def f(p):
-        assert np.all(p >= x)
-        return (p**2).sum(axis=-1)
+        assert np.all(p >= [1.0, 2.0])
+        return (p**2).sum()
 
-    found, info = directional_derivative(f, x, v, bounds=(x, np.inf), vectorized=vectorized, full_output=True)
+    found, info = way_along_a_line.directional_derivative(f, x, v, bounds=(x, np.inf), full_output=True)
     assert info.scheme == scheme
     assert found == pytest.approx(0.0 if scheme == "fixed" else 2 * x @ v, rel=1e-6)
     assert (info.step == 0) == (scheme == "fixed")
