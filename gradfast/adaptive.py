@@ -89,7 +89,7 @@ def components(problem: Problem, center: Array) -> Array:
 
 def elements(problem: Problem, evaluate: Callable[[Array], Array], center: Array, n: int) -> Array:
     """Return the n-th derivative at each element of x, of the shape of f's values."""
-    p, x = problem, problem.x
+    p, x = problem, problem.memory
     calls = 0
 
     def values(steps: Array, chosen: Some) -> Array:
@@ -103,7 +103,7 @@ def elements(problem: Problem, evaluate: Callable[[Array], Array], center: Array
     centers = np.asarray(center, VALUE_DTYPE[x.dtype.char]).reshape(x.size, -1)
     ascent = _ascent(p, x, values, centers, n)
     shape = np.shape(center)
-    p.done = lambda: _info(x, ascent, calls * x.size, shape)
+    p.done = lambda: _info(p.x, ascent, calls * x.size, shape)
     return ascent.value.reshape(shape)
 
 

@@ -87,16 +87,16 @@ def _run_derivative(problem: Problem) -> tuple[Any, Array]:
     p, x = problem, problem.x
 
     def evaluate(moved: Array) -> Array:
-        point = moved if p.argument is x else x + 1j * moved
+        point = x + 1j * moved if p.is_complex else moved
         values: Array = p.family.array(p.lifted, point if x.ndim else point[()], x)
         if x.ndim and values.shape != x.shape:
             raise ValueError(f"f must return an array of x's shape {x.shape}; it returned one of shape {values.shape}")
         return values
 
     if p.is_adaptive:
-        at_x = evaluate(x.copy())
+        at_x = evaluate(p.memory.copy())
         return at_x, as_dtype_of(x, adaptive.elements(p, evaluate, at_x, p.n))
-    center = evaluate(x.copy()) if p.plan.needs_center else None
+    center = evaluate(p.memory.copy()) if p.plan.needs_center else None
     out = differentiate_elements(evaluate, p.memory, p.plan, center)
     if p.is_complex:
         p.check(lambda v: out * v)

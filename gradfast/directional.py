@@ -67,8 +67,13 @@ def directional_derivative(
     >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
     14.0
     """
-    line = Line(Problem(f, x, method, None, args, vectorized, moves_coordinates=False), v, bounds)
-    center, result = keeping(line.problem.x, line.derivative)
+    problem = Problem(f, x, method, None, args, vectorized, moves_coordinates=False)
+    dtype = problem.x.dtype
+    if problem.is_native:  # which is moved in double precision, whatever x is
+        problem.x = problem.memory
+    line = Line(problem, v, bounds)
+    center, result = keeping(problem.x, line.derivative)
+    result = result.astype(dtype, copy=False)
     return (result, line.info(center is not None)) if full_output else result
 
 

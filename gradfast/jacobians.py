@@ -101,7 +101,9 @@ def jacobian(
 
 def _run_jacobian(problem: Problem, f0: Any) -> tuple[Any, Array]:
     p, x = problem, problem.x
-    center = p.family.array(p.f, x, x) if f0 is None and (p.plan.needs_center or p.is_adaptive) else f0
+    is_moved = x.size and p.plan.groups  # else f's value at x has yet to tell the shape
+    wants_center = p.plan.needs_center or p.is_adaptive or not is_moved
+    center = p.family.array(p.f, x, x) if f0 is None and wants_center else f0
     if p.is_adaptive:
         rows = adaptive.components(p, center)
     else:

@@ -272,7 +272,8 @@ class Chunks:
         for stencil, some in plan.groups:
             index = slice(None) if some is None else some
             by[index] = stencil.nodes[0] * steps[index] * shares[index]
-        moved = (x + by.reshape(x.shape)).astype(x.dtype)
+        with np.errstate(over="ignore"):
+            moved = (x + by.reshape(x.shape)).astype(x.dtype)
         try:
             before, after = (self.serial.array(f, point, point) for point in (x.copy(), moved))
         except Exception:  # where all are moved, f may have no value: it sees that

@@ -16,7 +16,16 @@ from hypothesis import given
 from strategies import FLOATS, OTHERS, points
 
 import gradfast
-from gradfast import Backward, Central, Forward, numerical_gradient, reference
+from gradfast import (
+    Backward,
+    Central,
+    Forward,
+    derivative,
+    directional_derivative,
+    gradient,
+    numerical_gradient,
+    reference,
+)
 from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.colored_loop import native_colors
 from gradfast._kernels.native_function import NativeFunction
@@ -663,3 +672,17 @@ def test_compiled_code_serves_points_of_every_dtype_and_shape(dtype, shape):
     found = numerical_gradient(c_function(f=lambda x: sum(v * v for v in x)), x, 0.125)
     assert found.dtype == dtype
     assert np.array_equal(found, 2 * x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
+def test_a_compiled_derivative_at_x_of_any_precision_is_moved_in_double(dtype, method):
+    square = c_function(f=lambda x: x[0] * x[0])
+    x = np.array([1.5], dtype)
+    for found in (directional_derivative(square, x, [1.0], method=method), gradient(square, x, method=method)[0]):
+        assert found.dtype == dtype
+        assert abs(found - 3) <= (1e-6 if dtype is np.float32 else 1e-7)
+    cube = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(lambda x: x**3)
+    found = derivative(cube, x, method=method)
+    assert found.dtype == dtype
+    assert abs(found[0] - 6.75) <= 1e-6

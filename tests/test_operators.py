@@ -333,7 +333,7 @@ def test_an_empty_point_has_empty_derivatives(operator, method):
 def test_a_step_beyond_the_largest_number_is_no_warning(way, operator):
     for dtype in (np.float32, np.float64):
         x = np.array([np.finfo(dtype).max, -np.finfo(dtype).max, 1.0], dtype)
-        getattr(way, operator)(lambda x: x[2] ** 2, x, method=Central(rel_step=0.5))
+        getattr(way, operator)(lambda x: x[2] * 2, x, method=Central(rel_step=0.5))
 
 
 @pytest.mark.parametrize("vectorized", [False, True])
