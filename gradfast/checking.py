@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from gradfast import adaptive
 from gradfast._kernels.keep import name_of_coordinate
-from gradfast.arguments import Array, is_integer, real_numbers
+from gradfast.arguments import Array, is_integer, is_real, real_numbers
 from gradfast.derivatives import derivative
 from gradfast.gradient_check import CANNOT_TELL, KINK, RIGHT, VERDICTS, WRONG, GradientCheck, Verdicts
 from gradfast.methods import Adaptive
@@ -59,7 +59,7 @@ def check_gradient(
         Check so many coordinates, chosen at random from all, instead of every one.
     directions : int, optional
         Check the derivative along so many random directions; without `coordinates` only that.
-    seed : int, optional
+    seed : int or numpy.random.Generator, optional
         Of the random choices.
 
     Returns
@@ -71,7 +71,8 @@ def check_gradient(
     ------
     TypeError, ValueError
         As for :func:`gradfast.gradient`; if the gradient is not of x's shape or names, an array of
-        a dictionary cannot be perturbed, or `coordinates` or `directions` is no positive integer.
+        a dictionary cannot be perturbed, `coordinates` or `directions` is no positive integer, `rtol` or
+        `atol` is not finite and at least 0, or `seed` is none of ``numpy.random.default_rng``.
 
     Notes
     -----
@@ -93,14 +94,24 @@ def check_gradient(
     for name, count in (("coordinates", coordinates), ("directions", directions)):
         if count is not None and not (is_integer(count) and count > 0):
             raise ValueError(f"{name} must be a positive integer; got {count!r}")
-    checker = _Checker(f, gradient, x, rtol, atol, np.random.default_rng(seed))
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        if tolerance is not None and not (is_real(tolerance) and 0 <= tolerance < np.inf):
+            raise ValueError(f"{name} must be a finite number from 0 up; got {tolerance!r}")
+    checker = _Checker(f, gradient, x, rtol, atol, _random(seed))
     parts = []
     if coordinates is not None or directions is None:
         parts += checker.coordinates(coordinates)
     if directions is not None:
         parts.append(checker.directions(directions))
-    names, analytic, numeric, error, tolerance, verdict = map(np.concatenate, zip(*parts, strict=True))
-    return GradientCheck(names, analytic, numeric, error, tolerance, verdict, checker.evaluations)
+    names, analytic, numeric, error, tolerances, verdict = map(np.concatenate, zip(*parts, strict=True))
+    return GradientCheck(names, analytic, numeric, error, tolerances, verdict, checker.evaluations)
+
+
+def _random(seed: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise ValueError(f"seed must be what numpy.random.default_rng takes; got {seed!r}") from None
 
 
 Part = tuple[Verdicts, Array, Array, Array, Array, Verdicts]

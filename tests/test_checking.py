@@ -1,5 +1,7 @@
 """A wrong gradient is found and named; a noisy f and a kink are told from it."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -263,6 +265,34 @@ def test_a_gradient_that_changes_x_is_an_error():
 def test_counts_are_positive_integers(name, count):
     with pytest.raises(ValueError, match=f"^{name} must be a positive integer; got {count}$"):
         check_gradient(np.sum, np.ones(2), np.ones(2), **{name: count})
+
+
+@pytest.mark.parametrize("name", ["rtol", "atol"])
+@pytest.mark.parametrize("value", ["a", -1, -1e-9, np.nan, np.inf, True, 1j, [1e-3]], ids=repr)
+def test_tolerances_are_numbers_from_0_up(name, value):
+    message = f"^{name} must be a finite number from 0 up; got {re.escape(repr(value))}$"
+    with pytest.raises(ValueError, match=message):
+        check_gradient(np.sum, np.ones(2), np.ones(2), **{name: value})
+
+
+def test_a_tolerance_may_be_0_and_of_any_type_of_real_numbers():
+    assert not check_gradient(lambda x: np.sum(np.sin(x)), lambda x: np.cos(x) * (1 + 1e-9), [1.0], rtol=0, atol=0)
+    assert check_gradient(np.sum, np.ones(2), np.ones(2), rtol=np.float32(1e-3), atol=1)
+
+
+@pytest.mark.parametrize("seed", ["a", -1, 2.5, object()], ids=["text", "negative", "float", "object"])
+def test_a_seed_is_one_of_numpy_s(seed):
+    with pytest.raises(ValueError, match=f"^seed must be what .*default_rng takes; got {re.escape(repr(seed))}$"):
+        check_gradient(np.sum, np.ones(2), np.ones(2), seed=seed)
+
+
+def test_a_generator_is_a_seed():
+    x = np.linspace(0, 1, 100)
+    first, second = (
+        check_gradient(lambda x: np.sum(x**2), 2 * x, x, coordinates=7, seed=seed)
+        for seed in (5, np.random.default_rng(5))
+    )
+    assert first.name.tolist() == second.name.tolist()
 
 
 @pytest.mark.parametrize("ways", [{}, {"directions": 2, "seed": 0}])
