@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast._kernels import greedy as kernels
-from gradfast.arguments import as_array
+from gradfast.arguments import Array, as_array
 
 Indices = npt.NDArray[np.intc]
 
@@ -83,20 +83,23 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
     first, last = np.maximum(i - lower, 0), np.minimum(i + upper, n - 1)
     row_starts = np.concatenate([[0], np.cumsum(last - first + 1)])
     columns = np.arange(row_starts[-1]) - np.repeat(row_starts[:-1] - first, last - first + 1)
-    return _pattern((n, n), row_starts, columns)
+    return _pattern((n, n), row_starts, columns, "the band")
 
 
-def as_pattern(pattern: Any, shape: tuple[int, int] | None = None) -> Pattern:
-    """Return what says where a matrix may differ from zero as a :class:`Pattern`; see :class:`Coloring`."""
+def as_pattern(pattern: Any, shape: tuple[int, int] | None = None, name: str = "pattern") -> Pattern:
+    """Return what says where a matrix may differ from zero as a :class:`Pattern`; see :class:`Coloring`.
+
+    Errors call it by the name under which the caller gave it.
+    """
     shape = None if shape is None else _checked_shape(shape)
     if isinstance(pattern, Pattern):
         found = pattern
     elif hasattr(pattern, "tocsr"):
-        found = _from_sparse(pattern)
+        found = _from_sparse(pattern, name)
     elif isinstance(pattern, tuple):
-        return _from_pairs(pattern, shape)
+        return _from_pairs(*as_indices(pattern, name), shape, name)
     else:
-        found = _from_dense(pattern)
+        found = _from_dense(pattern, name)
     if shape is not None and found.shape != shape:
         raise ValueError(f"shape must be that of the pattern, {found.shape}; got {shape!r}")
     return found
@@ -114,25 +117,27 @@ def is_count(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= 0
 
 
-def _from_sparse(matrix: Any) -> Pattern:
+def _from_sparse(matrix: Any, name: str) -> Pattern:
+    if len(matrix.shape) != 2:
+        raise ValueError(f"{name} must be a matrix if it is sparse; got an array of shape {matrix.shape}")
     csr = matrix.tocsr()
     if not csr.has_canonical_format:
         csr = csr.copy()
         csr.sum_duplicates()
     rows, columns = csr.shape
-    return _pattern((int(rows), int(columns)), csr.indptr, csr.indices)
+    return _pattern((int(rows), int(columns)), csr.indptr, csr.indices, name)
 
 
-def _from_dense(matrix: Any) -> Pattern:
-    array = as_array("pattern", matrix)
+def _from_dense(matrix: Any, name: str) -> Pattern:
+    array = as_array(name, matrix)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise ValueError(
-            "pattern must be a sparse matrix, a dense boolean one, a pair (rows, cols) or banded(n, lower, upper); "
+            f"{name} must be a sparse matrix, a dense boolean one, a pair (rows, cols) or banded(n, lower, upper); "
             f"got {pattern_text(matrix, array)}"
         )
     rows, columns = np.nonzero(array)
     counts = np.bincount(rows, minlength=array.shape[0])
-    return _pattern(array.shape, np.concatenate([[0], np.cumsum(counts)]), columns)
+    return _pattern(array.shape, np.concatenate([[0], np.cumsum(counts)]), columns, name)
 
 
 def pattern_text(matrix: Any, array: Any) -> str:
@@ -140,49 +145,58 @@ def pattern_text(matrix: Any, array: Any) -> str:
     return f"an array of shape {array.shape} and dtype {array.dtype}" if array.dtype.kind != "O" else repr(matrix)
 
 
-def _from_pairs(pairs: tuple[Any, ...], shape: tuple[int, int] | None) -> Pattern:
-    if len(pairs) != 2:
-        raise ValueError(f"pattern must be a pair (rows, cols) if it is a tuple; got {len(pairs)} items")
-    rows, columns = as_array("rows", pairs[0]), as_array("cols", pairs[1])
-    if rows.ndim != 1 or rows.shape != columns.shape or not {rows.dtype.kind, columns.dtype.kind} <= set("iu"):
-        if rows.size or columns.size:
-            raise ValueError(
-                "rows and cols must be integers, as many of the one as of the other; "
-                f"got shapes {rows.shape} and {columns.shape}, dtypes {rows.dtype} and {columns.dtype}"
-            )
-        rows = columns = np.empty(0, np.intp)
-    if shape is None:
-        shape = (int(rows.max(initial=-1)) + 1, int(columns.max(initial=-1)) + 1)
-    for name, side, size in (("rows", rows, shape[0]), ("cols", columns, shape[1])):
-        outside = side[(side < 0) | (side >= size)]
+def as_indices(pair: tuple[Any, ...], name: str) -> tuple[Array, Array]:
+    """Return the rows and columns of entries; ValueError unless they are integers, as many of each."""
+    if len(pair) != 2:
+        raise ValueError(f"{name} must be a pair (rows, cols) if it is a tuple; got {len(pair)} items")
+    rows, columns = as_array(f"{name}[0]", pair[0]), as_array(f"{name}[1]", pair[1])
+    if rows.ndim == 1 and rows.shape == columns.shape and {rows.dtype.kind, columns.dtype.kind} <= set("iu"):
+        return rows, columns
+    if rows.size or columns.size:
+        raise ValueError(
+            f"{name} must be integers (rows, cols), as many of the one as of the other; "
+            f"got shapes {rows.shape} and {columns.shape}, dtypes {rows.dtype} and {columns.dtype}"
+        )
+    return np.empty(0, np.intp), np.empty(0, np.intp)
+
+
+def shape_of_indices(rows: Array, columns: Array) -> tuple[int, int]:
+    """Return the least shape that holds entries; of negative indices, which will be refused, none."""
+    return max(0, int(rows.max(initial=-1)) + 1), max(0, int(columns.max(initial=-1)) + 1)
+
+
+def _from_pairs(rows: Array, columns: Array, shape: tuple[int, int] | None, name: str) -> Pattern:
+    shape = shape_of_indices(rows, columns) if shape is None else shape
+    for i, side in enumerate((rows, columns)):
+        outside = side[(side < 0) | (side >= shape[i])]
         if outside.size:
-            raise ValueError(f"{name} must lie within the shape {shape}; got {outside[0]}")
-    require_indices_fit(shape, rows.size)
+            raise ValueError(f"{name}[{i}] must lie within the shape {shape}; got {outside[0]}")
+    require_indices_fit(shape, rows.size, name)
     entries = np.unique(rows.astype(np.int64) * max(shape[1], 1) + columns.astype(np.int64))
     counts = np.bincount(entries // max(shape[1], 1), minlength=shape[0])
-    return _pattern(shape, np.concatenate([[0], np.cumsum(counts)]), entries % max(shape[1], 1))
+    return _pattern(shape, np.concatenate([[0], np.cumsum(counts)]), entries % max(shape[1], 1), name)
 
 
-def _pattern(shape: tuple[int, ...], row_starts: Any, columns: Any) -> Pattern:
+def _pattern(shape: tuple[int, ...], row_starts: Any, columns: Any, name: str) -> Pattern:
     """Return a pattern of sorted entries without repetition, in copies of these arrays."""
-    require_indices_fit(shape, columns.size)
+    require_indices_fit(shape, columns.size, name)
     return Pattern((int(shape[0]), int(shape[1])), np.array(row_starts, np.intc), np.array(columns, np.intc))
 
 
-def require_indices_fit(shape: tuple[int, ...], entries: int) -> None:
+def require_indices_fit(shape: tuple[int, ...], entries: int, name: str) -> None:
     """Raise ValueError unless C ints can count what a pattern has."""
     if max(entries, *shape) >= MOST_ENTRIES:
         found = f"shape {shape} and {entries} entries"
-        raise ValueError(f"pattern must have fewer than {MOST_ENTRIES} rows, columns and entries; got {found}")
+        raise ValueError(f"{name} must have fewer than {MOST_ENTRIES} rows, columns and entries; got {found}")
 
 
-def require_symmetric(pattern: Pattern) -> None:
+def require_symmetric(pattern: Pattern, name: str = "pattern") -> None:
     """Raise ValueError unless the pattern equals its transpose."""
     if pattern.shape[0] != pattern.shape[1]:
-        raise ValueError(f"pattern must be square to be symmetric; got shape {pattern.shape}")
+        raise ValueError(f"{name} must be square to be symmetric; got shape {pattern.shape}")
     starts, rows, _ = pattern.by_columns
     if not np.array_equal(starts, pattern.row_starts) or not np.array_equal(rows, pattern.columns):
         n = pattern.shape[0]
         ours = pattern.rows.astype(np.int64) * n + pattern.columns
         i, j = divmod(int(np.setdiff1d(ours, pattern.columns.astype(np.int64) * n + pattern.rows)[0]), n)
-        raise ValueError(f"pattern must be symmetric; got ({i}, {j}) without ({j}, {i})")
+        raise ValueError(f"{name} must be symmetric; got ({i}, {j}) without ({j}, {i})")

@@ -13,6 +13,7 @@ from gradfast.callables import as_objective
 from gradfast.calling import many_points, one_point
 from gradfast.coloring import Coloring
 from gradfast.parallel import Chunks
+from gradfast.patterns import Pattern, as_indices, as_pattern, require_symmetric, shape_of_indices
 from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem, with_arguments
 from gradfast.steps import EPS, checked_bounds, steps_at
@@ -42,16 +43,25 @@ def as_coloring(sparsity: Any, x: Array, symmetric: bool) -> Coloring:
         if coloring.symmetric != symmetric:
             wanted = "symmetric, Coloring(pattern, symmetric=True), for a Hessian" if symmetric else "one of columns"
             raise ValueError(f"sparsity must be {wanted}; got {sparsity!r}")
-    elif isinstance(sparsity, tuple) and len(sparsity) == 2:
-        rows = x.size if symmetric else int(np.max(sparsity[0], initial=-1)) + 1
-        coloring = Coloring(sparsity, (rows, x.size), symmetric=symmetric)
     else:
-        coloring = Coloring(sparsity, symmetric=symmetric)
+        coloring = Coloring(_pattern(sparsity, x, symmetric), symmetric=symmetric)
     if coloring.shape[1] != x.size:
         raise ValueError(
             f"sparsity must have a column for each of x's coordinates; got {coloring.shape[1]} columns for {x.size}"
         )
     return coloring
+
+
+def _pattern(sparsity: Any, x: Array, symmetric: bool) -> Pattern:
+    """Return the pattern of what was given as sparsity and is no coloring, by whose name errors call it."""
+    shape = None
+    if isinstance(sparsity, tuple):
+        rows, _ = shape_of_indices(*as_indices(sparsity, "sparsity"))
+        shape = (x.size if symmetric else rows, x.size)
+    pattern = as_pattern(sparsity, shape, "sparsity")
+    if symmetric:
+        require_symmetric(pattern, "sparsity")
+    return pattern
 
 
 def jacobian(

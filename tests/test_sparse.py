@@ -340,7 +340,7 @@ def test_a_given_value_must_fit_the_sparsity_and_f(method):
         ({"sparsity": Coloring(np.eye(9))}, "sparsity must be symmetric, .* for a Hessian; got <Coloring"),
         ({"sparsity": np.eye(9), "verify": True}, "verify must be False without sparsity and gradient; got True"),
         ({"gradient": energy_gradient, "verify": True}, "verify must be False without sparsity and gradient"),
-        ({"sparsity": np.triu(np.ones((9, 9)))}, "pattern must be symmetric"),
+        ({"sparsity": np.triu(np.ones((9, 9)))}, "sparsity must be symmetric"),
     ],
 )
 def test_a_sparsity_that_is_none_of_a_hessian_is_refused(options, message):
@@ -459,7 +459,7 @@ def test_a_value_at_x_has_as_many_rows_as_the_pattern():
 
 
 def test_a_hessian_wants_a_symmetric_pattern_of_indices():
-    with pytest.raises(ValueError, match="pattern must be symmetric"):
+    with pytest.raises(ValueError, match="sparsity must be symmetric"):
         hessian(lambda x: x @ x, np.ones(3), sparsity=([0], [1]))
 
 
