@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 
 from gradfast import adaptive
-from gradfast.arguments import Array, is_integer
+from gradfast.arguments import Array
 from gradfast.calling.elementwise import differentiate_elements
 from gradfast.points import as_dtype_of
 from gradfast.problem import NO_ARGUMENTS, Problem
+from gradfast.stencils import checked_order
 
 Function = Callable[..., Any]
-
-HIGHEST_DERIVATIVE = 6
 
 
 def derivative(
@@ -72,9 +71,7 @@ def derivative(
     >>> bool(np.abs(derivative(np.sin, x, n=2) + np.sin(x)).max() < 1e-6)
     True
     """
-    if not is_integer(n) or not 1 <= n <= HIGHEST_DERIVATIVE:
-        raise ValueError(f"n must be an integer from 1 to {HIGHEST_DERIVATIVE}; got {n!r}")
-    problem = Problem(f, x, method, bounds, args, False, n=n)
+    problem = Problem(f, x, method, bounds, args, False, n=checked_order(n))
     center, result = problem.keeping(_run_derivative, problem)
     result = result if np.ndim(result) else result[()]
     if full_output:

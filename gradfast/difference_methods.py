@@ -76,7 +76,7 @@ class Difference:
 
     def stencil(self, n: int = 1) -> Stencil:
         """Return the nodes and weights of the n-th derivative, where no bounds are near; of backward ones, mirrored."""
-        return self.options(n)[0][0]
+        return self.options(stencils.checked_order(n))[0][0]
 
     def one_sided(self) -> "Forward":
         """Return a forward difference of the same accuracy and steps."""

@@ -3,13 +3,24 @@
 from fractions import Fraction
 from functools import lru_cache
 from math import factorial, lcm, prod
+from typing import Any
 
 from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import is_integer
 
 # How much shorter than exp's f's own length scale may be: exp's best step loses digits on most functions.
 SHORTER = 3
 
+HIGHEST_DERIVATIVE = 6
+
 MOST = 2**53  # every whole number up to here is exact in float64
+
+
+def checked_order(n: Any) -> int:
+    """Return the order of a derivative; ValueError unless it is one that there are stencils for."""
+    if not is_integer(n) or not 1 <= n <= HIGHEST_DERIVATIVE:
+        raise ValueError(f"n must be an integer from 1 to {HIGHEST_DERIVATIVE}; got {n!r}")
+    return int(n)
 
 
 def central(n: int, accuracy: int) -> Stencil:
@@ -25,7 +36,7 @@ def forward(n: int, accuracy: int) -> Stencil:
 
 def on_nodes(nodes: tuple[int, ...], n: int) -> Stencil:
     """Return the stencil of the n-th derivative on distinct nodes and 0, which is not named."""
-    return _stencil(nodes, n)
+    return _stencil(nodes, n, "nodes must be so few and near")
 
 
 def value_weights(stencil: Stencil) -> list[float]:
@@ -59,14 +70,15 @@ def _truncation(stencil: Stencil) -> tuple[int, float]:
     return power - stencil.n, abs(moment) / stencil.denominator / factorial(power)
 
 
-def _stencil_on(nodes: tuple[int, ...], n: int) -> Stencil:
+def _stencil_on(nodes: tuple[int, ...], n: int, wanted: str = "accuracy must be so low") -> Stencil:
+    """Return a stencil; ValueError that says what was wanted if no double holds its weights."""
     exact = fornberg_weights([0, *nodes], n)
     denominator = lcm(*(weight.denominator for weight in exact))
     center, *weights = (int(weight * denominator) for weight in exact)
     largest = max(denominator, abs(center), *map(abs, weights))
     if largest > MOST:
         bits = largest.bit_length()
-        raise ValueError(f"accuracy must be so low that weights fit in 53 bits; got {bits} bits on {len(nodes)} nodes")
+        raise ValueError(f"{wanted} that weights fit in 53 bits; got {bits} bits on {len(nodes)} nodes")
     return Stencil(nodes, weights, denominator, n, center)
 
 

@@ -242,6 +242,20 @@ def test_nodes_are_as_many_as_the_derivative_needs():
         derivative(np.exp, 1.0, n=3, method=Nodes((1, -1)))
 
 
+def test_nodes_whose_weights_no_double_holds_are_named():
+    with pytest.raises(
+        ValueError, match="^nodes must be so few and near that weights fit in 53 bits; got 200 bits"
+    ):
+        Nodes((1, 10**30)).stencil()
+
+
+@pytest.mark.parametrize("n", [0, -1, 7, 2.5, "a", None, True])
+@pytest.mark.parametrize("method", [Central(), Forward(), Backward(), Nodes((-1, 1, 2))], ids=repr)
+def test_a_stencil_is_of_a_derivative_of_order_1_to_6(method, n):
+    with pytest.raises(ValueError, match=f"^n must be an integer from 1 to 6; got {n!r}$"):
+        method.stencil(n)
+
+
 def test_nodes_print_compare_and_travel_as_a_value():
     method = Nodes([-1, 1, 2], rel_step=1e-3)
     assert eval(repr(method), {"Nodes": Nodes}) == method == pickle.loads(pickle.dumps(method))
