@@ -68,7 +68,7 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     """
     h = _checked_step(h)
     f = as_objective(f)
-    point = x if isinstance(x, (int, float, np.ndarray)) else as_array("x", x)
+    point = x if isinstance(x, np.ndarray) else _number_or_array(x)
     if isinstance(point, np.ndarray) and point.dtype.kind not in "fiub":
         raise TypeError(f"x must hold real numbers; got dtype {point.dtype}")
     above = _result(f(point + h))
@@ -243,12 +243,21 @@ def _differentiate_vectorized(f: Callable[[Any], Any], x: Array, h: float, gradi
     return keeping(x, many_points.partials, f, x, x, plan, gradient, None)
 
 
+def _number_or_array(x: Any) -> Any:
+    if not isinstance(x, int):
+        return x if isinstance(x, float) else as_array("x", x)
+    try:
+        return float(x)  # what x + h makes of it; NumPy knows no larger integer than C's
+    except OverflowError as error:
+        raise ValueError("x must be within the range of floating point; got a larger integer") from error
+
+
 def _checked_step(h: Any) -> float:
     if type(h) is float and 0 < h < inf:  # to look closer takes as long as a difference
         return h
-    if np.ndim(h) or isinstance(h, (str, bytes, bool, np.bool_)) or np.iscomplexobj(h):
-        raise TypeError(f"h must be a number; got {h!r}")
     try:
+        if np.ndim(h) or isinstance(h, (str, bytes, bool, np.bool_)) or np.iscomplexobj(h):
+            raise TypeError
         step = float(h)
     except OverflowError:
         step = inf

@@ -1,8 +1,9 @@
-"""Arbitrary objects for f and x: no crash, no changed x, and every error one of ours or f's.
+"""Arbitrary objects for f, x and options: no crash, no changed x, and every error one of ours or f's.
 
 ``GRADFAST_FUZZ=1000000 python -m pytest tests/test_fuzz.py`` tries that many.
 """
 
+import inspect
 import os
 import re
 import warnings
@@ -32,6 +33,8 @@ ANYTHING = st.recursive(
     lambda children: st.one_of(st.lists(children, max_size=3), st.tuples(children, children), st.sets(st.floats())),
     max_leaves=4,
 )
+GIVEN = st.one_of(ANYTHING, st.just(10**400))  # no float, which f may not return
+
 OPERATORS = {
     "numerical_gradient": gradfast.numerical_gradient,
     "gradient": gradfast.gradient,
@@ -39,14 +42,34 @@ OPERATORS = {
     "jacobian": gradfast.jacobian,
     "hessian": gradfast.hessian,
     "noise": gradfast.noise,
-    "directional_derivative": lambda f, x, **options: gradfast.directional_derivative(f, x, x, **options),
-    "derivative": lambda f, x, vectorized: gradfast.derivative(f, x),
-    "numerical_diff": lambda f, x, vectorized: gradfast.numerical_diff(f, x),
-    "tangent_line": lambda f, x, vectorized: gradfast.tangent_line(f, x),
+    "directional_derivative": gradfast.directional_derivative,
+    "derivative": gradfast.derivative,
+    "numerical_diff": gradfast.numerical_diff,
+    "tangent_line": gradfast.tangent_line,
 }
 
-# The house form of an error, here of one about what the test gives: the direction is x.
-HOUSE_FORM = re.compile(r"(f|x|v) must .+; (got|it returned|it changed) ", re.DOTALL)
+METHODS = ["central", "forward", "backward", "complex", "adaptive", gradfast.Central(4), gradfast.Nodes((-1, 1, 2))]
+STEPS = st.one_of(GIVEN, st.floats(1e-9, 1.0), st.lists(st.floats(1e-9, 1.0), max_size=3))
+SIDES = st.one_of(GIVEN, st.floats(-200.0, 200.0), st.just(np.inf), st.just(-np.inf))
+
+# What a call may have besides f and x; most calls have few of them, so that not every one is refused at once.
+OPTIONS = {
+    "method": st.one_of(st.sampled_from(METHODS), GIVEN),
+    "axis": st.one_of(st.integers(-3, 3), GIVEN),
+    "f0": GIVEN,
+    "args": GIVEN,
+    "bounds": st.one_of(st.tuples(SIDES, SIDES), GIVEN),
+    "sparsity": st.one_of(st.tuples(GIVEN, GIVEN), GIVEN),
+    "n": st.one_of(st.integers(-1, 8), GIVEN),
+    "h": st.one_of(st.floats(1e-9, 1.0), GIVEN),
+    "step": STEPS,
+    "rel_step": STEPS,
+    "vectorized": st.booleans(),
+}
+
+# The house form of an error, here of one about what the test gives.
+NAMES = "|".join(["f", "x", "v", "step and rel_step", "max_evaluations", *OPTIONS])
+HOUSE_FORM = re.compile(rf"({NAMES})(\[[01]\])? must .+; (got|it returned|it changed) ", re.DOTALL)
 
 
 class ObjectiveError(Exception):
@@ -60,19 +83,31 @@ def fingerprint(x):
     return repr(x)
 
 
+def call(operator, f, x, options):
+    """Call an operator with those of the options that it has; steps make a central method, if there is no other."""
+    function = OPERATORS[operator]
+    steps = {name: options[name] for name in ("step", "rel_step") if name in options}
+    options = {name: value for name, value in options.items() if name in inspect.signature(function).parameters}
+    if steps and "method" in inspect.signature(function).parameters and "method" not in options:
+        options["method"] = gradfast.Central(**steps)
+    return function(f, x, x, **options) if operator == "directional_derivative" else function(f, x, **options)
+
+
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(
-    x=ANYTHING,
+    x=GIVEN,
     results=st.lists(
         st.one_of(ANYTHING, st.just(ObjectiveError), st.just("the point"), st.just("the sum")), min_size=1, max_size=3
     ),
     operator=st.sampled_from(sorted(OPERATORS)),
-    vectorized=st.booleans(),
+    options=st.lists(st.sampled_from(sorted(OPTIONS)), max_size=3, unique=True).flatmap(
+        lambda names: st.fixed_dictionaries({name: OPTIONS[name] for name in names})
+    ),
 )
-def test_no_f_and_no_x_crash_us_or_change_x(x, results, operator, vectorized):
+def test_no_f_no_x_and_no_option_crash_us_or_change_x(x, results, operator, options):
     before, calls = fingerprint(x), []
 
-    def f(point):
+    def f(point, *_):
         result = results[len(calls) % len(results)]
         calls.append(result)
         if result is ObjectiveError:
@@ -91,7 +126,7 @@ def test_no_f_and_no_x_crash_us_or_change_x(x, results, operator, vectorized):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            OPERATORS[operator](f, x, vectorized=vectorized)
+            call(operator, f, x, options)
         except ObjectiveError:
             assert any(result is ObjectiveError for result in calls)
         except (TypeError, ValueError) as caught:

@@ -35,6 +35,17 @@ def test_an_h_that_is_no_float_may_be_one_number():
     raises(ValueError, "h must be finite and positive; got 1000", lambda: gradfast.numerical_diff(number, 1.0, 10**400))
 
 
+def test_a_whole_number_beyond_c_s_is_a_number():
+    assert gradfast.numerical_diff(lambda x: 2 * x, 2**100, 2.0**80) == 2.0
+    for operator in (gradfast.numerical_diff, gradfast.tangent_line):
+        message = "x must be within the range of floating point; got a larger integer"
+        raises(ValueError, message, lambda operator=operator: operator(number, 10**400))
+
+
+def test_a_ragged_h_is_named():
+    raises(TypeError, f"h must be a number; got {RAGGED}", lambda: gradfast.numerical_diff(number, 1.0, RAGGED))
+
+
 OPERATORS = ["numerical_gradient", "gradient", "value_and_gradient", "jacobian", "hessian", "derivative", "noise"]
 
 
@@ -71,8 +82,8 @@ def test_other_ragged_arguments_are_named():
     raises(ValueError, f"step {ragged}", lambda: gradfast.Central(step=RAGGED))
     raises(ValueError, f"rel_step {ragged}", lambda: gradfast.Central(rel_step=RAGGED))
     raises(ValueError, f"pattern {ragged}", lambda: Coloring(RAGGED))
-    raises(ValueError, f"rows {ragged}", lambda: Coloring((RAGGED, [1, 2])))
-    raises(ValueError, f"cols {ragged}", lambda: Coloring(([1, 2], RAGGED)))
+    raises(ValueError, f"pattern[0] {ragged}", lambda: Coloring((RAGGED, [1, 2])))
+    raises(ValueError, f"pattern[1] {ragged}", lambda: Coloring(([1, 2], RAGGED)))
 
 
 @pytest.mark.parametrize("shape", [3, (1,), "ab", (2.5, 3), (-1, 3), (3, 3, 3), (None, 3), (True, 3), {}], ids=repr)
@@ -84,6 +95,44 @@ def test_the_shape_of_a_pattern_is_two_whole_numbers(shape):
 
 def test_a_shape_may_be_a_list_of_numpy_s_numbers():
     assert Coloring(([0, 1], [1, 2]), [np.int32(2), np.uint8(5)]).shape == (2, 5)
+
+
+SPARSITIES = [
+    (("a", "b"), "sparsity must be integers (rows, cols), as many of the one as of the other; got shapes () and ()"),
+    (([0.0], [1.0]), "sparsity must be integers (rows, cols), as many of the one as of the other; got shapes (1,) and"),
+    ((RAGGED, [0]), f"sparsity[0] must be an array of one shape; got {RAGGED}"),
+    (([0], RAGGED), f"sparsity[1] must be an array of one shape; got {RAGGED}"),
+    (([-9], [0]), "sparsity[0] must lie within the shape ("),
+    (([0], [2]), "sparsity[1] must lie within the shape ("),
+    (([0],), "sparsity must be a pair (rows, cols) if it is a tuple; got 1 items"),
+    (3, "sparsity must be a sparse matrix, a dense boolean one, a pair (rows, cols) or banded(n, lower, upper); got"),
+    (RAGGED, f"sparsity must be an array of one shape; got {RAGGED}"),
+]
+
+
+@pytest.mark.parametrize(("sparsity", "message"), SPARSITIES, ids=lambda case: repr(case)[:20])
+def test_a_sparsity_is_named_as_the_caller_wrote_it(sparsity, message):
+    pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    raises(ValueError, message, lambda: gradfast.jacobian(np.square, X, sparsity=sparsity))
+    raises(ValueError, message, lambda: gradfast.hessian(number, X, sparsity=sparsity))
+    raises(ValueError, message, lambda: gradfast.hessian(number, X, gradient=np.square, sparsity=sparsity))
+
+
+def test_a_sparse_pattern_is_a_matrix():
+    sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    line = sparse.coo_array(np.ones(2))
+    if line.ndim != 1:
+        pytest.skip("this SciPy makes a matrix of it")
+    message = "must be a matrix if it is sparse; got an array of shape (2,)"
+    raises(ValueError, f"pattern {message}", lambda: Coloring(line))
+    raises(ValueError, f"sparsity {message}", lambda: gradfast.jacobian(np.square, X, sparsity=line))
+
+
+@pytest.mark.parametrize("matrix", [np.ones((3, 2)), np.triu(np.ones((2, 2)))], ids=["tall", "upper"])
+def test_a_sparsity_that_is_not_symmetric_is_named(matrix):
+    pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    raises(ValueError, "sparsity must be s", lambda: gradfast.hessian(number, X, sparsity=matrix))
+    raises(ValueError, "pattern must be s", lambda: Coloring(matrix, symmetric=True))
 
 
 @pytest.mark.parametrize("axis", [True, False, np.True_])
