@@ -74,6 +74,18 @@ class Difference:
         if self.step is not None or self.rel_step is not None:
             raise ValueError(f"noise must not be given with step or rel_step; got {noise!r}")
 
+    def __str__(self) -> str:
+        """Return what it is called, what it was given, and the formula of a first derivative."""
+        given = [f"accuracy {self.accuracy}"]
+        given += [
+            f"{name} {value}" for name in ("step", "rel_step", "noise") if (value := getattr(self, name)) is not None
+        ]
+        given += [f"variation {self.variation}"] if self.variation != 1 else []
+        return f"{self._name()}, {', '.join(given)}: {stencils.formula(*self.options(1)[0])}"
+
+    def _name(self) -> str:
+        return type(self).__name__
+
     def stencil(self, n: int = 1) -> Stencil:
         """Return the nodes and weights of the n-th derivative, where no bounds are near; of backward ones, mirrored."""
         return self.options(stencils.checked_order(n))[0][0]
@@ -154,6 +166,8 @@ class Central(Difference):
     >>> from gradfast import Central
     >>> Central(accuracy=4)
     Central(accuracy=4, step=None, rel_step=None, noise=None, variation=1.0)
+    >>> print(Central(accuracy=4))
+    Central, accuracy 4: (-f(x + 2 h) + 8 f(x + h) - 8 f(x - h) + f(x - 2 h)) / (12 h)
     """
 
     accuracy: int = 2
@@ -248,6 +262,9 @@ class Nodes(Difference):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "accuracy", stencils.accuracy_of(stencils.on_nodes(given["nodes"], 1)))
         self.__post_init__()
+
+    def _name(self) -> str:
+        return f"Nodes {self.nodes}"
 
     def __repr__(self) -> str:
         given = {"step": self.step, "rel_step": self.rel_step, "noise": self.noise}

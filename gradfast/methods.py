@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gradfast import stencils
 from gradfast.arguments import is_integer, is_real
 from gradfast.difference_methods import Backward, Central, Difference, Forward
 from gradfast.steps import EPS
@@ -42,6 +43,9 @@ class Complex:
             raise ValueError(f"check must be True or False; got {self.check!r}")
         object.__setattr__(self, "check", bool(self.check))
 
+    def __str__(self) -> str:
+        return f"Complex{'' if self.check else ', unchecked'}: Im f(x + i h) / h"
+
 
 @dataclass(frozen=True)
 class Adaptive:
@@ -76,6 +80,13 @@ class Adaptive:
             raise ValueError(
                 f"max_evaluations must be an integer of at least {LEAST_EVALUATIONS}; got {self.max_evaluations!r}"
             )
+
+    def __str__(self) -> str:
+        rtol = "eps**0.83" if self.rtol is None else self.rtol
+        formula = stencils.formula(stencils.central(1, 2))
+        return (
+            f"Adaptive, rtol {rtol}, at most {self.max_evaluations} evaluations a coordinate: {formula}, extrapolated"
+        )
 
     def tolerance(self, char: str) -> float:
         """Return the relative error at which to stop, for x of a dtype."""

@@ -39,6 +39,31 @@ def on_nodes(nodes: tuple[int, ...], n: int) -> Stencil:
     return _stencil(nodes, n, "nodes must be so few and near")
 
 
+def formula(stencil: Stencil, sign: int = 1) -> str:
+    """Return the difference quotient as one writes it, nodes falling; with the sign -1 that of a negative step.
+
+    >>> formula(central(2, 2))
+    '(f(x + h) - 2 f(x) + f(x - h)) / h**2'
+    """
+    weights = dict(zip((sign * int(node) for node in stencil.nodes), stencil.weights, strict=True))
+    weights[0] = stencil.center
+    terms = []
+    for node in sorted(weights, reverse=True):
+        if weight := int(weights[node]) * sign**stencil.n:
+            size = f"{abs(weight)} " if abs(weight) != 1 else ""
+            terms += ["-" if weight < 0 else "+", f"{size}f({_point(node)})"]
+    numerator = " ".join(terms).removeprefix("+ ")
+    numerator = f"-{numerator[2:]}" if numerator.startswith("- ") else numerator
+    power = "h" if stencil.n == 1 else f"h**{stencil.n}"
+    return f"({numerator}) / " + (power if stencil.denominator == 1 else f"({int(stencil.denominator)} {power})")
+
+
+def _point(node: int) -> str:
+    if not node:
+        return "x"
+    return f"x {'+' if node > 0 else '-'} {f'{abs(node)} ' if abs(node) > 1 else ''}h"
+
+
 def value_weights(stencil: Stencil) -> list[float]:
     """Return the weights with which f's values at the nodes interpolate that at 0, to the order of the stencil."""
     nodes = [int(node) for node in stencil.nodes]

@@ -6,9 +6,12 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gradfast import Adaptive, Backward, Central, Complex, Forward, Nodes, derivative, gradient, hessian, jacobian
 from gradfast.methods import NAMES, as_method
+from gradfast.stencils import formula, on_nodes
 
 METHODS = [
     Central(),
@@ -18,6 +21,65 @@ METHODS = [
     Backward(rel_step=(1e-3, 1e-4)),
     Complex(check=False),
 ]
+
+
+PRINTED = {
+    Central(): "Central, accuracy 2: (f(x + h) - f(x - h)) / (2 h)",
+    Central(accuracy=4): "Central, accuracy 4: (-f(x + 2 h) + 8 f(x + h) - 8 f(x - h) + f(x - 2 h)) / (12 h)",
+    Central(step=0.5): "Central, accuracy 2, step 0.5: (f(x + h) - f(x - h)) / (2 h)",
+    Central(4, noise=1e-6, variation=3.0): "Central, accuracy 4, noise 1e-06, variation 3.0: "
+    "(-f(x + 2 h) + 8 f(x + h) - 8 f(x - h) + f(x - 2 h)) / (12 h)",
+    Forward(): "Forward, accuracy 1: (f(x + h) - f(x)) / h",
+    Forward(2, rel_step=1e-3): "Forward, accuracy 2, rel_step 0.001: (-f(x + 2 h) + 4 f(x + h) - 3 f(x)) / (2 h)",
+    Backward(): "Backward, accuracy 1: (f(x) - f(x - h)) / h",
+    Backward(2, step=[0.1, 0.2]): "Backward, accuracy 2, step (0.1, 0.2): (3 f(x) - 4 f(x - h) + f(x - 2 h)) / (2 h)",
+    Nodes((-1, 1, 2)): "Nodes (-1, 1, 2), accuracy 3: (-f(x + 2 h) + 6 f(x + h) - 3 f(x) - 2 f(x - h)) / (6 h)",
+    Nodes([3], step=0.5): "Nodes (3,), accuracy 1, step 0.5: (f(x + 3 h) - f(x)) / (3 h)",
+    Complex(): "Complex: Im f(x + i h) / h",
+    Complex(check=False): "Complex, unchecked: Im f(x + i h) / h",
+    Adaptive(): "Adaptive, rtol eps**0.83, at most 40 evaluations a coordinate: (f(x + h) - f(x - h)) / (2 h), "
+    "extrapolated",
+    Adaptive(1e-6, 20): "Adaptive, rtol 1e-06, at most 20 evaluations a coordinate: (f(x + h) - f(x - h)) / (2 h), "
+    "extrapolated",
+}
+
+
+@pytest.mark.parametrize("method", PRINTED, ids=repr)
+def test_a_method_prints_its_formula(method):
+    assert str(method) == PRINTED[method]
+    assert f"{method}" != repr(method)
+
+
+def evaluated(formula, f, x, h):
+    """Return the value of a formula as it is printed: a space between factors is a product."""
+    return eval(re.sub(r"(\d) (?=[fh])", r"\1 * ", formula), {"f": f, "x": x, "h": h})
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize(
+    "method",
+    [*map(Central, (2, 4, 6)), *map(Forward, (1, 2, 3)), *map(Backward, (1, 2, 3)), Nodes((-3, -1, 1, 2, 4, 5))],
+)
+def test_a_printed_formula_is_the_derivative_that_is_computed(method, n):
+    stencil, sign = method.options(n)[0]
+    printed = formula(stencil, sign)
+    same = (
+        dataclasses.replace(method, step=2.0**-4)
+        if not isinstance(method, Nodes)
+        else Nodes(method.nodes, step=2.0**-4)
+    )
+    assert evaluated(printed, np.exp, 0.25, 2.0**-4) == pytest.approx(
+        derivative(np.exp, 0.25, n=n, method=same), rel=1e-6
+    )
+    assert n > 1 or str(method).endswith(f": {printed}")
+
+
+@given(st.sets(st.integers(-9, 9).filter(bool), min_size=1, max_size=6), st.integers(1, 6), st.floats(-3, 3))
+def test_any_printed_formula_is_exact_for_polynomials_through_its_nodes(nodes, n, x):
+    n = min(n, len(nodes))
+    cube = np.polynomial.Polynomial(np.arange(1.0, len(nodes) + 2))
+    printed = formula(on_nodes(tuple(nodes), n))
+    assert evaluated(printed, cube, x, 0.5) == pytest.approx(cube.deriv(n)(x), rel=1e-8, abs=1e-4)
 
 
 def sum_of_cubes(x):
@@ -243,9 +305,7 @@ def test_nodes_are_as_many_as_the_derivative_needs():
 
 
 def test_nodes_whose_weights_no_double_holds_are_named():
-    with pytest.raises(
-        ValueError, match="^nodes must be so few and near that weights fit in 53 bits; got 200 bits"
-    ):
+    with pytest.raises(ValueError, match="^nodes must be so few and near that weights fit in 53 bits; got 200 bits"):
         Nodes((1, 10**30)).stencil()
 
 

@@ -18,7 +18,7 @@ from gradfast.coloring import banded
 sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
 
 METHODS = ["central", "forward", "backward", "complex", Central(4), Forward(2), Backward(3)]
-every_method = pytest.mark.parametrize("method", METHODS, ids=str)
+every_method = pytest.mark.parametrize("method", METHODS, ids=repr)
 
 
 def chain(x):
@@ -348,7 +348,7 @@ def test_a_sparsity_that_is_none_of_a_hessian_is_refused(options, message):
         hessian(energy, point(9), **options)
 
 
-@pytest.mark.parametrize("method", ["adaptive", Adaptive()], ids=str)
+@pytest.mark.parametrize("method", ["adaptive", Adaptive()], ids=repr)
 def test_the_adaptive_method_knows_no_sparsity(method):
     message = "method must not be adaptive with sparsity; got ('adaptive'|Adaptive\\()"
     options = {"method": method, "sparsity": banded(9, 1, 1)}
