@@ -77,8 +77,13 @@ def check_gradient(
     Notes
     -----
     A coordinate is wrong if the difference exceeds tolerance and twice the error bar, and undecided
-    if the bar itself is wide. About 7 evaluations a coordinate or direction. Thread-safety: as for
-    :func:`gradfast.gradient`.
+    if the bar itself is wide. The bar is that of :class:`gradfast.Adaptive` [1]_, or of f's noise [2]_.
+    About 7 evaluations a coordinate or direction. Thread-safety: as for :func:`gradfast.gradient`.
+
+    References
+    ----------
+    .. [1] Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Adv. Eng. Software 4 (1982) 75-76.
+    .. [2] Moré and Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011) 1292-1314.
 
     Examples
     --------

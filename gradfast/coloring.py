@@ -52,10 +52,21 @@ class Coloring:
 
     Notes
     -----
-    Greedy (Curtis, Powell and Reid 1974), in the order of columns, in turn, largest degree first
-    and smallest degree last (Matula and Beck 1983), until there are as many colors as the fullest
-    row has entries: fewer cannot do. Symmetric ones by Powell and Toint (1979) where that is less.
+    Greedy [1]_, in the order of columns, in turn, largest degree first and smallest degree last [2]_, [3]_,
+    until there are as many colors as the fullest row has entries: fewer cannot do. Symmetric ones by Powell
+    and Toint [4]_ where that is less.
     Time is linear in the pairs of columns that meet in a row. It is read only: thread-safe.
+
+    References
+    ----------
+    .. [1] Curtis, Powell and Reid, "On the estimation of sparse Jacobian matrices", J. Inst. Math. Appl. 13 (1974)
+       117-119.
+    .. [2] Coleman and Moré, "Estimation of sparse Jacobian matrices and graph coloring problems", SIAM J. Numer.
+       Anal. 20 (1983) 187-209.
+    .. [3] Matula and Beck, "Smallest-last ordering and clustering and graph coloring algorithms", J. ACM 30 (1983)
+       417-427.
+    .. [4] Powell and Toint, "On the estimation of sparse Hessian matrices", SIAM J. Numer. Anal. 16 (1979)
+       1060-1074.
 
     Examples
     --------

@@ -42,7 +42,7 @@ def derivative(
     Returns
     -------
     float or ndarray
-        The derivatives, of x's shape.
+        The derivatives, of x's shape, in units of f over those of x to the n-th power.
     Info
         With ``full_output=True``.
 
@@ -56,10 +56,15 @@ def derivative(
 
     Notes
     -----
-    Weights by Fornberg's recurrence (1988), exact. Central with accuracy p costs
+    Weights by Fornberg's recurrence [1]_, exact. Central with accuracy p costs
     ``2 * ((n - 1) // 2 + p // 2)`` calls of f, and one more at x if n is even. The error of the
     default grows with n, from 1e-11 to 1e-3 of f's own size: a higher derivative wants a higher
     accuracy, ``Central(accuracy=6)``. Thread-safe.
+
+    References
+    ----------
+    .. [1] Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988)
+       699-706.
 
     Examples
     --------

@@ -159,7 +159,15 @@ class Central(Difference):
 
     Notes
     -----
-    Weights are exact, by Fornberg, Math. Comp. 51 (1988) 699-706; ``stencil(n)`` shows them.
+    Weights are exact, by Fornberg's recurrence [1]_; ``stencil(n)`` shows them. The default step is the one at
+    which the bounds of truncation and of rounding, or noise, have the least sum [2]_, [3]_.
+
+    References
+    ----------
+    .. [1] Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988)
+       699-706.
+    .. [2] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
+    .. [3] Gill, Murray and Wright, "Practical Optimization", Academic Press (1981), section 8.6.
 
     Examples
     --------
@@ -183,7 +191,22 @@ class Forward(Difference):
     Parameters
     ----------
     accuracy, step, rel_step, noise, variation
-        As for :class:`Central`, with its errors; accuracy may be odd.
+        As for :class:`Central`; accuracy may be odd.
+
+    Raises
+    ------
+    ValueError
+        As for :class:`Central`, but that accuracy may be odd.
+
+    Notes
+    -----
+    Weights are exact [1]_. The truncation error is of the order of ``h**accuracy``, at accuracy 1 of h [2]_.
+
+    References
+    ----------
+    .. [1] Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988)
+       699-706.
+    .. [2] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
 
     Examples
     --------
@@ -205,7 +228,22 @@ class Backward(Difference):
     Parameters
     ----------
     accuracy, step, rel_step, noise, variation
-        As for :class:`Central`, with its errors; accuracy may be odd.
+        As for :class:`Central`; accuracy may be odd.
+
+    Raises
+    ------
+    ValueError
+        As for :class:`Central`, but that accuracy may be odd.
+
+    Notes
+    -----
+    Weights are exact [1]_. The truncation error is of the order of ``h**accuracy``, at accuracy 1 of h [2]_.
+
+    References
+    ----------
+    .. [1] Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988)
+       699-706.
+    .. [2] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
 
     Examples
     --------
@@ -222,7 +260,7 @@ class Backward(Difference):
 class Nodes(Difference):
     """Differences with nodes of your own, as ``f(x - h)``, f(x), ``f(x + h)`` and ``f(x + 2 h)`` from ``(-1, 1, 2)``.
 
-    The weights are the exact ones for polynomials through these nodes and x. Where bounds leave no
+    The weights are the exact ones for polynomials through these nodes and x [1]_. Where bounds leave no
     room for them, they are mirrored, or one-sided ones of the same accuracy take their place.
 
     Parameters
@@ -235,8 +273,13 @@ class Nodes(Difference):
     Raises
     ------
     ValueError
-        If the nodes are no distinct integers other than 0; when it is used, if they are fewer than
-        the order of the derivative.
+        If the nodes are no distinct integers other than 0, or too far apart for weights of 53 bits; when it is
+        used, if they are fewer than the order of the derivative.
+
+    References
+    ----------
+    .. [1] Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988)
+       699-706.
 
     Examples
     --------

@@ -45,7 +45,7 @@ def directional_derivative(
     Returns
     -------
     float or ndarray
-        The derivative ``sum(J * v)``, of the shape of ``f(x)``.
+        The derivative ``sum(J * v)``, of the shape of ``f(x)``, in units of f if v has those of x.
     Info
         With ``full_output=True``; its step and scheme are those of t in ``f(x + t v)``.
 
@@ -57,8 +57,12 @@ def directional_derivative(
 
     Notes
     -----
-    2 evaluations, whatever the number of coordinates; forward 2, complex 1 and 2 for its check.
-    The whole of x is moved in place and put back. Thread-safety: as for :func:`gradient`.
+    2 evaluations, whatever the number of coordinates, also for a Hessian times v [1]_; forward 2, complex 1 and
+    2 for its check. The whole of x is moved in place and put back. Thread-safety: as for :func:`gradient`.
+
+    References
+    ----------
+    .. [1] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
 
     Examples
     --------

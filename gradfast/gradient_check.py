@@ -35,6 +35,14 @@ class GradientCheck:
         them; "cannot tell", where f is so noisy or rough that the error bar leaves it open.
     evaluations : int
         How often f was evaluated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import check_gradient
+    >>> check = check_gradient(lambda x: np.sum(x**2), [2.0, 5.0], [1.0, 2.0])
+    >>> print(check.verdict, check.name[check.worst_first()[0]], check.difference.round(6))
+    ['right' 'wrong'] x[1] [0. 1.]
     """
 
     name: Verdicts
@@ -97,6 +105,16 @@ class GradientCheck:
             Where to draw; new Axes in a new figure if not given.
         **kwargs
             For :meth:`matplotlib.axes.Axes.errorbar`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The Axes with the differences and a line at 0.
+
+        Raises
+        ------
+        ImportError
+            If new Axes are needed and Matplotlib is not installed.
         """
         ax = new_axes(ax)
         finite = np.where(np.isfinite(self.error), self.error, 0)

@@ -80,7 +80,7 @@ def gradient(
     Returns
     -------
     ndarray
-        The partial derivatives, of x's shape; of its dtype if that is floating.
+        The partial derivatives, of x's shape, in units of f over those of x; of its dtype if that is floating.
     Info
         With ``full_output=True``: evaluations, steps and schemes, and with method "adaptive" the
         error, as :class:`gradfast.problem.Info`.
@@ -113,12 +113,17 @@ def gradient(
     forward and backward accuracy times n + 1, one less with f0; complex n, and 2 for its check;
     adaptive about 8 n + 1, and 4 n + 1 to 6 n + 1 for a linear or quadratic f.
 
-    The default step balances truncation against rounding for an f whose length scale is
+    The default step balances truncation against rounding [1]_, [2]_ for an f whose length scale is
     ``max(abs(x), 0.1)``, coordinate by coordinate. A fixed rule cannot know better: where f varies
     on a much smaller or larger scale, give `step`, or let "adaptive" find it.
 
     Thread-safety: x is perturbed in place, so two threads may differentiate at two arrays, never
     at one.
+
+    References
+    ----------
+    .. [1] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
+    .. [2] Press et al., "Numerical Recipes", 3rd ed., Cambridge University Press (2007), section 5.7.
 
     Examples
     --------
@@ -205,6 +210,10 @@ def value_and_gradient(
     -----
     One-sided stencils use the value too: forward costs n + 1 evaluations in all, central 2 n + 1.
     Thread-safety: as for :func:`gradient`.
+
+    References
+    ----------
+    As for :func:`gradient`.
 
     Examples
     --------

@@ -54,7 +54,8 @@ def jacobian(
     Returns
     -------
     ndarray
-        Shape ``f(x).shape + x.shape``: entry [..., i] is the derivative along coordinate i.
+        Shape ``f(x).shape + x.shape``: entry [..., i] is the derivative along coordinate i, in units of f
+        over those of x.
     scipy.sparse.csr_array
         With `sparsity`: shape (values of f, coordinates of x), both counted in C order, of the pattern.
     Info
@@ -72,9 +73,16 @@ def jacobian(
     Notes
     -----
     The evaluations are those of :func:`gradient`; with `sparsity`, as if there were as many
-    coordinates as colors, but that bounds which make stencils differ part a color. To verify costs
+    coordinates as colors [1]_, [2]_, but that bounds which make stencils differ part a color. To verify costs
     one more, along a random direction, or up to three where f is curved. An entry that adds less
     than a thousandth to its row's change goes unseen. Thread-safety: as there.
+
+    References
+    ----------
+    .. [1] Curtis, Powell and Reid, "On the estimation of sparse Jacobian matrices", J. Inst. Math. Appl. 13 (1974)
+       117-119.
+    .. [2] Coleman and Moré, "Estimation of sparse Jacobian matrices and graph coloring problems", SIAM J. Numer.
+       Anal. 20 (1983) 187-209.
 
     Examples
     --------
@@ -152,7 +160,8 @@ def hessian(
     Returns
     -------
     ndarray
-        The second derivatives, of shape ``x.shape + x.shape``, symmetric to the bit.
+        The second derivatives, of shape ``x.shape + x.shape``, in units of f over those of x squared;
+        symmetric to the bit.
     scipy.sparse.csr_array
         With `sparsity`: a row and a column for each coordinate, in C order; symmetric to the bit.
     Info
@@ -167,12 +176,18 @@ def hessian(
     Notes
     -----
     From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
-    of one coordinate and of two. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
+    of one coordinate and of two [1]_. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
     ``Central(accuracy=4)``; "adaptive" about 10 for each of n (n + 1) / 2 lines. From the gradient:
     half of its Jacobian and the transpose, 2 n calls. With `sparsity`, from f: 2 evaluations for each
     coordinate and each entry below the diagonal, and one; from the gradient 2 for each color, an
-    entry being read in one of two places.
+    entry being read in one of two places [2]_.
     Thread-safety: as for :func:`gradient`.
+
+    References
+    ----------
+    .. [1] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
+    .. [2] Powell and Toint, "On the estimation of sparse Hessian matrices", SIAM J. Numer. Anal. 16 (1979)
+       1060-1074.
 
     Examples
     --------

@@ -24,10 +24,20 @@ class Complex:
         Whether to compare the result, along one random direction, with a central difference: 2
         evaluations more, which find an ``abs``, ``max``, comparison or conjugate inside f.
 
+    Raises
+    ------
+    ValueError
+        If check is neither True nor False.
+
     Notes
     -----
-    Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM
-    Review 40 (1998) 110-112.
+    ``f(x + i h) = f(x) + i h f'(x) + O(h**2)``: with nothing to subtract, h is so short that its square is lost
+    to rounding [1]_.
+
+    References
+    ----------
+    .. [1] Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40
+       (1998) 110-112.
 
     Examples
     --------
@@ -62,6 +72,21 @@ class Adaptive:
         double precision. Where f's rounding or noise allows less, the best is returned.
     max_evaluations : int
         After so many evaluations a coordinate is not refined further.
+
+    Raises
+    ------
+    ValueError
+        If rtol is not between 0 and 1, or max_evaluations no integer of at least 4.
+
+    Notes
+    -----
+    Differences at falling steps are extrapolated to the step 0, and what the last extrapolations changed tells
+    the error [1]_, [2]_. Which steps, and when to stop, is of our own making.
+
+    References
+    ----------
+    .. [1] Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Adv. Eng. Software 4 (1982) 75-76.
+    .. [2] Press et al., "Numerical Recipes", 3rd ed., Cambridge University Press (2007), section 5.7.
 
     Examples
     --------

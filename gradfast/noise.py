@@ -42,12 +42,15 @@ def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized
 
     Notes
     -----
-    The difference table of Moré and Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33
-    (2011) 1292-1314: at equal steps along one direction the k-th differences of a smooth f vanish,
-    those of noise grow as ``sqrt((2 k)!) / k!``. 8 evaluations; another table of 8 at a longer or
+    The difference table of Moré and Wild [1]_: at equal steps along one direction the k-th differences of a
+    smooth f vanish, those of noise grow as ``sqrt((2 k)!) / k!``. 8 evaluations; another table of 8 at a longer or
     shorter step, 4 in all, where f changes too little or too much over the first.
 
     Thread-safety: as for :func:`gradfast.gradient`.
+
+    References
+    ----------
+    .. [1] Moré and Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011) 1292-1314.
 
     Examples
     --------

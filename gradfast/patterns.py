@@ -68,7 +68,12 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
 
     Notes
     -----
-    ``lower + upper + 1`` colors suffice, as many as a row has entries. Thread-safe.
+    ``lower + upper + 1`` colors suffice, as many as a row has entries [1]_. Thread-safe.
+
+    References
+    ----------
+    .. [1] Curtis, Powell and Reid, "On the estimation of sparse Jacobian matrices", J. Inst. Math. Appl. 13 (1974)
+       117-119.
 
     Examples
     --------

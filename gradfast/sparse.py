@@ -238,9 +238,15 @@ def detect_sparsity(f: Any, x: Any, *, by: str = "nan", args: Any = NO_ARGUMENTS
 
     Notes
     -----
-    n + 1 evaluations: as many as a forward Jacobian, so it pays when the pattern serves many times.
+    n + 1 evaluations: as many as a forward Jacobian, so it pays when the pattern serves many times. Probing
+    many coordinates at once may take fewer [1]_, at the risk that what they change cancels.
     ``verify=True`` of :func:`gradfast.jacobian` holds the result against f in a random direction.
     Thread-safety: as for :func:`gradfast.gradient`.
+
+    References
+    ----------
+    .. [1] Griewank and Mitev, "Detecting Jacobian sparsity patterns by Bayesian probing", Math. Program. 93 (2002)
+       1-25.
 
     Examples
     --------

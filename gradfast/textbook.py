@@ -42,14 +42,14 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     Returns
     -------
     float or ndarray
-        ``(f(x + h) - f(x - h)) / (2 * h)``, of the shape of ``f(x)``.
+        ``(f(x + h) - f(x - h)) / (2 * h)``, of the shape of ``f(x)``, in units of f over those of x.
 
     Raises
     ------
     TypeError
         If x or f's result is complex or not a number.
     ValueError
-        If h is not finite and positive.
+        If h is not finite and positive, or x an integer beyond the range of floating point.
 
     Warns
     -----
@@ -58,7 +58,11 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
 
     Notes
     -----
-    2 evaluations; the error is ``h**2 / 6 * f'''`` plus rounding. Thread-safe.
+    2 evaluations; the error is ``h**2 / 6 * f'''`` plus rounding [1]_. Thread-safe.
+
+    References
+    ----------
+    .. [1] Press et al., "Numerical Recipes", 3rd ed., Cambridge University Press (2007), section 5.7.
 
     Examples
     --------
@@ -108,6 +112,10 @@ def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[
     -----
     3 evaluations, none when the tangent is called. Thread-safe.
 
+    References
+    ----------
+    As for :func:`numerical_diff`.
+
     Examples
     --------
     >>> from gradfast import tangent_line
@@ -152,7 +160,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
     Returns
     -------
     ndarray
-        The partial derivatives, of x's shape; of its dtype if that is floating.
+        The partial derivatives, of x's shape, in units of f over those of x; of its dtype if that is floating.
 
     Raises
     ------
@@ -169,10 +177,14 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
 
     Notes
     -----
-    ``(f(x + h e_i) - f(x - h e_i)) / (2 * h)`` for each coordinate i: 2 n evaluations a point;
+    ``(f(x + h e_i) - f(x - h e_i)) / (2 * h)`` for each coordinate i [1]_: 2 n evaluations a point;
     with ``vectorized=True`` a few calls of f for one point, 2 n for any number of rows.
     Thread-safety: x is perturbed in place, so two threads may differentiate at two arrays,
     never at one.
+
+    References
+    ----------
+    .. [1] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
 
     Examples
     --------

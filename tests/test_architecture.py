@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import inspect
+import operator
 import pkgutil
 import re
 import subprocess
@@ -162,14 +163,48 @@ def test_a_file_has_one_idea_and_a_function_fits_on_a_screen(path):
 
 # --- docstrings -------------------------------------------------------------------------------------------------------
 
-SECTIONS = ["Parameters", "Attributes", "Returns", "Raises", "Warns", "Notes", "Examples"]
-PUBLIC = [name for name in gradfast.__all__ if name != "plotting"]
+SECTIONS = ["Parameters", "Attributes", "Returns", "Raises", "Warns", "Notes", "References", "Examples"]
+PLOTS = [f"plotting.{name}" for name in gradfast.plotting.__all__]
+PUBLIC = [*(name for name in gradfast.__all__ if name != "plotting"), "coloring.banded", *PLOTS]
+OF_OUR_OWN = {"GradientCheck", "compiled", *PLOTS}  # these have no source
+
+
+def docstring_of(name):
+    """Return the docstring of a public name, and its sections by their headings."""
+    text = inspect.getdoc(operator.attrgetter(name)(gradfast))
+    _, *parts = re.split(r"^(\w+)\n-+$", text, flags=re.MULTILINE)
+    return text, dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_docstrings_have_their_sections_in_one_order(name):
-    found = re.findall(r"^(\w+)\n-+$", inspect.getdoc(getattr(gradfast, name)), re.MULTILINE)
-    assert found == [section for section in SECTIONS if section in found]
+    text, found = docstring_of(name)
+    assert list(found) == [section for section in SECTIONS if section in found]
+    assert max(map(len, text.splitlines())) <= 120
     assert "Parameters" in found or "Attributes" in found
-    if inspect.isfunction(getattr(gradfast, name)):
-        assert {"Returns", "Raises", "Notes", "Examples"} <= set(found)
+    assert "Examples" in found
+    if inspect.isfunction(operator.attrgetter(name)(gradfast)):
+        assert {"Returns", "Raises", "Notes"} <= set(found)
+    elif name != "GradientCheck":  # which check_gradient makes, of what it has checked
+        assert "Raises" in found
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name not in OF_OUR_OWN])
+def test_docstrings_name_their_sources(name):
+    text, found = docstring_of(name)
+    if like := re.fullmatch(r"As for :func:`(\w+)`\.", found["References"].strip()):
+        _, found = docstring_of(like[1])
+        assert ".. [1] " in found["References"]
+        return
+    _, *parts = re.split(r"^\.\. \[(\d+)\] ", found["References"], flags=re.MULTILINE)
+    assert parts[::2] == [str(i + 1) for i in range(len(parts) // 2)] != []
+    for number, source in zip(parts[::2], parts[1::2], strict=True):
+        assert f"[{number}]_" in text, source
+        assert not re.match(r"\w\. ", source), source  # which Sphinx takes for an item of a list
+        assert re.search(r'", [^"]*\(\d{4}\)', source.replace("\n", " ")), source  # a title, then the year
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operators_say_the_unit_of_their_result(name):
+    _, found = docstring_of(name)
+    assert "in units of f" in found["Returns"] or "as from :func:`gradient`" in found["Returns"]
