@@ -87,12 +87,17 @@ def derivative(
 
 def _run_derivative(problem: Problem) -> tuple[Any, Array]:
     p, x = problem, problem.x
+    shape = x.shape if x.ndim else None  # of a curve, the first value says it
 
     def evaluate(moved: Array) -> Array:
+        nonlocal shape
         point = x + 1j * moved if p.is_complex else moved
         values: Array = p.family.array(p.lifted, point if x.ndim else point[()], x)
         if x.ndim and values.shape != x.shape:
             raise ValueError(f"f must return an array of x's shape {x.shape}; it returned one of shape {values.shape}")
+        shape = values.shape if shape is None else shape
+        if values.shape != shape:
+            raise ValueError(f"f must return arrays of one shape; got {shape}, then {values.shape}")
         return values
 
     if p.is_adaptive:

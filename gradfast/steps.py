@@ -127,7 +127,7 @@ def checked_bounds(x: Array, bounds: Any) -> tuple[Array, Array]:
         # scipy.optimize.Bounds by its attributes, not its type
         lower, upper = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else bounds
         sides = _side_of_bounds(x, lower, -np.inf), _side_of_bounds(x, upper, np.inf)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"bounds must be (lower, upper), each broadcast to x's shape {x.shape}; got {bounds!r}"
         ) from None

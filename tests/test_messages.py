@@ -192,6 +192,19 @@ def test_results_whose_shape_changes_are_named():
     raises(ValueError, message, lambda: gradfast.tangent_line(returning(*np.ones((2, 2)), np.ones(3)), 1.0))
 
 
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
+@pytest.mark.parametrize("shapes", [(2, 3), (1, 2), ((2, 1), (2, 2))])
+def test_a_curve_whose_shape_changes_is_named(method, shapes):
+    first, then = map(np.ones, shapes)
+    message = f"f must return arrays of one shape; got {first.shape}, then {then.shape}"
+    raises(ValueError, message, lambda: gradfast.derivative(returning(first, *[then] * 9), 1.0, method=method))
+
+
+def test_bounds_beyond_floating_point_are_named():
+    message = "bounds must be (lower, upper), each broadcast to x's shape (2,); got (None, 1000"
+    raises(ValueError, message, lambda: gradfast.gradient(number, X, bounds=(None, 10**400)))
+
+
 def test_the_value_at_which_a_tangent_touches_is_looked_at():
     raises(
         TypeError,
