@@ -20,7 +20,7 @@ from gradfast.calling.compiled import Native
 from gradfast.difference_methods import Difference
 from gradfast.methods import Adaptive, Complex, as_method
 from gradfast.parallel import Chunks
-from gradfast.points import VALUE_DTYPE, as_point
+from gradfast.points import VALUE_DTYPE, as_point, as_values
 from gradfast.steps import Plan, checked_bounds, steps_at
 from gradfast.workers import checked_workers
 
@@ -225,7 +225,7 @@ class Agreeing:
         values = self.f(x, *args)
         if self.is_first:
             self.is_first = False
-            self._compare(np.shape(values), np.shape(x))
+            self._compare(as_values(values).shape, np.shape(x))
         return values
 
     def _compare(self, found: tuple[int, ...], points: tuple[int, ...]) -> None:

@@ -75,6 +75,14 @@ def test_a_ragged_result_is_named_by_every_method(method):
     raises(ValueError, message, lambda: gradfast.directional_derivative(lambda x: RAGGED, X, X, method=method))
 
 
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_a_ragged_result_is_named_whose_value_is_known(vectorized):
+    message = f"f must return an array of one shape; it returned {RAGGED}"
+    raises(
+        ValueError, message, lambda: gradfast.jacobian(lambda x: RAGGED, X, f0=[1.0, 2.0, 3.0], vectorized=vectorized)
+    )
+
+
 def test_other_ragged_arguments_are_named():
     ragged = f"must be an array of one shape; got {RAGGED}"
     raises(ValueError, f"v {ragged}", lambda: gradfast.directional_derivative(number, X, RAGGED))
