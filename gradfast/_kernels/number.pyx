@@ -32,6 +32,8 @@ cdef double as_double(object result) except? -1.0:
         return PyFloat_AsDouble(number)
     except TypeError as error:
         raise TypeError(f"f must return a real scalar; it returned {result!r}, a {type(result).__name__}") from error
+    except OverflowError as error:  # of a number that may be too long to print
+        raise ValueError(f"f must return a number in the range of a float; it returned a larger {type(result).__name__}") from error
 
 
 cdef bint read_long_double(object result, long double* number) except -1:  # OUT: number
