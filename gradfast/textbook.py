@@ -15,6 +15,7 @@ from numpy import empty
 from gradfast._kernels import native_loop
 from gradfast._kernels.keep import keeping, name_of_coordinate
 from gradfast._kernels.native_function import NativeFunction
+from gradfast._kernels.number import number
 from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast.arguments import Array, as_array
 from gradfast.callables import as_objective
@@ -282,7 +283,10 @@ def _checked_step(h: Any) -> float:
 
 def _result(value: Any) -> Any:
     """Return f's result, as an array unless it is a number already; TypeError unless it is real."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, float):
+        return value
+    if isinstance(value, int):
+        number(value, "d")  # or an error, if no float can hold it
         return value
     array = as_values(value)
     if array.dtype.kind not in "fiub":

@@ -227,7 +227,9 @@ def test_a_tangent_of_a_curve_is_a_curve():
     assert gradfast.tangent_line(lambda t: np.array([t, t**2]), 3.0)(4.0) == pytest.approx(np.array([4.0, 15.0]))
 
 
-@pytest.mark.parametrize("operator", [gradfast.numerical_gradient, gradfast.gradient, gradfast.value_and_gradient])
+@pytest.mark.parametrize(
+    "operator", [gradfast.numerical_gradient, gradfast.numerical_diff, gradfast.gradient, gradfast.value_and_gradient]
+)
 def test_a_value_beyond_floats_is_named(operator):
     with pytest.raises(ValueError, match=r"^f must return a number in the range of a float; it returned a larger int$"):
         operator(lambda x: 10**5000, np.array([1.0]))
