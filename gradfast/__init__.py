@@ -25,14 +25,15 @@ from typing import TYPE_CHECKING
 
 from gradfast import plotting
 from gradfast.callables import compiled
+from gradfast.check_report import GradientCheck
 from gradfast.checking import check_gradient
 from gradfast.coloring import Coloring
 from gradfast.derivatives import derivative
 from gradfast.difference_methods import Backward, Central, Forward, Nodes
 from gradfast.directional import directional_derivative
-from gradfast.gradient_check import GradientCheck
 from gradfast.gradients import gradient, value_and_gradient
-from gradfast.jacobians import hessian, jacobian
+from gradfast.hessians import hessian
+from gradfast.jacobians import jacobian
 from gradfast.methods import Adaptive, Complex
 from gradfast.noise import noise
 from gradfast.sparse import detect_sparsity

@@ -1,5 +1,6 @@
 """What arguments must be: numbers, integers, arrays of one shape; errors that name them as the caller wrote them."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -32,3 +33,12 @@ def real_numbers(name: str, value: Any) -> Array:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; got {value!r}")
     return array
+
+
+def worker_count(workers: Any, wanted: str = "a positive integer, or -1 for all cores") -> int:
+    """Return how many threads, or processes, are meant; ValueError that says what is wanted."""
+    if workers is None:
+        return 1
+    if not is_integer(workers) or (workers < 1 and workers != -1):
+        raise ValueError(f"workers must be {wanted}; got {workers!r}")
+    return (os.cpu_count() or 1) if workers == -1 else int(workers)

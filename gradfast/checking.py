@@ -9,8 +9,8 @@ import numpy.typing as npt
 from gradfast import adaptive
 from gradfast._kernels.keep import name_of_coordinate
 from gradfast.arguments import Array, is_integer, is_real, real_numbers
+from gradfast.check_report import CANNOT_TELL, KINK, RIGHT, VERDICTS, WRONG, GradientCheck, Verdicts
 from gradfast.derivatives import derivative
-from gradfast.gradient_check import CANNOT_TELL, KINK, RIGHT, VERDICTS, WRONG, GradientCheck, Verdicts
 from gradfast.methods import Adaptive
 from gradfast.noise import noise
 from gradfast.points import IN_PLACE, as_point

@@ -8,8 +8,8 @@ import numpy as np
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array
 from gradfast.points import VALUE_DTYPE, as_values
-from gradfast.stencils import forward, relative_step
-from gradfast.steps import EPS, LEAST_SCALE, Plan
+from gradfast.stencils import forward
+from gradfast.steps import EPS, LEAST_SCALE, Plan, relative_step
 
 Function = Callable[[Any], Any]
 

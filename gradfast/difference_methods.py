@@ -10,15 +10,15 @@ from gradfast import stencils
 from gradfast._kernels.relative_step import RelativeStep
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array, is_integer, is_real
+from gradfast.bounds import checked_bounds, plan_within
 from gradfast.steps import (
     EPS,
     Plan,
     absolute_steps,
     broadcast_steps,
-    checked_bounds,
     checked_steps,
     least_scale,
-    plan_within,
+    relative_step,
     steps_at,
 )
 
@@ -122,7 +122,7 @@ class Difference:
         (stencil, sign), *_ = self.options(n)
         # More noise than variation is as much: the longest step of the rule, about the scale of x.
         noise = max(EPS[char], min(1.0, float(self.noise or 0) / float(self.variation)))
-        relative = stencils.relative_step(stencil, noise) if self.rel_step is None else self.rel_step
+        relative = relative_step(stencil, noise) if self.rel_step is None else self.rel_step
         if not EPS[char] <= relative < 1 / EPS[char]:
             limits = f"from {EPS[char]:.3g} to {1 / EPS[char]:.3g}"
             raise ValueError(f"rel_step must be {limits} for x of dtype {np.dtype(char)}; got {relative!r}")

@@ -9,12 +9,13 @@ import numpy as np
 from gradfast import adaptive, complex_step, step_search
 from gradfast._kernels.keep import keeping
 from gradfast.arguments import Array, as_array
+from gradfast.bounds import checked_bounds, plan_within
 from gradfast.calling import many_points, one_point
 from gradfast.difference_methods import Difference
 from gradfast.methods import Adaptive, Complex
 from gradfast.points import VALUE_DTYPE, leaving_alone
 from gradfast.problem import NO_ARGUMENTS, NO_PLAN, Info, Problem
-from gradfast.steps import EPS, LEAST_SCALE, Plan, checked_bounds, plan_within, steps_at
+from gradfast.steps import EPS, LEAST_SCALE, Plan, steps_at
 
 Function = Callable[..., Any]
 

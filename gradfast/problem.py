@@ -13,6 +13,7 @@ from gradfast import complex_step
 from gradfast._kernels.keep import f_changed, keeping
 from gradfast._kernels.native_function import NativeFunction
 from gradfast.arguments import Array, is_integer, real_numbers
+from gradfast.bounds import checked_bounds
 from gradfast.callables import as_objective
 from gradfast.calling import many_points, one_point
 from gradfast.calling.batch import Batch
@@ -21,7 +22,7 @@ from gradfast.difference_methods import Difference
 from gradfast.methods import Adaptive, Complex, as_method
 from gradfast.parallel import Chunks
 from gradfast.points import VALUE_DTYPE, as_point, as_values
-from gradfast.steps import Plan, checked_bounds, steps_at
+from gradfast.steps import Plan, steps_at
 from gradfast.workers import checked_workers
 
 Function = Callable[..., Any]

@@ -9,6 +9,7 @@ from gradfast import complex_step
 from gradfast._kernels.colored_loop import SCATTER
 from gradfast._kernels.keep import keeping
 from gradfast.arguments import Array
+from gradfast.bounds import checked_bounds
 from gradfast.callables import as_objective
 from gradfast.calling import many_points, one_point
 from gradfast.coloring import Coloring
@@ -16,7 +17,7 @@ from gradfast.parallel import Chunks
 from gradfast.patterns import Pattern, as_indices, as_pattern, require_symmetric, shape_of_indices
 from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem, with_arguments
-from gradfast.steps import EPS, checked_bounds, steps_at
+from gradfast.steps import EPS, steps_at
 
 # How much of what was collected for colors may wait to be written to its places.
 TOTALS_BYTES = 1 << 26

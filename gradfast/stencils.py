@@ -1,4 +1,4 @@
-"""Nodes and weights for any derivative order and accuracy, and the step each is best with."""
+"""Nodes and weights for any derivative order and accuracy."""
 
 from fractions import Fraction
 from functools import lru_cache
@@ -7,9 +7,6 @@ from typing import Any
 
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import is_integer
-
-# How much shorter than exp's f's own length scale may be: exp's best step loses digits on most functions.
-SHORTER = 3
 
 HIGHEST_DERIVATIVE = 6
 
@@ -70,25 +67,13 @@ def value_weights(stencil: Stencil) -> list[float]:
     return [float(prod((Fraction(-b, a - b) for b in nodes if b != a), start=Fraction(1))) for a in nodes]
 
 
-def relative_step(stencil: Stencil, eps: float) -> float:
-    """Return the step that balances truncation, for an f of a shorter scale than exp's, and rounding, for exp.
-
-    Truncation costs T * (SHORTER * h)**p, with p the accuracy and T the first moment of the
-    weights that should vanish and does not; rounding costs R * eps / h**n, with R the sum of the
-    weights' sizes. Their sum is least at h = (n R eps / (p T SHORTER**p))**(1 / (n + p)).
-    """
-    n = stencil.n
-    p, truncation = _truncation(stencil)
-    rounding = (abs(stencil.center) + sum(map(abs, stencil.weights))) / stencil.denominator
-    return float((n * rounding * eps / (p * truncation * SHORTER**p)) ** (1 / (n + p)))
-
-
 def accuracy_of(stencil: Stencil) -> int:
     """Return the order of the stencil's truncation error."""
-    return _truncation(stencil)[0]
+    return truncation(stencil)[0]
 
 
-def _truncation(stencil: Stencil) -> tuple[int, float]:
+def truncation(stencil: Stencil) -> tuple[int, float]:
+    """Return the order of the error in the step, and its factor."""
     power = stencil.n + 1
     while not (moment := sum(w * node**power for w, node in zip(stencil.weights, stencil.nodes, strict=True))):
         power += 1

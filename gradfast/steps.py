@@ -1,6 +1,5 @@
-"""How far to move each coordinate: its scale, rounding, bounds; and which stencil to use there."""
+"""How far to move each coordinate: its scale, rounding; and the plan of a call, steps and stencils."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,14 @@ from gradfast._kernels.relative_step import AT, RelativeStep
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array, as_array
 from gradfast.points import VALUE_DTYPE
+from gradfast.stencils import truncation
 from gradfast.warning import warn
 
 # A coordinate smaller than this is moved as if it were this large: a fixed rule cannot know f's scale.
 LEAST_SCALE = 0.1
+
+# How much shorter than exp's f's own length scale may be: exp's best step loses digits on most functions.
+SHORTER = 3
 
 EPS = {char: float(np.finfo(char).eps) for char in "fdg"}
 
@@ -80,6 +83,19 @@ def least_scale(n: int) -> float:
     return float(LEAST_SCALE ** (1 / n))
 
 
+def relative_step(stencil: Stencil, eps: float) -> float:
+    """Return the step that balances truncation, for an f of a shorter scale than exp's, and rounding, for exp.
+
+    Truncation costs T * (SHORTER * h)**p, with p the accuracy and T the first moment of the
+    weights that should vanish and does not; rounding costs R * eps / h**n, with R the sum of the
+    weights' sizes. Their sum is least at h = (n R eps / (p T SHORTER**p))**(1 / (n + p)).
+    """
+    n = stencil.n
+    p, factor = truncation(stencil)
+    rounding = (abs(stencil.center) + sum(map(abs, stencil.weights))) / stencil.denominator
+    return float((n * rounding * eps / (p * factor * SHORTER**p)) ** (1 / (n + p)))
+
+
 def steps_at(steps: Array | RelativeStep, x: Array) -> Array:
     """Return the steps as a flat array."""
     if not isinstance(steps, RelativeStep):
@@ -119,91 +135,3 @@ def checked_steps(name: str, value: Any) -> Array:
     if wrong.any():
         raise ValueError(f"{name} must be finite and positive; got {steps[wrong].flat[0]}")
     return steps
-
-
-def checked_bounds(x: Array, bounds: Any) -> tuple[Array, Array]:
-    """Return the lower and upper bound of each coordinate, flat; ValueError if x is not between them."""
-    try:
-        # scipy.optimize.Bounds by its attributes, not its type
-        lower, upper = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else bounds
-        sides = _side_of_bounds(x, lower, -np.inf), _side_of_bounds(x, upper, np.inf)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            f"bounds must be (lower, upper), each broadcast to x's shape {x.shape}; got {bounds!r}"
-        ) from None
-    flat = x.reshape(-1)
-    is_nan = np.isnan(sides[0]) | np.isnan(sides[1])
-    for wrong, wanted in ((is_nan, "no NaN"), (sides[0] > sides[1], "no lower above its upper")):
-        if wrong.any():
-            i = int(np.argmax(wrong))
-            found = f"{sides[0][i]:g} and {sides[1][i]:g} at {name_of_coordinate(x, i)}"
-            raise ValueError(f"bounds must be (lower, upper) with {wanted}; got {found}")
-    outside = np.flatnonzero(~((sides[0] <= flat) & (flat <= sides[1])) & ~np.isnan(flat))
-    if outside.size:
-        i = int(outside[0])
-        raise ValueError(
-            f"x must lie within bounds; got {name_of_coordinate(x, i)} = {flat[i]:g} "
-            f"in [{sides[0][i]:g}, {sides[1][i]:g}]"
-        )
-    return sides
-
-
-def _side_of_bounds(x: Array, side: Any, infinite: float) -> Array:
-    """Return one bound of each coordinate, flat; None is no bound. TypeError or ValueError if it cannot be that."""
-    array = np.asarray(side)
-    if array.dtype.kind == "O":
-        array = np.array([infinite if bound is None else bound for bound in array.flat], x.dtype).reshape(array.shape)
-    if array.dtype.kind not in "fiub":
-        raise TypeError
-    with np.errstate(over="ignore"):
-        return np.broadcast_to(array.astype(x.dtype), x.shape).reshape(-1)
-
-
-def plan_within(x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], bounds: tuple[Array, Array]) -> Plan:
-    """Return a plan whose every node lies within the bounds.
-
-    Options are stencils and the direction they look in, the preferred one first. A coordinate
-    takes the first that fits with its step; where none does, the one with most room and a smaller
-    step; where even the smallest step has no room, none.
-    """
-    flat, sizes = x.reshape(-1), np.abs(steps)
-    limits = np.stack([_largest_step(flat, stencil, sign, *bounds) for stencil, sign in options])
-    fits = ~(limits < sizes)  # an x of NaN is nowhere, and moves as it would without bounds
-    choice = np.where(fits.any(axis=0), fits.argmax(axis=0), limits.argmax(axis=0))
-    with np.errstate(divide="ignore"):  # a room of 0
-        sizes = np.where(fits.any(axis=0), sizes, 2.0 ** np.floor(np.log2(limits.max(axis=0))))
-    signed = sizes * np.array([sign for _, sign in options])[choice]
-    groups: list[Group] = []
-    for stencil in dict.fromkeys(stencil for stencil, _ in options):
-        chosen = np.array([other is stencil for other, _ in options])[choice]
-        _halve_until_inside(flat, signed, stencil, chosen, *bounds)
-        signed[chosen & _is_too_small(flat, signed, stencil.n)] = 0.0
-        some = np.flatnonzero(chosen & (signed != 0))
-        if some.size:
-            groups.append((stencil, None if some.size == flat.size else some))
-    return Plan(signed, tuple(groups))
-
-
-def _is_too_small(flat: Array, steps: Array, n: int) -> npt.NDArray[np.bool_]:
-    """Return where a step does not move x, or its n-th power, which the difference is divided by, underflows."""
-    least = float(np.finfo(np.float64).tiny) ** (1 / n)  # that of longdouble is no float
-    small: npt.NDArray[np.bool_] = (np.abs(steps) < least) | (flat + steps.astype(flat.dtype) == flat)
-    return small
-
-
-def _largest_step(flat: Array, stencil: Stencil, sign: int, lower: Array, upper: Array) -> Array:
-    above, below = (max(sign * side * node for node in (0, *stencil.nodes)) for side in (1, -1))
-    with np.errstate(over="ignore", invalid="ignore"):  # an x of inf has no room to compute
-        rooms = [(room, reach) for room, reach in ((upper - flat, above), (flat - lower, below)) if reach > 0]
-        limits: Array = np.min([room.astype(VALUE_DTYPE[flat.dtype.char]) / reach for room, reach in rooms], axis=0)
-    return limits
-
-
-def _halve_until_inside(flat: Array, steps: Array, stencil: Stencil, some: Array, lower: Array, upper: Array) -> None:
-    """Halve in place: x plus a node may round to a number outside though the step fits."""
-    nodes = np.array(stencil.nodes)[:, None]
-    outside = some
-    while outside.any():
-        points = (flat + nodes * steps).astype(flat.dtype)
-        outside = some & ((points < lower) | (points > upper)).any(axis=0)
-        steps[outside] /= 2

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from gradfast import complex_step
-from gradfast.arguments import Array
+from gradfast.arguments import Array, worker_count
 from gradfast.calling import many_points, one_point
 from gradfast.calling.batch import Batch
-from gradfast.calling.compiled import worker_count
 
 FAMILIES: dict[str, Any] = {"many_points": many_points, "one_point": one_point}
 

@@ -19,12 +19,12 @@ import gradfast
 FLOORS = {
     "kernels": ("_kernels", "reference", "warning"),
     "values": ("arguments", "points", "progress", "stencils", "callables", "patterns", "coloring"),
-    "steps": ("steps", "difference_methods", "methods", "complex_step", "step_search"),
+    "steps": ("steps", "bounds", "difference_methods", "methods", "complex_step", "step_search"),
     "calling": tuple(f"calling.{way}" for way in ("one_point", "many_points", "elementwise", "compiled", "batch")),
     "problems": ("workers", "parallel", "problem"),
     "algorithms": ("adaptive", "noise", "sparse"),
-    "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians"),
-    "reports": ("matplotlib_axes", "plotting", "gradient_check", "checking", "__main__"),
+    "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians", "hessians"),
+    "reports": ("matplotlib_axes", "plotting", "check_report", "checking", "__main__"),
 }
 LINE = [name for names in FLOORS.values() for name in names]
 PACKAGE = Path(gradfast.__file__).parent

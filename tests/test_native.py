@@ -31,8 +31,8 @@ from gradfast._kernels.colored_loop import native_colors
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.python_loop import LINE
 from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import worker_count
 from gradfast.callables import accepted, as_objective
-from gradfast.calling.compiled import worker_count
 from gradfast.stencils import central, forward
 
 DOUBLES = ctypes.POINTER(ctypes.c_double)

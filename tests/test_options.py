@@ -16,7 +16,7 @@ from gradfast import (
     jacobian,
     value_and_gradient,
 )
-from gradfast.steps import checked_bounds
+from gradfast.bounds import checked_bounds
 
 X = np.array([0.3, -0.4, 0.8])
 V = np.array([1.0, 0.5, 2.0])

@@ -10,8 +10,9 @@ from strategies import FLOATS
 
 from gradfast import Backward, Central, Forward, gradient
 from gradfast._kernels.relative_step import RelativeStep
+from gradfast.bounds import checked_bounds, plan_within
 from gradfast.methods import as_method
-from gradfast.steps import checked_bounds, least_scale, plan_within, steps_at
+from gradfast.steps import least_scale, steps_at
 
 DIFFERENCES = ["central", "forward", "backward"]
 

@@ -5,7 +5,6 @@ The functions are those of :mod:`gradfast.calling.one_point`; the loops perturb 
 
 import itertools
 import math
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ import numpy as np
 from gradfast._kernels import colored_loop, native_loop
 from gradfast._kernels.native_function import NativeFunction, require_kind
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import Array, is_integer
+from gradfast.arguments import Array, worker_count
 from gradfast.calling.many_points import Colors, Pairs
 from gradfast.stencils import value_weights
 from gradfast.steps import Plan, steps_at
@@ -144,12 +143,3 @@ class Native:
                 for piece in pieces:
                     piece.cancel()
                 raise
-
-
-def worker_count(workers: Any, wanted: str = "a positive integer, or -1 for all cores") -> int:
-    """Return how many threads, or processes, are meant; ValueError that says what is wanted."""
-    if workers is None:
-        return 1
-    if not is_integer(workers) or (workers < 1 and workers != -1):
-        raise ValueError(f"workers must be {wanted}; got {workers!r}")
-    return (os.cpu_count() or 1) if workers == -1 else int(workers)
