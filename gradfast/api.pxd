@@ -1,12 +1,24 @@
 """The loops for other Cython modules: ``from gradfast.api cimport ...``. Together they are:
 
-    void set_stencil(Loop *, Stencil)                     noexcept: nodes and weights
-    void set_steps(Loop *, const double *at, double step) noexcept nogil: a step for each coordinate, or NULL and one for all
-    void set_watch(Loop *, const unsigned char *stop)     noexcept nogil: a byte that stops the loop if it is 1, or NULL
+    void set_stencil(Loop *loop, Stencil stencil) noexcept
+        nodes and weights
+    void set_steps(Loop *loop, const double *at, double constant) noexcept nogil
+        a step for each coordinate, or NULL and one for all
+    void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil
+        a byte that stops the loop when it is 1, or NULL
 
-    int gradient_along(Loop *, double *point, n, some, first, last, center, double *out)          except -1 nogil
-    int jacobian_along(Loop *, double *point, n, some, first, last, center, m, values, out)       except -1 nogil
-    int pair_differences(Loop *, double *point, n, first_of, second_of, first, last, center, out) except -1 nogil
+    int gradient_along(
+        Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+        double center, double *out,
+    ) except -1 nogil
+    int jacobian_along(
+        Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+        const double *center, Py_ssize_t m, double *values, double *out,
+    ) except -1 nogil
+    int pair_differences(
+        Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *first_of, const Py_ssize_t *second_of,
+        Py_ssize_t first, Py_ssize_t last, double center, double *out,
+    ) except -1 nogil
 
 These three return 0 when done, 1 when the byte stopped them, -1 with an exception. `Loop.f` is a Function:
 f's signature, pointer and data. The point is a C array of n doubles that the loop perturbs and restores; it must be no other

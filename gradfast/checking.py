@@ -14,7 +14,7 @@ from gradfast.derivatives import derivative
 from gradfast.methods import Adaptive
 from gradfast.noise import noise
 from gradfast.points import IN_PLACE, as_point
-from gradfast.problem import Problem
+from gradfast.problem import NO_ARGUMENTS, Problem, with_arguments
 from gradfast.steps import EPS
 
 # The steps of the second look at what seems wrong are so much shorter.
@@ -39,6 +39,7 @@ def check_gradient(
     coordinates: int | None = None,
     directions: int | None = None,
     seed: int | None = None,
+    args: Any = NO_ARGUMENTS,
 ) -> GradientCheck:
     """Compare a gradient of f at x with a numerical one that knows its own error.
 
@@ -61,6 +62,8 @@ def check_gradient(
         Check the derivative along so many random directions; without `coordinates` only that.
     seed : int or numpy.random.Generator, optional
         Of the random choices.
+    args : tuple
+        More arguments for f, and for the gradient if it is a function.
 
     Returns
     -------
@@ -102,6 +105,8 @@ def check_gradient(
     for name, tolerance in (("rtol", rtol), ("atol", atol)):
         if tolerance is not None and not (is_real(tolerance) and 0 <= tolerance < np.inf):
             raise ValueError(f"{name} must be a finite number from 0 up; got {tolerance!r}")
+    if args is not NO_ARGUMENTS:
+        f, gradient = with_arguments(f, args), with_arguments(gradient, args) if callable(gradient) else gradient
     checker = _Checker(f, gradient, x, rtol, atol, _random(seed))
     parts = []
     if coordinates is not None or directions is None:
@@ -132,10 +137,11 @@ class _Checker:
         else:
             self.x = as_point(x)
             self.arrays = {"x": self.x}
-        before = [array.tobytes() for array in self.arrays.values()]
+        before = {name: array.tobytes() for name, array in self.arrays.items()}
         found = gradient(self.x) if callable(gradient) else gradient
-        if before != [array.tobytes() for array in self.arrays.values()]:
-            raise ValueError("gradient must leave x as it is; it changed x")
+        for name, array in self.arrays.items():
+            if array.tobytes() != before[name]:
+                raise ValueError(f"gradient must leave x as it is; it changed {name}")
         self.analytic = self._like_x(found)
         eps = max(np.finfo(a.dtype).eps for a in (*self.arrays.values(), *self.analytic.values()))
         self.rtol = float(eps**0.4) if rtol is None else rtol

@@ -39,7 +39,6 @@ class Difference:
     # Of the instance, and no fields: whether one plan serves every x of a dtype, and those made so far.
     _has_rule: ClassVar[bool]
     _plans: ClassVar[dict[tuple[int, str], Plan]]
-    check: ClassVar[bool] = False  # a difference needs none
     # The stencils to choose from, the preferred one first, and the direction each looks in.
     directions: ClassVar[tuple[tuple[str, int], ...]]
 

@@ -88,13 +88,12 @@ def gradient(
     Raises
     ------
     TypeError
-        If x or f's result is complex or not a number; with method "complex", if f's result is real.
+        If x or f's result is complex or not a number; with method "complex", if f's result is real; if
+        f is to reach another process and cannot be pickled.
     ValueError
         If f does not return one number a point; if f itself changes x (which is put back); if
         x lies outside the bounds; if the method is unknown; with method "complex", if f is not
         analytic; if workers or progress is neither.
-    TypeError
-        If f is to reach another process and cannot be pickled.
     RuntimeError
         If a process of ``workers=`` dies. What f raises in one comes out of this call, with a note of
         the coordinates that were moved.

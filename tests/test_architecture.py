@@ -90,6 +90,16 @@ def test_directives_stand_in_setup_py_alone(path):
         assert not re.search(r"^ .* [/%] ", re.sub('""".*?"""', "", source, flags=re.DOTALL), re.MULTILINE)
 
 
+def test_the_c_interface_says_what_the_loops_declare():
+    def declarations(text):
+        found = re.findall(r"((?:void|int) \w+\([^()]*\) (?:noexcept|except -1)(?: nogil)?)", text)
+        return {re.sub(r",? ?\)", ")", re.sub(r"\s+", " ", one).replace("( ", "(")) for one in found}
+
+    told = declarations((PACKAGE / "api.pxd").read_text())
+    assert len(told) == 6
+    assert told == declarations((PACKAGE / "_kernels" / "native_loop.pxd").read_text().replace("cdef ", ""))
+
+
 def test_every_compiled_module_has_its_place():
     assert sorted(KERNELS) == sorted({path.stem for path in COMPILED} - {"api"})
 
@@ -125,6 +135,15 @@ def test_operators_have_the_same_keywords_in_the_same_order(name):
     wanted = [word for word in SKELETON if word not in few_evaluations | elementwise]
     assert [word for word in keywords if word in SKELETON] == wanted
     assert keywords[keywords.index("bounds") :] == wanted[1:]  # an operator's own ones stand before
+
+
+@pytest.mark.parametrize("name", ["noise", "check_gradient", "detect_sparsity"])
+def test_what_else_takes_f_names_its_options_alike(name):
+    parameters = list(inspect.signature(getattr(gradfast, name)).parameters.values())
+    assert [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY] in (["f", "x"], ["f", "gradient", "x"])
+    shared = [p.name for p in parameters if p.name in SKELETON]
+    assert "args" in shared
+    assert shared == [word for word in SKELETON if word in shared]
 
 
 @pytest.mark.parametrize("name", ["gradfast", *(m.name for m in pkgutil.walk_packages(gradfast.__path__, "gradfast."))])

@@ -256,7 +256,7 @@ def test_a_gradient_that_changes_x_is_an_error():
         x += 1
         return x
 
-    with pytest.raises(ValueError, match="gradient must leave x as it is; it changed x"):
+    with pytest.raises(ValueError, match="gradient must leave x as it is; it changed x$"):
         check_gradient(np.sum, gradient, np.ones(2))
 
 
@@ -321,3 +321,23 @@ def test_the_second_look_at_what_seems_wrong_is_from_closer_by():
     away = [step for step in seen if step]
     assert max(away) < 2.0**-3
     assert min(away) < 2.0**-14
+
+
+def test_arguments_reach_f_and_its_gradient():
+    def f(x, a, b):
+        return a * float(x[0] ** 2) + b
+
+    assert check_gradient(f, lambda x, a, b: 2 * a * x, [1.5], args=(3.0, 1.0))
+    assert check_gradient(f, [9.0], [1.5], args=(3.0, 1.0))
+    assert not check_gradient(f, lambda x, a, b: 2 * b * x, [1.5], args=(3.0, 1.0))
+
+
+def test_a_gradient_that_changes_a_parameter_is_named_with_it():
+    weights = {"W": np.ones(2), "b": np.zeros(1)}
+
+    def spoiling(x):
+        x["b"][0] = 5.0
+        return {name: np.zeros_like(array) for name, array in x.items()}
+
+    with pytest.raises(ValueError, match=r"^gradient must leave x as it is; it changed b$"):
+        check_gradient(lambda x: float(x["W"].sum()), spoiling, weights)

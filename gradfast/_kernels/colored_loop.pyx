@@ -5,7 +5,7 @@ a. Columns stand color after color; color g is those from starts[g] to starts[g 
    by its own step: one for a color would be wrong for most of it.
 b. What is collected for a color is a difference, not yet divided, of all of f's values: row g of
    out. Which column an entry of it belongs to, and by what to divide, `_scatter` knows.
-c. For the rest, these are the loops of python_loop, block_loop and native_loop.
+c. For the rest, these are the loops of python_loop, vectorized_loop and native_loop.
 """
 
 from cpython.exc cimport PyErr_CheckSignals

@@ -38,7 +38,7 @@ def greedy(
 ):
     """Give no two columns with an entry in one row the same color; return how many colors there are.
 
-    Curtis, Powell and Reid, "On the estimation of sparse Jacobian matrices", IMA J. Appl. Math.
+    Curtis, Powell and Reid, "On the estimation of sparse Jacobian matrices", J. Inst. Math. Appl.
     13 (1974) 117-119.
     """
     cdef int a, b, color, j, p, count = 0

@@ -76,7 +76,7 @@ cdef class NativeFunction:
     def required_outputs(self):
         """Return how many values f writes; ValueError if nobody said."""
         if self.outputs < 0:
-            raise ValueError("f must say how many values it writes: wrap it as gradfast.compiled(f, outputs=m)")
+            raise ValueError(f"f must say how many values it writes, as gradfast.compiled(f, outputs=m) does; got {self!r}")
         return self.outputs
 
     def __repr__(self):

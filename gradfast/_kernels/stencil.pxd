@@ -5,7 +5,6 @@ ctypedef fused value:                       # what f's results are read as and c
     long double
 
 
-
 @cython.final
 cdef class Stencil:
     cdef readonly tuple nodes               # in units of the step, 0 left out
