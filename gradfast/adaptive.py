@@ -90,7 +90,7 @@ def components(problem: Problem, center: Array) -> Array:
 def elements(problem: Problem, evaluate: Callable[[Array], Array], center: Array, n: int) -> Array:
     """Return the n-th derivative at each element of x, of the shape of f's values."""
     p, x = problem, problem.memory
-    calls = 0
+    calls, components = 0, np.size(center) // max(1, x.size) or 1
 
     def values(steps: Array, chosen: Some) -> Array:
         nonlocal calls
@@ -98,9 +98,9 @@ def elements(problem: Problem, evaluate: Callable[[Array], Array], center: Array
         by = np.zeros(x.size, steps.dtype)
         by[chosen] = steps
         found = np.array(evaluate(moved(x, by.reshape(x.shape))), VALUE_DTYPE[x.dtype.char])
-        return found.reshape(x.size, -1)[chosen]
+        return found.reshape(x.size, components)[chosen]
 
-    centers = np.asarray(center, VALUE_DTYPE[x.dtype.char]).reshape(x.size, -1)
+    centers = np.asarray(center, VALUE_DTYPE[x.dtype.char]).reshape(x.size, components)
     ascent = _ascent(p, x, values, centers, n)
     shape = np.shape(center)
     p.done = lambda: _info(p.x, ascent, calls * x.size, shape)

@@ -256,3 +256,10 @@ def test_the_derivative_at_a_number_is_a_number():
     assert type(derivative(np.sin, 1.0)) is np.float64
     assert type(derivative(np.sin, np.float32(1.0))) is np.float32
     assert type(derivative(np.sin, 1.0, bounds=(1.0, 1.0))) is np.float64
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "complex", "adaptive"])
+@pytest.mark.parametrize("n", [1, 2])
+def test_no_points_have_no_derivatives(method, n):
+    if method != "complex" or n == 1:
+        assert derivative(lambda x: x, [], n=n, method=method).shape == (0,)
