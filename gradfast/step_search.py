@@ -16,6 +16,7 @@ from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array
 
 Some = npt.NDArray[np.intp]
+Parts = tuple[Array, Array, Array, Array]  # steps, quotients, roundings, bends
 
 # x's size, or this where x is smaller, is what the first step is relative to.
 LEAST_SCALE = 0.5
@@ -118,22 +119,25 @@ class Ladders:
     """The ladders of all coordinates as the kernels see them, with room for more rungs when that is needed."""
 
     def __init__(self, field: Field) -> None:
-        kernels = ADD_RUNG, LOOK_FAR, STAY, JUDGE
-        self.add_rung, self.look_far, self.stay, self.judge = (kernel[field.center.dtype.char] for kernel in kernels)
+        char = field.center.dtype.char
+        self.add_rung, self.look_far, self.stay, self.judge = ADD_RUNG[char], LOOK_FAR[char], STAY[char], JUDGE[char]
         self.courses = np.zeros(len(field.center), COURSE)
         self.found = np.zeros((*field.center.shape, 4), field.center.dtype)  # value, truncation, rounding, kink
-        self.parts: tuple[Array, ...] = ()
+        self.parts = _parts(0, field)
         self.grow(USUAL_RUNGS, field)
 
     def grow(self, most: int, field: Field) -> None:
         """Make room for so many rungs in all; those of one coordinate lie side by side."""
-        coordinates, components = field.center.shape
-        new = [np.empty((coordinates, most))]
-        new += [np.empty((coordinates, components, most), field.center.dtype) for _ in range(3)]
-        for old, part in zip(self.parts, new, strict=False):
+        new = _parts(most, field)
+        for old, part in zip(self.parts, new, strict=True):
             part[..., : old.shape[-1]] = old
-        self.most, self.parts = most, tuple(new)  # steps, quotients, roundings, bends
+        self.most, self.parts = most, new
         self.room = np.empty((ROOM, most), field.center.dtype)
+
+
+def _parts(most: int, field: Field) -> Parts:
+    shape, dtype = (*field.center.shape, most), field.center.dtype
+    return np.empty((len(field.center), most)), np.empty(shape, dtype), np.empty(shape, dtype), np.empty(shape, dtype)
 
 
 class Climb:

@@ -1,5 +1,8 @@
 """The types: the stubs equal the compiled modules, and a strict check of the package passes."""
 
+import ast
+import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 import gradfast
 
 PARENT = Path(gradfast.__file__).parents[1]
+STUBS = sorted((PARENT / "gradfast" / "_kernels").glob("*.pyi"))
 
 
 def run(*arguments, cwd):
@@ -22,6 +26,32 @@ def run(*arguments, cwd):
 def test_stubs_equal_the_modules(tmp_path):
     check = run("mypy.stubtest", "gradfast._kernels", cwd=tmp_path)
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+def tables_of_kernels():
+    """Yield each table of a compiled module that holds functions, with its stub and name."""
+    for stub in STUBS:
+        for name, table in vars(importlib.import_module(f"gradfast._kernels.{stub.stem}")).items():
+            if name.isupper() and isinstance(table, dict) and all(map(callable, table.values())):
+                yield pytest.param(stub, name, table, id=f"{stub.stem}.{name}")
+
+
+def signature_of(protocol):
+    """Return a protocol's call as `inspect.signature` writes one, without self and types."""
+    (call,) = (node for node in protocol.body if isinstance(node, ast.FunctionDef) and node.name == "__call__")
+    arguments = call.args
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        argument.annotation = None
+    return f"({ast.unparse(arguments).removeprefix('self, ')})"
+
+
+@pytest.mark.parametrize(("stub", "name", "table"), list(tables_of_kernels()))
+def test_stubs_know_what_the_kernels_of_a_table_are_called_with(stub, name, table):
+    nodes = ast.parse(stub.read_text()).body
+    (found,) = (node.annotation for node in nodes if isinstance(node, ast.AnnAssign) and node.target.id == name)
+    protocols = {f"dict[str, {node.name}]": node for node in nodes if isinstance(node, ast.ClassDef)}
+    wanted = signature_of(protocols[ast.unparse(found)])
+    assert {str(inspect.signature(kernel)) for kernel in table.values()} == {wanted}
 
 
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.4.0", reason="Any is what older NumPy's types say")

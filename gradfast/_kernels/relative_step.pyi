@@ -1,4 +1,8 @@
-from typing import Any, Self, final
+from typing import Any, Protocol, Self, final
+
+from numpy.typing import NDArray
+
+_Array = NDArray[Any]
 
 @final
 class RelativeStep:
@@ -6,4 +10,7 @@ class RelativeStep:
     least_scale: float
     def __new__(cls, relative: float, least_scale: float) -> Self: ...
 
-AT: dict[str, Any]
+class _At(Protocol):
+    def __call__(self, rule: RelativeStep, line: _Array, out: _Array) -> None: ...
+
+AT: dict[str, _At]

@@ -86,7 +86,7 @@ def batch_partials(
     """
     saved = np.empty(len(rows), rows.dtype)
     evaluate = partial(values_at, f, wanted=(len(rows),))
-    return int(COLUMNS[rows.dtype.char](evaluate, batch, rows, steps, stencil, saved, out, centers))
+    return COLUMNS[rows.dtype.char](evaluate, batch, rows, steps, stencil, saved, out, centers)
 
 
 def pair_differences(f: Function, x: Array, stencil: Stencil, steps: Array, pairs: Pairs, center: Any) -> Array:
