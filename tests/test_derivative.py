@@ -141,6 +141,7 @@ def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way_at_a_
     found, info = way_at_a_number.derivative(f, x, **options)
     expected, twin = twins.derivative(f, x, **options)
     assert same(found, expected)
+    assert np.array_equal(info.step, twin.step)
     assert info.evaluations == twin.evaluations
 
 

@@ -106,6 +106,7 @@ def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way_along
         found, info = way_along_a_line.directional_derivative(f, x, np.arange(x.size) - 1.0, **options)
         expected, twin = twins.directional_derivative(f, x, np.arange(x.size) - 1.0, **options)
         assert same(found, expected)
+        assert np.array_equal(info.step, twin.step)
         assert info.evaluations == twin.evaluations
 
 

@@ -16,6 +16,7 @@ from gradfast import Backward, Central, Complex, Forward, gradient, value_and_gr
 from gradfast.calling.many_points import BLOCK_BYTES
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01), "complex"]
+WITH_STEPS = [*METHODS[:-1], Backward(step=0.3), Forward(rel_step=3e-3), Central(4, noise=1e-6, variation=20.0)]
 
 
 def bits(x):
@@ -163,7 +164,7 @@ def test_permuting_coordinates_permutes_the_gradient(way, x, method, random):
 @pytest.mark.parametrize("way", AT_A_POINT[:-1], ids=attrgetter("name"))  # all but the twin
 @given(
     points(dtypes=FLOATS, max_dims=1, min_side=1, max_side=6, magnitude=8.0),
-    st.sampled_from(METHODS[:-1]),
+    st.sampled_from(WITH_STEPS),
     st.booleans(),
 )
 @settings(max_examples=30)
@@ -173,6 +174,8 @@ def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way, x, m
     found, info = way.gradient(cubes, x, **options)
     expected, twin = twins.gradient(cubes, way.as_evaluated(x), **options)
     assert same(found, expected.astype(x.dtype))
+    assert same(info.step, twin.step)
+    assert np.array_equal(info.scheme, twin.scheme)
     assert info.evaluations == twin.evaluations
 
 

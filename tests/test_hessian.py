@@ -144,6 +144,7 @@ def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way, x, m
     found, info = way.hessian(cubes, x, **options)
     expected, twin = twins.hessian(cubes, way.as_evaluated(x), **options)
     assert same(found, expected.astype(x.dtype))
+    assert np.array_equal(info.step, twin.step)
     assert info.evaluations == twin.evaluations
 
 

@@ -1,16 +1,18 @@
 """Each operator in plain Python, by differences: the compiled loops must give what these give, to the bit.
 
-How far a coordinate is moved, and to which side, the operator itself is asked, of an f that is 0; to move, to call,
-to weigh, to divide and to put back is done here.
+How far a coordinate is moved follows here from the documented rule; near bounds, that and to which side is asked of the
+operator itself, of an f that is 0. To move, to call, to weigh, to divide and to put back is done here.
 """
 
 import itertools
+import math
 from dataclasses import replace
 
 import numpy as np
 
 import gradfast
 from gradfast import Backward, Central, Forward
+from gradfast.problem import Info
 
 BY_NAME = {"central": Central(), "forward": Forward(), "backward": Backward()}
 
@@ -42,6 +44,48 @@ class Evaluation:
         return total
 
 
+def relative_step(stencil, noise):
+    """Return where truncation, if f varies 3 times as fast as exp, and noise of that size have the least sum."""
+    n, accuracy, moment = stencil.n, 0, 0
+    while not moment:
+        accuracy += 1
+        moment = sum(w * node ** (n + accuracy) for w, node in zip(stencil.weights, stencil.nodes, strict=True))
+    truncation = abs(moment) / stencil.denominator / math.factorial(n + accuracy) * 3**accuracy
+    rounding = (abs(stencil.center) + sum(map(abs, stencil.weights))) / stencil.denominator * noise
+    return (n * rounding / (accuracy * truncation)) ** (1 / (n + accuracy))
+
+
+def nearest_power_of_two(x):
+    fraction, exponent = math.frexp(x)
+    return math.ldexp(1.0, exponent if fraction >= math.sqrt(0.5) else exponent - 1)
+
+
+def step_at(size, wanted):
+    """Return by how much a coordinate of that size moves away from 0 if it is moved as wanted, and rounded."""
+    away = size + size.dtype.type(wanted)
+    return away - size if np.isfinite(away) else size.dtype.type(wanted)
+
+
+def step_by_rule(size, relative, n):
+    least = 0.1 ** (1 / n)
+    return step_at(size, nearest_power_of_two(relative * max(float(size) if np.isfinite(size) else 0.0, least)))
+
+
+def unbounded(method, x, n=1):
+    """Return what is to be done to each coordinate of x where no bounds are near, by the documented rule."""
+    method, sizes = BY_NAME.get(method, method), np.abs(x)
+    steps = np.zeros(x.shape, np.longdouble if x.dtype.char == "g" else np.float64)
+    if method.step is not None:
+        for place in np.ndindex(x.shape):
+            steps[place] = step_at(sizes[place], np.broadcast_to(method.step, x.shape)[place])
+    else:
+        noise = max(float(np.finfo(x.dtype).eps), min(1.0, (method.noise or 0) / method.variation))
+        relative = relative_step(method.stencil(n), noise) if method.rel_step is None else method.rel_step
+        for place in np.ndindex(x.shape):
+            steps[place] = step_by_rule(sizes[place], relative, n)
+    return Info(0, steps, np.full(x.shape, type(method).__name__.lower()))
+
+
 def plan(method, info, n=1):
     """Return the step of each coordinate that can be moved, its sign that of the side, and their stencils."""
     accuracy, steps, stencils = BY_NAME.get(method, method).accuracy, {}, {}
@@ -66,8 +110,10 @@ def nothing(x):
 
 @np.errstate(all="ignore")
 def jacobian(f, x, *, method="central", f0=None, bounds=None, full_output=False, wants_value=False, shape=None):
-    _, info = gradfast.jacobian(nothing, x, method=method, bounds=bounds, full_output=True)
     evaluate = Evaluation(f, x)
+    info = unbounded(method, evaluate.x)
+    if bounds is not None:
+        _, info = gradfast.jacobian(nothing, x, method=method, bounds=bounds, full_output=True)
     steps, stencils = plan(method, info)
     needs_value = wants_value or any(stencil.center for stencil in stencils.values())
     center = np.asarray(f0, evaluate.wide) if f0 is not None else evaluate() if needs_value else None
@@ -102,8 +148,10 @@ def hessian(f, x, *, method="central", gradient=None, f0=None, bounds=None, full
         matrix = result.reshape(info.step.size, info.step.size)
         result = ((matrix + matrix.T) / 2).reshape(result.shape)
         return (result, info) if full_output else result
-    _, info = gradfast.hessian(nothing, x, method=method, bounds=bounds, full_output=True)
     evaluate = Evaluation(f, x)
+    info = unbounded(method, evaluate.x, 2)
+    if bounds is not None:
+        _, info = gradfast.hessian(nothing, x, method=method, bounds=bounds, full_output=True)
     steps, stencils = plan(method, info, 2)
     center = evaluate() if f0 is None else np.asarray(f0, evaluate.wide).reshape(())[()]
     alone = {i: evaluate.difference({i: steps[i]}, stencils[i], center) for i in steps}
@@ -117,10 +165,23 @@ def hessian(f, x, *, method="central", gradient=None, f0=None, bounds=None, full
     return (result, info) if full_output else result
 
 
+def norm(vector):
+    largest = np.abs(vector).max(initial=0)
+    return largest * np.linalg.norm((vector / largest).ravel()) if largest else largest
+
+
+def along(method, x, v):
+    """Return what is to be done to t in x + t v where no bounds are near: x moves as a number of its norm would."""
+    info, length = unbounded(method, np.array(norm(x), x.dtype)), float(norm(v))
+    return replace(info, step=info.step / length) if length else Info(0, 0 * info.step, np.array("fixed"))
+
+
 @np.errstate(all="ignore")
 def directional_derivative(f, x, v, *, method="central", bounds=None, full_output=False):
-    _, info = gradfast.directional_derivative(nothing, x, v, method=method, bounds=bounds, full_output=True)
     evaluate = Evaluation(f, x)
+    info = along(method, evaluate.x, np.asarray(v))
+    if bounds is not None:
+        _, info = gradfast.directional_derivative(nothing, x, v, method=method, bounds=bounds, full_output=True)
     start, lower, upper = evaluate.x.copy(), *((-np.inf, np.inf) if bounds is None else np.array(bounds, object))
     lower, upper = (np.array(side, start.dtype) for side in (lower, upper))
 
@@ -143,9 +204,11 @@ def directional_derivative(f, x, v, *, method="central", bounds=None, full_outpu
 
 @np.errstate(all="ignore")
 def derivative(f, x, *, n=1, method="central", bounds=None, full_output=False):
-    options = {"n": n, "method": method, "bounds": bounds, "full_output": True}
-    _, info = gradfast.derivative(lambda x: 0 * x, x, **options)
     point = Evaluation(f, x).x
+    info = unbounded(method, point, n)
+    if bounds is not None:
+        options = {"n": n, "method": method, "bounds": bounds, "full_output": True}
+        _, info = gradfast.derivative(lambda x: 0 * x, x, **options)
     steps, stencils = plan(method, info, n)
     at = {place: Evaluation(f, point[place].copy()) for place in np.ndindex(point.shape)}
     needs_value = any(stencil.center for stencil in stencils.values())  # then of all elements, for f gets them all
