@@ -169,10 +169,15 @@ def test_permuting_coordinates_permutes_the_gradient(way, x, method, random):
 )
 @settings(max_examples=30)
 def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way, x, method, has_bounds):
+    hold_to_the_twin(way, x, method=method, bounds=(x.min(), x.max()) if has_bounds else None)
+
+
+def hold_to_the_twin(way, x, **options):
     assume(way.takes(dtype=x.dtype.char))
-    options = {"method": method, "bounds": (x.min(), x.max()) if has_bounds else None, "full_output": True}
-    found, info = way.gradient(cubes, x, **options)
-    expected, twin = twins.gradient(cubes, way.as_evaluated(x), **options)
+    before = bits(x)
+    found, info = way.gradient(cubes, x, full_output=True, **options)
+    assert bits(x) == before
+    expected, twin = twins.gradient(cubes, way.as_evaluated(x), full_output=True, **options)
     assert same(found, expected.astype(x.dtype))
     assert same(info.step, twin.step)
     assert np.array_equal(info.scheme, twin.scheme)
@@ -184,46 +189,46 @@ def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way, x, m
 batches = points(dtypes=FLOATS, min_dims=2, max_dims=3, min_side=1, max_side=4, magnitude=8.0)
 
 
+@pytest.mark.parametrize("way", AT_A_POINT[:-1], ids=attrgetter("name"))  # all but the twin
+@given(batches, st.sampled_from(WITH_STEPS), st.integers(-2, 1), st.sampled_from([None, 0.0, 0.5]))
+@settings(max_examples=50)
+def test_a_batch_has_the_bits_and_the_evaluations_of_its_twin(way, x, method, axis, room):
+    bounds = None if room is None else (x.min() - x.dtype.type(room), x.max())
+    hold_to_the_twin(way, x, method=method, axis=axis, bounds=bounds)
+
+
 @given(batches, st.sampled_from(METHODS), st.integers(-2, 1), st.booleans())
-def test_points_of_a_batch_are_single_points(x, method, axis, vectorized):
-    f = functools.partial(cubes, axis=axis) if vectorized else cubes
+@settings(max_examples=50)
+def test_points_of_a_batch_are_single_points(way, x, method, axis, has_bounds):
+    assume(way.takes(method, x.dtype.char))
+    options = {"method": method, "bounds": (x.min() - x.dtype.type(0.5), x.max()) if has_bounds else None}
     before = bits(x)
-    found = gradient(f, x, axis=axis, method=method, vectorized=vectorized)
-    single = np.empty_like(found)
-    for index in np.ndindex(np.moveaxis(x, axis, -1).shape[:-1]):
-        np.moveaxis(single, axis, -1)[index] = gradient(cubes, np.moveaxis(x, axis, -1)[index].copy(), method=method)
-    assert alike(found, single, method)
+    found, info = way.gradient(cubes, x, axis=axis, full_output=True, **options)
+    slopes, steps, schemes, rows = (np.moveaxis(a, axis, -1) for a in (found, info.step, info.scheme, x))
+    for index in np.ndindex(rows.shape[:-1]):
+        single, one = gradient(cubes, way.as_evaluated(rows[index].copy()), full_output=True, **options)
+        assert alike(slopes[index], single.astype(x.dtype), method)
+        assert np.array_equal(schemes[index], one.scheme)
+        assert np.array_equal(steps[index], one.step)
     assert bits(x) == before
 
 
-@given(batches, st.sampled_from(METHODS), st.booleans())
-def test_the_transposed_batch_has_the_transposed_gradient(x, method, vectorized):
-    f = [functools.partial(cubes, axis=axis) if vectorized else cubes for axis in (0, -1)]
-    along_rows = gradient(f[1], x, axis=-1, method=method, vectorized=vectorized)
-    along_columns = gradient(f[0], np.moveaxis(x, -1, 0), axis=0, method=method, vectorized=vectorized)
+@given(batches, st.sampled_from(METHODS))
+@settings(max_examples=50)
+def test_the_transposed_batch_has_the_transposed_gradient(way, x, method):
+    assume(way.takes(method, x.dtype.char))
+    along_rows = way.gradient(cubes, x, axis=-1, method=method)
+    along_columns = way.gradient(cubes, np.moveaxis(x, -1, 0), axis=0, method=method)
     assert alike(along_rows, np.moveaxis(along_columns, 0, -1), method)
-
-
-@given(batches, st.sampled_from(METHODS), st.booleans(), st.floats(0, 1))
-def test_points_of_a_batch_within_bounds_are_single_points(x, method, vectorized, room):
-    f = functools.partial(cubes, axis=-1) if vectorized else cubes
-    bounds = (x.min() - x.dtype.type(room), x.max())
-    found, info = gradient(f, x, axis=-1, method=method, vectorized=vectorized, bounds=bounds, full_output=True)
-    for index in np.ndindex(x.shape[:-1]):
-        single, info_of_one = gradient(cubes, x[index].copy(), method=method, bounds=bounds, full_output=True)
-        assert np.array_equal(info.scheme[index], info_of_one.scheme)
-        assert np.array_equal(info.step[index], info_of_one.step)
-        assert alike(found[index], single, method)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])
 @pytest.mark.parametrize("method", METHODS, ids=repr)
-def test_values_of_a_batch_come_with_its_gradients(axis, method):
+def test_values_of_a_batch_come_with_its_gradients(way, axis, method):
     x = np.random.default_rng(1).normal(size=(2, 3, 4))
-    for f, vectorized in ((cubes, False), (functools.partial(cubes, axis=axis), True)):
-        values, slopes = value_and_gradient(f, x, axis=axis, method=method, vectorized=vectorized)
-        assert same(values, cubes(x, axis=axis))
-        assert same(slopes, gradient(f, x, axis=axis, method=method, vectorized=vectorized))
+    values, slopes = way.value_and_gradient(cubes, x, axis=axis, method=method)
+    assert same(values, cubes(x, axis=axis))
+    assert same(slopes, way.gradient(cubes, x, axis=axis, method=method))
 
 
 def test_f_of_a_batch_gets_views_of_its_points():
@@ -252,41 +257,26 @@ def test_the_only_axis_of_a_point_changes_nothing(axis):
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("method", METHODS, ids=repr)
-def test_an_empty_batch_has_an_empty_gradient(shape, axis, method):
-    for vectorized in (False, True):
-        slope, info = gradient(
-            lambda p: np.sum(p, axis=axis if p.ndim > 1 else None),
-            np.zeros(shape),
-            axis=axis,
-            method=method,
-            vectorized=vectorized,
-            full_output=True,
-        )
-        assert slope.shape == shape
-        assert info.evaluations <= 3
+def test_an_empty_batch_has_an_empty_gradient(way, shape, axis, method):
+    slope, info = way.gradient(np.sum, np.zeros(shape), axis=axis, method=method, full_output=True)
+    assert slope.shape == shape
+    assert info.evaluations <= 3
 
 
 @pytest.mark.parametrize("method", [*METHODS, Backward(3), Complex(check=False)], ids=repr)
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("shape", [(3, 4), (2, 3, 2)])
 @pytest.mark.parametrize("bounds", [None, (-9, 9)])
-def test_evaluations_of_a_batch_are_counted_exactly(method, axis, shape, bounds):
+def test_evaluations_of_a_batch_are_counted_exactly(way, counted, method, axis, shape, bounds):
     x = np.random.default_rng(0).normal(size=shape)
     batch = x.size // shape[axis]
     nodes = {"central": 2, "forward": 1, "backward": 1, "complex": 1, Complex(check=False): 1}
     per_point = nodes.get(method) or getattr(method, "accuracy", 0)
     extra = {"central": 0, "complex": 2, Complex(check=False): 0, Central(4): 0, METHODS[5]: 0}.get(method, 1)
     expected = batch * (shape[axis] * per_point + extra)
-    for vectorized in (False, True):
-        calls = []
-
-        def f(p, calls=calls, vectorized=vectorized):
-            calls.append(batch if vectorized else 1)
-            return np.sum(p**2, axis=axis if vectorized else None)
-
-        options = {"axis": axis, "method": method, "vectorized": vectorized, "bounds": bounds}
-        _, info = gradient(f, x, full_output=True, **options)
-        assert info.evaluations == sum(calls) == expected
+    f = counted(sum_of_squares)
+    _, info = way.gradient(f, x, axis=axis, method=method, bounds=bounds, full_output=True)
+    assert info.evaluations == f.calls == expected
 
 
 # --- vectorized -------------------------------------------------------------------------------------------------------
@@ -407,15 +397,12 @@ def test_the_value_at_x_may_be_given(f0, vectorized, counted):
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4)])
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_the_values_of_a_batch_may_be_given(shape, vectorized):
+def test_the_values_of_a_batch_may_be_given(way, shape):
     x = np.random.default_rng(2).integers(-4, 4, shape).astype(float)
-    f = functools.partial(cubes, axis=1) if vectorized else cubes
-    options = {"axis": 1, "method": "forward", "vectorized": vectorized}
-    expected = gradient(f, x, **options)
+    expected = way.gradient(cubes, x, axis=1, method="forward")
     f0 = cubes(x, axis=1)
     for given_values in (f0, f0.astype(int), f0.tolist(), np.asfortranarray(f0), f0.astype("g")):
-        slope, info = gradient(f, x, f0=given_values, full_output=True, **options)
+        slope, info = way.gradient(cubes, x, f0=given_values, axis=1, method="forward", full_output=True)
         assert bits(slope) == bits(expected)
         assert info.evaluations == x.size
 
@@ -510,8 +497,7 @@ def test_call_styles_agree():
 
 
 @pytest.mark.parametrize("method", ["forward", Central(), Backward(2)])
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_each_point_of_a_batch_has_its_own_value_and_step(method, vectorized):
+def test_each_point_of_a_batch_has_its_own_value_and_step(way, method):
     x = np.array([[0.5, 2.0], [30.0, -4.0], [1.0, 7.0]])
-    found = gradient(lambda x: (x**2).sum(axis=-1), x, axis=1, method=method, vectorized=vectorized)
-    assert same(found, [gradient(lambda x: (x**2).sum(axis=-1), row, method=method) for row in x])
+    found = way.gradient(sum_of_squares, x, axis=1, method=method)
+    assert same(found, [gradient(sum_of_squares, row, method=method) for row in x])

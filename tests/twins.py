@@ -133,12 +133,41 @@ def jacobian(f, x, *, method="central", f0=None, bounds=None, full_output=False,
     return (result, info) if full_output else result
 
 
-def gradient(f, x, **options):
-    return jacobian(f, x, shape=(), **options)
+def gradient(f, x, *, axis=None, f0=None, bounds=None, full_output=False, **options):
+    if axis is None:
+        return jacobian(f, x, shape=(), f0=f0, bounds=bounds, full_output=full_output, **options)
+    (_, slopes), info = batch(f, x, axis, f0, bounds, **options)
+    return (slopes, info) if full_output else slopes
 
 
-def value_and_gradient(f, x, **options):
-    return jacobian(f, x, wants_value=True, shape=(), **options)
+def value_and_gradient(f, x, *, axis=None, bounds=None, full_output=False, **options):
+    if axis is None:
+        options = {"bounds": bounds, "full_output": full_output, **options}
+        return jacobian(f, x, wants_value=True, shape=(), **options)
+    result, info = batch(f, x, axis, None, bounds, wants_value=True, **options)
+    return (result, info) if full_output else result
+
+
+def batch(f, x, axis, f0, bounds, *, wants_value=False, **options):
+    """Return values, if they are wanted, and gradients of the points along an axis of x, one after another."""
+    x = Evaluation(f, x).x
+    slopes, steps, schemes = np.empty_like(x), np.empty(x.shape), np.empty(x.shape, "<U8")
+    steps = steps.astype(np.longdouble) if x.dtype.char == "g" else steps
+    rows, *parts = (np.moveaxis(array, axis, -1) for array in (x, slopes, steps, schemes))
+    sides = bounds and [np.moveaxis(np.broadcast_to(side, x.shape), axis, -1) for side in bounds]
+    values, evaluations = np.empty(rows.shape[:-1], steps.dtype), 0
+    for index in np.ndindex(values.shape):
+        options["f0"] = None if f0 is None else np.asarray(f0)[index]
+        options["bounds"] = bounds and [side[index] for side in sides]
+        result, info = jacobian(f, rows[index].copy(), shape=(), wants_value=wants_value, full_output=True, **options)
+        values[index], slope = result if wants_value else (np.nan, result)
+        for part, found in zip(parts, (slope, info.step, info.scheme), strict=True):
+            part[index] = found
+        evaluations += info.evaluations
+    has_value = np.isin(parts[-1], ["forward", "backward"]).any(axis=-1)
+    if f0 is None and not wants_value and has_value.any():
+        evaluations += np.sum(~has_value)  # of all points if of one, for f may get them all
+    return (values, slopes), Info(evaluations, steps, schemes)
 
 
 @np.errstate(all="ignore")

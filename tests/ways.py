@@ -21,10 +21,13 @@ OF_AN_ARRAY = ctypes.CFUNCTYPE(None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLE
 
 
 class Call:
-    """One f at one x: `shape` is that of f's value, where that is known or needed, and `raised` what f raised."""
+    """One f at one x: `shape` is that of f's value, where that is known or needed, and `raised` what f raised.
 
-    def __init__(self, f, x, shape=()):
-        self.f, self.x, self.shape, self.raised = f, x, shape, []
+    With an axis, x holds many points along it; f is still of one.
+    """
+
+    def __init__(self, f, x, shape=(), axis=None):
+        self.f, self.x, self.shape, self.axis, self.raised = f, x, shape, axis, []
 
     def value(self, *arguments):
         """Call f where nothing can be raised: it is NaN then, and is raised once the operator is done."""
@@ -38,7 +41,14 @@ class Call:
         return self.f
 
     def of_many_points(self):
-        return lambda points: np.array([self.f(point) for point in points])
+        return (
+            self.of_a_batch if self.axis is not None else lambda points: np.array([self.f(point) for point in points])
+        )
+
+    def of_a_batch(self, x):
+        rows = np.moveaxis(x, self.axis, -1)
+        values = [self.f(rows[index]) for index in np.ndindex(rows.shape[:-1])]
+        return np.array(values, None if values else x.dtype).reshape(rows.shape[:-1])
 
     def compiled(self):
         """Return a C function that calls back f: what a compiled f looks like, with no compiler."""
@@ -54,7 +64,7 @@ class Call:
             out[j] = value
 
     def point(self, n, x):
-        return np.array(x[:n]).reshape(np.shape(self.x))
+        return np.array(x[:n]).reshape(np.shape(self.x) if self.axis is None else n)
 
     def compiled_of_a_number(self):
         return OF_A_NUMBER(lambda x: float(self.value(np.float64(x))))
@@ -90,10 +100,10 @@ class Way:
         return np.array(x, float) if self.is_compiled else x
 
     def gradient(self, f, x, **options):
-        return self._run("gradient", Call(f, x), x, **options)
+        return self._run("gradient", Call(f, x, axis=options.get("axis")), x, **options)
 
     def value_and_gradient(self, f, x, **options):
-        return self._run("value_and_gradient", Call(f, x), x, **options)
+        return self._run("value_and_gradient", Call(f, x, axis=options.get("axis")), x, **options)
 
     def jacobian(self, f, x, **options):
         call = Call(f, x, self._shape_of_value(f, x))
