@@ -4,6 +4,7 @@ How far a coordinate is moved follows here from the documented rule; near bounds
 operator itself, of an f that is 0. To move, to call, to weigh, to divide and to put back is done here.
 """
 
+import importlib
 import itertools
 import math
 from dataclasses import replace
@@ -11,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 import gradfast
-from gradfast import Backward, Central, Forward
+from gradfast import Backward, Central, Coloring, Forward
 from gradfast.problem import Info
 
 BY_NAME = {"central": Central(), "forward": Forward(), "backward": Backward()}
@@ -108,8 +109,22 @@ def nothing(x):
     return 0.0
 
 
+def masked(result, sparsity):
+    """Return the entries of a pattern, explicit zeros too, out of a dense result."""
+    pattern = sparsity.pattern if isinstance(sparsity, Coloring) else Coloring(sparsity).pattern
+    dense = result.reshape(pattern.shape)
+    return importlib.import_module("scipy.sparse").csr_array(
+        (dense[pattern.rows, pattern.columns], (pattern.rows, pattern.columns)), shape=pattern.shape
+    )
+
+
+def jacobian(f, x, *, sparsity=None, **options):
+    result = dense_jacobian(f, x, **options)
+    return result if sparsity is None else masked(result, sparsity)
+
+
 @np.errstate(all="ignore")
-def jacobian(f, x, *, method="central", f0=None, bounds=None, full_output=False, wants_value=False, shape=None):
+def dense_jacobian(f, x, *, method="central", f0=None, bounds=None, full_output=False, wants_value=False, shape=None):
     evaluate = Evaluation(f, x)
     info = unbounded(method, evaluate.x)
     if bounds is not None:
@@ -170,8 +185,13 @@ def batch(f, x, axis, f0, bounds, *, wants_value=False, **options):
     return (values, slopes), Info(evaluations, steps, schemes)
 
 
+def hessian(f, x, *, sparsity=None, **options):
+    result = dense_hessian(f, x, **options)
+    return result if sparsity is None else masked(result, sparsity)
+
+
 @np.errstate(all="ignore")
-def hessian(f, x, *, method="central", gradient=None, f0=None, bounds=None, full_output=False):
+def dense_hessian(f, x, *, method="central", gradient=None, f0=None, bounds=None, full_output=False):
     if gradient is not None:
         result, info = jacobian(gradient, x, method=method, bounds=bounds, full_output=True)
         matrix = result.reshape(info.step.size, info.step.size)

@@ -110,7 +110,7 @@ class Way:
         if not self.is_compiled:
             return self._run("jacobian", call, x, **options)
         result = self._run("jacobian", call, x, f_of=Call.compiled_of_an_array, **options)
-        return reshaped(result, call.shape + np.shape(x))
+        return result if "sparsity" in options else reshaped(result, call.shape + np.shape(x))
 
     def hessian(self, f, x, *, gradient=None, **options):
         if gradient is None:
