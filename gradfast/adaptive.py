@@ -45,8 +45,9 @@ def partials(problem: Problem, center: Any) -> Array:
         p.family.partials(p.lifted, p.argument, p.memory, _plan(p.memory, steps, chosen), out, None)
         return out.reshape(-1)[chosen, np.newaxis] * steps[:, np.newaxis]
 
-    if isinstance(p.family, Batch):
-        center = np.expand_dims(center, p.family.axis)
+    family = getattr(p.family, "serial", p.family)
+    if isinstance(family, Batch):
+        center = np.expand_dims(center, family.axis)
     centers = np.empty(p.x.shape, out.dtype)
     centers[...] = center
     ascent = _ascent(p, p.memory, values, centers.reshape(-1, 1))
@@ -237,6 +238,9 @@ def _ascent(
 
 def _info(x: Array, ascent: Ascent, evaluations: int, shape: tuple[int, ...]) -> Info:
     """Return what was done, its error and flags of shape (components..., coordinates...)."""
-    error, converged = (np.moveaxis(part, 0, -1).reshape(shape)[()] for part in (ascent.error, ascent.converged))
+    # The result is rounded to x's own precision, which compiled f, moved in double, does not know of.
+    least = EPS[x.dtype.char] * np.abs(ascent.value)
+    parts = np.fmax(ascent.error, least), ascent.converged
+    error, converged = (np.moveaxis(part, 0, -1).reshape(shape)[()] for part in parts)
     steps = ascent.step.reshape(x.shape)
     return Info(evaluations, steps, SIDES[ascent.side].reshape(x.shape), as_dtype_of(x, error), converged)

@@ -139,8 +139,8 @@ class Central(Difference):
         evaluations a coordinate.
     step : float or array_like, optional
         The step, in x's units, of all coordinates or of each.
-    rel_step : float, optional
-        The step relative to ``max(abs(x), 0.1 ** (1 / n))``, rounded to a power of two; n is 1 but for
+    rel_step : float or array_like, optional
+        The step relative to ``max(abs(x), 0.1 ** (1 / n))``, one number rounded to a power of two; n is 1 but for
         higher derivatives. The default balances truncation against rounding for an f whose scale is
         that of x, or somewhat shorter; no fixed step knows f's scale.
     noise : float, optional
