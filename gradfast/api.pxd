@@ -31,7 +31,6 @@ from gradfast._kernels.native_function cimport (
     POINT_SIZE_DATA, Function, Signature,
 )
 from gradfast._kernels.native_loop cimport (
-    Loop, Nodes, Steps, gradient_along, jacobian_along, pair_differences, set_steps, set_stencil, set_watch,
+    Loop, Nodes, Steps, Watch, gradient_along, jacobian_along, pair_differences, set_steps, set_stencil, set_watch,
 )
 from gradfast._kernels.stencil cimport Stencil
-from gradfast._kernels.watch cimport Watch

@@ -2,7 +2,6 @@
 
 from gradfast._kernels.native_function cimport Function, NativeFunction, call_array
 from gradfast._kernels.stencil cimport Stencil
-from gradfast._kernels.watch cimport Watch
 
 
 cdef struct Nodes:                          # what the loops read of a Stencil
@@ -22,6 +21,13 @@ cdef struct Steps:                          # at[i] if given, else by the rule i
     double least_scale
 
 
+cdef struct Watch:                          # who may stop a loop, and when it looks
+    const unsigned char *stop
+    Py_ssize_t left
+    Py_ssize_t interval
+    double looked
+
+
 cdef struct Loop:
     Function f
     Nodes stencil
@@ -32,7 +38,12 @@ cdef struct Loop:
 # The Loop gets pointers into the Stencil, and to the steps if they are an array, and no reference: hold them as long as
 # the Loop is used.
 cdef void set_stencil(Loop *loop, Stencil stencil) noexcept
-cdef void set_steps(Loop *loop, const double *at, double constant) noexcept nogil
+
+cdef inline void set_steps(Loop *loop, const double *at, double constant) noexcept nogil:
+    loop.steps.at = at
+    loop.steps.constant = constant
+    loop.steps.relative = loop.steps.least_scale = 0
+
 cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil
 
 # Perturb coordinates first to last - 1 of a point (of `some`, if that is not NULL) and write to out, which

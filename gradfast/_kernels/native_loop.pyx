@@ -4,8 +4,11 @@ Design:
 a. A loop works on a copy of the point that is its thread's own, so x itself is never written to.
 b. The inner loops take pointers, for they are also the interface for other Cython modules, and a
    memoryview cannot be had without the GIL; what calls them here takes checked memoryviews.
+c. A loop looks at the clock now and then, ever more seldom the faster f is, and when it has run
+   for a twentieth of a second asks for signals: Ctrl-C stops it soon, and a fast f pays nothing.
 """
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.limits cimport INT_MAX
 from libc.math cimport fabs, isfinite
@@ -15,24 +18,58 @@ from gradfast._kernels.native_function cimport (
 )
 from gradfast._kernels.stencil cimport Stencil
 from gradfast._kernels.relative_step cimport RelativeStep, step_at
-from gradfast._kernels.watch cimport look, start_watch
 
 import numpy as np
 
 from gradfast._kernels.native_function import require_kind
 
 
-# --- the loops --------------------------------------------------------------------------------------------------------
+cdef extern from "<time.h>" nogil:
+    cdef struct timespec:
+        long long tv_sec
+        long tv_nsec
+    int timespec_get(timespec *, int)
+    int TIME_UTC
+
+
+# --- who may stop a loop ----------------------------------------------------------------------------------------------
+
+cdef double seconds() noexcept nogil:
+    cdef timespec now
+    timespec_get(&now, TIME_UTC)
+    return now.tv_sec + 1e-9 * now.tv_nsec
+
 
 cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil:
-    start_watch(&loop.watch, stop)
+    loop.watch.stop = stop
+    loop.watch.left = loop.watch.interval = 1
+    loop.watch.looked = 0
 
 
-cdef void set_steps(Loop *loop, const double *at, double constant) noexcept nogil:
-    loop.steps.at = at
-    loop.steps.constant = constant
-    loop.steps.relative = loop.steps.least_scale = 0
+cdef inline int look(Watch *watch) except -1 nogil:
+    """Return 1 if the loop must stop; called once a coordinate."""
+    watch.left -= 1
+    return 0 if watch.left else look_at_clock(watch)
 
+
+cdef int look_at_clock(Watch *watch) except -1 nogil:
+    cdef double now = seconds()
+    if watch.stop != NULL and watch.stop[0]:
+        return 1
+    if watch.looked == 0:
+        watch.looked = now
+    elif now - watch.looked > 0.05:
+        watch.looked = now
+        watch.interval = max(1, watch.interval // 4)
+        with gil:
+            PyErr_CheckSignals()
+    elif now - watch.looked < 0.01:
+        watch.interval *= 2
+    watch.left = watch.interval
+    return 0
+
+
+# --- the loops --------------------------------------------------------------------------------------------------------
 
 cdef void set_stencil(Loop *loop, Stencil stencil) noexcept:
     loop.stencil.count = stencil.node_array.shape[0]
@@ -176,8 +213,11 @@ cdef int prepare(
     loop.f = f.function
     set_stencil(loop, stencil)
     set_watch(loop, &stop[0] if stop is not None else NULL)
-    set_steps(loop, NULL, steps if isinstance(steps, float) else 0)
-    if isinstance(steps, RelativeStep):
+    loop.steps.at = NULL
+    loop.steps.relative = loop.steps.constant = 0
+    if isinstance(steps, float):
+        loop.steps.constant = steps
+    elif isinstance(steps, RelativeStep):
         loop.steps.relative = (<RelativeStep>steps).relative
         loop.steps.least_scale = (<RelativeStep>steps).least_scale
     return 0
