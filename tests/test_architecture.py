@@ -63,7 +63,6 @@ KERNELS = [
     "stencil",
     "number",
     "relative_step",
-    "watch",
     "native_function",
     "greedy",
     "extrapolation",
