@@ -42,9 +42,11 @@ def way_at_a_number(request) -> Way:
     return request.param
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Leave out the cases that a way does not take: compiled f by the complex step, and the like."""
-    items[:] = [item for item in items if is_taken(getattr(item, "callspec", None))]
+    taken = [item for item in items if is_taken(getattr(item, "callspec", None))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(taken)])
+    items[:] = taken
 
 
 def is_taken(case):
