@@ -84,5 +84,5 @@ WORKLOADS = (
     _minimizing("rosen", rosen, {DEFAULT: times_as_fast(1.5)}),
     _minimizing("rosen in plain Python", rosen_of_numbers, {DEFAULT: times_as_fast(2.5)}),
     # The slower f, the less is there to save: with this one the bare calls, too, are but 2.5 times as fast.
-    _minimizing("rosen in plain Python with **", rosen_of_powers, {}),
+    _minimizing("rosen in plain Python with **", rosen_of_powers, {DEFAULT: times_as_fast(2.5)}),
 )
