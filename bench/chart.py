@@ -37,7 +37,7 @@ def _panel(ax: Any, workload: Workload, times: Times) -> None:
     ax.set_yticks(places, [LABELS.get(name, name) for name in ranked])
     ax.grid(axis="y", color="0.92", zorder=0)
     for place, name in enumerate(ranked):
-        ax.text(times[name] * 1.25e6, place, seconds_text(times[name]), va="center")
+        ax.text(times[name] * 1.8e6, place, seconds_text(times[name]), va="center")
     ax.set_title(workload.work, loc="left")
     ax.set_xscale("log")
     ax.margins(x=0.2, y=0.12)  # room for the longest time
