@@ -170,14 +170,14 @@ class Climb:
         largest = np.where(np.isfinite(size), size, 0).max(axis=0)
         is_finite = True if self.all_finite else self._is_finite().any(axis=1)
         second = np.where(is_finite, first / 2, np.minimum(fallback, first / 2))
-        is_open = np.ones(self.chosen.size, bool) if self.side or field.n > 1 else self._look_far()
+        is_open = np.ones(self.chosen.size, bool) if self.side or field.n > 2 else self._look_far()
         if is_open.any():
             self._add(second[is_open], self.chosen[is_open])
         self.count += 1
         while self.climbing.size:
             steps = np.empty(self.climbing.size)
             ladders.judge(
-                self.climbing, self.count, self.power, field.n, field.rtol, nodes, *ladders.parts,
+                self.climbing, self.count, self.power, field.n, field.rtol, field.eps, nodes, *ladders.parts,
                 ladders.room, ladders.courses, ladders.found, steps,
             )  # fmt: skip
             staying: npt.NDArray[np.bool_] = np.isfinite(steps)
@@ -197,7 +197,7 @@ class Climb:
         """
         field, ladders, chosen, nodes = self.field, self.ladders, self.chosen, len(self.stencil.nodes)
         far = np.empty(chosen.size)
-        if ladders.look_far(chosen, field.rtol, nodes, *ladders.parts, field.center, ladders.courses, far):
+        if ladders.look_far(chosen, field.n, field.rtol, nodes, *ladders.parts, field.center, ladders.courses, far):
             there = np.flatnonzero(far)
             self._add(far[there], chosen[there])
             stays = np.empty(there.size, bool)

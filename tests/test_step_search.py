@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from gradfast import Adaptive, derivative, gradient, jacobian
+from gradfast import Adaptive, derivative, gradient, hessian, jacobian
 
 
 def noise(x, size):
@@ -51,14 +51,14 @@ PATHS = {
         {},
         [-4, -5, -6, -8, 0, -1, 4, 3, 8, 7, 12, 11, 16, 15, 14],
     ),
-    "curved far above": (lambda x: 4.5e6 + x / (1 + 1.3 * x * x), -1.82, {"n": 2}, [-5, -6, -1, -2, -3]),
+    "curved far above": (lambda x: 4.5e6 + x / (1 + 1.3 * x * x), -1.82, {"n": 2}, [-5, 12, -6, -1, -2, -3]),
     "slow above": (
         lambda x: 550000.0 + x / (190000.0 + x),
         2.86,
         {"bounds": (2.86, math.inf)},
-        [-3, -4, 17, 19, 7, 23, 22, 27, 26, 25],
+        [-3, -4, 31, 30, 29],
     ),
-    "second": (lambda x: 1 / (1 + x * x), 0.7, {"n": 2}, [-7, -8, -9, -4, -5]),
+    "second": (lambda x: 1 / (1 + x * x), 0.7, {"n": 2}, [-7, -1, -8, -9, -4, -5]),
     "third": (lambda x: 1 / (2 + x * x), 0.7, {"n": 3}, [-7, -6, -8, -7, -9, -8, -4, -3, -5, -4]),
     "above": (lambda x: 1 / (1 + x), 0.5, {"bounds": (0.5, 9.0)}, [-6, -7, -8, -9, -10, -11]),
     "half": (lambda x: x * x * x if x > 0.9 else np.nan, 1.0, {}, [-5, -6, -8]),
@@ -89,7 +89,23 @@ PATHS = {
         [-5, 10, -6, 8, 7, 12, 11, 10],
     ),
     "no curvature": (lambda x: 5.9 + 7.9 * x, -2.46, {"n": 2}, [-5, -6]),
-    "little curvature": (lambda x: 2.3 + x / (75.0 + x), 0.89, {"n": 2}, [-6, -7, 4, 3, 6, 8]),
+    "little curvature": (lambda x: 2.3 + x / (75.0 + x), 0.89, {"n": 2}, [-6, 5, -7, 4, 3, 6, 8]),
+    "parabola": (lambda x: 1.3 * x * x - 3 * x + 2, 0.3, {"n": 2}, [-7, -8, -3]),
+    "parabola high up": (lambda x: 1e6 + 1.3 * x * x - 3 * x, 0.3, {"n": 2}, [-7, 8, 7]),
+    "line above": (lambda x: 3e4 + 0.3 * x, 1.0, {"bounds": (1.0, math.inf)}, [-5, -6, 11, 10, 9]),
+    "parabola above": (
+        lambda x: 3e4 + 1.3 * x * x - 3 * x,
+        1.0,
+        {"bounds": (1.0, math.inf)},
+        [-5, -6, -7, 7, 6, 5],
+    ),
+    "near its vertex above": (lambda x: 1.3 * x * x, 0.001, {"bounds": (0.001, math.inf)}, [-6, -7, -8]),
+    "wave above": (
+        lambda x: x * (1 - x * x / 6 * (1 - x * x / 20 * (1 - x * x / 42))),
+        1.57,
+        {"bounds": (1.57, math.inf)},
+        [-4, -5, -6, -7, -8, -9, 2, -1, 1],
+    ),
     "early": (lambda x: 1 / (1 + x), 1.0, {"method": Adaptive(rtol=1e-6)}, [-5, -6, -7]),
 }
 
@@ -110,14 +126,62 @@ def test_a_ladder_takes_these_steps(f, x, options, path):
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_linear_and_quadratic_functions_take_three_steps_at_most(seed):
+@pytest.mark.parametrize(("n", "side"), [(1, -math.inf), (1, 0.0), (2, -math.inf)], ids=["slope", "above", "second"])
+def test_linear_and_quadratic_functions_take_six_evaluations_at_most(n, side, seed):
     rng = np.random.default_rng(seed)
     a, b, c, x = rng.choice([-1, 1], 4) * 10 ** rng.uniform([-3, -3, -3, -2], [3, 3, 6, 4])
     a *= seed % 2
-    slope, info = derivative(lambda x: a * x * x + b * x + c, x, method="adaptive", full_output=True)
+    bounds = (x + side, math.inf)
+    found, info = derivative(
+        lambda x: a * x * x + b * x + c, x, n=n, method="adaptive", bounds=bounds, full_output=True
+    )
     assert info.evaluations <= 7  # one of them at x
     assert info.converged
-    assert abs(slope - (2 * a * x + b)) <= 2 * info.error
+    assert abs(found - (2 * a * x + b if n == 1 else 2 * a)) <= 2 * info.error
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_quadratic_takes_six_evaluations_a_pair_for_its_hessian(seed):
+    rng = np.random.default_rng(seed)
+    a, b, x = rng.normal(size=(4, 4)), rng.normal(size=4), rng.normal(size=4)
+    found, info = hessian(lambda x: x @ a @ x + b @ x + 3, x, method="adaptive", full_output=True)
+    assert info.evaluations <= 6 * 10 + 1
+    assert np.all(np.abs(found - (a + a.T)) <= info.error)
+
+
+@pytest.mark.parametrize("x", [1.55561, 2.80619, -2.5375])
+def test_a_one_sided_ladder_goes_on_where_a_wave_turns_back(x):
+    slope = math.sin(20 * x) + 20 * x * math.cos(20 * x)
+    found, info = derivative(lambda x: np.sin(20 * x) * x, x, method="adaptive", bounds=(x, math.inf), full_output=True)
+    assert abs(found - slope) <= min(1e-9 * abs(slope), info.error)
+    assert info.evaluations <= 15
+
+
+@pytest.mark.parametrize("size", [1e-10, 1e-7, 1e-4])
+@pytest.mark.parametrize(("n", "side"), [(1, -math.inf), (1, 0.0), (2, -math.inf)], ids=["slope", "above", "second"])
+def test_an_error_covers_noise(n, side, size):
+    points, rng = np.linspace(0.1, 3, 100), np.random.default_rng(11)
+    wrong, evaluations = 0, 0
+    for x in points:
+        bounds = (x + side, math.inf)
+        found, info = derivative(
+            lambda t: np.exp(t) + rng.uniform(-size, size), x, n=n, method="adaptive", bounds=bounds, full_output=True
+        )
+        wrong += abs(found - math.exp(x)) > info.error
+        evaluations += info.evaluations
+    assert wrong <= 12
+    assert evaluations <= 25 * points.size
+
+
+@pytest.mark.parametrize("f", [np.sin, np.tanh, lambda x: np.exp(-x * x)], ids=["sin", "tanh", "bell"])
+def test_what_rounding_hides_is_not_claimed_to_be_known(f):
+    wrong = 0
+    for k in range(100):
+        size, x = 2e-16 * 10 ** (k / 33), 0.1 + 0.019 * k
+        slope, info = derivative(lambda x: 1 + size * f(x), x, method="adaptive", full_output=True)
+        truth = size * derivative(f, x, method="adaptive")
+        wrong += abs(slope - truth) > info.error
+    assert wrong <= 2
 
 
 @pytest.mark.parametrize(

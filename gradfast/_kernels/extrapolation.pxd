@@ -11,7 +11,7 @@ cdef struct Window:             # of rungs, for one component
     Py_ssize_t last
 
 cdef void extrapolate(
-    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power,
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power, int n,
     value[:, ::1] room, value[::1] found, Window *best,
 ) noexcept nogil
 

@@ -23,7 +23,7 @@ ROOM = 2 * (max(MOST_COLUMNS[1], MOST_COLUMNS[2]) + 1) + 2  # rows that one ladd
 
 
 cdef void extrapolate(
-    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power,
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power, int n,
     value[:, ::1] room, value[::1] found, Window *best,  # OUT: found, best
 ) noexcept nogil:
     """Extrapolate every window of neighbouring rungs to a step of 0, by Neville's recurrence, and choose.
@@ -38,9 +38,9 @@ cdef void extrapolate(
     cdef value truncation, error, size
     cdef double part, rank, least = INFINITY, noise
     tabulate(steps, quotients, power, values, changes)
-    noise = noise_of(steps, bends, changes)
+    noise = noise_of(steps, quotients, bends, power, n, changes)
     for j in range(count):
-        rounding[j] = larger(roundings[j], <value>(noise / steps[j]))
+        rounding[j] = larger(roundings[j], <value>(noise / raised(steps[j], n)))
     for j in range(count - 1):
         part = share(steps[j], steps[j + 1], power)
         doubts[j] = changes[1, j] + (1 + part) * rounding[j + 1] + part * rounding[j]
@@ -142,17 +142,32 @@ cdef bint is_line(const value[::1] quotients, const value[::1] roundings, const 
     return quotients.shape[0] > 2
 
 
-cdef double noise_of(const double[::1] steps, const value[::1] bends, const value[:, ::1] changes) noexcept nogil:
-    """Return f's noise, as far as the bends, those of the shortest steps above all, and the table's last columns allow some."""
+cdef double noise_of(
+    const double[::1] steps, const value[::1] quotients, const value[::1] bends, int power, int n, const value[:, ::1] changes
+) noexcept nogil:
+    """Return f's noise, as far as the shortest steps and the table's last columns allow some.
+
+    Where there are no bends it must show in a column, too, that changes more at the shortest steps than before.
+    """
     cdef Py_ssize_t count = steps.shape[0], last = count - 1, columns = changes.shape[0] - 1
+    cdef bint has_bends = power == 2 and n == 1
     cdef value change, apart
+    cdef double noise
     if columns < 2:
         return 0
+    if not has_bends:
+        columns = min(columns, count - 3)
+        if columns < 2 or not changes[columns, count - 1 - columns] > changes[columns, count - 2 - columns]:
+            return 0
     change = changes[columns, count - 1 - columns]
     if columns > 2:
         change = larger(change, changes[columns - 1, count - columns])
-    apart = larger(size_of(bends[last] * steps[last]), size_of(bends[last - 1] * steps[last - 1]))
-    return fmin(fmin(NOISE_FACTOR * noise_of_bends(steps, bends), <double>(CAP * change * steps[last])), <double>(CAP * apart))
+    noise = NOISE_FACTOR * (noise_of_bends(steps, bends) if has_bends else noise_of_quotients(steps, quotients, power, n))
+    noise = fmin(noise, <double>(CAP * change * raised(steps[last], n)))
+    if has_bends:
+        apart = larger(size_of(bends[last] * steps[last]), size_of(bends[last - 1] * steps[last - 1]))
+        noise = fmin(noise, <double>(CAP * apart))
+    return noise
 
 
 cdef double noise_of_bends(const double[::1] steps, const value[::1] bends) noexcept nogil:
@@ -161,19 +176,45 @@ cdef double noise_of_bends(const double[::1] steps, const value[::1] bends) noex
     That is a divided difference in h**2 of second differences, of which each has sqrt(6) times
     the noise of a value. One number stands for it: it may well be too small.
     """
-    cdef Py_ssize_t k, other, count = steps.shape[0], start = max(0, count - 4)
+    cdef Py_ssize_t k, start = max(0, steps.shape[0] - 4)
     cdef value total = 0
-    cdef double weight, product, squares = 0, noise
-    for k in range(start, count):
-        product = steps[k]
-        for other in range(start, count):
-            if other != k:
-                product *= steps[k] * steps[k] - steps[other] * steps[other]
-        weight = 1 / product
+    cdef double weight, squares = 0, noise
+    for k in range(start, steps.shape[0]):
+        weight = weight_in_difference(steps, start, k, 2) / steps[k]
         total += weight * bends[k]
         squares += (weight / steps[k]) * (weight / steps[k])
     noise = <double>size_of(total) / sqrt(6 * squares)
     return noise if isfinite(noise) else 0
+
+
+cdef double noise_of_quotients(const double[::1] steps, const value[::1] quotients, int power, int n) noexcept nogil:
+    """Return the same from the quotients, as though each had sqrt(2) times the noise of a value over the step to the n."""
+    cdef Py_ssize_t k, start = max(0, steps.shape[0] - 4)
+    cdef value total = 0
+    cdef double weight, squares = 0, noise
+    for k in range(start, steps.shape[0]):
+        weight = weight_in_difference(steps, start, k, power)
+        total += weight * quotients[k]
+        squares += raised(weight / raised(steps[k], n), 2)
+    noise = <double>size_of(total) / sqrt(2 * squares)
+    return noise if isfinite(noise) else 0
+
+
+cdef inline double weight_in_difference(const double[::1] steps, Py_ssize_t start, Py_ssize_t k, int power) noexcept nogil:
+    """Return the weight of what is known at step k in its divided difference in h or h**2 from a step on."""
+    cdef Py_ssize_t other
+    cdef double product = 1
+    for other in range(start, steps.shape[0]):
+        if other != k:
+            product *= steps[k] * steps[k] - steps[other] * steps[other] if power == 2 else steps[k] - steps[other]
+    return 1 / product
+
+
+cdef inline double raised(double base, int n) noexcept nogil:
+    cdef double product = 1
+    for _ in range(n):
+        product *= base
+    return product
 
 
 cdef inline double share(double longer, double shorter, int power) noexcept nogil:

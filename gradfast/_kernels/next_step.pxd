@@ -13,11 +13,11 @@ cdef struct Course:             # of one coordinate; COURSE as an array's dtype
 
 cdef double next_on_course(
     const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power, int n,
-    double tolerance, const Window *best, Course *course,
+    double tolerance, double eps, const Window *best, Course *course,
 ) noexcept nogil
 
 cdef double far_step(
-    Py_ssize_t i, double step, const value[:, :, ::1] quotients, const value[:, :, ::1] roundings,
+    Py_ssize_t i, int n, double step, const value[:, :, ::1] quotients, const value[:, :, ::1] roundings,
     const value[:, :, ::1] bends, const value[:, :] center, double rtol
 ) noexcept nogil
 

@@ -32,14 +32,20 @@ cdef double UP_IF_FAR = 64.0
 cdef Py_ssize_t GROUP = 3
 
 # f is taken for a line where its slopes on both sides differ by so many rounding errors, and to change where it does by
-# so many; bent, it is far above its change where rounding is so many tolerances. A look that far is at most so far.
+# so many; bent, it is far above its change where rounding is so many tolerances, by the derivative's order. A look that
+# far is at most so far.
 cdef double BENT = 8.0
 cdef double SIGNAL = 8.0
-cdef double FAR_ABOVE = 6.0
+cdef double[3] FAR_ABOVE = [0, 6, 300]
 cdef double FARTHEST = 2.0**40
 
-# So near its tolerance, or where its rounding grows, a ladder that went up ends if f keeps its slope.
-cdef double NEAR = 30.0
+# Where errors are a larger part of the value, rounding hides it: anything would agree with it far out.
+cdef double HIDDEN = 0.25
+
+# So near its tolerance, by the derivative's order, or where its rounding grows, a ladder that went up ends if f is a
+# line or a parabola; one-sided a parabola shows in so many rungs.
+cdef double[3] NEAR = [0, 30, 1000]
+cdef Py_ssize_t TWO_GROUPS = 6
 
 # How much shorter the next step is at least, by the power of the step that quotients converge with, 1 or 2.
 cdef double[3] SHORTEST = [0, 0.5, 0.0625]
@@ -47,7 +53,7 @@ cdef double[3] SHORTEST = [0, 0.5, 0.0625]
 
 cdef double next_on_course(
     const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power, int n,
-    double tolerance, const Window *best, Course *course,
+    double tolerance, double eps, const Window *best, Course *course,
 ) noexcept nogil:
     """Return the step of the next rung, NaN if none would help; the course says what is possible and was decided.
 
@@ -59,17 +65,15 @@ cdef double next_on_course(
     cdef double step = course.forced, error = (best.truncation + best.rounding) / best.size
     cdef bint jumps, goes_up, improves = error < 0.5 * course.error
     course.error = error
-    if course.has_gone_up and keeps_its_slope(quotients, roundings) and (
-        (count == 3 and error * best.size <= NEAR * tolerance) or (top <= 4 * steps[1] and outgrows(steps, roundings))
-    ):
+    if course.has_gone_up and is_done_far_out(steps, quotients, roundings, power, error <= NEAR[min(n, 2)] * tolerance / best.size):
         return NAN
-    if isfinite(step) and course.has_gone_up and went_too_far(steps, quotients, best, 0):
+    if isfinite(step) and course.has_gone_up and went_too_far(steps, quotients, roundings, power, best, 0):
         step = course.forced = NAN
     if not isfinite(step):
-        step = next_step(steps, quotients, roundings, bends, power, n, tolerance, best)
+        step = next_step(steps, quotients, roundings, bends, power, n, tolerance, eps, best)
         if course.has_gone_up and not step > top:
-            return step_between(steps, quotients, best, improves)
-        if not isfinite(step) and FAR * tolerance / best.size < error < 1:
+            return step_between(steps, quotients, roundings, power, best, improves)
+        if not isfinite(step) and FAR * tolerance / best.size < error < HIDDEN:
             step = steps[0] * UP_IF_FAR
     if count == 2 and not isfinite(quotients[1]) and course.fallback < bottom:
         step = course.fallback
@@ -85,13 +89,13 @@ cdef double next_on_course(
 
 
 cdef double step_between(
-    const double[::1] steps, const value[::1] quotients, const Window *best, bint improves
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, int power, const Window *best, bint improves
 ) noexcept nogil:
     """Return the next step below those that a ladder went up to, or NaN; half-way down if all were too far."""
     cdef Py_ssize_t j, first = 0
     for j in range(steps.shape[0] - 1):
         if steps[j] > 4 * steps[j + 1]:
-            if not went_too_far(steps, quotients, best, j):
+            if not went_too_far(steps, quotients, roundings, power, best, j):
                 return steps[j] / 2 if j + 1 - first < GROUP or improves else NAN
             if not has_jump(steps, j + 1):
                 return exp2(rint(0.5 * (log2(steps[j]) + log2(steps[j + 1]))))
@@ -108,68 +112,133 @@ cdef bint has_jump(const double[::1] steps, Py_ssize_t first) noexcept nogil:
 
 
 cdef bint went_too_far(
-    const double[::1] steps, const value[::1] quotients, const Window *best, Py_ssize_t j
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, int power, const Window *best, Py_ssize_t j
 ) noexcept nogil:
-    """Return whether a rung a long jump up has nothing to do with the next shorter one."""
-    cdef value apart = distance(quotients[j], quotients[j + 1])
-    return steps[j] >= LONG_JUMP * steps[j + 1] and not (
-        apart <= GARBAGE * size_of(quotients[j + 1]) + 4 * (best.truncation + best.rounding)
-    )
+    """Return whether a rung a long jump up has nothing to do with the next shorter ones."""
+    cdef value size = size_of(quotients[j + 1])
+    if steps[j] < LONG_JUMP * steps[j + 1]:
+        return False
+    if power == 1 and j + 2 < steps.shape[0] and beyond_parabola(steps, quotients, roundings, j) <= GARBAGE * size_of(quotients[j]):
+        return False
+    return not distance(quotients[j], quotients[j + 1]) <= GARBAGE * size + 4 * (best.truncation + best.rounding)
 
 
 cdef double next_step(
     const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power, int n,
-    double tolerance, const Window *best,
+    double tolerance, double eps, const Window *best,
 ) noexcept nogil:
     """Return the step that would help most, a power of two, or NaN.
 
     Where truncation is most of the error that is a shorter one, where rounding is a longer one;
     where shorter and longer steps were both worse there is none.
     """
-    cdef Py_ssize_t count = steps.shape[0], last = count - 1, columns = power * (best.last - best.first + 1)
-    cdef double size = <double>size_of(quotients[last]), rounding = <double>roundings[last]
+    cdef Py_ssize_t count = steps.shape[0], last = count - 1
+    cdef double size = <double>size_of(quotients[last]), error = best.truncation + best.rounding
     cdef double change = <double>distance(quotients[last], quotients[last - 1])
-    cdef double beyond = <double>unresolved(steps, roundings, bends, last), error = best.truncation + best.rounding
-    cdef double before, gain, wanted, reach, resolved
-    cdef bint is_garbage, is_noise, may_be_noise, has_no_signal
-    is_garbage = not change <= GARBAGE * size + 4 * rounding and not is_parabola(steps, roundings, bends)
+    cdef double beyond = <double>unresolved(steps, roundings, bends, last)
+    cdef double growth
+    cdef bint is_garbage, noisy, may_be_noise, has_no_signal, is_best, is_straight
+    is_garbage = not change <= GARBAGE * size + 4 * <double>roundings[last]
+    is_garbage = is_garbage and not is_parabola(steps, quotients, roundings, bends, power)
     is_garbage = is_garbage or beyond > GARBAGE * size
-    is_noise = not is_garbage and beyond > 0 and count > 2
-    if not is_garbage and count > 3:
-        before = <double>distance(quotients[last - 1], quotients[last - 2])
-        is_noise = is_noise or change > before * pow(steps[last - 1] / steps[last - 2], power / 2.0) and before < GARBAGE * size
+    noisy = not is_garbage and is_noise(steps, quotients, power, beyond)
     has_no_signal = best.truncation > GARBAGE * best.size and best.truncation > 4 * best.rounding
     may_be_noise = best.rounding > DOUBT * roundings[best.last] and count <= LONGEST_DOUBT
+    is_best = best.last == last or count <= 3 or (power == 1 and best.truncation > FAR * best.rounding)
+    is_straight = count == 2 and not beyond > 0 and keeps_its_slope(quotients, roundings)
     if not isfinite(error):
         return exp2(rint(log2(steps[last] * DOWN)))
     if ((is_garbage or has_no_signal) and count < MOST_JUMPS) or (
-        (best.last == last or count <= 3) and not is_noise and (best.truncation > best.rounding or may_be_noise)
+        is_best and not noisy and not is_straight and (best.truncation > best.rounding or may_be_noise)
     ):
         if is_garbage:
             return exp2(rint(log2(steps[last] * DOWN)))
-        gain = fmax(8 * size / change, 1) if count == 2 else 1  # a third rung gains about as much again as the second did
-        wanted = pow(gain * tolerance / error, 1.0 / columns)
-        rounding = <double>roundings[best.last] if may_be_noise else best.rounding
-        wanted = fmax(wanted, pow(gain * rounding / error, 1.0 / (columns + 1)))
-        wanted = min(max(wanted, SHORTEST[power] if count > 2 and not may_be_noise else max(SHORTEST[power], 0.25)), 0.5)
-        return exp2(rint(log2(steps[last] * wanted)))
+        return steps[last] * exp2(rint(log2(shrinking(quotients, roundings, power, tolerance, best, may_be_noise))))
     # Where nothing is known of the derivative, longer steps would only find how f is bounded.
-    if has_no_signal or best.first > 1 or not error < best.size:
+    if has_no_signal or best.first > 1 or not error < HIDDEN * best.size:
         return NAN
-    reach = UP_FROM_NOISE
-    if not is_noise:
-        change = <double>distance(quotients[0], quotients[1])
-        resolved = pow(RESOLVED * size / fmax(change - <double>roundings[1], 0), 1.0 / power)
-        resolved = fmax(resolved, pow(best.rounding / best.truncation, 1.0 / (1 + columns)))
-        reach = fmin(pow(error / tolerance, 1.0 / n), resolved)
-    return exp2(rint(log2(steps[0] * fmin(fmax(reach, 4), UP)))) if reach >= 2 else NAN
+    growth = UP_FROM_NOISE if noisy else growing(steps, quotients, roundings, power, n, tolerance, eps, best)
+    return exp2(rint(log2(steps[0] * fmax(growth, 4)))) if growth >= 2 else NAN
 
 
-cdef bint is_parabola(const double[::1] steps, const value[::1] roundings, const value[::1] bends) noexcept nogil:
-    """Return whether at the two shortest steps f's second difference falls as f'' h**2 does."""
+cdef bint is_noise(const double[::1] steps, const value[::1] quotients, int power, double beyond) noexcept nogil:
+    """Return whether quotients differ by no less, or slopes on both sides, as steps fall, though they are near the value."""
+    cdef Py_ssize_t count = steps.shape[0], last = count - 1
+    cdef value size = size_of(quotients[last]), change, before
+    if power == 2 and count > 2 and beyond > 0:
+        return True
+    if count <= 3:
+        return False
+    change, before = distance(quotients[last], quotients[last - 1]), distance(quotients[last - 1], quotients[last - 2])
+    if power == 2:
+        return change > before * (steps[last - 1] / steps[last - 2]) and before < GARBAGE * size
+    # One-sided quotients of a wave turn back, too: it takes three that do not come nearer.
+    return GARBAGE * size > change > before > 0.5 * distance(quotients[last - 2], quotients[last - 3])
+
+
+cdef double shrinking(
+    const value[::1] quotients, const value[::1] roundings, int power, double tolerance, const Window *best, bint may_be_noise
+) noexcept nogil:
+    """Return by what part a step falls so that truncation meets the tolerance, or rounding."""
+    cdef Py_ssize_t count = quotients.shape[0], last = count - 1, columns = power * (best.last - best.first + 1)
+    cdef double size = <double>size_of(quotients[last]), change = <double>distance(quotients[last], quotients[last - 1])
+    cdef double error = best.truncation + best.rounding, gain, wanted, rounding
+    gain = fmax(8 * size / change, 1) if count == 2 else 1  # a third rung gains about as much again as the second did
+    wanted = pow(gain * tolerance / error, 1.0 / columns)
+    rounding = <double>roundings[best.last] if may_be_noise else best.rounding
+    wanted = fmax(wanted, pow(gain * rounding / error, 1.0 / (columns + 1)))
+    return min(max(wanted, SHORTEST[power] if count > 2 and not may_be_noise else max(SHORTEST[power], 0.25)), 0.5)
+
+
+cdef double growing(
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, int power, int n,
+    double tolerance, double eps, const Window *best,
+) noexcept nogil:
+    """Return how many times as long a step makes up for rounding, as far as truncation stays resolved."""
+    cdef Py_ssize_t columns = power * (best.last - best.first + 1)
+    cdef double size = <double>size_of(quotients[steps.shape[0] - 1]), change = <double>distance(quotients[0], quotients[1])
+    cdef double resolved, values
+    resolved = pow(RESOLVED * size / fmax(change - <double>roundings[1], 0), 1.0 / power)
+    if power == 1 and steps.shape[0] > 2 and beyond_parabola(steps, quotients, roundings, 0) <= 0:
+        # That is extrapolated exactly; beyond where f has doubled its rounding grows as fast.
+        values = <double>roundings[0] * pow(steps[0] / 2, n) / eps
+        resolved = fmax(resolved, pow(values / change * (steps[0] - steps[1]), 1.0 / (n + 1)) / steps[0])
+    resolved = fmax(resolved, pow(best.rounding / best.truncation, 1.0 / (1 + columns)))
+    resolved = fmin(resolved, FARTHEST if power == 1 and keeps_its_slope(quotients, roundings) else UP)
+    return fmin(pow((best.truncation + best.rounding) / tolerance, 1.0 / n), resolved)
+
+
+cdef bint is_done_far_out(
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, int power, bint is_near
+) noexcept nogil:
+    """Return whether a ladder that went up ends: f is what its stencil is exact for, and longer steps would gain little."""
+    cdef Py_ssize_t count = steps.shape[0]
+    if keeps_its_slope(quotients, roundings):
+        return (count == 3 and is_near) or (steps[0] <= 4 * steps[1] and outgrows(steps, roundings))
+    if power == 2 or count < TWO_GROUPS or steps[0] > 16 * steps[2]:
+        return False
+    return beyond_parabola(steps, quotients, roundings, 0) <= 0 and (is_near or outgrows(steps, roundings))
+
+
+cdef bint is_parabola(
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power
+) noexcept nogil:
+    """Return whether at the shortest steps f's second difference falls as f'' h**2 does, or with fewer steps may do so."""
     cdef Py_ssize_t last = steps.shape[0] - 1
-    cdef value expected = bends[last - 1] * (steps[last] / steps[last - 1])
+    cdef value expected
+    if power == 1:
+        return last < 2 or beyond_parabola(steps, quotients, roundings, last - 2) < 0.25 * distance(quotients[last - 2], quotients[last - 1])
+    expected = bends[last - 1] * (steps[last] / steps[last - 1])
     return distance(bends[last], expected) < 0.25 * size_of(expected) - roundings[last]
+
+
+cdef value beyond_parabola(
+    const double[::1] steps, const value[::1] quotients, const value[::1] roundings, Py_ssize_t j
+) noexcept nogil:
+    """Return how far rung j is from where the two below would have it were f a parabola, one-sided, less what rounding explains."""
+    cdef double ratio = (steps[j] - steps[j + 1]) / (steps[j + 1] - steps[j + 2])
+    cdef value apart = distance(quotients[j] - quotients[j + 1], (quotients[j + 1] - quotients[j + 2]) * ratio)
+    return apart - roundings[j] - (1 + ratio) * roundings[j + 1] - ratio * roundings[j + 2]
 
 
 cdef bint keeps_its_slope(const value[::1] quotients, const value[::1] roundings) noexcept nogil:
@@ -190,7 +259,7 @@ cdef bint outgrows(const double[::1] steps, const value[::1] roundings) noexcept
 
 
 cdef double far_step(
-    Py_ssize_t i, double step, const value[:, :, ::1] quotients, const value[:, :, ::1] roundings,
+    Py_ssize_t i, int n, double step, const value[:, :, ::1] quotients, const value[:, :, ::1] roundings,
     const value[:, :, ::1] bends, const value[:, :] center, double rtol
 ) noexcept nogil:
     """Return a step so much longer than coordinate i's first that it makes up for rounding, or 0 where a shorter one helps."""
@@ -199,17 +268,18 @@ cdef double far_step(
     cdef bint is_line = True
     cdef value slope, bend, rounding
     for component in range(quotients.shape[1]):
-        slope, bend = size_of(quotients[i, component, 0]), size_of(bends[i, component, 0])
         rounding = roundings[i, component, 0]
+        slope = size_of(quotients[i, component, 0])
+        bend = slope * step if n == 2 else size_of(bends[i, component, 0])
         if SIGNAL * rounding < slope:
             lost = fmax(lost, <double>(rounding / slope))
-        if not bend <= BENT * rounding:
+        if n == 2 or not bend <= BENT * rounding:
             is_line = False
             doubling = fmin(doubling, sqrt(2 * <double>(size_of(center[i, component]) / bend) * step))
-    step *= exp2(ceil(log2(fmin(8 * lost / rtol, FARTHEST))))
+    step *= exp2(ceil(log2(fmin(8 * lost / rtol, FARTHEST)) / n))
     if is_line:
         return step
-    return fmin(step, exp2(floor(log2(doubling)))) if lost > FAR_ABOVE * rtol else 0
+    return fmin(step, exp2(floor(log2(doubling)))) if lost > FAR_ABOVE[n] * rtol else 0
 
 
 JUMP_DOWN = DOWN

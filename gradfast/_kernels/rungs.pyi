@@ -29,6 +29,7 @@ class _LookFar(Protocol):
     def __call__(
         self,
         chosen: _Some,
+        n: int,
         rtol: float,
         evaluations: int,
         ladder: _Array,
@@ -61,6 +62,7 @@ class _Judge(Protocol):
         power: int,
         n: int,
         rtol: float,
+        eps: float,
         evaluations: int,
         ladder: _Array,
         quotients: _Array,

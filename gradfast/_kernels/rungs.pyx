@@ -62,7 +62,7 @@ def _add_rung(
 
 
 def _look_far(
-    const Py_ssize_t[:] chosen, double rtol, long long evaluations, const double[:, ::1] ladder,
+    const Py_ssize_t[:] chosen, int n, double rtol, long long evaluations, const double[:, ::1] ladder,
     const value[:, :, ::1] quotients, const value[:, :, ::1] roundings, const value[:, :, ::1] bends,
     const value[:, :] center, const Course[::1] courses, double[:] far,  # OUT: far
 ):
@@ -75,7 +75,7 @@ def _look_far(
     cdef bint any_would = False
     for c in range(chosen.shape[0]):
         i = chosen[c]
-        far[c] = far_step(i, ladder[i, 0], quotients, roundings, bends, center, rtol)
+        far[c] = far_step(i, n, ladder[i, 0], quotients, roundings, bends, center, rtol)
         far[c] = fmin(far[c], courses[i].longest)
         if far[c] < 4 * ladder[i, 0] or courses[i].evaluations_left < evaluations:
             far[c] = 0
@@ -106,7 +106,7 @@ def _stay(
 
 
 def _judge(
-    const Py_ssize_t[:] chosen, Py_ssize_t count, int power, int n, double rtol, Py_ssize_t evaluations,
+    const Py_ssize_t[:] chosen, Py_ssize_t count, int power, int n, double rtol, double eps, Py_ssize_t evaluations,
     const double[:, ::1] ladder, const value[:, :, ::1] quotients, const value[:, :, ::1] roundings,
     const value[:, :, ::1] bends, value[:, ::1] room, Course[::1] courses, value[:, :, ::1] found, double[:] steps,  # OUT: last three
 ):
@@ -123,7 +123,7 @@ def _judge(
         for component in range(found.shape[1]):
             extrapolate(
                 ladder[i, :count], quotients[i, component, :count], roundings[i, component, :count],
-                bends[i, component, :count], power, room, found[i, component], &window,
+                bends[i, component, :count], power, n, room, found[i, component], &window,
             )
             last = max(last, window.last)
             tolerance = fmax(rtol * window.size, TINY)
@@ -140,7 +140,7 @@ def _judge(
         if worst >= 0 and courses[i].evaluations_left >= 0 and not found[i, worst, KINK]:
             steps[c] = next_on_course(
                 ladder[i, :count], quotients[i, worst, :count], roundings[i, worst, :count],
-                bends[i, worst, :count], power, n, worst_tolerance, &worst_window, &courses[i],
+                bends[i, worst, :count], power, n, worst_tolerance, eps, &worst_window, &courses[i],
             )
 
 
