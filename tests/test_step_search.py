@@ -178,7 +178,7 @@ def test_what_rounding_hides_is_not_claimed_to_be_known(f):
     wrong = 0
     for k in range(100):
         size, x = 2e-16 * 10 ** (k / 33), 0.1 + 0.019 * k
-        slope, info = derivative(lambda x: 1 + size * f(x), x, method="adaptive", full_output=True)
+        slope, info = derivative(lambda x, size=size: 1 + size * f(x), x, method="adaptive", full_output=True)
         truth = size * derivative(f, x, method="adaptive")
         wrong += abs(slope - truth) > info.error
     assert wrong <= 2
