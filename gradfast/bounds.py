@@ -62,8 +62,7 @@ def plan_within(x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], 
     limits = np.stack([_largest_step(flat, stencil, sign, *bounds) for stencil, sign in options])
     fits = ~(limits < sizes)  # an x of NaN is nowhere, and moves as it would without bounds
     choice = np.where(fits.any(axis=0), fits.argmax(axis=0), limits.argmax(axis=0))
-    with np.errstate(divide="ignore"):  # a room of 0
-        sizes = np.where(fits.any(axis=0), sizes, 2.0 ** np.floor(np.log2(limits.max(axis=0))))
+    sizes = np.where(fits.any(axis=0), sizes, _largest_exact(flat, limits.max(axis=0), options))
     signed = sizes * np.array([sign for _, sign in options])[choice]
     groups: list[Group] = []
     for stencil in dict.fromkeys(stencil for stencil, _ in options):
@@ -89,6 +88,16 @@ def _largest_step(flat: Array, stencil: Stencil, sign: int, lower: Array, upper:
         rooms = [(room, reach) for room, reach in ((upper - flat, above), (flat - lower, below)) if reach > 0]
         limits: Array = np.min([room.astype(VALUE_DTYPE[flat.dtype.char]) / reach for room, reach in rooms], axis=0)
     return limits
+
+
+def _largest_exact(flat: Array, limits: Array, options: Sequence[tuple[Stencil, int]]) -> Array:
+    """Return the longest steps up to the limits that x is moved by exactly, at each node; in no room a power of two."""
+    reach = max(abs(node) for stencil, _ in options for node in stencil.nodes)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a room of 0, a limit of inf that is not used
+        grid = np.spacing((np.abs(flat) + reach * limits).astype(flat.dtype)).astype(limits.dtype)
+        exact = grid * np.floor(limits / grid)
+        steps: Array = np.where(exact > 0, exact, 2.0 ** np.floor(np.log2(limits)))
+    return steps
 
 
 def _halve_until_inside(flat: Array, steps: Array, stencil: Stencil, some: Array, lower: Array, upper: Array) -> None:

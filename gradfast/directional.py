@@ -59,7 +59,9 @@ def directional_derivative(
     Notes
     -----
     2 evaluations, whatever the number of coordinates, also for a Hessian times v [1]_; forward 2, complex 1 and
-    2 for its check. The whole of x is moved in place and put back. Thread-safety: as for :func:`gradient`.
+    2 for its check. The default step moves each coordinate by the same part of its scale, ``max(abs(x), 0.1)``, in the
+    root mean square over those that v moves. The whole of x is moved in place and put back.
+    Thread-safety: as for :func:`gradient`.
 
     References
     ----------
@@ -91,6 +93,17 @@ def norm(vector: Array) -> Any:
         return largest * np.linalg.norm((vector / largest).reshape(-1))
 
 
+def size_along(x: Array, v: Array) -> Any:
+    """Return the length of which a part, along v, moves coordinates by that part of their scales, whatever their units.
+
+    That is in the root mean square over those that v moves; if all have one scale, it is x's norm.
+    """
+    moved = v != 0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        parts = v[moved] / np.maximum(np.abs(x[moved]), LEAST_SCALE)
+        return norm(v) * np.sqrt(parts.size) / norm(parts)
+
+
 def with_one_step(method: Difference) -> Difference:
     """Return the method with its step, if it has one, as a number; ValueError if there are several."""
     for name in ("step", "rel_step"):
@@ -117,18 +130,21 @@ class Line:
             None if bounds is None else [np.array(side.reshape(x.shape)) for side in checked_bounds(x, bounds)]
         )
         self.t = np.zeros(1, VALUE_DTYPE[x.dtype.char])
+        self.length = float(norm(self.v))
+        self.size = np.array([size_along(x, self.v) if self.length else 0], x.dtype)
         self.plan = self._plan()
 
     def _plan(self) -> Plan:
-        x, method, length = self.problem.x, self.problem.method, float(norm(self.v))
+        method, size, length = self.problem.method, self.size, self.length
         if length == 0:
             return Plan(np.zeros(1), ())
-        size = np.array([norm(x)], x.dtype)
         if isinstance(method, Complex):
-            steps = complex_step.imaginary_steps((np.maximum(size, LEAST_SCALE) / length).astype(self.t.dtype))
+            steps = complex_step.imaginary_steps((size / length).astype(self.t.dtype))
             return Plan(steps, ((complex_step.IMAGINARY, None),))
         if isinstance(method, Adaptive):
             return NO_PLAN
+        if method.step is not None:  # a distance: it is lost where x as a whole does not see it
+            size = np.array([norm(self.problem.x)], size.dtype)
         plan = with_one_step(method).plan(size.reshape(()))
         steps = steps_at(plan.steps, size) / length
         if self.bounds is None:
@@ -148,7 +164,7 @@ class Line:
     def _check_step(self) -> float:
         """Return the step of t for the check: negative if bounds leave more room below, 0 if hardly any."""
         x = self.problem.x
-        step = complex_step.check_step(x.dtype.char) * max(float(norm(x)), LEAST_SCALE) / float(norm(self.v))
+        step = complex_step.check_step(x.dtype.char) * float(self.size[0]) / self.length
         if self.bounds is None:
             return step
         above, below = (min(step, abs(float(t[0])) / complex_step.LONGEST_CHECK) for t in self._bounds_of_t()[::-1])
@@ -186,10 +202,10 @@ class Line:
         return center, result if result.ndim else result[()]
 
     def _adaptive(self, center: Array) -> Any:
-        p, length, before = self.problem, float(norm(self.v)), self.problem.x.copy()
+        p, length, before = self.problem, self.length, self.problem.x.copy()
         vectorized = p.family is many_points
         on_line = self._many_on_line(before) if vectorized else self._on_line(before)
-        scale = max(float(norm(p.x)), step_search.LEAST_SCALE) / length if length else 0.0
+        scale = max(float(self.size[0]), step_search.LEAST_SCALE) / length if length else 0.0
         bounds = None if self.bounds is None or not length else tuple(map(np.abs, self._bounds_of_t()))
         try:
             result = adaptive.along(p, many_points if vectorized else one_point, on_line, self.t, scale, center, bounds)

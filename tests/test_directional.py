@@ -9,7 +9,7 @@ from objectives import cubes, rosen, rosen_gradient, rosen_hessian
 from strategies import FLOATS, points
 from ways import ALONG_A_LINE
 
-from gradfast import Backward, Central, Complex, Forward, directional_derivative
+from gradfast import Backward, Central, Complex, Forward, directional_derivative, gradient
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01), "complex"]
 X = np.array([-1.2, 1.0, 0.7, 1.3])
@@ -270,6 +270,35 @@ def test_a_direction_has_one_step(name):
 def test_a_step_that_rounding_swallows_is_lost_at_the_size_of_x():
     with pytest.warns(RuntimeWarning, match=r"^step = 0.0001 is lost to rounding at x = 5e\+13$"):
         directional_derivative(rosen, np.array([3e13, 4e13]), [1.0, 0.0], method=Central(step=1e-4))
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "complex", "adaptive"])
+def test_units_of_a_coordinate_change_no_step_by_more_than_its_rounding(method):
+    x, v, steps = np.array([3.0, 0.7, 900.0]), np.array([0.3, 2.0, -50.0]), []
+    for units in (np.ones(3), np.array([1.0, 2.0**20, 2.0**-3])):
+
+        def f(x, units=units):
+            return np.sum(np.exp(x / units / [1, 1, 400]))
+
+        _, info = directional_derivative(f, x * units, v * units, method=method, full_output=True)
+        steps.append(float(info.step))
+    assert 0.5 <= steps[0] / steps[1] <= 2
+
+
+@pytest.mark.parametrize(("method", "error"), [("forward", 1e-7), ("central", 1e-10)])
+def test_a_coordinate_of_a_small_scale_is_not_moved_by_a_large_one_s_step(method, error):
+    x, v = np.array([100.0, 0.05]), np.array([3.0, -7.0])
+    exact = v @ [0.01 * np.cos(1.0), -20 * np.exp(-1.0)]
+    found = directional_derivative(lambda x: np.sin(x[0] / 100) + np.exp(-20 * x[1]), x, v, method=method)
+    assert abs(found - exact) <= error * abs(exact)
+
+
+def test_along_an_axis_the_step_is_that_of_the_gradient():
+    x = np.array([300.0, 0.02, 5.0])
+    steps = gradient(lambda x: np.sum(x**2), x, full_output=True)[1].step
+    for i, axis in enumerate(np.eye(3)):
+        _, info = directional_derivative(lambda x: np.sum(x**2), x, axis, full_output=True)
+        assert info.step == steps[i]
 
 
 def test_a_point_outside_its_bounds_is_an_error():

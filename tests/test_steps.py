@@ -270,10 +270,30 @@ def test_a_coordinate_takes_the_preferred_stencil_that_fits_with_its_step():
     lower, upper = np.array([-1, -1, -1, -0.02]), np.array([1, 1, 1, 0.03])
     plan = plan_within(x, np.full(4, 0.1), Central().options(1), (lower, upper))
     assert list(plan.schemes(x)) == ["central", "backward", "forward", "central"]
-    assert np.array_equal(plan.steps, [0.1, -0.1, 0.1, 2.0**-6])
+    assert plan.steps == pytest.approx([0.1, -0.1, 0.1, 0.02], abs=1e-17)
     plan = plan_within(x, np.full(4, 0.1), Backward().options(1), (lower, upper))
     assert list(plan.schemes(x)) == ["backward", "backward", "forward", "forward"]
-    assert np.array_equal(plan.steps, [-0.1, -0.1, 0.1, 2.0**-6])
+    assert plan.steps == pytest.approx([-0.1, -0.1, 0.1, 0.03], abs=1e-17)
+
+
+@pytest.mark.parametrize("method", [Central(), Forward(), Backward(3), Central(6)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_all_the_room_that_there_is_is_used_by_exact_steps(method, dtype):
+    rng = np.random.default_rng(3)
+    x = (10 * rng.normal(size=100)).astype(dtype)
+    room = np.abs(x) * dtype(1000) * np.finfo(dtype).eps
+    bounds = x - room, x + room * dtype(1.5)
+    plan = method.plan(x, bounds=bounds)
+    assert [some for _, some in plan.groups] == [None]
+    (stencil, _), steps = plan.groups[0], plan.steps.astype(dtype)
+    for node in stencil.nodes:
+        moved = x + node * steps
+        assert np.all((moved - x) == node * steps)
+        assert np.all((moved >= bounds[0]) & (moved <= bounds[1]))
+    above, below = max(0, *stencil.nodes), -min(0, *stencil.nodes)
+    reached = np.maximum(steps * above / (1.5 * room), steps * below / room)
+    reached = np.where(steps < 0, -steps * above / room, reached)
+    assert np.all(reached > 0.98)
 
 
 @pytest.mark.parametrize(("n", "room"), [(1, 1e-320), (2, 1e-160), (3, 1e-110), (6, 1e-60)])

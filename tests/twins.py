@@ -220,8 +220,13 @@ def norm(vector):
 
 
 def along(method, x, v):
-    """Return what is to be done to t in x + t v where no bounds are near: x moves as a number of its norm would."""
-    info, length = unbounded(method, np.array(norm(x), x.dtype)), float(norm(v))
+    """Return what is to be done to t in x + t v where no bounds are near: x moves as a number of its size would."""
+    length = float(norm(v))
+    moved = v != 0
+    with np.errstate(all="ignore"):
+        parts = norm(v[moved] / np.maximum(np.abs(x[moved]), 0.1))
+        size = norm(v) * np.sqrt(moved.sum()) / parts if length and getattr(method, "step", None) is None else norm(x)
+    info = unbounded(method, np.array(size, x.dtype))
     return replace(info, step=info.step / length) if length else Info(0, 0 * info.step, np.array("fixed"))
 
 
