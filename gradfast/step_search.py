@@ -158,7 +158,7 @@ class Climb:
         else:
             first, fallback = (steps[self.chosen] for steps in field.central_steps)
         longest = self._longest()
-        left = field.most - self.ascent.evaluations[self.chosen] - 2 * nodes
+        left = np.maximum(field.most - self.ascent.evaluations[self.chosen] - (3 if self.side else 2) * nodes, 0)
         shortest = field.shortest_steps(self.chosen)
         courses = zip(COURSE.names, (longest, shortest, fallback, math.nan, 0, math.inf, left, 0), strict=True)
         for name, column in courses:
@@ -174,6 +174,10 @@ class Climb:
         if is_open.any():
             self._add(second[is_open], self.chosen[is_open])
         self.count += 1
+        if self.side and left.all():
+            # Three points may lie on a line by chance, as those of a cube at x, 0 and -x.
+            self._add(second / 2, self.chosen)
+            self.count += 1
         while self.climbing.size:
             steps = np.empty(self.climbing.size)
             ladders.judge(

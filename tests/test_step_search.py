@@ -56,7 +56,7 @@ PATHS = {
         lambda x: 550000.0 + x / (190000.0 + x),
         2.86,
         {"bounds": (2.86, math.inf)},
-        [-3, -4, 31, 30, 29],
+        [-3, -4, -5, 31, 30, 29],
     ),
     "second": (lambda x: 1 / (1 + x * x), 0.7, {"n": 2}, [-7, -1, -8, -9, -4, -5]),
     "third": (lambda x: 1 / (2 + x * x), 0.7, {"n": 3}, [-7, -6, -8, -7, -9, -8, -4, -3, -5, -4]),
@@ -92,7 +92,7 @@ PATHS = {
     "little curvature": (lambda x: 2.3 + x / (75.0 + x), 0.89, {"n": 2}, [-6, 5, -7, 4, 3, 6, 8]),
     "parabola": (lambda x: 1.3 * x * x - 3 * x + 2, 0.3, {"n": 2}, [-7, -8, -3]),
     "parabola high up": (lambda x: 1e6 + 1.3 * x * x - 3 * x, 0.3, {"n": 2}, [-7, 8, 7]),
-    "line above": (lambda x: 3e4 + 0.3 * x, 1.0, {"bounds": (1.0, math.inf)}, [-5, -6, 11, 10, 9]),
+    "line above": (lambda x: 3e4 + 0.3 * x, 1.0, {"bounds": (1.0, math.inf)}, [-5, -6, -7, 11, 10]),
     "parabola above": (
         lambda x: 3e4 + 1.3 * x * x - 3 * x,
         1.0,
@@ -138,6 +138,15 @@ def test_linear_and_quadratic_functions_take_six_evaluations_at_most(n, side, se
     assert info.evaluations <= 7  # one of them at x
     assert info.converged
     assert abs(found - (2 * a * x + b if n == 1 else 2 * a)) <= 2 * info.error
+
+
+@pytest.mark.parametrize("x", [2.0**-8, 2.0**-7, -(2.0**-6)])
+@pytest.mark.parametrize("power", [3, 5])
+def test_points_of_an_odd_power_that_lie_on_a_line_are_no_line(power, x):
+    """At x, 0 and -x do those; the first steps of a small x are as long."""
+    bounds = (min(x, -1), x) if x > 0 else (x, 1)
+    slope, info = derivative(lambda x: x**power, x, method="adaptive", bounds=bounds, full_output=True)
+    assert abs(slope - power * x ** (power - 1)) <= info.error + 1e-16
 
 
 @pytest.mark.parametrize("seed", range(5))

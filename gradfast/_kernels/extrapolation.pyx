@@ -51,7 +51,7 @@ cdef void extrapolate(
             part = share(steps[j], steps[j + width], power)
             rounding[j] = (1 + part) * rounding[j + 1] + part * rounding[j]
             truncation = larger(unresolved(steps, roundings, bends, j + width), truncation_of(
-                steps, values, changes, doubts, width, j, part, rounding[j]
+                steps, values, changes, doubts, power, width, j, part, rounding[j]
             ))
             error = truncation + rounding[j]
             size = size_of(values[width, j])
@@ -83,14 +83,14 @@ cdef void tabulate(
 
 cdef value truncation_of(
     const double[::1] steps, const value[:, ::1] values, const value[:, ::1] changes, const value[::1] doubts,
-    Py_ssize_t width, Py_ssize_t j, double part, value rounding,
+    int power, Py_ssize_t width, Py_ssize_t j, double part, value rounding,
 ) noexcept nogil:
     """Return a window's truncation error, from how the table converges around it.
 
     It is what its last column changed, less as the columns before it converged (after Ridders, "Accurate
     computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4 (1982) 75-76); no less than what the next window
-    below shows, were its disagreement noise of f; and what it differs by from two rungs below, if that is too
-    much for their errors.
+    below shows, were its disagreement noise of f, nor, one-sided, than what the rung above would change, since
+    quotients may turn back; and what it differs by from two rungs below, if that is too much for their errors.
     """
     cdef Py_ssize_t k, count = steps.shape[0]
     cdef value apart, truncation = changes[width, j]
@@ -99,6 +99,9 @@ cdef value truncation_of(
     if j < count - 1 - width:
         apart = distance(values[width, j], values[width, j + 1]) * (steps[j + width + 1] / steps[j + width])
         truncation = apart if apart > truncation or truncation != truncation else truncation
+    if power == 1 and j > 0 and width + 1 < changes.shape[0] and steps[j - 1] <= 4 * steps[j]:
+        apart = share(steps[j - 1], steps[j + width], power) * changes[width + 1, j - 1]
+        truncation = larger(apart, truncation)
     for k in range(j + width, count - 1):
         apart = distance(values[width, j], values[1, k])
         if apart > VETO * (doubts[k] + truncation + rounding):

@@ -214,7 +214,7 @@ cdef bint is_done_far_out(
     """Return whether a ladder that went up ends: f is what its stencil is exact for, and longer steps would gain little."""
     cdef Py_ssize_t count = steps.shape[0]
     if keeps_its_slope(quotients, roundings):
-        return (count == 3 and is_near) or (steps[0] <= 4 * steps[1] and outgrows(steps, roundings))
+        return (is_near and (count == 3 or power == 1)) or (steps[0] <= 4 * steps[1] and outgrows(steps, roundings))
     if power == 2 or count < TWO_GROUPS or steps[0] > 16 * steps[2]:
         return False
     return beyond_parabola(steps, quotients, roundings, 0) <= 0 and (is_near or outgrows(steps, roundings))
