@@ -245,6 +245,16 @@ def test_the_component_that_is_furthest_from_its_tolerance_decides(order):
 
 
 @pytest.mark.parametrize("order", [1, -1])
+def test_a_component_of_which_no_more_can_be_known_does_not_end_the_others(order):
+    def both(x):
+        return np.array([x[0] ** 2, x[0] ** 3][::order])
+
+    slopes = jacobian(both, [4e-19], method="adaptive", bounds=(4e-19, 1.0))[::order, 0]
+    assert abs(slopes[0] - 8e-19) <= 1e-17
+    assert abs(slopes[1]) <= 1e-17
+
+
+@pytest.mark.parametrize("order", [1, -1])
 def test_the_component_that_rounding_hides_most_says_how_far_out(order):
     def lines(x):
         return np.array([1e4 + 0.3 * x[0], x[0]][::order])

@@ -20,6 +20,13 @@ COURSE = np.dtype(
 )
 
 
+cdef struct Unmet:              # a component whose error is above its tolerance
+    Py_ssize_t component
+    double excess
+    double tolerance
+    Window window
+
+
 def _add_rung(
     Stencil stencil not None, const Py_ssize_t[:] chosen, Py_ssize_t count, const double[:] steps,
     const value[:] taken, const value[:, :, :] values, const value[:, :] center, double eps,
@@ -112,14 +119,17 @@ def _judge(
 ):
     """Write what the count rungs of each chosen coordinate give, and the step of its next, NaN if it is done.
 
-    A further rung takes so many evaluations. The component that is furthest from its tolerance decides.
+    A further rung takes so many evaluations. The component that is furthest from its tolerance decides; if none
+    would help it, the furthest of those whose error is truncation, which other steps help.
     """
-    cdef Py_ssize_t c, component, i, last, worst
-    cdef double tolerance, excess, most, worst_tolerance = 0
-    cdef Window window, worst_window = Window(0, 0, 0, 0, 0)
+    cdef Py_ssize_t c, component, i, k, last
+    cdef double tolerance, excess
+    cdef bint is_resolved
+    cdef Window window
+    cdef Unmet[2] furthest      # of all, of those
     for c in range(chosen.shape[0]):
         i = chosen[c]
-        worst, most, last = -1, 0, 0
+        furthest[0].component, furthest[1].component, last = -1, -1, 0
         for component in range(found.shape[1]):
             extrapolate(
                 ladder[i, :count], quotients[i, component, :count], roundings[i, component, :count],
@@ -132,15 +142,23 @@ def _judge(
                 continue
             if excess != excess:
                 excess = INFINITY
-            if worst < 0 or excess > most:
-                worst, most, worst_tolerance, worst_window = component, excess, tolerance, window
+            is_resolved = not window.truncation > window.rounding
+            for k in range(1 if is_resolved else 2):
+                if furthest[k].component < 0 or excess > furthest[k].excess:
+                    furthest[k].component, furthest[k].excess = component, excess
+                    furthest[k].tolerance, furthest[k].window = tolerance, window
         courses[i].step = ladder[i, last]
         courses[i].evaluations_left -= evaluations
         steps[c] = NAN
-        if worst >= 0 and courses[i].evaluations_left >= 0 and not found[i, worst, KINK]:
+        if courses[i].evaluations_left < 0:
+            continue
+        for k in range(2):
+            component = furthest[k].component
+            if isfinite(steps[c]) or component < 0 or found[i, component, KINK]:
+                continue
             steps[c] = next_on_course(
-                ladder[i, :count], quotients[i, worst, :count], roundings[i, worst, :count],
-                bends[i, worst, :count], power, n, worst_tolerance, eps, &worst_window, &courses[i],
+                ladder[i, :count], quotients[i, component, :count], roundings[i, component, :count],
+                bends[i, component, :count], power, n, furthest[k].tolerance, eps, &furthest[k].window, &courses[i],
             )
 
 
