@@ -10,8 +10,8 @@ from setuptools import setup
 CHECKED = os.environ.get("GRADFAST_CHECKED") == "1"  # every index and attribute checked
 TRACED = os.environ.get("GRADFAST_TRACED") == "1"  # every line seen by coverage
 
-DIRECTIVES = dict.fromkeys(("boundscheck", "wraparound", "initializedcheck", "nonecheck"), CHECKED)
-DIRECTIVES |= {"language_level": 3, "cdivision": True, "autotestdict": False, "linetrace": TRACED}
+DIRECTIVES = dict.fromkeys(("boundscheck", "initializedcheck", "nonecheck"), CHECKED)
+DIRECTIVES |= {"wraparound": False, "language_level": 3, "cdivision": True, "autotestdict": False, "linetrace": TRACED}
 DIRECTIVES["freethreading_compatible"] = True  # by a reading of every module: see tests/test_threads.py
 # No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
 COMPILE_ARGS = [] if sys.platform == "win32" else ["-g0", "-ffp-contract=off"]
