@@ -264,22 +264,23 @@ cdef double far_step(
 ) noexcept nogil:
     """Return a step so much longer than coordinate i's first that it makes up for rounding, or 0 where a shorter one helps."""
     cdef Py_ssize_t component
-    cdef double lost = 0, doubling = INFINITY
+    cdef double lost, most = 0, doubling = INFINITY
     cdef bint is_line = True
     cdef value slope, bend, rounding
     for component in range(quotients.shape[1]):
         rounding = roundings[i, component, 0]
         slope = size_of(quotients[i, component, 0])
         bend = slope * step if n == 2 else size_of(bends[i, component, 0])
-        if SIGNAL * rounding < slope:
-            lost = fmax(lost, <double>(rounding / slope))
+        lost = <double>(rounding / slope) if SIGNAL * rounding < slope else 0
+        most = fmax(most, lost)
         if n == 2 or not bend <= BENT * rounding:
             is_line = False
-            doubling = fmin(doubling, sqrt(2 * <double>(size_of(center[i, component]) / bend) * step))
-    step *= exp2(ceil(log2(fmin(8 * lost / rtol, FARTHEST)) / n))
+            if lost > FAR_ABOVE[n] * rtol:
+                doubling = fmin(doubling, sqrt(2 * <double>(size_of(center[i, component]) / bend) * step))
+    step *= exp2(ceil(log2(fmin(8 * most / rtol, FARTHEST)) / n))
     if is_line:
         return step
-    return fmin(step, exp2(floor(log2(doubling)))) if lost > FAR_ABOVE[n] * rtol else 0
+    return fmin(step, exp2(floor(log2(doubling)))) if most > FAR_ABOVE[n] * rtol else 0
 
 
 JUMP_DOWN = DOWN
