@@ -3,6 +3,7 @@
 import doctest
 import re
 import sys
+import textwrap
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,9 +45,15 @@ def test_every_public_name_is_in_the_api_reference():
     assert set(gradfast.__all__) - listed == {"plotting"}  # which has a page of its own, made from its __all__
 
 
-def test_the_tree_of_the_readme_has_every_module_on_its_floor():
+def tree():
+    """Return the package by floors, as the page for developers draws it."""
+    block = text_of(".docs/developing.rst").split(".. code-block:: text\n\n")[1]
+    return textwrap.dedent(block[: re.search(r"^(?=\S)", block, re.MULTILINE).start()])
+
+
+def test_the_tree_has_every_module_on_its_floor():
     floors, names = {}, []
-    for line in re.search(r"```text\n(gradfast/.*?)```", text_of("README.md"), re.DOTALL)[1].splitlines():
+    for line in tree().splitlines()[1:]:
         if found := re.match(r"(\w+)$", line):
             floors[found[1]] = names = []
         elif found := re.match(r"    ([\w/]+?)(?:\.py|/)  ", line):
@@ -55,6 +62,10 @@ def test_the_tree_of_the_readme_has_every_module_on_its_floor():
     assert list(floors) == list(FLOORS)[::-1]
 
 
-def test_the_tree_of_the_readme_has_every_kernel():
+def test_the_tree_has_every_kernel():
     kernels = {path.stem for path in (Path(gradfast.__file__).parent / "_kernels").glob("*.pyi")}
-    assert set(re.findall(r"^ {8}(\w+)\.pyx  ?", text_of("README.md"), re.MULTILINE)) == kernels
+    assert set(re.findall(r"^ {8}(\w+)\.pyx  ?", tree(), re.MULTILINE)) == kernels
+
+
+def test_the_readme_is_short():
+    assert len(text_of("README.md").splitlines()) <= 150
