@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from gradfast import Adaptive, derivative, gradient, hessian, jacobian
+from gradfast import Adaptive, Central, derivative, gradient, hessian, jacobian
 
 
 def noise(x, size):
@@ -147,6 +147,41 @@ def test_points_of_an_odd_power_that_lie_on_a_line_are_no_line(power, x):
     bounds = (min(x, -1), x) if x > 0 else (x, 1)
     slope, info = derivative(lambda x: x**power, x, method="adaptive", bounds=bounds, full_output=True)
     assert abs(slope - power * x ** (power - 1)) <= info.error + 1e-16
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "c", "x", "n", "error"),
+    [
+        (-0.024459593719004424, 0.0019554247830848677, 0.9324560845548494, -5.882148521385118, 2, 1e-12),
+        (0.00485642894633061, -0.7924797564023954, -3172.948956151296, 101.97911763484571, 1, 1e-12),
+        (1.3, -3.0, 3e4, 1.0, 1, 1e-11),
+    ],
+    ids=["its terms cancel", "it does not outgrow itself", "far above"],
+)
+def test_a_parabola_takes_six_evaluations_though(a, b, c, x, n, error):
+    bounds = (x, math.inf) if n == 1 else None
+    found, info = derivative(
+        lambda x: a * x * x + b * x + c, x, n=n, method="adaptive", bounds=bounds, full_output=True
+    )
+    exact = 2 * a * x + b if n == 1 else 2 * a
+    assert info.evaluations <= 7
+    assert abs(found - exact) <= info.error <= error * abs(exact)
+
+
+def test_a_line_of_single_precision_whose_slope_rounding_hides_takes_six_evaluations():
+    rng = np.random.default_rng(4)
+    for slope, height, x in 10 ** rng.uniform([-3, 3, -2], [3, 6, 2], (300, 3)).astype(np.float32):
+        _, info = derivative(lambda x, a=slope, c=height: a * x + c, x, method="adaptive", full_output=True)
+        assert info.evaluations <= 7
+
+
+@pytest.mark.parametrize("f", [np.sin, lambda x: x * np.log(x)], ids=["wave", "singular near by"])
+@pytest.mark.parametrize("x", [8792.71, 50229.7, 0.0020049, 0.00155772])
+def test_one_sided_steps_that_are_far_too_long_become_short(f, x):
+    exact = derivative(f, x, method=Central(step=x / 100 if x < 1 else 0.01, accuracy=8))
+    slope, info = derivative(f, x, method="adaptive", bounds=(x, math.inf), full_output=True)
+    assert abs(slope - exact) <= 1e-9 * abs(exact)
+    assert info.evaluations <= 16
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -99,7 +99,7 @@ cdef value truncation_of(
     if j < count - 1 - width:
         apart = distance(values[width, j], values[width, j + 1]) * (steps[j + width + 1] / steps[j + width])
         truncation = apart if apart > truncation or truncation != truncation else truncation
-    if power == 1 and j > 0 and width + 1 < changes.shape[0] and steps[j - 1] <= 4 * steps[j]:
+    if power == 1 and j > 0 and width + 1 < changes.shape[0]:
         apart = share(steps[j - 1], steps[j + width], power) * changes[width + 1, j - 1]
         truncation = larger(apart, truncation)
     for k in range(j + width, count - 1):

@@ -43,9 +43,8 @@ cdef double FARTHEST = 2.0**40
 cdef double HIDDEN = 0.25
 
 # So near its tolerance, by the derivative's order, or where its rounding grows, a ladder that went up ends if f is a
-# line or a parabola; one-sided a parabola shows in so many rungs.
+# line or a parabola.
 cdef double[3] NEAR = [0, 30, 1000]
-cdef Py_ssize_t TWO_GROUPS = 6
 
 # How much shorter the next step is at least, by the power of the step that quotients converge with, 1 or 2.
 cdef double[3] SHORTEST = [0, 0.5, 0.0625]
@@ -144,7 +143,7 @@ cdef double next_step(
     noisy = not is_garbage and is_noise(steps, quotients, power, beyond)
     has_no_signal = best.truncation > GARBAGE * best.size and best.truncation > 4 * best.rounding
     may_be_noise = best.rounding > DOUBT * roundings[best.last] and count <= LONGEST_DOUBT
-    is_best = best.last == last or count <= 3 or (power == 1 and best.truncation > FAR * best.rounding)
+    is_best = best.last == last or count <= 3 or power == 1
     is_straight = count == 2 and not beyond > 0 and keeps_its_slope(quotients, roundings)
     if not isfinite(error):
         return exp2(rint(log2(steps[last] * DOWN)))
@@ -164,16 +163,16 @@ cdef double next_step(
 cdef bint is_noise(const double[::1] steps, const value[::1] quotients, int power, double beyond) noexcept nogil:
     """Return whether quotients differ by no less, or slopes on both sides, as steps fall, though they are near the value."""
     cdef Py_ssize_t count = steps.shape[0], last = count - 1
-    cdef value size = size_of(quotients[last]), change, before
+    cdef value change, before
     if power == 2 and count > 2 and beyond > 0:
         return True
     if count <= 3:
         return False
     change, before = distance(quotients[last], quotients[last - 1]), distance(quotients[last - 1], quotients[last - 2])
     if power == 2:
-        return change > before * (steps[last - 1] / steps[last - 2]) and before < GARBAGE * size
+        return change > before * (steps[last - 1] / steps[last - 2]) and before < GARBAGE * size_of(quotients[last])
     # One-sided quotients of a wave turn back, too: it takes three that do not come nearer.
-    return GARBAGE * size > change > before > 0.5 * distance(quotients[last - 2], quotients[last - 3])
+    return change > before > 0.5 * distance(quotients[last - 2], quotients[last - 3])
 
 
 cdef double shrinking(
@@ -215,7 +214,7 @@ cdef bint is_done_far_out(
     cdef Py_ssize_t count = steps.shape[0]
     if keeps_its_slope(quotients, roundings):
         return (is_near and (count == 3 or power == 1)) or (steps[0] <= 4 * steps[1] and outgrows(steps, roundings))
-    if power == 2 or count < TWO_GROUPS or steps[0] > 16 * steps[2]:
+    if power == 2 or count < 3 or steps[0] > 16 * steps[2]:
         return False
     return beyond_parabola(steps, quotients, roundings, 0) <= 0 and (is_near or outgrows(steps, roundings))
 
@@ -264,23 +263,22 @@ cdef double far_step(
 ) noexcept nogil:
     """Return a step so much longer than coordinate i's first that it makes up for rounding, or 0 where a shorter one helps."""
     cdef Py_ssize_t component
-    cdef double lost, most = 0, doubling = INFINITY
+    cdef double lost = 0, doubling = INFINITY
     cdef bint is_line = True
     cdef value slope, bend, rounding
     for component in range(quotients.shape[1]):
         rounding = roundings[i, component, 0]
         slope = size_of(quotients[i, component, 0])
         bend = slope * step if n == 2 else size_of(bends[i, component, 0])
-        lost = <double>(rounding / slope) if SIGNAL * rounding < slope else 0
-        most = fmax(most, lost)
+        if SIGNAL * rounding < slope:
+            lost = fmax(lost, <double>(rounding / slope))
         if n == 2 or not bend <= BENT * rounding:
             is_line = False
-            if lost > FAR_ABOVE[n] * rtol:
-                doubling = fmin(doubling, sqrt(2 * <double>(size_of(center[i, component]) / bend) * step))
-    step *= exp2(ceil(log2(fmin(8 * most / rtol, FARTHEST)) / n))
+            doubling = fmin(doubling, sqrt(2 * <double>(size_of(center[i, component]) / bend) * step))
+    step *= exp2(ceil(log2(fmin(8 * lost / rtol, FARTHEST)) / n))
     if is_line:
         return step
-    return fmin(step, exp2(floor(log2(doubling)))) if most > FAR_ABOVE[n] * rtol else 0
+    return fmin(step, exp2(floor(log2(doubling)))) if lost > FAR_ABOVE[n] * rtol else 0
 
 
 JUMP_DOWN = DOWN
