@@ -73,14 +73,10 @@ class Field:
         shortest: Array = np.maximum(4 * spacing * (self.eps / np.finfo(float).eps), np.finfo(float).tiny)
         return shortest
 
-    def distance(self, stencil: Stencil, steps: Array, chosen: Some) -> Array:
-        """Return the steps that x is really moved by: its own grid of numbers may be coarser than they are."""
-        low, high = min(0, *stencil.nodes), max(0, *stencil.nodes)
-        x = self.x[chosen]
-        ends = [(x + (node * steps).astype(x.dtype)) - x for node in (low, high)]
-        found = (ends[1] - ends[0]).astype(self.center.dtype) / (high - low)
-        usable: Array = np.where(np.isfinite(found) & (found != 0), found, steps)
-        return usable
+    @cached_property
+    def as_values(self) -> Array:
+        """Return x in the precision of f's values."""
+        return self.x.astype(self.center.dtype)
 
 
 def _power_of_two(steps: Array) -> Array:
@@ -224,10 +220,10 @@ class Climb:
             values[...] = field.values(node * signed, chosen)
         if self.count == ladders.most:
             ladders.grow(2 * ladders.most, field)
-        taken = field.distance(stencil, signed, chosen)
         self.all_finite = ladders.add_rung(
-            stencil, chosen, self.count, steps, taken, self.values, field.center, field.eps, *ladders.parts
-        )
+            stencil, chosen, self.count, steps, self.side or 1, field.as_values, field.x.dtype.char == "f",
+            self.values, field.center, field.eps, *ladders.parts,
+        )  # fmt: skip
         self.ascent.evaluations[chosen] += len(stencil.nodes)
 
     def _is_finite(self) -> npt.NDArray[np.bool_]:

@@ -28,17 +28,17 @@ cdef struct Unmet:              # a component whose error is above its tolerance
 
 
 def _add_rung(
-    Stencil stencil not None, const Py_ssize_t[:] chosen, Py_ssize_t count, const double[:] steps,
-    const value[:] taken, const value[:, :, :] values, const value[:, :] center, double eps,
+    Stencil stencil not None, const Py_ssize_t[:] chosen, Py_ssize_t count, const double[:] steps, int side,
+    const value[:] x, bint is_single, const value[:, :, :] values, const value[:, :] center, double eps,
     double[:, ::1] ladder, value[:, :, ::1] quotients, value[:, :, ::1] roundings, value[:, :, ::1] bends,  # OUT: all four
 ):
     """Put a rung among the count that each chosen coordinate has; return whether all its quotients are finite.
 
-    ``values[k]`` are f's at the stencil's k-th node, x moved by the steps ``taken``, which rounding may have changed.
-    The bend is ``(f(x + h) + f(x - h) - 2 f(x)) / h``, NaN for other stencils than that of a first central difference.
+    ``values[k]`` are f's at the stencil's k-th node, x moved by the steps to that side, as its numbers, of single
+    precision or of their own, allow. The bend is ``(f(x + h) + f(x - h) - 2 f(x)) / h``, NaN for other stencils than that of a first central difference.
     """
     cdef Py_ssize_t c, component, i, k, place
-    cdef value at, by, total, size
+    cdef value at, by, taken, total, size
     cdef bint all_finite = True, has_bend = stencil.is_pair
     for c in range(chosen.shape[0]):
         i = chosen[c]
@@ -47,7 +47,8 @@ def _add_rung(
             ladder[i, place] = ladder[i, place - 1]
             place -= 1
         ladder[i, place] = steps[c]
-        by = divisor(stencil, taken[c])
+        taken = moved(stencil, x[i], <value>(side * steps[c]), is_single)
+        by = divisor(stencil, taken)
         for component in range(center.shape[1]):
             for k in range(count, place, -1):
                 quotients[i, component, k] = quotients[i, component, k - 1]
@@ -62,10 +63,27 @@ def _add_rung(
             quotients[i, component, place] = total / by
             roundings[i, component, place] = eps * size / size_of(by)
             bends[i, component, place] = (
-                ((values[0, c, component] - at) + (values[1, c, component] - at)) / taken[c] if has_bend else NAN
+                ((values[0, c, component] - at) + (values[1, c, component] - at)) / taken if has_bend else NAN
             )
             all_finite = all_finite and isfinite(quotients[i, component, place])
     return all_finite
+
+
+cdef value moved(Stencil stencil, value x, value step, bint is_single) noexcept nogil:
+    """Return the step that x is really moved by between the outermost nodes: its numbers may lie further apart."""
+    cdef Py_ssize_t k
+    cdef double low = 0, high = 0
+    cdef value found
+    for k in range(stencil.node_array.shape[0]):
+        low, high = fmin(low, stencil.node_array[k]), fmax(high, stencil.node_array[k])
+    found = (displacement(x, <value>(high * step), is_single) - displacement(x, <value>(low * step), is_single)) / (high - low)
+    return found if isfinite(found) and found != 0 else step
+
+
+cdef inline value displacement(value x, value by, bint is_single) noexcept nogil:
+    if is_single:
+        return <float>(<float>(<float>x + <float>by) - <float>x)
+    return (x + by) - x
 
 
 def _look_far(
