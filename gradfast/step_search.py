@@ -12,7 +12,6 @@ from gradfast import stencils
 from gradfast._kernels.extrapolation import ROOM
 from gradfast._kernels.next_step import JUMP_DOWN
 from gradfast._kernels.rungs import ADD_RUNG, COURSE, JUDGE, LOOK_FAR, STAY
-from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array
 
 Some = npt.NDArray[np.intp]
