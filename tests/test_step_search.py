@@ -184,6 +184,21 @@ def test_one_sided_steps_that_are_far_too_long_become_short(f, x):
     assert info.evaluations <= 16
 
 
+@pytest.mark.parametrize(
+    ("f", "slope", "error"),
+    [
+        (lambda x: np.log(1.00001 - x), -1 / (1.00001 - 1), 5e-12),
+        (lambda x: np.where(x < 1.00001, np.exp(x), np.nan), math.e, 2e-9),
+    ],
+    ids=["log", "exp"],
+)
+def test_steps_beyond_the_domain_say_nothing_of_the_others(f, slope, error):
+    with np.errstate(invalid="ignore"):
+        found, info = derivative(f, 1.0, method="adaptive", bounds=(1.0, 2.0), full_output=True)
+    assert abs(found - slope) <= min(info.error, error * abs(slope))
+    assert info.evaluations <= 13
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_quadratic_takes_six_evaluations_a_pair_for_its_hessian(seed):
     rng = np.random.default_rng(seed)

@@ -101,7 +101,7 @@ cdef value truncation_of(
         truncation = apart if apart > truncation or truncation != truncation else truncation
     if power == 1 and j > 0 and width + 1 < changes.shape[0]:
         apart = share(steps[j - 1], steps[j + width], power) * changes[width + 1, j - 1]
-        truncation = larger(apart, truncation)
+        truncation = apart if apart > truncation else truncation  # a NaN above says nothing
     for k in range(j + width, count - 1):
         apart = distance(values[width, j], values[1, k])
         if apart > VETO * (doubts[k] + truncation + rounding):
