@@ -38,7 +38,7 @@ class Difference:
     variation: float = 1.0
     # Of the instance, and no fields: whether one plan serves every x of a dtype, and those made so far.
     _has_rule: ClassVar[bool]
-    _plans: ClassVar[dict[tuple[int, str], Plan]]
+    plans: ClassVar[dict[tuple[int, str], Plan]]
     # The stencils to choose from, the preferred one first, and the direction each looks in.
     directions: ClassVar[tuple[tuple[str, int], ...]]
 
@@ -56,7 +56,7 @@ class Difference:
                 # As tuples, steps compare, and cannot change behind the method's back.
                 object.__setattr__(self, name, as_tuple(checked_steps(name, getattr(self, name)).tolist()))
         object.__setattr__(self, "_has_rule", self.step is None and np.ndim(self.rel_step) == 0)
-        object.__setattr__(self, "_plans", {})
+        object.__setattr__(self, "plans", {})
 
     def _check_noise(self) -> None:
         noise, variation = self.noise, self.variation
@@ -101,7 +101,7 @@ class Difference:
         """Return the steps and stencils for the n-th derivative along each coordinate of x."""
         if self._has_rule:
             key = n, x.dtype.char
-            plan = self._plans.get(key) or self._plans.setdefault(key, self._plan_by_rule(*key))
+            plan = self.plans.get(key) or self.plans.setdefault(key, self._plan_by_rule(*key))
             if bounds is None:
                 return plan
             asked = np.abs(steps_at(plan.steps, x))

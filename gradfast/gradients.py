@@ -1,20 +1,16 @@
 """gradient and value_and_gradient: of f of a point, to a number."""
 
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 from numpy import empty
 
 from gradfast import adaptive
-from gradfast._kernels import native_loop
-from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.python_loop import GRADIENT
+from gradfast._kernels.plain_gradient import plain_gradient
 from gradfast.arguments import Array
-from gradfast.difference_methods import Difference
-from gradfast.methods import as_method
-from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point
+from gradfast.methods import NAMES
+from gradfast.points import VALUE_DTYPE, as_dtype_of
 from gradfast.problem import NO_ARGUMENTS, Problem
 
 Function = Callable[..., Any]
@@ -137,7 +133,7 @@ def gradient(
     True
     """
     if axis is f0 is bounds is workers is None and args is NO_ARGUMENTS and not (vectorized or progress or full_output):
-        plain = _plain_gradient(f, x, method, wants_value=False)
+        plain = plain_gradient(f, x, method, NAMES, False)
         if plain is not None:
             return plain[1]
     problem = Problem(f, x, method, bounds, args, vectorized, workers, axis, progress=progress)
@@ -145,30 +141,6 @@ def gradient(
     if full_output:
         return result, problem.info(problem.evaluations_of_gradient(f0 is None and center is not None))
     return result
-
-
-def _plain_gradient(f: Any, x: Any, method: Any, wants_value: bool) -> tuple[Any, Array] | None:
-    """Return f's value, if it is wanted or needed, and the gradient, if one call of one kernel gives it; else None.
-
-    At n = 2 the general path takes three times as long as the kernel, this one half as long again.
-    """
-    if type(f) is not FunctionType and type(f) is not NativeFunction:
-        return None
-    method = as_method(method)
-    x = as_point(x)
-    if x.ndim != 1 or not isinstance(method, Difference):
-        return None
-    char, plan, center = x.dtype.char, method.plan(x), None
-    if plan.stencil is None:
-        return None
-    out = empty(x.shape, VALUE_DTYPE[char])
-    if type(f) is FunctionType:
-        center = GRADIENT[char](f, x, x, plan.steps, plan.stencil, out, wants_value)
-    elif char == "d" and not wants_value and not plan.needs_center:
-        native_loop.gradient(f, x, plan.steps, plan.stencil, out)
-    else:
-        return None
-    return center, out if char == "d" else as_dtype_of(x, out)
 
 
 def value_and_gradient(
@@ -226,7 +198,7 @@ def value_and_gradient(
     9.0 [-6.]
     """
     if axis is bounds is workers is None and args is NO_ARGUMENTS and not (vectorized or progress or full_output):
-        plain = _plain_gradient(f, x, method, wants_value=True)
+        plain = plain_gradient(f, x, method, NAMES, True)
         if plain is not None:
             return plain
     problem = Problem(f, x, method, bounds, args, vectorized, workers, axis, progress=progress)

@@ -68,7 +68,7 @@ KERNELS = [
     "extrapolation",
     "next_step",
 ]
-KERNELS += ["rungs", "python_loop", "vectorized_loop", "native_loop", "colored_loop"]
+KERNELS += ["rungs", "python_loop", "vectorized_loop", "native_loop", "plain_gradient", "colored_loop"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 

@@ -74,7 +74,6 @@ STATE = {
     "_kernels.native_function.SIGNATURES": READ_ONLY,
     "_kernels.native_function.WANTED": READ_ONLY,
     "_kernels.python_loop.COMPONENTS": READ_ONLY,
-    "_kernels.python_loop.GRADIENT": READ_ONLY,
     "_kernels.python_loop.LINE": READ_ONLY,
     "_kernels.python_loop.PAIRS": READ_ONLY,
     "_kernels.python_loop.ROWS": READ_ONLY,
@@ -276,7 +275,7 @@ def test_threads_with_their_own_arrays_get_their_own_derivatives_to_the_bit(fami
     for cache in (stencils._stencil, callables.reader_of):
         cache.cache_clear()
     for method in NAMES.values():
-        vars(method).get("_plans", {}).clear()
+        vars(method).get("plans", {}).clear()
 
     def work(i):
         x = points[i].copy()

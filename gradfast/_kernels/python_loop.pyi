@@ -34,18 +34,6 @@ class _Line(Protocol):
         coordinates: _Some | None = None,
     ) -> int: ...
 
-class _Gradient(Protocol):
-    def __call__(
-        self,
-        f: _Function,
-        x: _Array,
-        line: _Array,
-        steps: _Array | RelativeStep,
-        stencil: Stencil,
-        out: _Array,
-        wants_value: bool,
-    ) -> Any: ...
-
 class _Rows(Protocol):
     def __call__(
         self,
@@ -87,7 +75,6 @@ class _Pairs(Protocol):
     ) -> None: ...
 
 LINE: dict[str, _Line]
-GRADIENT: dict[str, _Gradient]
 ROWS: dict[str, _Rows]
 COMPONENTS: dict[str, _Components]
 PAIRS: dict[str, _Pairs]

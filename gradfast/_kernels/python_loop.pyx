@@ -16,13 +16,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.function cimport PyFunction_Check
 from cpython.method cimport PyMethod_Check
 
-from libc.math cimport isfinite
-
 import numpy as np
 from numpy import ndarray
 
-from gradfast._kernels.number import number
-from gradfast._kernels.keep cimport put_back, require_same, without_subclass
 from gradfast._kernels.number cimport read
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 from gradfast._kernels.relative_step cimport RelativeStep, real, step_at
@@ -44,36 +40,6 @@ def _line(
     if stencil.center != 0:
         read(at_center, &center)
     return along_line(f, argument, line, step, rule, varying, stencil, center, coordinates, out)
-
-
-def _gradient(
-    f, x, real[:] line, steps, Stencil stencil not None, value[:] out, bint wants_value,  # OUT: out
-):
-    """Write f's derivatives at a point, whose memory is line; return f's value if wanted or needed. x stays as it was.
-
-    That is `number`, `_line` and `keeping` in one call: at n = 2 four calls take as long as all evaluations.
-    """
-    cdef value step = 0, center = 0
-    cdef RelativeStep rule = None
-    cdef const value[:] varying = None
-    cdef const Py_ssize_t[:] all_coordinates = None
-    memory = without_subclass(x)
-    cdef bytes before = memory.tobytes()
-    at_x = None
-    if isinstance(steps, RelativeStep):
-        rule = steps
-    else:
-        varying = steps
-    try:
-        if wants_value or stencil.center != 0:
-            at_x = number(f(x), "g" if value is cython.longdouble else "d")
-            read(at_x, &center)
-        along_line(f, x, line, step, rule, varying, stencil, center, all_coordinates, out)
-    except BaseException:
-        put_back(memory, before)
-        raise
-    require_same(memory, before)
-    return at_x
 
 
 def _rows(
@@ -110,29 +76,17 @@ cdef Py_ssize_t along_line(
 ) except -2:
     cdef const double[::1] nodes = stencil.node_array
     cdef const double[::1] weights = stencil.weight_array
-    cdef Py_ssize_t c, i, k, swallowed = -1
-    cdef real saved
-    cdef value result, total
+    cdef Py_ssize_t c, i, swallowed = -1
+    cdef value total, start = center_term(stencil, center)
     cdef bint looks_for_signals = PyFunction_Check(f) or PyMethod_Check(f)
     for c in range(line.shape[0] if coordinates is None else coordinates.shape[0]):
         i = c if coordinates is None else coordinates[c]
-        saved = line[i]
         if rule is not None:
-            step = step_at(rule.relative, rule.least_scale, saved)
+            step = step_at(rule.relative, rule.least_scale, line[i])
         elif varying is not None:
             step = varying[i]
-        total = -0.0  # adding to it keeps the sign of every zero; adding to 0.0 does not
-        if stencil.center != 0:
-            total = stencil.center * center
-        try:
-            for k in range(nodes.shape[0]):
-                line[i] = <real>(saved + nodes[k] * step)
-                if line[i] == saved and swallowed < 0 and isfinite(saved):
-                    swallowed = i
-                read(f(argument), &result)
-                total += weights[k] * result
-        finally:
-            line[i] = saved
+        if weighted_sum(f, argument, &line[i], step, nodes, weights, start, &total) and swallowed < 0:
+            swallowed = i
         out[i] = total / divisor(stencil, step)
         if not looks_for_signals:  # a C function does not notice Ctrl-C
             PyErr_CheckSignals()
@@ -265,9 +219,6 @@ cdef int pair_difference(
 
 # One entry for each dtype.char of a line: a fused function would look for its types at every call.
 LINE = {"f": _line["float", "double"], "d": _line["double", "double"], "g": _line["long double", "long double"]}
-GRADIENT = {
-    "f": _gradient["float", "double"], "d": _gradient["double", "double"], "g": _gradient["long double", "long double"]
-}
 ROWS = {"f": _rows["float", "double"], "d": _rows["double", "double"], "g": _rows["long double", "long double"]}
 COMPONENTS = {
     "f": _components["float", "double"], "d": _components["double", "double"], "g": _components["long double", "long double"]
