@@ -1,3 +1,4 @@
+import itertools
 import math
 from operator import attrgetter
 
@@ -160,12 +161,41 @@ def test_f_of_a_number_may_return_an_array():
     )
 
 
+class OfOurOwn(np.ndarray):
+    pass
+
+
+@pytest.mark.parametrize("bounds", [None, ([1.0, 0.0], 3.0)], ids=["free", "bounded"])
 @pytest.mark.parametrize("method", METHODS, ids=repr)
-def test_f_may_return_the_same_buffer_every_time(method):
+@pytest.mark.parametrize("kind", [np.ndarray, OfOurOwn])
+def test_f_may_return_the_same_buffer_every_time(kind, method, bounds):
     x = np.array([1.0, 2.0])
     buffers = {"f": np.zeros(2), "c": np.zeros(2, complex)}
-    found = derivative(lambda x: np.multiply(x, x, out=buffers[x.dtype.kind]), x, method=method)
-    assert found == pytest.approx(derivative(lambda x: x * x, x, method=method))
+
+    def f(x):
+        return np.multiply(x, x, out=buffers[x.dtype.kind])
+
+    found = derivative(f, x.view(kind), method=method, bounds=bounds)
+    assert found == pytest.approx(derivative(lambda x: x * x, x, method=method, bounds=bounds))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_an_adaptive_derivative_is_the_same_from_one_buffer(n):
+    x, buffer = np.array([1.0, 2.0]), np.zeros(2)
+    found, info = derivative(lambda x: np.exp(x, out=buffer), x, n=n, method="adaptive", full_output=True)
+    expected, expected_info = derivative(np.exp, x, n=n, method="adaptive", full_output=True)
+    assert np.array_equal(found, expected)
+    assert np.array_equal(info.error, expected_info.error)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_a_curve_may_come_in_the_same_buffer_every_time(method):
+    buffers = {"f": np.zeros(2), "c": np.zeros(2, complex)}
+
+    def f(x):
+        return np.multiply([1.0, 3.0], x * x, out=buffers[np.asarray(x).dtype.kind])
+
+    assert derivative(f, 2.0, method=method) == pytest.approx(np.array([4.0, 12.0]), rel=1e-4)
 
 
 def test_f_may_change_its_copy_of_x():
@@ -177,6 +207,33 @@ def test_f_may_change_its_copy_of_x():
 
     assert derivative(f, x) == pytest.approx([2.0, 4.0])
     assert list(x) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_f_may_keep_what_it_is_called_with_and_return_it(method):
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    kept = []
+
+    def f(x):
+        kept.append((x, x.copy()))
+        return x
+
+    assert derivative(f, x, method=method) == pytest.approx(np.ones((2, 2)))
+    assert all(np.array_equal(*pair) for pair in kept)
+    assert not any(np.shares_memory(a[0], b[0]) for a, b in itertools.combinations(kept, 2))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_f_gets_points_of_the_class_of_x(n):
+    x = np.array([1.0, 2.0])
+    classes = set()
+
+    def f(x):
+        classes.add(type(x))
+        return np.asarray(np.exp(x))
+
+    assert np.array_equal(derivative(f, x.view(OfOurOwn), n=n), derivative(np.exp, x, n=n))
+    assert classes == {OfOurOwn}
 
 
 # --- bounds -----------------------------------------------------------------------------------------------------------

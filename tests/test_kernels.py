@@ -7,7 +7,7 @@ import pytest
 from hypothesis import find
 from strategies import FLOATS, OTHERS, points
 
-from gradfast import jacobian, numerical_gradient
+from gradfast import derivative, jacobian, numerical_gradient
 from gradfast._kernels.keep import first_difference, keeping
 from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast._kernels.stencil import Stencil
@@ -96,13 +96,14 @@ def test_the_sign_of_a_zero_survives_every_loop(vectorized, dtype):
         "values": jacobian(lambda x: falling_zero(x)[..., np.newaxis], x, **options),
         "colors": jacobian(lambda x: falling_zero(x)[..., np.newaxis], x, sparsity=np.ones((1, 2)), **options).data,
     }
+    found["elements"] = derivative(lambda x: np.where(x > 1, -0.0, 0.0), x)
     for name, zeros in found.items():
         assert (zeros == 0).all(), name
         assert np.signbit(zeros).all(), name
 
 
 @pytest.mark.parametrize("vectorized", [False, True])
-@pytest.mark.parametrize("loop", ["point", "rows", "values", "colors"])
+@pytest.mark.parametrize("loop", ["point", "rows", "values", "colors", "elements"])
 def test_a_result_is_let_go_before_f_is_called_again(loop, vectorized):
     """So that f may resize, or reuse, the memory of its last one."""
     last = []
@@ -116,6 +117,8 @@ def test_a_result_is_let_go_before_f_is_called_again(loop, vectorized):
     x = np.ones((3, 2)) if loop == "rows" else np.ones(2)
     if loop in ("point", "rows"):
         numerical_gradient(f, x, vectorized=vectorized)
+    elif loop == "elements":
+        derivative(f, x)
     else:
         jacobian(f, x, vectorized=vectorized, sparsity=np.eye(2) if loop == "colors" else None)
 

@@ -61,6 +61,7 @@ STATE = {
     "__main__.TICKS": READ_ONLY,
     "__main__.X": READ_ONLY,
     "_kernels.vectorized_loop.COLUMNS": READ_ONLY,
+    "_kernels.vectorized_loop.ELEMENTS": READ_ONLY,
     "_kernels.vectorized_loop.MOVE": READ_ONLY,
     "_kernels.vectorized_loop.PUT_BACK": READ_ONLY,
     "_kernels.vectorized_loop.QUOTIENTS": READ_ONLY,

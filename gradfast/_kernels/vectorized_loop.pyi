@@ -33,7 +33,21 @@ class _Columns(Protocol):
         centers: _Array | None = None,
     ) -> int: ...
 
+class _Elements(Protocol):
+    def __call__(
+        self,
+        evaluate: Callable[[_Array], _Array],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        line: _Array,
+        steps: _Array,
+        stencil: Stencil,
+        out: _Array,
+        center: _Array | None = None,
+    ) -> None: ...
+
 MOVE: dict[str, _Move]
 PUT_BACK: dict[str, _PutBack]
 QUOTIENTS: dict[str, _Quotients]
 COLUMNS: dict[str, _Columns]
+ELEMENTS: dict[str, _Elements]

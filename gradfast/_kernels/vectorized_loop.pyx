@@ -2,6 +2,8 @@
 
 from libc.math cimport isfinite
 
+from numpy import empty
+
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 from gradfast._kernels.relative_step cimport real
 
@@ -93,9 +95,44 @@ cdef Py_ssize_t move_column(
     return swallowed
 
 
+def _elements(
+    evaluate, shape, dtype, const real[:] line, const value[:] steps, Stencil stencil not None, value[:] out,  # OUT: out
+    const value[:] center=None,
+):
+    """Write the derivative at each element of line, an array of a shape; ``evaluate(moved)`` gives a value for each."""
+    cdef Py_ssize_t i, k
+    for i in range(out.shape[0]):
+        out[i] = -0.0 if stencil.center == 0 else stencil.center * center[i]
+    for k in range(stencil.node_array.shape[0]):
+        add_values(evaluate(moved_elements(shape, dtype, line, steps, stencil.node_array[k])), stencil.weight_array[k], out)
+    for i in range(out.shape[0]):
+        out[i] /= divisor(stencil, steps[i])
+
+
+cdef int add_values(found, double weight, value[:] out) except -1:  # OUT: out
+    cdef const value[:] values = found
+    cdef Py_ssize_t i
+    for i in range(out.shape[0]):
+        out[i] += weight * values[i]
+    return 0
+
+
+cdef moved_elements(shape, dtype, const real[:] line, const value[:] steps, double node):
+    """Return an array of its own each time, for f may keep it."""
+    cdef Py_ssize_t i
+    moved = empty(shape, dtype)
+    cdef real[::1] moving = moved.reshape(-1)
+    for i in range(line.shape[0]):
+        moving[i] = <real>(line[i] + node * steps[i])
+    return moved
+
+
 MOVE = {"f": _move["float", "double"], "d": _move["double", "double"], "g": _move["long double", "long double"]}
 PUT_BACK = {"f": _put_back["float"], "d": _put_back["double"], "g": _put_back["long double"]}
 QUOTIENTS = {"f": _quotients["double"], "d": _quotients["double"], "g": _quotients["long double"]}
 COLUMNS = {
     "f": _columns["float", "double"], "d": _columns["double", "double"], "g": _columns["long double", "long double"]
+}
+ELEMENTS = {
+    "f": _elements["float", "double"], "d": _elements["double", "double"], "g": _elements["long double", "long double"]
 }
