@@ -5,7 +5,7 @@ What differs is the time they take, and what happens when something is wrong.
 """
 
 from collections.abc import Callable
-from math import inf
+from math import inf, isfinite
 from types import FunctionType
 from typing import Any
 
@@ -72,19 +72,26 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     True
     """
     h = _checked_step(h)
-    f = as_objective(f)
-    point = x if isinstance(x, np.ndarray) else _number_or_array(x)
-    if isinstance(point, np.ndarray) and point.dtype.kind not in "fiub":
-        raise TypeError(f"x must hold real numbers; got dtype {point.dtype}")
-    above = _result(f(point + h))
-    above = np.array(above) if isinstance(above, np.ndarray) else above  # f may reuse its result
-    below = _result(f(point - h))
-    _require_one_shape(above, below)
-    swallowed = _swallowed(point, h)
+    if type(f) is not FunctionType:
+        f = as_objective(f)
+    if type(x) is not float:
+        x = _number_or_array(x)
+        if isinstance(x, np.ndarray) and x.dtype.kind not in "fiub":
+            raise TypeError(f"x must hold real numbers; got dtype {x.dtype}")
+    point = x + h
+    swallowed = _first_equal(point, x)  # now, for f may change the point that it gets
+    above = f(point)
+    if type(above) is not float:
+        above = _result(above)
+        above = np.array(above) if isinstance(above, np.ndarray) else above  # f may reuse its result
+    below = f(x - h)
+    if type(below) is not float:
+        below = _result(below)
     if swallowed >= 0:
-        _warn_of_swallowed_step(np.asarray(point), swallowed, h)
-    with np.errstate(invalid="ignore", over="ignore"):
+        _warn_of_swallowed_step(np.asarray(x), swallowed, h)
+    if type(above) is type(below) is float:
         return (above - below) / (2 * h)
+    return _silent_quotient(above, below, 2 * h)
 
 
 def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[Any], Any]:
@@ -296,15 +303,29 @@ def _result(value: Any) -> Any:
     return value if isinstance(value, (np.ndarray, np.generic)) else array
 
 
+def _silent_quotient(above: Any, below: Any, by: float) -> Any:
+    """Return ``(above - below) / by``; what f returns passes through, inf and NaN too."""
+    if type(above) is type(below) is np.float64:  # as Python's numbers, for which no warning is to be turned off
+        return np.float64((above.item() - below.item()) / by)
+    _require_one_shape(above, below)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return (above - below) / by
+
+
 def _require_one_shape(first: Any, second: Any) -> None:
     shapes = [getattr(result, "shape", ()) for result in (first, second)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"f must return arrays of one shape; got {shapes[0]}, then {shapes[1]}")
 
 
-def _swallowed(x: Any, h: float) -> int:
-    """Return the first finite coordinate with x + h == x, or -1."""
-    found = np.flatnonzero(np.equal(x + h, x) & np.isfinite(x))
+def _first_equal(moved: Any, x: Any) -> int:
+    """Return the first finite coordinate of x that is where it was after a move, or -1."""
+    if type(x) is float:
+        return 0 if moved == x and isfinite(x) else -1
+    equal = np.equal(moved, x)
+    if not np.count_nonzero(equal):
+        return -1
+    found = np.flatnonzero(equal & np.isfinite(x))
     return int(found[0]) if found.size else -1
 
 

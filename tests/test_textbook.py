@@ -686,6 +686,50 @@ def test_numerical_diff_is_elementwise_over_an_array():
     assert numerical_diff(np.sin, list(x)) == pytest.approx(np.cos(x), abs=1e-8)
 
 
+# What f makes of a number of any kind.
+RESULTS = {
+    "float": math.sin,
+    "float64": np.sin,
+    "float32": lambda x: np.float32(x * x),
+    "longdouble": lambda x: np.longdouble(x) ** 3,
+    "integer": lambda x: int(1000 * x),
+    "numpy integer": lambda x: np.int64(1000 * x),
+    "float, then float64": lambda x: math.sin(x) if x > 1 else np.sin(x),
+    "float, then integer": lambda x: x * x if x > 1 else 2,
+    "array": lambda x: np.array([x, x * x]),
+    "one in an array": lambda x: np.array([x * x]),
+    "no axis": lambda x: np.array(x * x),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.parametrize("kind", [float, int, np.float64, np.float32, np.longdouble, np.int64, np.array], ids=repr)
+def test_numerical_diff_gives_the_bits_and_type_of_the_reference(kind, name):
+    x, f = kind(1), RESULTS[name]
+    found, expected = numerical_diff(f, x), reference.numerical_diff(f, x)
+    assert type(found) is type(expected)
+    assert np.asarray(found).dtype == np.asarray(expected).dtype
+    assert np.array_equal(found, expected)
+    assert found is not x
+
+
+@pytest.mark.parametrize(
+    "x", [1e13, 10**13, np.float64(1e13), np.array(1e13), np.array([[0.0, 1e13]]), [0.0, 1e13]], ids=repr
+)
+def test_a_swallowed_step_is_seen_though_f_moves_its_point(x):
+    def f(x):
+        x += 1.0
+        return x
+
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x.* = 1e\+13"):
+        numerical_diff(f, x)
+
+
+@pytest.mark.parametrize("x", [math.inf, -math.inf, math.nan, np.float64(np.inf), np.array([np.inf, np.nan])], ids=repr)
+def test_no_step_is_swallowed_where_x_is_no_number(x):
+    assert np.isnan(numerical_diff(lambda x: x, x)).all()
+
+
 def test_numerical_diff_may_be_given_the_same_buffer_every_time():
     buffer = np.zeros(2)
     assert numerical_diff(lambda x: np.square(x, out=buffer), np.array([1.0, 2.0])) == pytest.approx([2.0, 4.0])
