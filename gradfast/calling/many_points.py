@@ -199,18 +199,20 @@ def _real(result: Any) -> Array:
 
 def quotient(values: Array | list[Array], stencil: Stencil, steps: Array, center: Any) -> Array:
     """Return the difference quotients of values, whose first axis is that of the stencil's nodes."""
-    result: Array
     with np.errstate(invalid="ignore", over="ignore"):  # what f returns passes through, inf and NaN too
-        result = difference(values, stencil, center) / (stencil.denominator * steps**stencil.n)
+        result: Array = _weighted_sum(values, stencil, center) / (stencil.denominator * steps**stencil.n)
     return result
 
 
 def difference(values: Array | list[Array], stencil: Stencil, center: Any) -> Array:
     """Return the weighted sums of values, whose first axis is that of the stencil's nodes, and of the center."""
-    total: Array
     with np.errstate(invalid="ignore", over="ignore"):
-        terms = [weight * value for weight, value in zip(stencil.weights, values, strict=True)]
-        total = stencil.center * center + terms[0] if stencil.center else terms[0]
-        for term in terms[1:]:
-            total += term
+        return _weighted_sum(values, stencil, center)
+
+
+def _weighted_sum(values: Array | list[Array], stencil: Stencil, center: Any) -> Array:
+    terms = [weight * value for weight, value in zip(stencil.weights, values, strict=True)]
+    total: Array = stencil.center * center + terms[0] if stencil.center else terms[0]
+    for term in terms[1:]:
+        total += term
     return total
