@@ -75,23 +75,23 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     if type(f) is not FunctionType:
         f = as_objective(f)
     if type(x) is not float:
-        x = _number_or_array(x)
+        x = x if isinstance(x, np.ndarray) else _number_or_array(x)
         if isinstance(x, np.ndarray) and x.dtype.kind not in "fiub":
             raise TypeError(f"x must hold real numbers; got dtype {x.dtype}")
-    point = x + h
-    swallowed = _first_equal(point, x)  # now, for f may change the point that it gets
-    above = f(point)
+    swallowed = _first_equal(x + h, x)
+    above = f(x + h)
     if type(above) is not float:
         above = _result(above)
         above = np.array(above) if isinstance(above, np.ndarray) else above  # f may reuse its result
     below = f(x - h)
     if type(below) is not float:
         below = _result(below)
+    are_numbers = type(above) is type(below) is float
+    if not are_numbers:
+        _require_one_shape(above, below)
     if swallowed >= 0:
         _warn_of_swallowed_step(np.asarray(x), swallowed, h)
-    if type(above) is type(below) is float:
-        return (above - below) / (2 * h)
-    return _silent_quotient(above, below, 2 * h)
+    return (above - below) / (2 * h) if are_numbers else _silently(above, below, 2 * h)
 
 
 def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[Any], Any]:
@@ -303,11 +303,10 @@ def _result(value: Any) -> Any:
     return value if isinstance(value, (np.ndarray, np.generic)) else array
 
 
-def _silent_quotient(above: Any, below: Any, by: float) -> Any:
+def _silently(above: Any, below: Any, by: float) -> Any:
     """Return ``(above - below) / by``; what f returns passes through, inf and NaN too."""
     if type(above) is type(below) is np.float64:  # as Python's numbers, for which no warning is to be turned off
         return np.float64((above.item() - below.item()) / by)
-    _require_one_shape(above, below)
     with np.errstate(invalid="ignore", over="ignore"):
         return (above - below) / by
 

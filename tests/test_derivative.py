@@ -209,6 +209,16 @@ def test_f_may_change_its_copy_of_x():
     assert list(x) == [1.0, 2.0]
 
 
+@pytest.mark.parametrize("n", range(1, 7))
+def test_an_element_alone_has_the_bits_it_has_among_others(n):
+    """Also next to one at a bound, and with a step whose powers round."""
+    x, method = np.array([1.0, 2.0, 3.0]), Central(step=0.3)
+    found = derivative(np.exp, x, n=n, method=method)
+    near = derivative(np.exp, x, n=n, method=method, bounds=(1.0, np.inf))
+    for i in range(1, 3):
+        assert found[i] == derivative(np.exp, x[i], n=n, method=method) == near[i]
+
+
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_f_may_keep_what_it_is_called_with_and_return_it(method):
     x = np.array([[1.0, 2.0], [3.0, 4.0]])

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import find
 from strategies import FLOATS, OTHERS, points
 
-from gradfast import derivative, jacobian, numerical_gradient
+from gradfast import derivative, jacobian, numerical_gradient, value_and_gradient
 from gradfast._kernels.keep import first_difference, keeping
 from gradfast._kernels.python_loop import LINE, ROWS
 from gradfast._kernels.stencil import Stencil
+from gradfast.methods import as_method
 
 CENTRAL = Stencil((1, -1), (1, -1), 2)
 SECOND = Stencil((1, -1), (1, 1), 1, n=2, center=-2)
@@ -103,20 +104,23 @@ def test_the_sign_of_a_zero_survives_every_loop(vectorized, dtype):
 
 
 @pytest.mark.parametrize("vectorized", [False, True])
-@pytest.mark.parametrize("loop", ["point", "rows", "values", "colors", "elements"])
+@pytest.mark.parametrize("loop", ["point", "plain", "rows", "values", "colors", "elements"])
 def test_a_result_is_let_go_before_f_is_called_again(loop, vectorized):
     """So that f may resize, or reuse, the memory of its last one."""
     last = []
 
     def f(x):
         assert not last or last.pop()() is None
-        result = np.atleast_1d(np.sum(x**2, axis=-1)) if loop in ("point", "rows") else x**2
+        result = np.atleast_1d(np.sum(x**2, axis=-1)) if loop in ("point", "plain", "rows") else x**2
         last.append(weakref.ref(result))
         return result
 
+    as_method("forward").plan(np.ones(2))  # so that the plain way is taken
     x = np.ones((3, 2)) if loop == "rows" else np.ones(2)
     if loop in ("point", "rows"):
         numerical_gradient(f, x, vectorized=vectorized)
+    elif loop == "plain":
+        value_and_gradient(f, x, method="forward", vectorized=vectorized)
     elif loop == "elements":
         derivative(f, x)
     else:

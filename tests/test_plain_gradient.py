@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import nullcontext
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -144,11 +145,29 @@ def test_any_other_f_takes_the_long_way(f):
     assert plain_gradient(f, np.ones(2), "central", NAMES, False) is None
 
 
-@pytest.mark.parametrize(
-    "method", [Central(6), Central(step=0.1), "complex", "adaptive", "third", None, 3, ["central"]], ids=repr
-)
-def test_a_method_without_a_plan_takes_the_long_way(method):
-    assert plain_gradient(lambda x: 1.0, np.ones(2), method, NAMES, True) is None
+class NoMethod:
+    """What is no method may have anything of a method's names."""
+
+    plans = 3
+
+
+WITHOUT_PLAN = {
+    "not planned": Central(6),
+    "a step": Central(step=0.1),
+    "complex": "complex",
+    "adaptive": "adaptive",
+    "unknown name": "third",
+    "None": None,
+    "number": 3,
+    "list": ["central"],
+    "stranger": NoMethod(),
+    "mock": Mock(),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_PLAN)
+def test_a_method_without_a_plan_takes_the_long_way(name):
+    assert plain_gradient(lambda x: 1.0, np.ones(2), WITHOUT_PLAN[name], NAMES, True) is None
 
 
 def divide(x):

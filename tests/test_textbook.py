@@ -725,6 +725,35 @@ def test_a_swallowed_step_is_seen_though_f_moves_its_point(x):
         numerical_diff(f, x)
 
 
+class OfOurOwn(np.ndarray):
+    pass
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_numerical_diff_keeps_the_class_of_an_array():
+    masked = numerical_diff(np.square, np.ma.masked_array([1.0, 2.0], [False, True]))
+    assert masked.mask.tolist() == [False, True]
+    assert masked[0] == pytest.approx(2.0)
+    square = np.matrix([[1.0, 2.0], [3.0, 4.0]])
+    assert bits(numerical_diff(lambda x: x * x, square)) == bits(reference.numerical_diff(lambda x: x * x, square))
+    assert type(numerical_diff(np.sin, np.ones(2).view(OfOurOwn))) is OfOurOwn
+
+
+@pytest.mark.parametrize("results", [([1.0, 2.0], 3.0), (3.0, [1.0, 2.0]), ([1.0], [1.0, 2.0]), (np.ones(2), 3)])
+def test_both_results_of_numerical_diff_have_one_shape(results):
+    calls = iter(results)
+    with pytest.raises(ValueError, match="f must return arrays of one shape"):
+        numerical_diff(lambda x: next(calls), 1e13)  # where the step is lost too, of which nothing is said
+
+
+def test_numerical_diff_holds_no_point_that_f_has_had():
+    def f(x):
+        x.resize(3)
+        return x
+
+    assert numerical_diff(f, np.array([1.0, 2.0])) == pytest.approx([1.0, 1.0, 0.0])
+
+
 @pytest.mark.parametrize("x", [math.inf, -math.inf, math.nan, np.float64(np.inf), np.array([np.inf, np.nan])], ids=repr)
 def test_no_step_is_swallowed_where_x_is_no_number(x):
     assert np.isnan(numerical_diff(lambda x: x, x)).all()

@@ -270,6 +270,6 @@ def derivative(f, x, *, n=1, method="central", bounds=None, full_output=False):
     result = np.zeros_like(point)
     for place, step in steps.items():
         total = at[place].difference({(): step}, stencils[place], centers[place])
-        result[place] = total / (stencils[place].denominator * step**n)
+        result[place] = total / divisor(stencils[place], *[step] * n)
     result, info = result[()], replace(info, evaluations=sum(evaluate.calls for evaluate in at.values()))
     return (result, info) if full_output else result

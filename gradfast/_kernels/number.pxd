@@ -2,6 +2,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 
 from gradfast._kernels.stencil cimport value
 
+cdef from_long_double(long double number)           # NumPy's scalar
 cdef double as_double(object result) except? -1.0
 cdef bint read_long_double(object result, long double* number) except -1
 

@@ -12,7 +12,7 @@ from libc.string cimport memcmp
 
 from gradfast._kernels.keep cimport put_back, require_same
 from gradfast._kernels.native_function cimport NativeFunction
-from gradfast._kernels.number cimport read
+from gradfast._kernels.number cimport from_long_double, read
 from gradfast._kernels.python_loop cimport center_term, weighted_sum
 from gradfast._kernels.relative_step cimport RelativeStep, real, step_at
 from gradfast._kernels.stencil cimport Stencil, divisor, value
@@ -20,7 +20,6 @@ from gradfast._kernels.stencil cimport Stencil, divisor, value
 from numpy import empty, ndarray
 
 from gradfast._kernels.native_loop import gradient as native_gradient
-from gradfast._kernels.number import number
 
 
 def plain_gradient(f, x, method, dict names, bint wants_value):
@@ -30,8 +29,8 @@ def plain_gradient(f, x, method, dict names, bint wants_value):
     method, or the name of one, that has a plan for first derivatives at such an x already.
     """
     cdef Py_buffer line
-    cdef dict plans = getattr(names.get(method) if type(method) is str else method, "plans", None)
-    if plans is None or type(x) is not ndarray or not (PyFunction_Check(f) or type(f) is NativeFunction):
+    plans = getattr(names.get(method) if type(method) is str else method, "plans", None)
+    if type(plans) is not dict or type(x) is not ndarray or not (PyFunction_Check(f) or type(f) is NativeFunction):
         return None
     try:
         PyObject_GetBuffer(x, &line, PyBUF_ND | PyBUF_FORMAT)
@@ -73,38 +72,40 @@ cdef of_python(f, x, const Py_buffer *line, plan, bint wants_value):
     cdef double center = 0
     cdef long double long_center = 0
     cdef char kind = line.format[0]
+    at_x = None
     out = empty(n) if kind == c"d" else empty(n, "f" if kind == c"f" else "g")
     PyObject_GetBuffer(out, &result, PyBUF_SIMPLE)
     try:
         if kind == c"d":
-            at_x = at_point[double, double](f, x, <double*>line.buf, n, plan, wants_value, &center, <double*>result.buf)
+            if at_point[double, double](f, x, <double*>line.buf, n, plan, wants_value, &center, <double*>result.buf):
+                at_x = center
         elif kind == c"f":
-            at_x = at_point[float, double](f, x, <float*>line.buf, n, plan, wants_value, &center, <float*>result.buf)
-        else:
-            at_x = at_point[cython.longdouble, cython.longdouble](
-                f, x, <long double*>line.buf, n, plan, wants_value, &long_center, <long double*>result.buf
-            )
+            if at_point[float, double](f, x, <float*>line.buf, n, plan, wants_value, &center, <float*>result.buf):
+                at_x = center
+        elif at_point[cython.longdouble, cython.longdouble](
+            f, x, <long double*>line.buf, n, plan, wants_value, &long_center, <long double*>result.buf
+        ):
+            at_x = from_long_double(long_center)
     finally:
         PyBuffer_Release(&result)
     return at_x, out
 
 
-cdef at_point(
+cdef bint at_point(
     f, x, real *line, Py_ssize_t n, plan, bint wants_value, value *center, real *out,  # OUT: center, out
-):
-    """Write the derivatives along line, the memory of x, which stays as it was; return f's value if wanted or needed."""
+) except -1:
+    """Write the derivatives along line, the memory of x, which stays as it was; return whether f's value is in center."""
     cdef RelativeStep rule = plan.steps
     cdef Stencil stencil = plan.stencil
     cdef const double[::1] nodes = stencil.node_array
     cdef const double[::1] weights = stencil.weight_array
     cdef value step, total, start
     cdef Py_ssize_t i
+    cdef bint needs_value = wants_value or stencil.center != 0
     cdef bytes before = PyBytes_FromStringAndSize(<char*>line, n * sizeof(real))
-    at_x = None
     try:
-        if wants_value or stencil.center != 0:
-            at_x = number(f(x), "g") if value is cython.longdouble else f(x)
-            read(at_x, center)
+        if needs_value:
+            read(f(x), center)
         start = center_term(stencil, center[0])
         for i in range(n):
             step = step_at(rule.relative, rule.least_scale, line[i])
@@ -115,4 +116,4 @@ cdef at_point(
         raise
     if memcmp(<char*>line, <const char*>before, n * sizeof(real)) != 0:
         require_same(x, before)
-    return center[0] if at_x is not None and value is double else at_x
+    return needs_value

@@ -200,7 +200,10 @@ def _real(result: Any) -> Array:
 def quotient(values: Array | list[Array], stencil: Stencil, steps: Array, center: Any) -> Array:
     """Return the difference quotients of values, whose first axis is that of the stencil's nodes."""
     with np.errstate(invalid="ignore", over="ignore"):  # what f returns passes through, inf and NaN too
-        result: Array = _weighted_sum(values, stencil, center) / (stencil.denominator * steps**stencil.n)
+        divisor = stencil.denominator * steps
+        for _ in range(stencil.n - 1):  # as the kernels do: a power rounds otherwise
+            divisor = divisor * steps
+        result: Array = _weighted_sum(values, stencil, center) / divisor
     return result
 
 
