@@ -121,11 +121,13 @@ class Difference:
         (stencil, sign), *_ = self.options(n)
         # More noise than variation is as much: the longest step of the rule, about the scale of x.
         noise = max(EPS[char], min(1.0, float(self.noise or 0) / float(self.variation)))
-        relative = relative_step(stencil, noise) if self.rel_step is None else self.rel_step
+        relative, scale = self.rel_step, least_scale(n)
+        if relative is None:
+            relative, scale = relative_step(stencil, noise), least_scale(n, self.accuracy)
         if not EPS[char] <= relative < 1 / EPS[char]:
             limits = f"from {EPS[char]:.3g} to {1 / EPS[char]:.3g}"
             raise ValueError(f"rel_step must be {limits} for x of dtype {np.dtype(char)}; got {relative!r}")
-        return Plan(RelativeStep(sign * relative, least_scale(n)), ((stencil, None),))
+        return Plan(RelativeStep(sign * relative, scale), ((stencil, None),))
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ class Central(Difference):
     rel_step : float or array_like, optional
         The step relative to ``max(abs(x), 0.1 ** (1 / n))``, one number rounded to a power of two; n is 1 but for
         higher derivatives. The default balances truncation against rounding for an f whose scale is
-        that of x, or somewhat shorter; no fixed step knows f's scale.
+        that of x, or somewhat shorter; from accuracy 6 up it is relative to 0.2 where this has 0.1. No fixed step
+        knows f's scale.
     noise : float, optional
         How much f's values are wrong by, in f's units: :func:`gradfast.noise` measures it. The step
         then balances truncation against that. Best with ``accuracy=4``.

@@ -122,6 +122,22 @@ def test_accuracy_4_is_30_times_better_than_2_and_6_and_8_are_near_rounding(name
     assert errors[8].max() < 3e-12
 
 
+@pytest.mark.parametrize("accuracy", [6, 8])
+@pytest.mark.parametrize(
+    ("f", "exact"),
+    [
+        (lambda x: np.sum(np.exp(x), axis=1), np.exp),
+        (lambda x: np.sum(np.exp(x) + np.sin(x), axis=1), lambda x: np.exp(x) + np.cos(x)),
+    ],
+    ids=["exp", "exp and sin"],
+)
+def test_of_many_points_none_is_far_from_rounding(f, exact, accuracy):
+    x = np.random.default_rng(0).uniform(-1, 1, (5000, 10))
+    found = gradient(f, x, axis=1, vectorized=True, method=Central(accuracy))
+    errors = np.abs(found - exact(x)).max(axis=1) / np.abs(exact(x)).max(axis=1)
+    assert errors.max() < 3e-12
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [("f4", 1e-4), ("f8", 1e-9), ("g", 1e-11)])
 def test_each_dtype_reaches_its_own_accuracy(way, dtype, tolerance):
     x = np.array([-1.2, 1.0, 0.7, 1.3], dtype)

@@ -88,6 +88,12 @@ def test_the_least_scale_costs_the_same_rounding_for_each_derivative(n, scale):
     assert Central().plan(np.ones(1), n).steps.least_scale == least_scale(n)
 
 
+def test_the_default_steps_of_high_accuracies_have_a_larger_least_scale():
+    assert [Central(a).plan(np.ones(1)).steps.least_scale for a in (2, 4, 6, 8)] == [0.1, 0.1, 0.2, 0.2]
+    assert Forward(5).plan(np.ones(1)).steps.least_scale == 0.1
+    assert Central(6, rel_step=1e-3).plan(np.ones(1)).steps.least_scale == 0.1
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_point_that_is_not_finite_has_a_finite_step(value):
     x = np.array([value, 1.0])
