@@ -82,6 +82,7 @@ def test_a_python_function_at_an_array_takes_the_short_way(method, char, n):
 
 
 def test_compiled_f_takes_the_short_way_where_its_value_is_not_needed():
+    pytest.importorskip("numba", reason="numba is not installed")
     f = compiled(lambda x: x[0] * x[1])
     x = np.array([2.0, 3.0])
     value, derivatives = plain_gradient(f, x, "central", NAMES, False)
