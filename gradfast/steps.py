@@ -17,7 +17,8 @@ from gradfast.warning import warn
 LEAST_SCALE = 0.1
 
 # The same for the default steps of accuracies from 6 up, with which one asks for an error near f's own rounding.
-HIGH_ACCURACY, LEAST_SCALE_THERE = 6, 0.2
+HIGH_ACCURACY = 6
+LEAST_SCALE_AT_HIGH_ACCURACY = 0.2
 
 # How much shorter than exp's f's own length scale may be: exp's best step loses digits on most functions.
 SHORTER = 3
@@ -83,7 +84,8 @@ def indices_within(some: npt.NDArray[np.intp] | None, part: slice) -> npt.NDArra
 
 def least_scale(n: int, accuracy: int = 1) -> float:
     """Return the least scale for the n-th derivative: rounding at a small coordinate costs at most its inverse more."""
-    return float((LEAST_SCALE if accuracy < HIGH_ACCURACY else LEAST_SCALE_THERE) ** (1 / n))
+    scale = LEAST_SCALE if accuracy < HIGH_ACCURACY else LEAST_SCALE_AT_HIGH_ACCURACY
+    return float(scale ** (1 / n))
 
 
 def relative_step(stencil: Stencil, eps: float) -> float:

@@ -12,11 +12,11 @@ from gradfast.steps import Plan, steps_at
 
 
 def differentiate_elements(evaluate: Callable[[Array], Array], x: Array, plan: Plan, center: Any) -> Array:
-    """Return the derivative at each element of x; evaluate(moved) gives values of x's shape,
-    which may be in memory that the next evaluation overwrites.
+    """Return the derivative at each element of x; evaluate(moved) gives values of x's shape.
 
-    There are as many evaluations as the largest stencil has nodes; an element whose own stencil
-    has fewer, or whose bounds leave no room, stays where it is meanwhile.
+    They may be in memory that the next evaluation overwrites. There are as many evaluations as the
+    largest stencil has nodes; an element whose own stencil has fewer, or whose bounds leave no room,
+    stays where it is meanwhile.
     """
     steps = steps_at(plan.steps, x).reshape(x.shape)
     if plan.stencil is None:
