@@ -1,12 +1,23 @@
-"""What arguments must be: numbers, integers, arrays of one shape; errors that name them as the caller wrote them."""
+"""What arguments must be: numbers, arrays, the point x; errors name them as the caller wrote them, warnings the caller's line."""
 
 import os
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+
+IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
+
+# What f's values are read as and derivatives computed in, by the dtype.char of x.
+VALUE_DTYPE: dict[str, np.dtype[Any]] = {char: np.dtype("g" if char == "g" else "d") for char in "fdg"}
+
+EPS = {char: float(np.finfo(char).eps) for char in "fdg"}
+
+PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
 
 def is_integer(value: Any) -> bool:
@@ -42,3 +53,58 @@ def worker_count(workers: Any, wanted: str = "a positive integer, or -1 for all 
     if not is_integer(workers) or (workers < 1 and workers != -1):
         raise ValueError(f"workers must be {wanted}; got {workers!r}")
     return (os.cpu_count() or 1) if workers == -1 else int(workers)
+
+
+def as_point(x: Any) -> Array:
+    """Return x itself where it can be moved in place, else a copy in floating point.
+
+    In place: a writable, aligned array of float32, float64 or longdouble, of any strides.
+    Anything else is copied; to float64, unless it has one of these three types already.
+    """
+    if isinstance(x, np.ndarray):
+        seen = as_f_sees_it(x)
+        if seen.dtype in IN_PLACE and seen.flags.behaved:
+            return seen
+    array = as_array("x", x)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"x must hold real numbers; got dtype {array.dtype}")
+    native = array.dtype.newbyteorder("=")
+    return np.array(array, dtype=native if native in IN_PLACE else np.float64)
+
+
+def as_f_sees_it(x: Array) -> Array:
+    """Return an array as f is to see it: as it is, but a matrix, whose rows stay 2-D, as the array in its memory.
+
+    TypeError for a masked one: what its mask hides can be neither told from data nor put back.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"x must be an array without a mask; got a MaskedArray of shape {x.shape}")
+    return x.view(np.ndarray) if isinstance(x, np.matrix) else x
+
+
+def as_values(result: Any) -> Array:
+    """Return what f returned as an array; ValueError if it is lists of several lengths."""
+    try:
+        return np.asarray(result)
+    except ValueError as error:
+        raise ValueError(f"f must return an array of one shape; it returned {result!r}") from error
+
+
+def as_dtype(dtype: np.dtype[Any], derivatives: Array) -> Array:
+    """Return derivatives, which are computed in double precision at float32 points, in the dtype of x."""
+    if derivatives.dtype == dtype:
+        return derivatives
+    with np.errstate(over="ignore"):
+        return derivatives.astype(dtype, copy=False)
+
+
+def warn(message: str) -> None:
+    """Issue a RuntimeWarning that points at the first line outside the package, however deep it is raised.
+
+    A filter for the caller's module then applies, and the line is shown once. (Python 3.12 has
+    ``skip_file_prefixes`` for it; this serves 3.11, too. Compiled functions have no frame.)
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, RuntimeWarning, stacklevel=level)

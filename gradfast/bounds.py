@@ -6,18 +6,44 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradfast._kernels.keep import name_of_coordinate
+from gradfast._kernels.memory import name_of_coordinate
+from gradfast._kernels.plan import Box
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import Array
-from gradfast.points import VALUE_DTYPE
-from gradfast.steps import Group, Plan
+from gradfast.arguments import VALUE_DTYPE, Array
+
+Group = tuple[Stencil, npt.NDArray[np.intp]]  # a stencil, and the coordinates that take it
+
+UNREAD = np.array([np.nan])
 
 
-def checked_bounds(x: Array, bounds: Any) -> tuple[Array, Array]:
-    """Return the lower and upper bound of each coordinate, flat; ValueError if x is not between them."""
+def sides_of(bounds: Any) -> tuple[Any, Any]:
+    """Return the lower and the upper side, as copies of what the caller may change; ValueError if there are no two."""
     try:
         # scipy.optimize.Bounds by its attributes, not its type
         lower, upper = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else bounds
+    except (TypeError, ValueError):
+        raise ValueError(f"bounds must be (lower, upper), each broadcast to x's shape; got {bounds!r}") from None
+    return tuple(np.array(side) if isinstance(side, np.ndarray) else side for side in (lower, upper))  # type: ignore[return-value]
+
+
+def box_of(sides: tuple[Any, Any]) -> Box:
+    """Return bounds in the form that a compiled operator sees that they are far; one of NaN, which never are, if it cannot."""
+    numbers = []
+    for side, infinite in zip(sides, (-np.inf, np.inf), strict=True):
+        try:
+            array = np.atleast_1d(np.array(infinite if side is None else side, np.float64))
+        except (TypeError, ValueError):
+            return Box(UNREAD, UNREAD)
+        if array.ndim > 1 or not array.size:
+            return Box(UNREAD, UNREAD)
+        numbers.append(array)
+    return Box(*numbers)
+
+
+def checked_bounds(x: Array, bounds: tuple[Any, Any]) -> tuple[Array, Array]:
+    """Return the lower and upper bound of each coordinate, flat; ValueError if x is not between them."""
+    try:
+        lower, upper = bounds
         sides = _side_of_bounds(x, lower, -np.inf), _side_of_bounds(x, upper, np.inf)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(
@@ -51,12 +77,14 @@ def _side_of_bounds(x: Array, side: Any, infinite: float) -> Array:
         return np.broadcast_to(array.astype(x.dtype), x.shape).reshape(-1)
 
 
-def plan_within(x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], bounds: tuple[Array, Array]) -> Plan:
-    """Return a plan whose every node lies within the bounds.
+def steps_within(
+    x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], bounds: tuple[Array, Array]
+) -> tuple[Array, list[Group]]:
+    """Return signed steps, and which coordinates take which stencil, so that every node lies within the bounds.
 
-    Options are stencils and the direction they look in, the preferred one first. A coordinate
-    takes the first that fits with its step; where none does, the one with most room and a smaller
-    step; where even the smallest step has no room, none.
+    Options are stencils and the direction they look in, the preferred one first. A coordinate takes the first that fits
+    with its step; where none does, the one with most room and a shorter step. Where even the shortest step has no room
+    the coordinate is in no group, and its step is 0.
     """
     flat, sizes = x.reshape(-1), np.abs(steps)
     limits = np.stack([_largest_step(flat, stencil, sign, *bounds) for stencil, sign in options])
@@ -71,8 +99,8 @@ def plan_within(x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], 
         signed[chosen & _is_too_small(flat, signed, stencil.n)] = 0.0
         some = np.flatnonzero(chosen & (signed != 0))
         if some.size:
-            groups.append((stencil, None if some.size == flat.size else some))
-    return Plan(signed, tuple(groups))
+            groups.append((stencil, some))
+    return signed, groups
 
 
 def _is_too_small(flat: Array, steps: Array, n: int) -> npt.NDArray[np.bool_]:

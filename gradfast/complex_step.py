@@ -1,4 +1,4 @@
-"""The complex step: f at complex copies of x, whose imaginary part is what the loops perturb."""
+"""The complex step: f at complex copies of x, whose imaginary part is what is moved; and directions to check it along."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import Array
-from gradfast.points import VALUE_DTYPE, as_values
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_values
 from gradfast.stencils import forward
-from gradfast.steps import EPS, LEAST_SCALE, Plan, relative_step
+from gradfast.steps import LEAST_SCALE, relative_step
 
-Function = Callable[[Any], Any]
+Function = Callable[..., Any]
 
 IMAGINARY = Stencil(nodes=(1,), weights=(1,), denominator=1)
 
@@ -26,8 +25,8 @@ LONGEST_CHECK = CHECK_STEPS[-1]
 def imaginary_part_of(f: Function) -> Function:
     """Return z -> the imaginary part of f(z); TypeError if f drops it."""
 
-    def imaginary_part(z: Any) -> Any:
-        result = f(z)
+    def imaginary_part(z: Any, *args: Any) -> Any:
+        result = f(z, *args)
         if isinstance(result, complex):  # np.complex128 too: nearly every f of one value
             return result.imag
         array = as_values(result)
@@ -45,20 +44,11 @@ def complex_copy(x: Array) -> Array:
     return x.astype(np.result_type(x.dtype, np.complex64))
 
 
-def plan_of_imaginary_steps(x: Array, n: int, bounds: tuple[Array, Array] | None = None) -> Plan:
-    """Return steps relative to x, however small it is: f may be as curved as log near 0.
-
-    Nothing real moves, so that bounds fix a coordinate only where they are equal.
-    """
-    if n != 1:
-        raise ValueError(f"n must be 1 for method 'complex'; got {n}")
+def imaginary_steps_at(x: Array) -> Array:
+    """Return the steps at a flat x: relative to it, however small it is, since f may be as curved as log near 0."""
     tiny = float(np.finfo(x.dtype).tiny) / RELATIVE_STEP
-    size = np.where(np.isfinite(x), np.abs(x), 1).reshape(-1)
-    steps = imaginary_steps(np.where(size > 0, np.maximum(size, tiny), 1).astype(VALUE_DTYPE[x.dtype.char]))
-    fixed = np.zeros(x.size, bool) if bounds is None else bounds[0] == bounds[1]
-    if not fixed.any():
-        return Plan(steps, ((IMAGINARY, None),))
-    return Plan(np.where(fixed, 0, steps), () if fixed.all() else ((IMAGINARY, np.flatnonzero(~fixed)),))
+    size = np.where(np.isfinite(x), np.abs(x), 1)
+    return imaginary_steps(np.where(size > 0, np.maximum(size, tiny), 1).astype(VALUE_DTYPE[x.dtype.char]))
 
 
 def imaginary_steps(size: Array) -> Array:

@@ -1,14 +1,319 @@
-"""The methods by name, and those that are no differences with a fixed step."""
+"""Methods: on which nodes f is evaluated, and how far apart. Each is a value that one can print and compare."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from math import inf
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gradfast import stencils
-from gradfast.arguments import is_integer, is_real
-from gradfast.difference_methods import Backward, Central, Difference, Forward
-from gradfast.steps import EPS
+from gradfast._kernels.operator import NAMED, plan_index
+from gradfast._kernels.plan import Plan
+from gradfast._kernels.step_rule import Rule
+from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import EPS, Array, is_integer, is_real
+from gradfast.steps import absolute_steps, broadcast_steps, checked_steps, least_scale, relative_step
+
+Options = tuple[tuple[Stencil, int], ...]  # stencils to choose from, the preferred one first, and the sign of their steps
+
+# Plans of a method: one for each order of derivative, also of no use 0, and each dtype.char of x.
+PLANS = 3 * (stencils.HIGHEST_DERIVATIVE + 1)
+
+
+def as_tuple(steps: Any) -> Any:
+    return tuple(map(as_tuple, steps)) if isinstance(steps, list) else steps
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the difference methods share: see :class:`Central`."""
+
+    accuracy: int
+    step: Any = None
+    rel_step: Any = None
+    noise: float | None = None
+    # The stencils to choose from, the preferred one first, and the direction each looks in.
+    directions: ClassVar[tuple[tuple[str, int], ...]]
+    plans: ClassVar[list[Plan | None]]  # of the instance, and no field: made when they are needed
+
+    def __post_init__(self) -> None:
+        two_sided = self.directions[0][0] == "central"
+        wanted = "a positive even integer" if two_sided else "a positive integer"
+        if not is_integer(self.accuracy) or self.accuracy < 1 or (two_sided and self.accuracy % 2):
+            raise ValueError(f"accuracy must be {wanted}; got {self.accuracy!r}")
+        object.__setattr__(self, "accuracy", int(self.accuracy))
+        if self.step is not None and self.rel_step is not None:
+            raise ValueError(f"step and rel_step must not both be given; got {self.step!r} and {self.rel_step!r}")
+        if self.noise is not None:
+            self._check_noise(self.noise)
+        for name in ("step", "rel_step"):
+            value = getattr(self, name)
+            if value is not None and not (type(value) is float and 0 < value < inf):
+                # As tuples, steps compare, and cannot change behind the method's back.
+                object.__setattr__(self, name, as_tuple(checked_steps(name, value).tolist()))
+        object.__setattr__(self, "plans", [None] * PLANS)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "plans"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in {**state, "plans": [None] * PLANS}.items():
+            object.__setattr__(self, name, value)
+
+    def _check_noise(self, noise: Any) -> None:
+        if is_real(noise) and noise != noise:
+            raise ValueError(f"noise must be known; got {noise!r}, what gradfast.noise could not tell")
+        if not is_real(noise) or not 0 <= noise < inf:
+            raise ValueError(f"noise must be a finite number from 0 up; got {noise!r}")
+        if self.step is not None or self.rel_step is not None:
+            raise ValueError(f"noise must not be given with step or rel_step; got {noise!r}")
+
+    def __str__(self) -> str:
+        """Return what it is called, what it was given, and the formula of a first derivative."""
+        given = [f"accuracy {self.accuracy}"]
+        given += [
+            f"{name} {value}" for name in ("step", "rel_step", "noise") if (value := getattr(self, name)) is not None
+        ]
+        return f"{self._name()}, {', '.join(given)}: {stencils.formula(*self.options(1)[0])}"
+
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def stencil(self, n: int = 1) -> Stencil:
+        """Return the nodes and weights of the n-th derivative, where no bounds are near; of backward ones, mirrored."""
+        return self.options(stencils.checked_order(n))[0][0]
+
+    def one_sided(self) -> "Forward":
+        """Return a forward difference of the same accuracy and steps."""
+        return Forward(self.accuracy, self.step, self.rel_step, self.noise)
+
+    def options(self, n: int) -> Options:
+        """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
+        return tuple((getattr(stencils, kind)(n, self.accuracy), sign) for kind, sign in self.directions)
+
+    def plan(self, n: int, char: str) -> Plan:
+        """Return, for the n-th derivative at any x of a dtype.char, the stencils, and the rule of steps if there is one."""
+        index = plan_index(n, char)
+        found = self.plans[index]
+        if found is None:
+            found = self.plans[index] = Plan(self._rule(n, char), self.options(n))
+        return found
+
+    def _rule(self, n: int, char: str) -> Rule | None:
+        """Return the rule of the steps; None if the caller gave steps that no rule of doubles can hold."""
+        if self.step is not None:
+            return Rule(absolute=self.step) if isinstance(self.step, (int, float)) else None
+        relative, scale = self.rel_step, least_scale(n)
+        if relative is None:
+            noise = max(EPS[char], min(1.0, float(self.noise or 0)))  # more is as much: the rule's longest step
+            relative, scale = relative_step(self.options(n)[0][0], noise), least_scale(n, self.accuracy)
+        elif np.ndim(relative):
+            return None
+        if not EPS[char] <= relative < 1 / EPS[char]:
+            limits = f"from {EPS[char]:.3g} to {1 / EPS[char]:.3g}"
+            raise ValueError(f"rel_step must be {limits} for x of dtype {np.dtype(char)}; got {relative!r}")
+        return Rule(relative=relative, least_scale=scale)
+
+    def steps_at(self, x: Array, n: int) -> Array:
+        """Return the step of each coordinate of x, flat, where the caller gave one for each."""
+        if self.step is not None:
+            return absolute_steps(x, broadcast_steps("step", self.step, x))
+        relative = broadcast_steps("rel_step", self.rel_step, x)
+        return absolute_steps(x, relative * np.maximum(np.abs(x), least_scale(n)))
+
+
+@dataclass(frozen=True)
+class Central(Difference):
+    """Differences with nodes on both sides of x: ``(f(x + h) - f(x - h)) / (2 h)`` and its kin.
+
+    Parameters
+    ----------
+    accuracy : int
+        Order of the truncation error in the step, even. A first derivative costs ``accuracy``
+        evaluations a coordinate.
+    step : float or array_like, optional
+        The step, in x's units, of all coordinates or of each.
+    rel_step : float or array_like, optional
+        The step relative to ``max(abs(x), 0.1 ** (1 / n))``, one number rounded to a power of two; n is 1 but for
+        higher derivatives. The default balances truncation against rounding for an f whose scale is
+        that of x, or somewhat shorter; from accuracy 6 up it is relative to 0.2 where this has 0.1. No fixed step
+        knows f's scale.
+    noise : float, optional
+        How much f's values are wrong by, in f's units: :func:`gradfast.noise` measures it. The step
+        then balances truncation against that, for an f that varies by about 1 over the scale of x: where it
+        varies by V, give noise / V. Best with ``accuracy=4``.
+
+    Raises
+    ------
+    ValueError
+        If accuracy is no positive even integer, steps are not finite and positive or both given, noise is
+        negative, not finite or given with a step; when it is used, if ``rel_step`` is below eps of x's dtype.
+
+    Notes
+    -----
+    Weights are exact, by Fornberg's recurrence [1]_; ``stencil(n)`` shows them. The default step is the one at
+    which the bounds of truncation and of rounding, or noise, have the least sum [2]_, [3]_.
+
+    References
+    ----------
+    .. [1] Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988)
+       699-706.
+    .. [2] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
+    .. [3] Gill, Murray and Wright, "Practical Optimization", Academic Press (1981), section 8.6.
+
+    Examples
+    --------
+    >>> from gradfast import Central
+    >>> Central(accuracy=4)
+    Central(accuracy=4, step=None, rel_step=None, noise=None)
+    >>> print(Central(accuracy=4))
+    Central, accuracy 4: (-f(x + 2 h) + 8 f(x + h) - 8 f(x - h) + f(x - 2 h)) / (12 h)
+    """
+
+    accuracy: int = 2
+    directions = (("central", 1), ("forward", 1), ("forward", -1))
+
+
+@dataclass(frozen=True)
+class Forward(Difference):
+    """Differences with nodes at x and above: ``(f(x + h) - f(x)) / h`` and its kin.
+
+    A first derivative costs ``accuracy`` evaluations a coordinate and one at x.
+
+    Parameters
+    ----------
+    accuracy, step, rel_step, noise
+        As for :class:`Central`; accuracy may be odd.
+
+    Raises
+    ------
+    ValueError
+        As for :class:`Central`, but that accuracy may be odd.
+
+    Notes
+    -----
+    Weights are exact [1]_. The truncation error is of the order of ``h**accuracy``, at accuracy 1 of h [2]_.
+
+    References
+    ----------
+    .. [1] Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988)
+       699-706.
+    .. [2] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
+
+    Examples
+    --------
+    >>> from gradfast import Forward
+    >>> Forward(step=1e-6)
+    Forward(accuracy=1, step=1e-06, rel_step=None, noise=None)
+    """
+
+    accuracy: int = 1
+    directions = (("forward", 1), ("forward", -1))
+
+
+@dataclass(frozen=True)
+class Backward(Difference):
+    """Differences with nodes at x and below: ``(f(x) - f(x - h)) / h`` and its kin.
+
+    A first derivative costs ``accuracy`` evaluations a coordinate and one at x.
+
+    Parameters
+    ----------
+    accuracy, step, rel_step, noise
+        As for :class:`Central`; accuracy may be odd.
+
+    Raises
+    ------
+    ValueError
+        As for :class:`Central`, but that accuracy may be odd.
+
+    Notes
+    -----
+    Weights are exact [1]_. The truncation error is of the order of ``h**accuracy``, at accuracy 1 of h [2]_.
+
+    References
+    ----------
+    .. [1] Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988)
+       699-706.
+    .. [2] Nocedal and Wright, "Numerical Optimization", 2nd ed., Springer (2006), section 8.1.
+
+    Examples
+    --------
+    >>> from gradfast import Backward
+    >>> Backward()
+    Backward(accuracy=1, step=None, rel_step=None, noise=None)
+    """
+
+    accuracy: int = 1
+    directions = (("forward", -1), ("forward", 1))
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Nodes(Difference):
+    """Differences with nodes of your own, as ``f(x - h)``, f(x), ``f(x + h)`` and ``f(x + 2 h)`` from ``(-1, 1, 2)``.
+
+    The weights are the exact ones for polynomials through these nodes and x [1]_. Where bounds leave no
+    room for them, they are mirrored, or one-sided ones of the same accuracy take their place.
+
+    Parameters
+    ----------
+    nodes : sequence of int
+        The nodes in units of the step, each once; x itself, 0, is always one and left out.
+    step, rel_step, noise
+        As for :class:`Central`.
+
+    Raises
+    ------
+    ValueError
+        If the nodes are no distinct integers other than 0, or too far apart for weights of 53 bits; when it is
+        used, if they are fewer than the order of the derivative.
+
+    References
+    ----------
+    .. [1] Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988)
+       699-706.
+
+    Examples
+    --------
+    >>> from gradfast import Nodes
+    >>> Nodes((-1, 1, 2))
+    Nodes((-1, 1, 2))
+    >>> Nodes((-1, 1, 2)).stencil()
+    Stencil(nodes=(-1, 1, 2), weights=(-2, 6, -1), denominator=6, n=1, center=-3)
+    """
+
+    accuracy: int = 1
+    nodes: tuple[int, ...] = ()
+    directions = (("forward", 1),)
+
+    def __init__(
+        self, nodes: Any, *, step: Any = None, rel_step: Any = None, noise: float | None = None
+    ) -> None:
+        taken = tuple(nodes) if isinstance(nodes, Iterable) else (nodes,)
+        if not taken or not all(map(is_integer, taken)) or 0 in taken or len(set(taken)) < len(taken):
+            raise ValueError(f"nodes must be distinct integers other than 0; got {nodes!r}")
+        given = {"nodes": tuple(map(int, taken)), "step": step, "rel_step": rel_step, "noise": noise}
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "accuracy", stencils.accuracy_of(stencils.on_nodes(given["nodes"], 1)))
+        self.__post_init__()
+
+    def _name(self) -> str:
+        return f"Nodes {self.nodes}"
+
+    def __repr__(self) -> str:
+        given = {"step": self.step, "rel_step": self.rel_step, "noise": self.noise}
+        options = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+        return f"Nodes({self.nodes}{options})"
+
+    def options(self, n: int) -> Options:
+        """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
+        if len(self.nodes) < n:
+            raise ValueError(f"nodes must be at least {n} for a derivative of order {n}; got {self.nodes}")
+        own, accuracy = stencils.on_nodes(self.nodes, n), max(1, len(self.nodes) + 1 - n)
+        one_sided = stencils.forward(n, accuracy)
+        return (own, 1), (own, -1), (one_sided, 1), (one_sided, -1)
 
 
 @dataclass(frozen=True)
@@ -131,6 +436,9 @@ NAMES: dict[str, Method] = {
 }
 
 
+NAMED.update({name: (method, getattr(method, "plans", None)) for name, method in NAMES.items()})
+
+
 def as_method(method: Any) -> Method:
     """Return the method that a name stands for, or the method itself."""
     if type(method) is str and method in NAMES:
@@ -138,3 +446,11 @@ def as_method(method: Any) -> Method:
     if isinstance(method, (Difference, Complex, Adaptive)):
         return method
     raise ValueError(f"method must be one of {', '.join(NAMES)} or a method object; got {method!r}")
+
+
+def require_difference(method: Any, operator: str) -> Difference:
+    """Return the method if it is one of differences; ValueError that names what cannot use it."""
+    found = as_method(method)
+    if not isinstance(found, Difference):
+        raise ValueError(f"method must be a difference method for {operator}; got {found!r}")
+    return found

@@ -14,11 +14,9 @@ cdef struct Nodes:                          # what the loops read of a Stencil
     bint is_pair                            # f(x + h) - f(x - h)
 
 
-cdef struct Steps:                          # at[i] if given, else by the rule if relative != 0, else constant
+cdef struct Steps:                          # at[i] if given, else constant
     const double *at
     double constant
-    double relative
-    double least_scale
 
 
 cdef struct Watch:                          # who may stop a loop, and when it looks
@@ -42,9 +40,18 @@ cdef void set_stencil(Loop *loop, Stencil stencil) noexcept
 cdef inline void set_steps(Loop *loop, const double *at, double constant) noexcept nogil:
     loop.steps.at = at
     loop.steps.constant = constant
-    loop.steps.relative = loop.steps.least_scale = 0
 
-cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil
+cdef inline void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil:
+    start_watch(&loop.watch, stop)
+
+cdef double seconds() noexcept nogil
+cdef void start_watch(Watch *watch, const unsigned char *stop) noexcept nogil
+cdef int look_at_clock(Watch *watch) except -1 nogil
+
+cdef inline int look(Watch *watch) except -1 nogil:
+    """Return 1 if the loop must stop; called once a coordinate, or once for each call of f."""
+    watch.left -= 1
+    return 0 if watch.left else look_at_clock(watch)
 
 # Perturb coordinates first to last - 1 of a point (of `some`, if that is not NULL) and write to out, which
 # is that of the whole point. 0 when done, 1 when the stop byte was seen, -1 with an exception: that of Ctrl-C,

@@ -17,7 +17,6 @@ from gradfast._kernels.native_function cimport (
     Function, NativeFunction, call, call_array, require_array, require_point
 )
 from gradfast._kernels.stencil cimport Stencil
-from gradfast._kernels.relative_step cimport RelativeStep, step_at
 
 import numpy as np
 
@@ -40,16 +39,10 @@ cdef double seconds() noexcept nogil:
     return now.tv_sec + 1e-9 * now.tv_nsec
 
 
-cdef void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil:
-    loop.watch.stop = stop
-    loop.watch.left = loop.watch.interval = 1
-    loop.watch.looked = 0
-
-
-cdef inline int look(Watch *watch) except -1 nogil:
-    """Return 1 if the loop must stop; called once a coordinate."""
-    watch.left -= 1
-    return 0 if watch.left else look_at_clock(watch)
+cdef void start_watch(Watch *watch, const unsigned char *stop) noexcept nogil:
+    watch.stop = stop
+    watch.left = watch.interval = 1
+    watch.looked = 0
 
 
 cdef int look_at_clock(Watch *watch) except -1 nogil:
@@ -72,19 +65,17 @@ cdef int look_at_clock(Watch *watch) except -1 nogil:
 # --- the loops --------------------------------------------------------------------------------------------------------
 
 cdef void set_stencil(Loop *loop, Stencil stencil) noexcept:
-    loop.stencil.count = stencil.node_array.shape[0]
-    loop.stencil.nodes = &stencil.node_array[0]
-    loop.stencil.weights = &stencil.weight_array[0]
+    loop.stencil.count = stencil.size
+    loop.stencil.nodes = stencil.node
+    loop.stencil.weights = stencil.weight
     loop.stencil.center = stencil.center
     loop.stencil.denominator = stencil.denominator
     loop.stencil.n = stencil.n
-    loop.stencil.is_pair = stencil.is_pair
+    loop.stencil.is_pair = stencil.nodes == (1, -1) and stencil.weights == (1, -1) and stencil.center == 0
 
 
 cdef inline double step_of(const Steps *steps, Py_ssize_t i, double x) noexcept nogil:
-    if steps.at != NULL:
-        return steps.at[i]
-    return step_at(steps.relative, steps.least_scale, x) if steps.relative != 0 else steps.constant
+    return steps.at[i] if steps.at != NULL else steps.constant
 
 
 cdef inline double divisor_of(const Nodes *stencil, double step) noexcept nogil:
@@ -96,7 +87,7 @@ cdef inline double divisor_of(const Nodes *stencil, double step) noexcept nogil:
 
 
 cdef inline bint is_textbook(const Loop *loop) noexcept nogil:
-    return loop.stencil.is_pair and loop.steps.at == NULL and loop.steps.relative == 0
+    return loop.stencil.is_pair and loop.steps.at == NULL
 
 
 cdef inline void central_along(
@@ -201,66 +192,33 @@ cdef int pair_differences(
     return 0
 
 
-# --- from Python ------------------------------------------------------------------------------------------------------
+# --- the textbook's gradient of compiled f ------------------------------------------------------------------------------
 
-cdef int prepare(
-    Loop *loop, NativeFunction f, str kind, Py_ssize_t n, steps, Stencil stencil, const unsigned char[::1] stop
-) except -1:
-    if f.kind != kind:  # one and the same string, nearly always: a call would cost more
-        require_kind(f, kind)
+cdef int prepare(Loop *loop, NativeFunction f, Py_ssize_t n, double h, Stencil stencil) except -1:
+    if f.kind != "point":
+        require_kind(f, "point")
     if n > INT_MAX:
         raise ValueError(f"x must have at most {INT_MAX} components for compiled code; got {n}")
     loop.f = f.function
     set_stencil(loop, stencil)
-    set_watch(loop, &stop[0] if stop is not None else NULL)
-    loop.steps.at = NULL
-    loop.steps.relative = loop.steps.constant = 0
-    if isinstance(steps, float):
-        loop.steps.constant = steps
-    elif isinstance(steps, RelativeStep):
-        loop.steps.relative = (<RelativeStep>steps).relative
-        loop.steps.least_scale = (<RelativeStep>steps).least_scale
+    set_watch(loop, NULL)
+    set_steps(loop, NULL, h)
     return 0
 
 
-cdef inline double *pointer(double[::1] array) noexcept nogil:
-    return &array[0] if array.shape[0] else NULL
+cdef inline bint may_be_swallowed(double h, double largest) noexcept nogil:
+    """Whether a step may be lost to rounding where abs(x) is at most that large."""
+    return largest >= h * 4503599627370496.0  # 2**52
 
 
-cdef inline bint may_be_swallowed(const Steps *steps, double largest) noexcept nogil:
-    """Whether a step that is one for all may be lost to rounding where abs(x) is at most so large."""
-    return steps.constant != 0 and largest >= steps.constant * 4503599627370496.0  # 2**52
-
-
-cdef inline bint is_swallowed(const Steps *steps, double x) noexcept nogil:
-    return x + steps.constant == x and isfinite(x)
-
-
-cdef inline const Py_ssize_t *indices(const Py_ssize_t[::1] some) noexcept nogil:
-    return &some[0] if some is not None and some.shape[0] else NULL
-
-
-def gradient(
-    NativeFunction f not None, const double[:] x, steps, Stencil stencil not None, double[::1] out,  # OUT: out
-    double center=0, const Py_ssize_t[::1] some=None, Py_ssize_t first=0, Py_ssize_t last=-1,
-    const unsigned char[::1] stop=None,
-):
-    """Write f's derivatives along coordinates first to last - 1 (of some).
-
-    Returns the first coordinate whose step rounding swallowed, if the step is one for all; else -1.
-    """
+def gradient(NativeFunction f not None, const double[:] x, double h, Stencil stencil not None, double[::1] out):  # OUT: out
+    """Write f's derivatives along the coordinates of x, perturbing a copy; return the first whose step rounding swallowed, or -1."""
     cdef Loop loop
-    cdef const double[::1] varying = None
     cdef double stack[64]
     cdef double *point = stack
-    cdef Py_ssize_t i, n = x.shape[0]
     cdef double largest = 0
-    prepare(&loop, f, "point", n, steps, stencil, stop)
-    if not isinstance(steps, (float, RelativeStep)):
-        varying = steps
-        loop.steps.at = &varying[0] if n else NULL
-    if last < 0:
-        last = n if some is None else some.shape[0]
+    cdef Py_ssize_t i, n = x.shape[0]
+    prepare(&loop, f, n, h, stencil)
     if n > 64:
         point = <double *>PyMem_Malloc(n * sizeof(double))
         if point == NULL:
@@ -270,93 +228,43 @@ def gradient(
             for i in range(n):
                 point[i] = x[i]
                 largest = max(largest, fabs(point[i]))
-            gradient_along(&loop, point, n, indices(some), first, last, center, pointer(out))
+            gradient_along(&loop, point, n, NULL, 0, n, 0, &out[0] if n else NULL)
     finally:
         if n > 64:
             PyMem_Free(point)
-    if may_be_swallowed(&loop.steps, largest):
+    if may_be_swallowed(h, largest):
         for i in range(n):
-            if is_swallowed(&loop.steps, x[i]):
+            if x[i] + h == x[i] and isfinite(x[i]):
                 return i
     return -1
 
 
-def gradients(
-    NativeFunction f not None, const double[:, :] x, steps, Stencil stencil not None, double[:, ::1] out,  # OUT: out
-    const double[::1] centers=None, Py_ssize_t first=0, Py_ssize_t last=-1, const unsigned char[::1] stop=None,
-):
-    """The same for rows first to last - 1 of a batch; a coordinate is counted through all rows."""
+def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil stencil not None, double[:, ::1] out):  # OUT: out
+    """Do the same at every row of x; a coordinate is counted through all rows."""
     cdef Loop loop
-    cdef const double[:, ::1] varying = None
     cdef Py_ssize_t i, j, n = x.shape[1]
     cdef int stopped = 0
     cdef double largest = 0
     cdef double[::1] point = np.empty(n)
-    prepare(&loop, f, "point", n, steps, stencil, stop)
-    if not isinstance(steps, (float, RelativeStep)):
-        varying = steps
+    prepare(&loop, f, n, h, stencil)
     if n == 0:
         return -1
-    cdef bint textbook = n <= 16 and varying is None and is_textbook(&loop)
-    cdef double center
+    cdef bint short = n <= 16 and is_textbook(&loop)
     with nogil:
-        for i in range(first, x.shape[0] if last < 0 else last):
+        for i in range(x.shape[0]):
             for j in range(n):
                 point[j] = x[i, j]
                 largest = max(largest, fabs(point[j]))
-            if varying is not None:
-                loop.steps.at = &varying[i, 0]
-            if textbook:  # a look for each coordinate would cost a tenth
+            if short:  # a look at the clock for each coordinate would cost a tenth
                 central_along(&loop, &point[0], n, 0, n, &out[i, 0])
                 stopped = look(&loop.watch)
             else:
-                center = 0 if centers is None else centers[i]
-                stopped = gradient_along(&loop, &point[0], n, NULL, 0, n, center, &out[i, 0])
+                stopped = gradient_along(&loop, &point[0], n, NULL, 0, n, 0, &out[i, 0])
             if stopped:
                 break
-    if may_be_swallowed(&loop.steps, largest):
+    if may_be_swallowed(h, largest):
         for i in range(x.shape[0]):
             for j in range(n):
-                if is_swallowed(&loop.steps, x[i, j]):
+                if x[i, j] + h == x[i, j] and isfinite(x[i, j]):
                     return i * n + j
     return -1
-
-
-def jacobian(
-    NativeFunction f not None, const double[:] x, const double[::1] steps, Stencil stencil not None,
-    double[:, ::1] out, const double[::1] center, const Py_ssize_t[::1] some not None,  # OUT: out
-    Py_ssize_t first, Py_ssize_t last, const unsigned char[::1] stop=None,
-):
-    """Write the derivatives of f's many values along coordinate i to row i of out."""
-    cdef Loop loop
-    cdef Py_ssize_t n = x.shape[0], m = out.shape[1]
-    cdef double[::1] point = np.array(x), values = np.full(m, np.nan)  # what f leaves out is no number
-    cdef const double *known = NULL
-    prepare(&loop, f, "array", n, steps, stencil, stop)
-    loop.steps.at = &steps[0]
-    if center is not None and center.shape[0] != m:
-        raise ValueError(f"center must hold {m} values; got {center.shape[0]}")
-    if center is not None and m:
-        known = &center[0]
-    with nogil:
-        jacobian_along(
-            &loop, &point[0], n, indices(some), first, last, known, m, pointer(values), &out[0, 0] if m else NULL
-        )
-
-
-def pairs(
-    NativeFunction f not None, const double[:] x, const double[::1] steps, Stencil stencil not None,
-    double[::1] out, double center,  # OUT: out
-    const Py_ssize_t[::1] first_of not None, const Py_ssize_t[::1] second_of not None,
-    Py_ssize_t first, Py_ssize_t last, const unsigned char[::1] stop=None,
-):
-    """Write the difference, not yet divided, of pairs first to last - 1."""
-    cdef Loop loop
-    cdef Py_ssize_t n = x.shape[0]
-    cdef double[::1] point = np.array(x)
-    prepare(&loop, f, "point", n, steps, stencil, stop)
-    loop.steps.at = &steps[0]
-    with nogil:
-        pair_differences(
-            &loop, &point[0], n, indices(first_of), indices(second_of), first, last, center, pointer(out)
-        )

@@ -12,12 +12,14 @@ cdef class Stencil:
     cdef readonly double denominator
     cdef readonly int n                     # derivative order
     cdef readonly double center             # the weight of f(x), whose node is 0
-    cdef bint is_pair                       # f(x + h) - f(x - h)
-    cdef const double[::1] node_array       # the same nodes and weights as the loops read them
-    cdef const double[::1] weight_array
+    cdef readonly Py_ssize_t size           # how many nodes there are
+    cdef const double *node                 # the same nodes and weights as C arrays
+    cdef const double *weight
+    cdef object _arrays                     # which own that memory
 
 
-cdef inline value divisor(Stencil stencil, value step) noexcept:
+cdef inline value divisor(Stencil stencil, value step) noexcept nogil:
+    """Return what a weighted sum of f's values is divided by: the denominator times step**n."""
     cdef int _
     cdef value product = stencil.denominator
     for _ in range(stencil.n):

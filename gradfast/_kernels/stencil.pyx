@@ -1,4 +1,4 @@
-"""A stencil in the form that the kernels read: C arrays, acquired once."""
+"""A stencil, and the C arrays of its nodes and weights that the loops read."""
 
 cimport cython
 from cpython.array cimport array
@@ -23,9 +23,10 @@ cdef class Stencil:
         self.denominator = denominator
         self.n = n
         self.center = center
-        self.is_pair = self.nodes == (1, -1) and self.weights == (1, -1) and center == 0
-        self.node_array = array("d", self.nodes)
-        self.weight_array = array("d", self.weights)
+        self.size = len(self.nodes)
+        cdef array node = array("d", self.nodes), weight = array("d", self.weights)
+        self._arrays = node, weight
+        self.node, self.weight = node.data.as_doubles, weight.data.as_doubles
 
     def __reduce__(self):
         return Stencil, (self.nodes, self.weights, self.denominator, self.n, self.center)

@@ -1,0 +1,23 @@
+"""Derivatives from f's values: the weighted sums of a stencil, divided by powers of the steps."""
+
+from gradfast._kernels.moves cimport Moves
+
+
+cdef enum Division:
+    BY_GROUP                            # one derivative a group and value, divided by the step of the group's coordinate
+    BY_MEMBER                           # value k of a group is that of its k-th coordinate, and is divided by its step
+    ALONG                               # of a direction: divided by the step of t
+    UNDIVIDED                           # the weighted sum alone
+
+
+# Add rows first to last - 1 of values (a row has `width`) to the results of their groups; the last of a group divides
+# it. Of a stencil that needs f at x, `center` holds a row: of a batch one for every `point` coordinates. Results go to
+# out[i * width + j] for coordinate i, BY_MEMBER to out[i], UNDIVIDED to out[group * width + j], ALONG to out[j].
+# Values and results are doubles, or long doubles if steps are.
+cdef void combine(
+    const char *values, Py_ssize_t width, const char *center, Py_ssize_t point, Moves moves,
+    Py_ssize_t first, Py_ssize_t last, Division division, char *out,  # OUT: out
+) noexcept
+
+# Turn the sums of groups of one and two coordinates, by a stencil of second derivatives, to second derivatives in place.
+cdef int second_derivatives(char *sums, Moves moves) except -1  # OUT: sums

@@ -1,0 +1,193 @@
+"""Derivatives from f's values: the weighted sums of a stencil, divided by powers of the steps.
+
+Every derivative by differences is computed here, so that these rules stand once:
+
+a. A sum starts from -0.0, or from f(x) times its weight: adding to -0.0 keeps the sign of every zero, adding to 0.0 does not.
+b. Values are added in the order of the stencil's nodes, and the sum is divided once.
+c. What f returns passes through, inf and NaN too, each in its own row alone.
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+
+from gradfast._kernels.moves cimport Groups, Moves, Span
+from gradfast._kernels.stencil cimport Stencil, divisor, value
+
+import numpy as np
+
+
+cdef void combine(
+    const char *values, Py_ssize_t width, const char *center, Py_ssize_t point, Moves moves,
+    Py_ssize_t first, Py_ssize_t last, Division division, char *out,  # OUT: out
+) noexcept:
+    if moves.is_wide:
+        combine_as[cython.longdouble](
+            <const long double *>values, width, <const long double *>center, point, moves, first, last, division,
+            <long double *>out,
+        )
+    else:
+        combine_as[double](
+            <const double *>values, width, <const double *>center, point, moves, first, last, division, <double *>out
+        )
+
+
+cdef void combine_as(
+    const value *values, Py_ssize_t width, const value *center, Py_ssize_t point, Moves moves,
+    Py_ssize_t first, Py_ssize_t last, Division division, value *out,  # OUT: out
+) noexcept:
+    cdef Stencil stencil = moves.stencil
+    cdef Groups groups = moves.groups
+    cdef const value *steps = <const value *>moves.steps
+    cdef const value *at_x
+    cdef Py_ssize_t row, i, g = first // stencil.size, k = first % stencil.size
+    cdef Span span
+    for row in range(last - first):
+        span = groups.span(g)
+        i = groups.member(span, 0)
+        at_x = center
+        if center is not NULL and point < groups.coordinates:  # of a batch, each point has its own
+            at_x = center + i // point * width
+        if division == BY_MEMBER:
+            add_members(values + row * width, at_x, stencil, k, groups, span, steps, out)
+        elif division == UNDIVIDED:
+            add(values + row * width, width, at_x, stencil, k, 1, out + g * width)
+        elif division == ALONG:
+            add(values + row * width, width, at_x, stencil, k, divisor(stencil, <value>moves.along_step), out)
+        else:
+            add(values + row * width, width, at_x, stencil, k, divisor(stencil, steps[i]), out + i * width)
+        k += 1
+        if k == stencil.size:
+            k, g = 0, g + 1
+
+
+cdef inline void add(
+    const value *values, Py_ssize_t width, const value *center, Stencil stencil, Py_ssize_t k, value by, value *out,  # OUT: out
+) noexcept:
+    """Add the values at the k-th node; the first starts the sums, the last divides them."""
+    cdef Py_ssize_t j
+    cdef value weight = stencil.weight[k], at_x = stencil.center
+    if k == 0 and at_x == 0:
+        for j in range(width):
+            out[j] = -0.0 + weight * values[j]
+    elif k == 0:
+        for j in range(width):
+            out[j] = at_x * center[j] + weight * values[j]
+    else:
+        for j in range(width):
+            out[j] += weight * values[j]
+    if k == stencil.size - 1:
+        for j in range(width):
+            out[j] /= by
+
+
+cdef void add_members(
+    const value *values, const value *center, Stencil stencil, Py_ssize_t k, Groups groups, Span span,
+    const value *steps, value *out,  # OUT: out
+) noexcept:
+    cdef Py_ssize_t i, j
+    cdef bint is_line = span.stride == 1 and groups.list is NULL
+    for j in range(span.count):
+        i = span.start + j if is_line else groups.member(span, j)
+        add(values + j, 1, center + j if center is not NULL else NULL, stencil, k, divisor(stencil, steps[i]), out + i)
+
+
+cdef int second_derivatives(char *sums, Moves moves) except -1:  # OUT: sums
+    """Turn sums along one coordinate and along two to second derivatives.
+
+    ``H[i, j] = (D(i + j) - (D(i) + D(j))) / 2 / (denominator * h_i * h_j)``: Nocedal and Wright, "Numerical
+    Optimization", 2nd ed., Springer (2006), section 8.1.
+    """
+    cdef Py_ssize_t size = sizeof(long double) if moves.is_wide else sizeof(double)
+    cdef void *alone = PyMem_Malloc(max(1, moves.groups.coordinates) * size)
+    if alone is NULL:
+        raise MemoryError
+    if moves.is_wide:
+        second_derivatives_as[cython.longdouble](<long double *>sums, moves, <long double *>alone)
+    else:
+        second_derivatives_as[double](<double *>sums, moves, <double *>alone)
+    PyMem_Free(alone)
+    return 0
+
+
+cdef void second_derivatives_as(value *sums, Moves moves, value *alone) noexcept:  # OUT: sums, alone
+    cdef Groups groups = moves.groups
+    cdef const value *steps = <const value *>moves.steps
+    cdef Py_ssize_t g, i, j
+    cdef Span span
+    for g in range(groups.count):
+        span = groups.span(g)
+        if span.count == 1:
+            alone[groups.member(span, 0)] = sums[g]
+    for g in range(groups.count):
+        span = groups.span(g)
+        j, i = groups.member(span, 0), groups.member(span, span.count - 1)
+        if span.count == 2:
+            sums[g] = (sums[g] - (alone[i] + alone[j])) / 2
+        sums[g] /= moves.stencil.denominator * steps[i] * steps[j]
+
+
+def combined(values, Moves moves not None, center=None, bint divided=True, point=None):
+    """Return the derivative that each group of moves gives, or its weighted sum, not divided; a row for each group.
+
+    Values are what an evaluator gave for these moves, whole groups of them; center is f's value at x, for stencils that need
+    it, or one row of values for each `point` coordinates.
+    """
+    dtype = np.longdouble if moves.is_wide else np.float64
+    flat = np.ascontiguousarray(values, dtype).reshape(moves.last - moves.first, -1)
+    sums = np.empty((flat.shape[0] // moves.stencil.size, flat.shape[1]), dtype)
+    at_x = None if center is None or moves.stencil.center == 0 else np.ascontiguousarray(center, dtype).reshape(-1)
+    cdef const char *from_values = address_of(flat)
+    cdef const char *from_center = NULL if at_x is None else address_of(at_x)
+    cdef char *to = address_of(sums)
+    cdef Py_ssize_t width = flat.shape[1]
+    # UNDIVIDED counts groups from 0
+    combine(
+        from_values, width, from_center, moves.groups.coordinates if point is None else point, moves, moves.first, moves.last, UNDIVIDED,
+        to - moves.first // moves.stencil.size * width * <Py_ssize_t>sums.itemsize,
+    )
+    if divided:
+        first = [moves.groups.member(moves.groups.span(moves.first // moves.stencil.size + g), 0) for g in range(len(sums))]
+        by = np.full(len(sums), moves.stencil.denominator, dtype)
+        for _ in range(moves.stencil.n):
+            by *= moves.step_of_each[first] if moves.along is None else moves.along
+        with np.errstate(all="ignore"):
+            sums /= by[:, np.newaxis]
+    return sums.reshape(len(sums), *np.shape(values)[1:])
+
+
+cdef char *address_of(array) except NULL:
+    cdef size_t address = array.ctypes.data
+    return <char *>address
+
+
+def second_derivatives_of(sums, Moves moves not None):
+    """Return the second derivatives that belong to sums along one coordinate and along two, one of each group."""
+    found = np.array(sums, np.longdouble if moves.is_wide else np.float64).reshape(-1)
+    if found.size:
+        second_derivatives(address_of(found), moves)
+    return found
+
+
+def _scatter(
+    const value[:, ::1] sums, const value[:] steps, Stencil stencil not None,
+    const Py_ssize_t[::1] columns not None, const Py_ssize_t[::1] starts not None,
+    const int[::1] entries not None, const int[::1] rows not None,
+    const int[::1] places not None, const int[::1] mirrors not None, value[::1] data,  # OUT: data
+):
+    """Divide each sum that a color's columns caused, and write it to its place, and its mirror, in the CSR data.
+
+    Row g of the sums belongs to columns[starts[g]:starts[g + 1]]; the entries of column j are those from entries[j] on.
+    """
+    cdef Py_ssize_t a, c, g, j
+    cdef value by, derivative
+    for g in range(sums.shape[0]):
+        for c in range(starts[g], starts[g + 1]):
+            j = columns[c]
+            by = divisor(stencil, steps[j])
+            for a in range(entries[j], entries[j + 1]):
+                derivative = sums[g, rows[a]] / by
+                data[places[a]] = derivative
+                data[mirrors[a]] = derivative
+
+
+SCATTER = {"f": _scatter["double"], "d": _scatter["double"], "g": _scatter["long double"]}

@@ -1,0 +1,57 @@
+"""The seam: f's values at moved points."""
+
+from gradfast._kernels.memory cimport Memory
+from gradfast._kernels.moves cimport Moves
+
+
+cdef struct Block:                      # values of some rows of moves, on the C stack while they are few
+    char *at                            # doubles, or long doubles of an x of these
+    Py_ssize_t size                     # bytes
+    long double own[32]
+
+
+cdef void start_block(Block *block) noexcept nogil
+cdef void free_block(Block *block) noexcept
+cdef int grow_block(Block *block, Py_ssize_t size) except -1
+
+
+cdef inline int reserve(Block *block, Py_ssize_t size) except -1:
+    """Make room for as many bytes; what the block held is lost."""
+    return grow_block(block, size) if size > block.size else 0
+
+
+cdef class Evaluator:
+    cdef readonly Evaluator inner       # what a wrapper wraps, or None
+    cdef readonly object x              # as the caller gave it, or a copy that can be moved in place
+    cdef readonly object base                    # the same memory without a subclass; of a batch, its components along the last axis
+    cdef readonly object axis                    # of x, along which the components of a batch lie, or None
+    cdef Memory memory                  # base's
+    cdef readonly bytes kept            # what it held when this evaluator was made, in C order
+    cdef const char *before             # the same
+    cdef readonly Py_ssize_t n          # coordinates of x
+    cdef readonly Py_ssize_t point      # coordinates of one point: n, unless x is a batch of points
+    cdef char kind                      # x's dtype.char
+    cdef Py_ssize_t value_size          # bytes of one of f's values: those of a long double if x holds such
+    cdef readonly bint single           # whether f's value is to be one number a point
+    cdef readonly object shape          # of f's value; None until it is known
+    cdef readonly Py_ssize_t width      # values in a row
+    cdef readonly bint is_known                  # whether width is
+    cdef readonly Py_ssize_t points     # at which f is evaluated for each row: 1, unless f takes all points of x at once
+    cdef Py_ssize_t counted             # evaluations, besides those of an inner evaluator
+    cdef readonly Py_ssize_t failed     # of the last exception of f: the first of the rows that f was called with, or -1
+    cdef readonly Py_ssize_t failed_last
+
+    cdef public object dtype            # of derivatives, if it is not that of x
+
+    cdef bint open(self, x, bint single, axis) except -1    # False if x cannot be moved in place
+    cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1  # OUT: block
+    cdef int center(self, Block *block) except -1                                                # OUT: block
+    cpdef Py_ssize_t rows_at_once(self) except -1
+    cdef tuple value_shape(self)
+    cdef tuple center_shape(self)
+    cdef int know(self, tuple shape) except -1
+    cdef int copy_values(self, array, char *to) except -1                                        # OUT: to
+
+
+cdef array_of(const char *values, tuple shape, Py_ssize_t value_size)   # a copy of these values
+cdef as_real_array(result)                                              # what f returned; an error if it is no real numbers

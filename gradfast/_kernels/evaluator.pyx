@@ -1,0 +1,228 @@
+"""The seam: f's values at moved points, whatever f is and however it is called.
+
+Design:
+a. `values(moves)` is all that an algorithm asks for: an array of f's values, a row for each row of moves. Compiled
+   operators call `fill`, which writes the same values into a block of memory.
+b. A subclass says how a moved point is written and how f is called: `OnePoint`, `ManyPoints`, `Elements`, `Native`. A
+   wrapper of another evaluator has the same methods: workers, progress, whatever counts or remembers values.
+c. `kept` are the bytes of x. They serve three ends: what a coordinate goes back to, what moves are counted from, and
+   whether f left x alone.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.string cimport memcpy
+
+from gradfast._kernels.memory cimport close_memory, holds, open_memory, read_all, write_all
+
+from time import perf_counter
+
+import numpy as np
+from numpy import empty, ndarray
+
+from gradfast._kernels.memory import f_changed, first_change, name_at
+
+# A piece of moves is to take about as long: a progress bar moves ten times a second.
+cdef double SECONDS_A_PIECE = 0.1
+
+# A block of values, as of points, stays inside one core's L2 cache.
+cdef Py_ssize_t BLOCK_BYTES = 1 << 18
+
+
+cdef void start_block(Block *block) noexcept nogil:
+    block.at, block.size = <char *>block.own, sizeof(block.own)
+
+
+cdef void free_block(Block *block) noexcept:
+    if block.at != <char *>block.own:
+        PyMem_Free(block.at)
+        start_block(block)
+
+
+cdef int grow_block(Block *block, Py_ssize_t size) except -1:
+    free_block(block)
+    cdef void *found = PyMem_Malloc(size)
+    if found is NULL:
+        raise MemoryError
+    block.at, block.size = <char *>found, size
+    return 0
+
+
+cdef class Evaluator:
+    """f at an x: its values where coordinates of x are moved.
+
+    A wrapper is a Python subclass: its ``__init__`` gets the evaluator that it wraps, and it overrides :meth:`values`.
+    """
+
+    def __init__(self, Evaluator inner not None):
+        self.inner, self.x, self.base, self.axis = inner, inner.x, inner.base, inner.axis
+        self.kept, self.before, self.kind, self.value_size = inner.kept, inner.before, inner.kind, inner.value_size
+        self.n, self.point, self.points, self.single = inner.n, inner.point, inner.points, inner.single
+        self.shape, self.width, self.is_known = inner.shape, inner.width, inner.is_known
+
+    def __dealloc__(self):
+        close_memory(&self.memory)
+
+    cdef bint open(self, x, bint single, axis) except -1:
+        """Take x's memory; with an axis x is a batch, the components of its points along that axis."""
+        self.x, self.axis = x, axis
+        self.base = x if type(x) is ndarray else x.view(ndarray)
+        if axis is not None:
+            self.base = np.moveaxis(self.base, axis, -1)
+        if not open_memory(&self.memory, self.base):
+            return False
+        self.kind = self.memory.kind
+        self.value_size = sizeof(long double) if self.kind == c"g" else sizeof(double)
+        self.n = self.memory.count
+        self.point = self.n if axis is None else self.base.shape[self.base.ndim - 1]
+        self.kept = PyBytes_FromStringAndSize(NULL, self.n * self.memory.itemsize)
+        self.before = PyBytes_AS_STRING(self.kept)
+        read_all(&self.memory, <char *>self.before)
+        self.points, self.width, self.failed = 1, 1, -1
+        self.single = self.is_known = single
+        return True
+
+    # --- what algorithms ask for ---------------------------------------------------------------------------------------
+
+    def values(self, Moves moves not None):
+        """Return f's values, an array of shape ``(len(moves), *shape of f's value)``."""
+        cdef Block block
+        start_block(&block)
+        try:
+            self.fill(moves, moves.first, moves.last, &block)
+            return array_of(block.at, (moves.last - moves.first, *self.value_shape()), self.value_size)
+        finally:
+            free_block(&block)
+
+    def value(self):
+        """Return f's value at x itself, an array; of a batch, of a value for each of its points."""
+        cdef Block block
+        start_block(&block)
+        try:
+            self.center(&block)
+            return array_of(block.at, self.center_shape(), self.value_size)
+        finally:
+            free_block(&block)
+
+    def pieces(self, Moves moves not None):
+        """Yield ``(first, last, values)`` of parts of moves as they are done, some ten of them a second."""
+        cdef Py_ssize_t first = 0, last, size = moves.stencil.size
+        while first < len(moves):
+            last, begin = min(len(moves), first + size), perf_counter()
+            yield first, last, self.values(moves.part(first, last))
+            size = 2 * size if perf_counter() - begin < SECONDS_A_PIECE else max(moves.stencil.size, size // 2)
+            first = last
+
+    def expect(self, total):
+        """Take how many evaluations are to come, besides that at x: for those who tell of them."""
+
+    @property
+    def evaluations(self):
+        """How often f was evaluated, each point of a vectorized call counted."""
+        return self.counted if self.inner is None else self.counted + self.inner.evaluations
+
+    def _count(self, Py_ssize_t evaluations):
+        """Count evaluations that were made elsewhere."""
+        self.counted += evaluations
+
+    def _learn(self, tuple shape):
+        """Take the shape of f's value, for wrappers, or see that it is the known one."""
+        self.know(shape)
+
+    def close(self):
+        """End the work at this x; ValueError, with x put back, if f changed it."""
+        if self.inner is not None:
+            self.inner.close()
+        elif not holds(&self.memory, self.before):
+            before = self.steps_from.reshape(self.base.shape)
+            changed = first_change(self.base, before)
+            write_all(&self.memory, self.before)
+            if changed >= 0:
+                raise f_changed(self.name(changed))
+
+    def name(self, Py_ssize_t i):
+        """Return the name of the i-th coordinate as the owner of x would write it."""
+        indices = [int(k) for k in np.unravel_index(i, self.base.shape)]
+        if self.axis is not None:
+            indices.insert(self.axis, indices.pop())
+        return name_at(indices)
+
+    def put_back(self):
+        """Give x the bits that it had."""
+        if self.inner is not None:
+            self.inner.put_back()
+        else:
+            write_all(&self.memory, self.before)
+
+    @property
+    def steps_from(self):
+        """What x held before it was moved, flat and in C order: what steps are relative to."""
+        return np.frombuffer(self.kept, self.base.dtype)
+
+    cpdef Py_ssize_t rows_at_once(self) except -1:
+        """Return how many rows of values an operator should ask for at once; one row tells the width of the others."""
+        return max(1, BLOCK_BYTES // max(1, self.width * self.value_size)) if self.is_known else 1
+
+    # --- what compiled operators ask for -------------------------------------------------------------------------------
+
+    cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
+        """Write f's values of rows first to last - 1 of moves; here, those of a wrapper's `values`."""
+        found = self.values(moves.part(first - moves.first, last - moves.first))
+        self.know(found.shape[1:])
+        reserve(block, (last - first) * self.width * self.value_size)
+        self.copy_values(found, block.at)
+        return 0
+
+    cdef int center(self, Block *block) except -1:
+        """Write f's value at x; of a batch, of each of its points."""
+        self.inner.center(block)
+        self.shape, self.width, self.is_known = self.inner.shape, self.inner.width, self.inner.is_known
+        return 0
+
+    cdef tuple value_shape(self):
+        return () if self.single else (self.width,) if self.shape is None else self.shape
+
+    cdef tuple center_shape(self):
+        """Return the shape of f's value at x; of a batch, of one value for each point."""
+        return self.value_shape() if self.axis is None else self.base.shape[:self.base.ndim - 1]
+
+    cdef int know(self, tuple shape) except -1:
+        """Take the shape of f's first value; ValueError if that of another differs."""
+        cdef Py_ssize_t extent
+        if self.single:
+            return 0
+        if not self.is_known:
+            self.is_known, self.shape, self.width = True, shape, 1
+            for extent in shape:
+                self.width *= extent
+        elif shape != self.value_shape():
+            raise ValueError(f"f must return arrays of one shape; got {self.value_shape()}, then {shape}")
+        return 0
+
+    cdef int copy_values(self, array, char *to) except -1:  # OUT: to
+        """Write an array of real numbers in C order, in the precision that f's values are computed with."""
+        cdef Py_buffer view
+        PyObject_GetBuffer(np.ascontiguousarray(array, "g" if self.kind == c"g" else "d"), &view, PyBUF_SIMPLE)
+        memcpy(to, view.buf, view.len)
+        PyBuffer_Release(&view)
+        return 0
+
+
+cdef array_of(const char *values, tuple shape, Py_ssize_t value_size):
+    cdef Py_buffer view
+    found = empty(shape) if value_size == sizeof(double) else empty(shape, "g")
+    PyObject_GetBuffer(found, &view, PyBUF_SIMPLE)
+    memcpy(view.buf, values, view.len)
+    PyBuffer_Release(&view)
+    return found
+
+
+cdef as_real_array(result):
+    try:
+        array = np.asarray(result)
+    except ValueError as error:
+        raise ValueError(f"f must return an array of one shape; it returned {result!r}") from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"f must return real numbers; it returned {result!r}, of dtype {array.dtype}")
+    return array

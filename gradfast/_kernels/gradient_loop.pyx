@@ -1,0 +1,74 @@
+"""The textbook's gradient by central differences: perturb a coordinate, call f, restore the coordinate.
+
+Design:
+a. *Line* and *argument* are separate. The line is the memory that is perturbed; the argument is the object that f is
+   called with. For one point both are the point, for a batch both are the row.
+b. A coordinate gets its saved value back; subtracting the step would round.
+c. The formula is literally ``(f(x + h) - f(x - h)) / (2 * h)``: for doubles it gives the bits of `gradfast.reference`.
+"""
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.function cimport PyFunction_Check
+from cpython.method cimport PyMethod_Check
+from libc.math cimport isfinite
+
+from gradfast._kernels.number cimport read
+from gradfast._kernels.step_rule cimport real
+
+
+def _point(f, argument, real[:] line, double h, real[:] out):  # OUT: out
+    """Write the derivative along each coordinate of a line; return the first whose step rounding swallowed, or -1."""
+    cdef Py_ssize_t i, swallowed = -1
+    cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))  # a C function does not notice Ctrl-C
+    for i in range(line.shape[0]):
+        if central_difference(f, argument, &line[i], h, &out[i]) and swallowed < 0:
+            swallowed = i
+        if looks_for_signals:
+            PyErr_CheckSignals()
+    return swallowed
+
+
+def _rows(f, batch, real[:, :] rows, double h, real[:, :] out):  # OUT: out
+    """Do so for each row of a batch, with ``f(batch[i])``; a swallowed step is counted through the rows."""
+    cdef Py_ssize_t i, j, swallowed = -1
+    cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))
+    for i in range(rows.shape[0]):
+        row = batch[i]
+        for j in range(rows.shape[1]):
+            if central_difference(f, row, &rows[i, j], h, &out[i, j]) and swallowed < 0:
+                swallowed = i * rows.shape[1] + j
+            if looks_for_signals:
+                PyErr_CheckSignals()
+    return swallowed
+
+
+cdef inline bint central_difference(f, argument, real *coordinate, double h, real *derivative) except -1:  # OUT: derivative
+    """Move a coordinate of f's argument up and down; return whether rounding swallowed one of the moves."""
+    cdef real saved = coordinate[0]
+    cdef bint swallowed
+    cdef double above, below
+    cdef long double above_of_longs, below_of_longs
+    try:
+        coordinate[0] = <real>(saved + h)
+        swallowed = coordinate[0] == saved
+        if real is float or real is double:
+            read(f(argument), &above)
+        else:
+            read(f(argument), &above_of_longs)
+        coordinate[0] = <real>(saved - h)
+        swallowed = swallowed or coordinate[0] == saved
+        if real is float or real is double:
+            read(f(argument), &below)
+            derivative[0] = <real>((above - below) / (2 * h))
+        else:
+            read(f(argument), &below_of_longs)
+            derivative[0] = (above_of_longs - below_of_longs) / (2 * h)
+    finally:
+        coordinate[0] = saved
+    return swallowed and isfinite(saved)
+
+
+# One entry for each dtype.char of x: a fused function would look for its types at every call.
+POINT = {"f": _point["float"], "d": _point["double"], "g": _point["long double"]}
+ROWS = {"f": _rows["float"], "d": _rows["double"], "g": _rows["long double"]}

@@ -1,0 +1,29 @@
+from gradfast._kernels.evaluator cimport Block, Evaluator
+from gradfast._kernels.memory cimport Memory
+from gradfast._kernels.moves cimport Moves
+
+
+cdef class Copies(Evaluator):           # what ManyPoints and Elements share
+    cdef object f, dtype
+    cdef readonly object origin         # the point, real or complex, that copies are made of
+    cdef readonly tuple args
+    cdef bytes zeros
+    cdef const char *rest               # what coordinates are moved from: x, or the zeros of an imaginary part
+    cdef Py_ssize_t stride, offset      # of coordinates in a copy
+    cdef Py_ssize_t point_bytes
+
+    cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1
+    cdef Memory copy_at(self, char *start) noexcept nogil
+    cdef array_for(self, found, Py_ssize_t count)
+
+
+cdef class ManyPoints(Copies):
+    cdef values_of_block(self, points, Moves moves, Py_ssize_t first, Py_ssize_t count)
+    cdef call(self, points, Py_ssize_t first, Py_ssize_t count)
+    cdef int require_copies(self, const char *copies, Py_ssize_t count) except -1
+
+
+cdef class Elements(Copies):
+    cdef new_copy(self)
+    cdef call(self, point)
+    cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1

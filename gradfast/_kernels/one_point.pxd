@@ -1,0 +1,38 @@
+from gradfast._kernels.evaluator cimport Block, Evaluator
+from gradfast._kernels.memory cimport Memory
+from gradfast._kernels.moves cimport Moves, Span
+
+from cpython.ref cimport PyObject
+
+cdef extern from "Python.h":
+    ctypedef PyObject *(*vectorcallfunc)(PyObject *f, PyObject **arguments, size_t count, PyObject *names)
+
+cdef enum:
+    MOST_ARGUMENTS = 14
+
+
+cdef class OnePoint(Evaluator):
+    cdef object f, argument, complex_x, batch
+    cdef readonly tuple args
+    cdef Memory *moving                 # what is moved: x, or the imaginary part of a complex copy of it
+    cdef Memory imaginary
+    cdef bytes zeros                    # what that part holds before it is moved
+    cdef const char *rest               # what moving coordinates go back to
+    cdef vectorcallfunc call            # how f is called
+    cdef PyObject *stack[MOST_ARGUMENTS + 2]
+    cdef size_t count                   # of f's arguments
+    cdef Py_ssize_t rows                # points of a batch, else 1
+    cdef Py_ssize_t row                 # of a batch: the point that f is called with
+    cdef bint has_looked                # whether x was looked at after f's first call
+    cdef bint looks_for_signals
+
+    cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1
+    cdef PyObject *next_value(self) except? NULL
+    cdef int turn_to(self, Py_ssize_t row) except -1
+    cdef int look(self, Moves moves, Span span, double node) except -1
+    cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
+    cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
+
+
+cdef class WholeBatch(OnePoint):
+    pass

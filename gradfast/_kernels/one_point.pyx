@@ -1,0 +1,250 @@
+"""f of one point a call, a Python callable: perturb, call f, restore, with x itself as f's argument.
+
+f's arguments are laid out once as C calls want them, so that `args` cost nothing more at each call. A point of a batch
+is a view of x; the coordinates of all points are one line, and a new view is made when a move enters another point.
+"""
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, Py_buffer, PyBuffer_Release
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.exc cimport PyErr_CheckSignals, PyErr_Clear
+from cpython.function cimport PyFunction_Check
+from cpython.object cimport PyObject
+from libc.string cimport memcpy
+
+from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
+from gradfast._kernels.memory cimport close_memory, holds, open_memory, write_all
+from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, is_moved, move, put_back
+from gradfast._kernels.number cimport read
+
+import numpy as np
+from numpy import ndarray
+
+from gradfast._kernels.memory import f_changed, first_change
+
+cdef extern from *:
+    """
+    static CYTHON_INLINE int is_float(PyObject *o) { return o != NULL && PyFloat_CheckExact(o); }
+    static CYTHON_INLINE double take_float(PyObject *o) { double d = PyFloat_AS_DOUBLE(o); Py_DECREF(o); return d; }
+    static CYTHON_INLINE void let_go_of(PyObject *o) { Py_DECREF(o); }
+    """
+    bint is_float(PyObject *o)
+    double take_float(PyObject *o)
+    void let_go_of(PyObject *o)
+
+cdef extern from "Python.h":
+    PyObject *PyObject_Vectorcall(PyObject *f, PyObject **arguments, size_t count, PyObject *names)
+    vectorcallfunc PyVectorcall_Function(PyObject *f)
+    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
+
+
+cdef class OnePoint(Evaluator):
+    """A Python f, called with one point, which is moved in place."""
+
+    def __init__(self, f, x, args=(), single=False, axis=None, complex_x=None):
+        if not self.prepare(f, x, args, single, axis, complex_x):
+            raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+
+    def __dealloc__(self):
+        close_memory(&self.imaginary)
+
+    cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1:
+        """Take f and x; with a complex copy of x, f is called with that and its imaginary part is moved."""
+        cdef Py_ssize_t i
+        cdef size_t more = len(args)
+        if not self.open(x, single, axis):
+            return False
+        self.moving, self.rest, self.argument = &self.memory, self.before, x
+        points = self.base
+        if complex_x is not None:
+            self.argument = self.complex_x = points = complex_x
+            if axis is not None:
+                points = np.moveaxis(complex_x, axis, -1)
+            open_memory(&self.imaginary, points.imag)
+            self.zeros = bytes(len(self.kept))
+            self.moving, self.rest = &self.imaginary, PyBytes_AS_STRING(self.zeros)
+        self.rows = 1
+        if axis is not None:
+            self.batch, self.row, self.rows = points, -1, 1
+            for extent in points.shape[:points.ndim - 1]:
+                self.rows *= extent
+        if more > MOST_ARGUMENTS:
+            f, args, more = with_arguments(f, args), (), 0
+        self.f, self.args, self.count = f, args, 1 + more
+        self.stack[1] = <PyObject *>self.argument
+        for i in range(<Py_ssize_t>more):
+            self.stack[2 + i] = <PyObject *>args[i]
+        self.call = PyVectorcall_Function(<PyObject *>f)
+        if self.call is NULL:
+            self.call = <vectorcallfunc>PyObject_Vectorcall
+        self.looks_for_signals = not PyFunction_Check(f)  # a C function does not notice Ctrl-C
+        return True
+
+    cdef PyObject *next_value(self) except? NULL:
+        self.counted += self.points
+        return self.call(<PyObject *>self.f, &self.stack[1], self.count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+
+    cdef int turn_to(self, Py_ssize_t row) except -1:
+        """Let f be called with another point of a batch."""
+        if row != self.row:
+            self.row = row
+            self.argument = self.batch[row if self.batch.ndim == 2 else np.unravel_index(row, self.batch.shape[:self.batch.ndim - 1])]
+            self.stack[1] = <PyObject *>self.argument
+        return 0
+
+    cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
+        cdef Groups groups = moves.groups
+        cdef Py_ssize_t size = moves.stencil.size, g = first // size, k = first % size, row
+        cdef const double *node = moves.stencil.node
+        cdef bint moves_all = groups.kind == TOGETHER, reads_floats = self.single and self.value_size == sizeof(double)
+        cdef Span span = groups.span(g)
+        cdef PyObject *found
+        if self.is_known:
+            reserve(block, (last - first) * self.width * self.value_size)
+        try:
+            for row in range(first, last):
+                if self.batch is not None:
+                    self.turn_to(groups.member(span, 0) // self.point)
+                move(self.moving, self.rest, moves, span, node[k])
+                self.failed = self.failed_last = row
+                found = self.next_value()
+                self.failed = -1
+                if reads_floats and is_float(found):  # what nearly every f returns
+                    (<double *>block.at)[row - first] = take_float(found)
+                else:
+                    self.take(own(found), last - first, block, row - first)
+                if moves_all or not self.has_looked:
+                    self.look(moves, span, node[k])
+                k += 1
+                if k == size:
+                    put_back(self.moving, self.rest, groups, span)
+                    k, g = 0, g + 1
+                    if self.looks_for_signals:
+                        PyErr_CheckSignals()
+                    if row + 1 < last:
+                        span = groups.span(g)
+            if k:
+                put_back(self.moving, self.rest, groups, span)
+        except BaseException:
+            write_all(self.moving, self.rest)
+            raise
+        return 0
+
+    cdef int look(self, Moves moves, Span span, double node) except -1:
+        """ValueError if f changed what was moved; after its first call also if it changed anything else.
+
+        After later calls `close` finds what else was changed. But a direction moves all of x again at each call, which hides it.
+        """
+        cdef Py_ssize_t changed
+        if not is_moved(self.moving, self.rest, moves, span, node):
+            for k in range(span.count):
+                changed = moves.groups.member(span, k)
+                if not is_moved(self.moving, self.rest, moves, Span(changed, 1, 1), node):
+                    break
+            raise f_changed(self.name(changed))
+        if self.has_looked:
+            return 0
+        self.has_looked = True
+        put_back(self.moving, self.rest, moves.groups, span)
+        if not holds(self.moving, self.rest):
+            self.raise_change()
+        move(self.moving, self.rest, moves, span, node)
+        return 0
+
+    def raise_change(self):
+        """Raise the error for an f that changed x, if it did more than write to bits that belong to no number."""
+        array = self.base if self.moving is &self.memory else self.complex_x.imag
+        before = np.zeros_like(array) if self.moving is not &self.memory else self.steps_from.reshape(array.shape)
+        changed = first_change(array, before)
+        if changed >= 0:
+            raise f_changed(self.name(changed))
+
+    cdef int center(self, Block *block) except -1:
+        """Write f's value at x; of a batch, at each point."""
+        cdef Py_ssize_t row
+        if self.is_known:
+            reserve(block, self.rows * self.width * self.value_size)
+        try:
+            for row in range(self.rows):
+                if self.batch is not None:
+                    self.turn_to(row)
+                self.take(own(self.next_value()), self.rows, block, row)
+                if not self.has_looked and not holds(self.moving, self.rest):
+                    self.raise_change()
+                self.has_looked = True
+        except BaseException:
+            write_all(self.moving, self.rest)
+            raise
+        return 0
+
+    cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
+        """Write what f returned to a row of a block; of the first array, room is made for as many rows."""
+        if self.single:
+            if self.value_size == sizeof(double):
+                return read(found, <double *>block.at + row)
+            return read(found, <long double *>block.at + row)
+        if type(found) is ndarray and self.take_buffer(found, rows, block, row):
+            return 0
+        array = as_real_array(found)
+        if not self.is_known:
+            self.know(array.shape)
+            reserve(block, rows * self.width * self.value_size)
+        self.know(array.shape)
+        return self.copy_values(array, block.at + row * self.width * self.value_size)
+
+    cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
+        """Do so by the array's buffer; False if it is not just what the block holds."""
+        cdef Py_buffer view
+        cdef bint fits
+        if get_buffer(found, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0:
+            PyErr_Clear()
+            return False
+        fits = view.format[0] == (c"g" if self.value_size > sizeof(double) else c"d") and view.format[1] == 0
+        if fits and not self.is_known and view.ndim == 1:
+            self.is_known, self.width = True, view.shape[0]
+            reserve(block, rows * self.width * self.value_size)
+        elif fits and view.ndim == 1:
+            fits = self.is_known and self.shape is None and view.shape[0] == self.width
+        elif fits:
+            fits = self.is_known and found.shape == self.shape
+        if fits:
+            memcpy(block.at + row * self.width * self.value_size, view.buf, view.len)
+        PyBuffer_Release(&view)
+        return fits
+
+
+cdef class WholeBatch(OnePoint):
+    """A vectorized f of a batch, called with all of x, of which one component of all points is moved at a time."""
+
+    cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1:
+        if not OnePoint.prepare(self, f, x, args, False, axis, complex_x):
+            return False
+        if complex_x is None:
+            self.argument = x
+        else:
+            self.argument = complex_x
+        self.stack[1] = <PyObject *>self.argument
+        self.batch, self.points, self.rows = None, self.rows, 1
+        self.is_known, self.width, self.shape = True, self.points, self.center_shape()
+        return True
+
+    cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
+        array = as_real_array(found)
+        if array.shape != self.shape:
+            raise ValueError(
+                f"f must return an array of shape {self.shape} for points of shape {self.x.shape}; "
+                f"it returned one of shape {array.shape}"
+            )
+        return self.copy_values(array, block.at + row * self.width * self.value_size)
+
+
+cdef inline object own(PyObject *found):
+    """Return what a C call returned, with the reference to it."""
+    value = <object>found
+    let_go_of(found)
+    return value
+
+
+def with_arguments(f, tuple args):
+    """Return ``x -> f(x, *args)``."""
+    return lambda x: f(x, *args)

@@ -1,0 +1,40 @@
+from gradfast._kernels.combine cimport Division
+from gradfast._kernels.evaluator cimport Block, Evaluator
+from gradfast._kernels.moves cimport Groups, Moves
+from gradfast._kernels.plan cimport Box, Plan
+
+
+cdef class Operator:
+    cdef readonly object f              # as it was given
+    cdef readonly object method         # a method object
+    cdef readonly object bounds         # as given
+    cdef readonly Box box               # the same, looked at; None without bounds
+    cdef readonly object axis, workers, progress
+    cdef readonly bint vectorized, full_output
+    cdef readonly object objective      # f as it is called; of compiled code, a NativeFunction
+    cdef readonly int n                 # order of the derivative
+    cdef readonly bint single           # whether f's value is to be one number
+    cdef readonly bint is_native
+    cdef readonly bint wants_value      # whether a call returns f's value, too
+    cdef Division division
+    cdef list plans                     # of a difference method, by order and dtype.char; None of other methods
+    cdef bint is_plain                  # whether f is called with one point, by this thread: nothing else is asked for
+
+    cdef Evaluator open_plain(self, x, tuple args)
+    cdef run(self, x, tuple args, v, f0, bint wants_value)
+    cdef differentiate(self, Evaluator e, v, f0, bint wants_value)
+    cdef tuple parts_of(self, Evaluator e, v)
+    cdef bint needs_center(self, Evaluator e, tuple parts) except -1
+    cdef combined(self, Evaluator e, tuple parts, const Block *center, given)
+    # What operators differ in:
+    cdef Groups groups(self, Evaluator e)
+    cdef Moves plain_moves(self, Evaluator e, Plan plan, v)     # None if bounds are near
+    cdef new_result(self, Evaluator e, tuple parts)
+    cdef finish(self, Evaluator e, tuple parts, result)
+
+
+cpdef int plan_index(int n, str char) except -1             # where a method keeps the plan of an order and a dtype.char
+
+
+cdef class GradientOperator(Operator):
+    pass

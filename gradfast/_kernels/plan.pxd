@@ -1,0 +1,25 @@
+"""How an x is differentiated: rules of steps, stencils to choose from, bounds."""
+
+cimport cython
+
+from gradfast._kernels.step_rule cimport Rule
+from gradfast._kernels.stencil cimport Stencil
+
+
+@cython.final
+cdef class Plan:                        # of a method, for one order of derivative and one precision of x
+    cdef readonly Rule rule             # None if the method has a step for each coordinate
+    cdef readonly tuple options         # (stencil, sign of the steps) to choose from, the preferred one first
+    cdef readonly Stencil stencil       # the preferred one
+    cdef double sign
+
+
+@cython.final
+cdef class Box:                         # bounds
+    cdef readonly object lower, upper   # as given, None replaced; arrays of doubles
+    cdef const double *low
+    cdef const double *high
+    cdef Py_ssize_t low_stride, high_stride     # 0: one number for all coordinates
+    cdef Py_ssize_t count               # of coordinates that it is for; -1: any
+
+    cdef bint is_far(self, char kind, const void *x, Py_ssize_t n, const void *steps, Stencil stencil) noexcept nogil

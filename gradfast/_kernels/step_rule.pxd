@@ -1,0 +1,48 @@
+cimport cython
+from libc.math cimport fabs, isfinite
+from libc.stdint cimport uint64_t
+
+ctypedef fused real:                        # what x may hold
+    float
+    double
+    long double
+
+
+cdef union Bits:
+    double number
+    uint64_t pattern
+
+
+@cython.final
+cdef class Rule:
+    cdef readonly double relative           # 0 if the step is absolute
+    cdef readonly double least_scale
+    cdef readonly double absolute
+
+    # Write the step of each of n coordinates at x, times the sign; return the first that rounding swallows, or -1.
+    cdef Py_ssize_t write(self, char kind, const void *x, Py_ssize_t n, double sign, void *steps) noexcept nogil
+
+
+cdef inline double power_of_two(double x) noexcept nogil:
+    """Return the power of two nearest to a positive normal number, by ratio.
+
+    The bits of a double are its exponent above those of its fraction: what lacks sqrt(2) to 2
+    carries into the exponent, and the fraction is cut off. (frexp and ldexp take as long as f.)
+    """
+    cdef Bits bits
+    bits.number = x
+    bits.pattern = (bits.pattern + 0x00095F619980C433ULL) & 0x7FF0000000000000ULL
+    return bits.number
+
+
+cdef inline real relative_step(double relative, double least_scale, real x) noexcept nogil:
+    """Return a power of two near relative * max(abs(x), least_scale), as x can be moved by exactly."""
+    cdef real size = -x if x < 0 else x
+    cdef double scale = <double>size if size > least_scale and isfinite(size) else least_scale
+    return exact_step(size, <real>power_of_two(relative * scale))
+
+
+cdef inline real exact_step(real size, real step) noexcept nogil:
+    """Return how far a coordinate of that size really moves; away from 0, for towards it the grid is no coarser."""
+    cdef real away = size + step
+    return away - size if isfinite(away) else step

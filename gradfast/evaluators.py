@@ -1,0 +1,362 @@
+"""How f is called at an x; and evaluators that wrap another: workers, progress.
+
+A new way of calling f is a class with the methods of :class:`gradfast._kernels.evaluator.Evaluator`. A wrapper is a
+subclass that overrides ``values(moves)``.
+"""
+
+import importlib
+import math
+import pickle
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.many_points import Elements, ManyPoints
+from gradfast._kernels.moves import Moves
+from gradfast._kernels.native import Native
+from gradfast._kernels.native_function import NativeFunction
+from gradfast._kernels.one_point import OnePoint, WholeBatch
+from gradfast.arguments import Array, warn, worker_count
+from gradfast.complex_step import complex_copy, imaginary_part_of
+
+# How the note begins that tells an exception of f from those of pickling and of maps, which may have notes too.
+FROM_F = "f raised this in a worker, with "
+
+# Chunks for each process of a pool of ours: with more of them the processes end at more nearly the same time.
+CHUNKS_A_PROCESS = 8
+
+# Chunks, at least, for a map of which nobody knows how many workers it has.
+CHUNKS_OF_A_MAP = 128
+
+# In the namespace of each exception that a chunk raises: what else a map raises is the map's own, or its pickling's.
+OF_A_CHUNK = "_gradfast_of_a_chunk"
+
+# What workers may send back at once.
+MOST_BYTES = 1 << 26
+
+# What is done sooner than this is done before anyone would read of it.
+SECONDS_OF_SILENCE = 1.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """f, its arguments, and how it is called: what an evaluator is opened from, here or in another process."""
+
+    f: Any
+    args: tuple[Any, ...] = ()
+    single: bool = False  # f's value is to be one number a point
+    axis: int | None = None  # along which the components of a batch lie
+    vectorized: bool = False
+    is_complex: bool = False
+    is_elementwise: bool = False
+    threads: int = 1  # of compiled f
+    outputs: int = -1  # how many values compiled f writes, if it does not say so
+
+    def at(self, x: Array) -> Evaluator:
+        """Return the evaluator at x, an array that can be moved in place."""
+        if type(self.f) is NativeFunction and not self.is_elementwise:
+            return Native(self.f, x, self.single, self.axis, self.threads, self.outputs)
+        f, z = (imaginary_part_of(self.f), complex_copy(x)) if self.is_complex else (self.f, None)
+        kind: Any = OnePoint
+        if self.is_elementwise:
+            kind = Elements
+        elif self.vectorized:
+            kind = ManyPoints if self.axis is None else WholeBatch
+        evaluator: Evaluator = kind(f, x, self.args, self.single, self.axis, z)
+        return evaluator
+
+    def at_copy(self, point: Array) -> Evaluator:
+        """Return the evaluator of f itself, without the complex step, at a copy of x that may be elsewhere."""
+        return replace(self, is_complex=False).at(point)
+
+
+# --- workers ----------------------------------------------------------------------------------------------------------
+
+
+class Workers(Evaluator):
+    """f's values through a map of workers, or through processes of our own.
+
+    Moves are cut into chunks; f, its arguments and x travel with each, so that f must be picklable and what it reads
+    through a closure is not moved there.
+    """
+
+    def __init__(self, inner: Evaluator, call: Call, workers: Any) -> None:
+        super().__init__(inner)
+        self.call, self.workers = call, workers
+        self.job = Job(call, np.array(self.x))  # in its memory order, in which f may add up
+        self.saw: set[bytes] | None = set()  # distinct values, while there is but one
+        self.moved: list[Moves] = []
+
+    def values(self, moves: Moves) -> Array:
+        return assembled(self, moves)
+
+    def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
+        ends = list(pairwise(ends_of_chunks(self.workers, len(moves))))
+        chunks = [moves.part(first, last) for first, last in ends]
+        with closing(results_of(self.workers, self.job, chunks)) as results:
+            for i, found in results:
+                self._learn(found.shape[1:])
+                self._note(moves, found)
+                self._count(len(found) * self.points)
+                yield *ends[i], found
+
+    def rows_at_once(self) -> int:
+        if not self.is_known:
+            return CHUNKS_OF_A_MAP if callable(self.workers) else CHUNKS_A_PROCESS * int(self.workers)
+        return max(1, MOST_BYTES // max(1, 8 * self.width))
+
+    def close(self) -> None:
+        super().close()
+        if self.saw and not self.call.is_complex and not self._sees_a_copy():
+            warn(
+                "all derivatives are exactly 0; an f that ignores its argument and reads x through a closure sees "
+                "nothing of what workers perturb, which are copies"
+            )
+
+    def _note(self, moves: Moves, found: Array) -> None:
+        """Remember whether all values are the same: then f may see nothing of what is moved."""
+        if self.saw is None or not found.size:
+            return
+        self.saw |= {row.tobytes() for row in (found[0], found[-1])}
+        if len(self.saw) > 1 or not np.array_equal(found, np.broadcast_to(found[0], found.shape), equal_nan=True):
+            self.saw = None
+        elif not self.moved or self.moved[-1] is not moves:
+            self.moved.append(moves)
+
+    def _sees_a_copy(self) -> bool:
+        """Return whether f is another at a copy of x of which all coordinates are moved, inside their bounds."""
+        x, by = np.array(self.steps_from), np.zeros(self.n, np.longdouble)
+        shares = np.random.default_rng(self.n).uniform(0.5, 1.0, self.n)  # of a saddle, equal ones may see nothing
+        for moves in self.moved:
+            steps = moves.stencil.nodes[0] * moves.step_of_each
+            by = np.where(steps != 0, steps * shares, by)
+        try:
+            before, after = (self.call.at(self._shaped_as_x(x + part)).value() for part in (0 * by, by))
+        except Exception:  # where all are moved, f may have no value: it sees that
+            return True
+        return not np.array_equal(before, after, equal_nan=True)
+
+    def _shaped_as_x(self, flat: Array) -> Array:
+        with np.errstate(over="ignore"):
+            point = flat.astype(self.x.dtype)
+        if self.axis is None:
+            return point.reshape(self.x.shape)
+        return np.array(np.moveaxis(point.reshape(np.moveaxis(self.x, self.axis, -1).shape), -1, self.axis))
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the chunks of one differentiation share; called with moves, in whatever process, it returns f's values.
+
+    An exception from f gets a note of the coordinates that were moved.
+    """
+
+    call: Call
+    x: Array
+
+    def __call__(self, moves: Moves) -> Array:
+        evaluator = self.call.at(np.require(self.x, requirements=["A", "W"]))
+        try:
+            values = evaluator.values(moves)
+            evaluator.close()
+        except Exception as error:
+            if evaluator.failed >= 0:
+                error.add_note(f"{FROM_F}{moved_names(evaluator, moves)} moved")
+            told = portable(error)
+            vars(told)[OF_A_CHUNK] = True  # which travels as notes do; a class may forbid to set attributes
+            raise told from None
+        return values
+
+
+def moved_names(evaluator: Evaluator, moves: Moves) -> str:
+    """Name the coordinates that were moved when f raised an exception."""
+    size = moves.stencil.size
+    groups = range(evaluator.failed // size, evaluator.failed_last // size + 1)
+    there = [i for group in groups for i in moves.groups[group]]
+    names = [evaluator.name(i) for i in (min(there), max(there))] if there else ["no coordinate"] * 2
+    return names[0] if names[0] == names[1] else f"coordinates from {names[0]} to {names[1]}"
+
+
+def portable(error: Exception) -> Exception:
+    """Return the exception, or one that tells of it if it would not survive the way to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        told = RuntimeError(f"f raised {type(error).__name__}: {error}")
+        for note in getattr(error, "__notes__", ()):
+            told.add_note(note)
+        return told.with_traceback(error.__traceback__)
+    return error
+
+
+def checked_workers(workers: Any) -> Any:
+    """Return None for one process, a number of them, or a map."""
+    if workers is None or callable(workers):
+        return workers
+    count = worker_count(workers, "a positive integer, -1 for all cores, or a map such as pool.map")
+    return None if count == 1 else count
+
+
+def ends_of_chunks(workers: Any, count: int) -> list[int]:
+    """Return where the chunks of `count` rows begin and end."""
+    wanted = max(CHUNKS_OF_A_MAP, math.isqrt(count)) if callable(workers) else CHUNKS_A_PROCESS * workers
+    chunks = max(1, min(count, wanted))
+    return [count * i // chunks for i in range(chunks + 1)]
+
+
+def results_of(workers: Any, job: Job, chunks: Sequence[Moves]) -> Generator[tuple[int, Array], None, None]:
+    """Yield the index of each chunk and f's values there, in whatever order they are done."""
+    from concurrent.futures import BrokenExecutor  # imported here: it takes longer than all of gradfast
+
+    try:
+        yield from (_by_map if callable(workers) else _by_processes)(workers, job, chunks)
+    except BrokenExecutor as error:
+        raise RuntimeError(
+            "workers must stay alive; a process died before it returned its chunk: "
+            "f crashed it, or the system killed it, as for want of memory"
+        ) from error
+
+
+def _by_map(workers: Any, job: Job, chunks: Sequence[Moves]) -> Generator[tuple[int, Array], None, None]:
+    count = 0
+    try:
+        results = workers(job, chunks)
+        for result in results if isinstance(results, Iterable) else ():
+            yield count, result
+            count += 1
+    except Exception as error:
+        if OF_A_CHUNK not in vars(error):
+            require_picklable(job, error)
+        raise
+    if not isinstance(results, Iterable):
+        raise TypeError(f"workers must return the results of its chunks; got {results!r}")
+    if count != len(chunks):
+        raise ValueError(f"workers must return a result for each of {len(chunks)} chunks; got {count}")
+
+
+def _by_processes(workers: int, job: Job, chunks: Sequence[Moves]) -> Generator[tuple[int, Array], None, None]:
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
+    try:
+        pickled = pickle.dumps(job)
+    except Exception as error:
+        require_picklable(job, error)
+        raise
+    pool = ProcessPoolExecutor(min(workers, len(chunks)))
+    try:
+        futures = {pool.submit(_run, pickled, chunk): i for i, chunk in enumerate(chunks)}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BaseException:  # an f of hours is not waited for
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _run(pickled: bytes, chunk: Moves) -> Array:
+    values: Array = pickle.loads(pickled)(chunk)
+    return values
+
+
+def require_picklable(job: Job, cause: BaseException) -> None:
+    """Raise TypeError if f or args cannot be pickled; that names it, and says what can."""
+    for name, value in (("f", job.call.f), ("args", job.call.args)):
+        try:
+            pickle.dumps(value)
+        except Exception as error:
+            raise TypeError(
+                f"{name} must be picklable to reach another process; got {value!r}, {error}. Define it at the top of "
+                "a module, or give as workers a map that sends functions by value, such as joblib's or dask's"
+            ) from cause
+
+
+def assembled(evaluator: Evaluator, moves: Moves) -> Array:
+    """Return all values of moves from the pieces that an evaluator yields."""
+    out: Array | None = None
+    for first, last, found in evaluator.pieces(moves):
+        if out is None:
+            out = np.empty((len(moves), *found.shape[1:]), found.dtype)
+        out[first:last] = found
+    return np.empty((0, *(evaluator.shape or ()))) if out is None else out
+
+
+# --- progress ---------------------------------------------------------------------------------------------------------
+
+
+class Progress(Evaluator):
+    """Values of another evaluator, piece by piece, with the evaluations told that are done.
+
+    Parameters
+    ----------
+    inner : Evaluator
+    show : bool or callable
+        True for a bar by tqdm on stderr, which appears if the whole takes longer than a second; or what is called as
+        ``show(done, total)``.
+
+    Raises
+    ------
+    ImportError
+        If a bar is wanted and tqdm is not installed (``gradfast[progress]``).
+    """
+
+    def __init__(self, inner: Evaluator, show: Any) -> None:
+        super().__init__(inner)
+        self.show, self.done, self.total = show, 0, 0
+        self.bar: Any = None
+        self.tqdm = import_tqdm() if show is True else None
+
+    def expect(self, total: int) -> None:
+        """Begin to count: `total` evaluations are to come."""
+        self.done, self.total = 0, total
+        if self.tqdm is not None:
+            self.bar = self.tqdm(total=total, unit=" evaluations", delay=SECONDS_OF_SILENCE)
+
+    def values(self, moves: Moves) -> Array:
+        if self.done == self.total:  # an algorithm that does not know how many are to come
+            self.expect(len(moves) * self.points)
+        return assembled(self, moves)
+
+    def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
+        for first, last, found in self.inner.pieces(moves):
+            self._add((last - first) * self.points)
+            yield first, last, found
+
+    def rows_at_once(self) -> int:
+        return self.inner.rows_at_once()
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        super().close()
+        if self.bar is not None:
+            self.bar.close()
+
+    def _add(self, count: int) -> None:
+        self.done += count
+        if self.bar is not None:
+            self.bar.update(count)
+            if self.done == self.total:
+                self.bar.close()
+        elif callable(self.show):
+            self.show(self.done, self.total)
+
+
+def import_tqdm() -> Callable[..., Any]:
+    try:
+        tqdm: Callable[..., Any] = importlib.import_module("tqdm").tqdm
+    except ImportError as error:
+        raise ImportError("a progress bar needs tqdm: install gradfast[progress]") from error
+    return tqdm
+
+
+def checked_progress(show: Any) -> Any:
+    """Return what is to be told of progress; ValueError unless it is a bool or a callable."""
+    if show in (True, False) or callable(show):
+        return show
+    raise ValueError(f"progress must be True, False or a callable; got {show!r}")

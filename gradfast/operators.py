@@ -1,0 +1,326 @@
+"""What all prepared operators do out of the ordinary: copies of x, bounds nearby, the complex step, `Info`.
+
+A call of an operator is `gradfast._kernels.operator.Operator.run`, which asks the methods here where it does not know
+better. How operators differ stands in gradients.py, jacobians.py and so on.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradfast import complex_step, methods
+from gradfast._kernels.combine import combined
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.moves import Groups, Moves
+from gradfast._kernels.native_function import NativeFunction
+from gradfast._kernels.operator import Operator
+from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import VALUE_DTYPE, Array, as_dtype, as_point, is_integer, real_numbers, worker_count
+from gradfast.bounds import box_of, checked_bounds, sides_of, steps_within
+from gradfast.callables import as_objective
+from gradfast.evaluators import Call, Progress, Workers, checked_progress, checked_workers
+from gradfast.methods import Adaptive, Complex, Difference
+from gradfast.steps import warn_of_swallowed_step
+
+NO_ARGUMENTS = ()
+
+# One node: an algorithm that asks for f's values alone moves coordinates by their steps.
+ONE_NODE = Stencil(nodes=(1,), weights=(1,), denominator=1)
+
+
+@dataclass(frozen=True)
+class Info:
+    """What an operator did: its second result with ``full_output=True``.
+
+    Attributes
+    ----------
+    evaluations : int
+        How often f was evaluated, each point of a vectorized call counted.
+    step : ndarray
+        The size of the step along each coordinate, of x's shape; 0 where bounds leave no room.
+    scheme : ndarray of str
+        What was done to each coordinate, of x's shape: "central", "forward", "backward",
+        "complex", or "fixed" where bounds leave no room, so that the derivative is 0.
+    error : ndarray, optional
+        With method "adaptive" an estimate of the absolute error, of the result's shape.
+    converged : ndarray of bool, optional
+        With method "adaptive" whether the error is within the tolerance, or is f's rounding alone.
+    """
+
+    evaluations: int
+    step: Array
+    scheme: npt.NDArray[np.str_]
+    error: Any = None
+    converged: Any = None
+
+
+class PreparedOperator(Operator):
+    """f and how it is differentiated, looked at once; called with x and more arguments for f."""
+
+    # What of the options is not at its default is shown and compared; operators add their own.
+    options: tuple[str, ...] = ("method", "bounds", "vectorized", "workers", "progress", "full_output")
+    is_elementwise = False
+
+    def __repr__(self) -> str:
+        given = "".join(f", {name}={value!r}" for name, value in self._given_options().items())
+        return f"{type(self).__name__}({self.f!r}{given})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self) or not isinstance(other, PreparedOperator):
+            return NotImplemented
+        ours, theirs = self._given_options(), other._given_options()
+        return self.f == other.f and ours.keys() == theirs.keys() and all(_same(ours[k], theirs[k]) for k in ours)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.f))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _make_again, (type(self), self.f, self._given_options())
+
+    def _given_options(self) -> dict[str, Any]:
+        """Return the options that are not at their defaults."""
+        options = {name: getattr(self, name) for name in self.options}
+        defaults = {"method": methods.NAMES["central"], "vectorized": False, "progress": False, "full_output": False}
+        return {
+            name: value
+            for name, value in options.items()
+            if value is not None and not _same(value, defaults.get(name))
+        }
+
+    # --- looked at once -----------------------------------------------------------------------------------------------
+
+    def _look_at(self, method: Any, vectorized: Any) -> None:
+        """Look at f, the method and the options; the commonest case does not come here."""
+        f, method = as_objective(self.f), methods.as_method(method)
+        is_native = type(f) is NativeFunction
+        self._sides = None if self.bounds is None else sides_of(self.bounds)
+        if is_native:
+            self._threads = worker_count(self.workers)
+            if vectorized:
+                raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
+            if isinstance(method, Complex):
+                raise ValueError(f"method must be a difference method when f is compiled code; got {method!r}")
+        else:
+            self._workers = checked_workers(self.workers)
+        checked_progress(self.progress)
+        if isinstance(method, Complex) and self.n != 1:
+            raise ValueError(f"n must be 1 for method 'complex'; got {self.n}")
+        plans = method.plans if isinstance(method, Difference) else None
+        box = None if self._sides is None else box_of(self._sides)
+        self._set_up(f, is_native, method, plans, box, bool(vectorized))
+
+    # --- one call -----------------------------------------------------------------------------------------------------
+
+    def _open(self, x: Any, args: tuple[Any, ...], f0: Any) -> Evaluator:
+        """Return f at x, however it is called."""
+        given, x = x, as_point(x)
+        if self.is_native and args:
+            raise ValueError(f"args must be () when f is compiled code; got {args!r}")
+        axis = None if self.axis is None else checked_axis(self.axis, x)
+        axis = axis if x.ndim > 1 else None
+        call = self._call(args, axis, f0)
+        evaluator = call.at(x)
+        workers = None if self.is_native else getattr(self, "_workers", None)
+        if workers is not None:
+            evaluator = Workers(evaluator, call, workers)
+        return evaluator if self.progress is False else Progress(evaluator, self.progress)
+
+    def _call(self, args: tuple[Any, ...], axis: int | None, f0: Any = None) -> Call:
+        threads = self._threads if self.is_native and not self.is_elementwise else 1
+        outputs = -1 if f0 is None or self.single else int(np.size(f0))
+        return Call(
+            self.objective, args, self.single, axis, self.vectorized, isinstance(self.method, Complex),
+            self.is_elementwise, threads, outputs,
+        )  # fmt: skip
+
+    def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
+        """Return moves for each stencil in use, near bounds or with steps of the caller's; None with adaptive steps."""
+        method, x = self.method, x_of(e)
+        if isinstance(method, Adaptive):
+            return None
+        sides = None if self._sides is None else checked_bounds(x, self._sides)
+        if isinstance(method, Complex):
+            return self._imaginary_moves(e, sides)
+        plan = method.plan(self.n, x.dtype.char)
+        steps = method.steps_at(x, self.n) if plan.rule is None or plan.rule.absolute else plan.rule.at(x)
+        return self._moves_of(e, steps, plan.options, sides)
+
+    def _moves_of(
+        self, e: Evaluator, steps: Array, options: methods.Options, sides: tuple[Array, Array] | None
+    ) -> tuple[Moves, ...]:
+        if sides is None:
+            stencil, sign = options[0]
+            return (Moves(self._groups(e), sign * in_order(e, steps), stencil),)
+        signed, groups = steps_within(x_of(e), steps, options, sides)
+        return tuple(self._moves_of_some(e, in_order(e, signed), stencil, some) for stencil, some in groups)
+
+    def _moves_of_some(self, e: Evaluator, steps: Array, stencil: Stencil, some: npt.NDArray[np.intp]) -> Moves:
+        """Return moves of some coordinates of x; those that bounds fix, or that take another stencil, are left out."""
+        if some.size == e.n:
+            return Moves(self._groups(e), steps, stencil)
+        chosen = np.zeros(e.n, bool)
+        chosen[some] = True
+        return Moves(self._groups_of(e, np.flatnonzero(in_order(e, chosen))), steps, stencil)
+
+    def _groups_of(self, e: Evaluator, some: npt.NDArray[np.intp]) -> Groups:
+        return Groups.each(e.n, some)
+
+    def _imaginary_moves(self, e: Evaluator, sides: tuple[Array, Array] | None) -> tuple[Moves, ...]:
+        """Return the moves of the complex step. Nothing real moves, so bounds fix a coordinate only where they are equal."""
+        steps, stencil = complex_step.imaginary_steps_at(x_of(e).reshape(-1)), complex_step.IMAGINARY
+        free = np.arange(e.n) if sides is None else np.flatnonzero(sides[0] != sides[1])
+        if free.size < e.n:
+            steps = np.where(np.isin(np.arange(e.n), free), steps, 0)
+        return (self._moves_of_some(e, in_order(e, steps), stencil, free),) if free.size or not e.n else ()
+
+    def _by_members(self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None) -> Array:
+        """Return the derivatives where coordinates that are moved together take stencils of their own.
+
+        f is called as often as the longest stencil has nodes; a coordinate whose own has fewer, or that is in none,
+        stays where it is meanwhile.
+        """
+        out = np.zeros(e.n, VALUE_DTYPE[e.x.dtype.char])
+        most, rows, every = max((m.stencil.size for m in parts), default=0), [], self._groups(e)
+        chosen = [np.arange(e.n) if m.groups.chosen is None else m.groups.chosen for m in parts]
+        before = e.evaluations
+        for k in range(most):
+            by = np.zeros_like(out)
+            for moves, some in zip(parts, chosen, strict=True):
+                if k < moves.stencil.size:
+                    by[some] = moves.stencil.nodes[k] * moves.step_of_each[some]
+            values = e.values(Moves(every, by, ONE_NODE)).reshape(len(every), -1)
+            rows.append(values.T.reshape(-1))  # in the order of coordinates
+        centers = None if center is None else np.repeat(center, e.n // max(1, center.size))
+        for moves, some in zip(parts, chosen, strict=True):
+            values = np.array(rows)[: moves.stencil.size, some].T.reshape(-1)
+            each = Moves(Groups.each(e.n, some), moves.step_of_each, moves.stencil)
+            out[some] = combined(values, each, centers, point=1)
+        # Coordinates that stay cost nothing.
+        e._count(sum(len(m.stencil.nodes) * some.size for m, some in zip(parts, chosen, strict=True)) - (e.evaluations - before))
+        return out
+
+    def _given(self, e: Evaluator, f0: Any) -> Array:
+        """Return the values at x that the caller has, one number for each point."""
+        array = real_numbers("f0", f0)
+        wanted = () if e.axis is None else tuple(np.delete(e.x.shape, e.axis).tolist())
+        if array.shape != wanted and (wanted or array.size != 1):
+            raise ValueError(f"f0 must have the shape of f's values at x, {wanted}; got {array.shape}")
+        return array.astype(VALUE_DTYPE[e.x.dtype.char]).reshape(wanted)
+
+    def _require_shape_of(self, e: Evaluator, given: Array) -> None:
+        """ValueError unless f0 has the shape of f's values; of numbers it has been seen already."""
+
+    def _warn_of_swallowed(self, e: Evaluator, step: float, i: int) -> None:
+        warn_of_swallowed_step(e.x, i, step)
+
+    def _shaped(self, e: Evaluator, result: Array) -> Array:
+        """Return derivatives along each coordinate, in order, in the shape and dtype of x."""
+        return as_dtype(e.dtype or e.x.dtype, as_x(e, result))
+
+    def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Array) -> None:
+        """Hold a derivative by the complex step against differences along a direction, at copies of x."""
+        if not (self.method.check and parts and e.n):
+            return
+        x, char = x_of(e), e.x.dtype.char
+        sides = None if self._sides is None else checked_bounds(x, self._sides)
+        way = complex_step.random_direction(x)
+        way = way if sides is None else complex_step.direction_inside(x, way, sides)
+        along = self._along(e, way, sides)
+        complex_step.check_along(along, complex_step.check_step(char), char, self._product(e, result, way))
+
+    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
+        """Return f on the line x + t v, at points that are copies and inside the bounds, as a function of t."""
+        x, call = x_of(e), self._call_of(e)
+
+        def f(t: float) -> Array:
+            point = (x + t * v).astype(x.dtype)
+            if sides is not None:
+                point = np.clip(point, *(side.reshape(x.shape) for side in sides))
+            there = call.at_copy(point)
+            values: Array = there.value()
+            e._count(there.evaluations)
+            return values
+
+        return f
+
+    def _call_of(self, e: Evaluator) -> Call:
+        """Return how f is called at e's x, with the arguments of that call."""
+        inner = e
+        while inner.inner is not None:
+            inner = inner.inner
+        return self._call(inner.args, e.axis)
+
+    def _product(self, e: Evaluator, result: Array, v: Array) -> Any:
+        """Return the derivative along v that a result tells."""
+        return np.sum(result * v, axis=e.axis)
+
+    def _info(self, e: Evaluator, v: Any, parts: tuple[Moves, ...]) -> Info:
+        """Return what was done."""
+        steps, names = np.zeros(e.n), np.full(e.n, "fixed", "<U8")
+        for moves in parts:
+            some = slice(None) if moves.groups.chosen is None else moves.groups.chosen
+            steps = steps + np.where(steps == 0, moves.step_of_each, 0)
+            sided = np.where(moves.step_of_each > 0, "forward", "backward")
+            names[some] = "central" if min(moves.stencil.nodes) < 0 else sided[some]
+        if isinstance(self.method, Complex):
+            names[names != "fixed"] = "complex"
+        return Info(e.evaluations, as_x(e, np.abs(steps)), as_x(e, names))
+
+    # --- adaptive steps -----------------------------------------------------------------------------------------------
+
+    def _adaptive(self, e: Evaluator, v: Any, f0: Any, wants_value: bool) -> Any:
+        center = e.value() if f0 is None else self._given(e, f0)
+        at_center = e.evaluations
+        result, info = self._climb(e, v, center)
+        e.close()
+        if wants_value:
+            result = (center if center.ndim else center[()]), result
+        if not self.full_output:
+            return result
+        return result, Info(info.evaluations + at_center, info.step, info.scheme, info.error, info.converged)
+
+    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+        """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
+        raise NotImplementedError
+
+
+def x_of(e: Evaluator) -> Array:
+    """Return x as it was when the evaluator was opened: a read-only array of x's shape."""
+    return as_x(e, e.steps_from)
+
+
+def as_x(e: Evaluator, flat: Array) -> Array:
+    """Return what is known of each coordinate in the shape of x."""
+    shaped = flat.reshape(e.base.shape)
+    return shaped if e.axis is None else np.ascontiguousarray(np.moveaxis(shaped, -1, e.axis))
+
+
+def in_order(e: Evaluator, array: Array) -> Array:
+    """Return what is known of each coordinate of x, flat, in the order in which the evaluator counts them."""
+    return array.reshape(-1) if e.axis is None else np.moveaxis(array.reshape(e.x.shape), e.axis, -1).reshape(-1)
+
+
+def checked_axis(axis: Any, x: Array) -> int:
+    """Return the axis that is meant, counted from the first."""
+    if not is_integer(axis) or not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"axis must be an axis of x, whose shape is {x.shape}; got {axis!r}")
+    return int(axis) % x.ndim
+
+
+def as_arguments(args: Any) -> tuple[Any, ...]:
+    return args if isinstance(args, tuple) else (args,)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two options are the same; of arrays, which compare otherwise, by their contents."""
+    try:
+        return bool(one == other)
+    except ValueError:
+        return repr(one) == repr(other)
+
+
+def _make_again(kind: type[PreparedOperator], f: Any, options: dict[str, Any]) -> PreparedOperator:
+    """Unpickle a prepared operator."""
+    return kind(f, **options)
