@@ -1,11 +1,14 @@
-"""The compiled modules and their directives; everything else stands in pyproject.toml."""
+"""How the compiled modules are built; everything else stands in pyproject.toml."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
-from Cython.Distutils import Extension, build_ext
-from setuptools import setup
+from Cython.Build import cythonize
+from Cython.Distutils import build_ext
+from setuptools import Extension, setup
+from setuptools.command.build import build
 
 CHECKED = os.environ.get("GRADFAST_CHECKED") == "1"  # every index and attribute checked
 TRACED = os.environ.get("GRADFAST_TRACED") == "1"  # every line seen by coverage
@@ -13,18 +16,44 @@ TRACED = os.environ.get("GRADFAST_TRACED") == "1"  # every line seen by coverage
 DIRECTIVES = dict.fromkeys(("boundscheck", "initializedcheck", "nonecheck"), CHECKED)
 DIRECTIVES |= {"wraparound": False, "language_level": 3, "cdivision": True, "autotestdict": False, "linetrace": TRACED}
 DIRECTIVES["freethreading_compatible"] = True  # by a reading of every module: see tests/test_threads.py
-# No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
-COMPILE_ARGS = [] if sys.platform == "win32" else ["-g0", "-ffp-contract=off"]
+SHARED = "gradfast._kernels._shared"  # Cython's own code for memoryviews, once instead of in every module
+NO_COMPILER = """error: building gradfast from source needs a C compiler, but the program {} was not found.
+Install gcc or clang, set CC to a compiler, or use a wheel: pip install --only-binary gradfast gradfast"""
 
-modules = [
-    Extension(
-        f"gradfast._kernels.{path.stem}",
-        [path.as_posix()],  # relative to this file, in which directory setuptools runs it
-        cython_directives=DIRECTIVES,
-        define_macros=[("CYTHON_TRACE_NOGIL", "1")] if TRACED else [],
-        extra_compile_args=COMPILE_ARGS,
-        extra_link_args=["-Wl,--strip-all"] if sys.platform == "linux" else [],
-    )
-    for path in sorted(Path("gradfast/_kernels").glob("*.pyx"))
-]
-setup(cmdclass={"build_ext": build_ext}, ext_modules=modules)
+settings = {
+    "define_macros": [("CYTHON_TRACE_NOGIL", "1")] if TRACED else [],
+    # No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
+    "extra_compile_args": [] if sys.platform == "win32" else ["-g0", "-ffp-contract=off"],
+    "extra_link_args": ["-Wl,--strip-all"] if sys.platform == "linux" else [],
+}
+sources = {f"gradfast._kernels.{path.stem}": [path.as_posix()] for path in Path("gradfast/_kernels").glob("*.pyx")}
+sources[SHARED] = []  # Cython writes it
+
+
+class BuildExt(build_ext):
+    """Run Cython and the compiler on all cores. Cython runs here and not below, so that sdists hold no generated C."""
+
+    def build_extensions(self):
+        program = getattr(self.compiler, "compiler_so", [""])[0]
+        if program and not shutil.which(program):
+            raise SystemExit(NO_COMPILER.format(program))
+        if not program and not self.compiler.initialized:
+            self.compiler.initialize()  # Visual Studio's: where it is missing, this says what to install
+        self.parallel = self.parallel or min(os.cpu_count() or 1, len(self.extensions))
+        # Coverage looks for the C beside its source. Elsewhere a checked and a plain build keep their C apart.
+        folder = None if TRACED else os.path.join(self.build_temp, "checked" if CHECKED else "plain")
+        options = {"compiler_directives": DIRECTIVES, "shared_utility_qualified_name": SHARED, "build_dir": folder}
+        options |= {"nthreads": self.parallel, "force": self.force, "quiet": not self.verbose}
+        self.extensions = cythonize(self.extensions, **options)
+        super().build_extensions()
+
+
+class Build(build):
+    """Compile before any file is copied, so that an error does not stand below a hundred lines about copies."""
+
+    sub_commands = sorted(build.sub_commands, key=lambda command: command[0] != "build_ext")
+
+
+if __name__ == "__main__":  # not in Cython's processes, which import this file where they cannot fork
+    modules = [Extension(name, files, **settings) for name, files in sorted(sources.items())]
+    setup(cmdclass={"build": Build, "build_ext": BuildExt}, ext_modules=modules)
