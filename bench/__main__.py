@@ -1,4 +1,4 @@
-"""Measure everything: print the tables, write ``bench/RESULTS.md``, draw the figures of the README.
+"""Measure everything: print the tables, write ``bench/RESULTS.md`` and its figures into the pages, draw the charts.
 
 ``--quick`` is a short smoke pass, whose ratios mean little: it writes nothing.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import accuracy, chart, clock, report, scaling, table
+from bench import accuracy, chart, clock, quotes, report, scaling, table
 from bench.contest import Workload
 from bench.workloads import WORKLOADS
 
@@ -52,6 +52,8 @@ def main() -> None:
         growth = scaling.draw(arguments.into / "scaling.svg")
         print(*growth, sep="\n")
         report.write(arguments.into / "RESULTS.md", speed, found, growth)
+        if arguments.into == HERE:  # whose results README.md and the documentation quote
+            quotes.write()
 
 
 if __name__ == "__main__":

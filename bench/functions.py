@@ -43,7 +43,7 @@ def rosen_of_numbers(x: Array) -> float:
 
 
 def rosen_of_powers(x: Array) -> float:
-    """Return the same with ``**`` for the squares, which takes half as long again."""
+    """Return the same with ``**`` for the squares, which takes longer."""
     total = 0.0
     for a, b in pairwise(x.tolist()):
         total += 100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2

@@ -83,6 +83,6 @@ def _minimizing(name: str, f: Callable[..., Any], goals: Mapping[str, Goal]) -> 
 WORKLOADS = (
     _minimizing("rosen", rosen, {DEFAULT: times_as_fast(1.5)}),
     _minimizing("rosen in plain Python", rosen_of_numbers, {DEFAULT: times_as_fast(2.5)}),
-    # The slower f, the less is there to save: with this one the bare calls, too, are but 2.5 times as fast.
+    # The slower f is, the less there is to save: with this one even the bare calls only just reach the target.
     _minimizing("rosen in plain Python with **", rosen_of_powers, {DEFAULT: times_as_fast(2.5)}),
 )

@@ -67,5 +67,36 @@ def test_the_tree_has_every_kernel():
     assert set(re.findall(r"^ {8}(\w+)\.pyx  ?", tree(), re.MULTILINE)) == kernels
 
 
-def test_the_readme_is_short():
-    assert len(text_of("README.md").splitlines()) <= 150
+# --- measured figures -------------------------------------------------------------------------------------------------
+
+MARKED = re.compile(r"measured: (\w+)(.*?)end of measured", re.DOTALL)
+
+
+@pytest.fixture
+def quotes():
+    """Return the module that fills in what the pages quote; skip where the benchmarks are not beside the tests."""
+    return pytest.importorskip("bench.quotes")
+
+
+@pytest.mark.parametrize("name", ["README.md", *PAGES])
+def test_pages_quote_the_results(name, quotes):
+    results = quotes.filled(text_of("bench/RESULTS.md"))
+    assert text_of(name) == quotes.with_quotes(text_of(name), results), "python -m bench.quotes writes them anew"
+
+
+def test_every_quote_has_its_place(quotes):
+    places = [found for name in ("README.md", *PAGES) for found, _ in MARKED.findall(text_of(name))]
+    assert sorted(places) == sorted(quotes.TEXTS)
+
+
+def test_new_results_change_the_quotes(quotes):
+    results = text_of("bench/RESULTS.md")
+    time = re.search(r"np\.sum\(x\*\*2\), n = 1000 +bare +(\S+ \S+)", results)
+    results = results[: time.start(1)] + "4.321 s" + results[time.end(1) :]
+    page = quotes.with_quotes(text_of("README.md"), quotes.filled(results))
+    assert "calls of f alone take 4.321 s" in " ".join(page.split())
+
+
+@pytest.mark.parametrize("name", ["README.md", *PAGES])
+def test_no_time_is_typed_by_hand(name):
+    assert re.findall(r".*\d [mnuµ]s\b.*", MARKED.sub("", text_of(name))) == []

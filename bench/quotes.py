@@ -1,0 +1,118 @@
+"""The measured figures that README.md and the documentation quote, and where each comes from.
+
+``python -m bench`` fills the texts below with the figures of RESULTS.md and writes them into the pages, each between
+the marks ``measured: NAME`` and ``end of measured``. ``python -m bench.quotes`` does this alone, after a change of a
+text. A test compares the pages with the results.
+"""
+
+import re
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("RESULTS.md")
+PAGES = (ROOT / "README.md", *sorted((ROOT / ".docs").rglob("*.rst")))
+
+# What the texts call a workload of the first table. Its fields are the times, by contestant.
+WORKS = {
+    "sum": "np.sum(x**2), n = 1000",
+    "rows": "np.sum(X**2, axis=1), 324 x 2 rows",
+    "two": "compiled sum of squares, n = 2, by numerical_gradient",
+    "two_by_gradient": "compiled sum of squares, n = 2, by gradient",
+    "million": "compiled sum of squares, 1 000 000 x 2",
+    "million_by_gradient": "the same on two threads, by gradient",
+    "fit": "BFGS on rosen, n = 10",
+    "python_fit": "BFGS on rosen in plain Python, n = 10",
+    "sparse": "tridiagonal, n = 100000, 3 colors",
+    "slow": "f of 5 ms, n = 200",
+}
+
+# By the name in the mark. ``smooth`` are the errors over the smooth functions, by method and column.
+TEXTS = {
+    "readme_speed": """
+        A gradient of `np.sum(x**2)` at n = 1000 takes {sum[gradfast]}. The calls of f alone take {sum[bare]}, SciPy's
+        3-point differences {sum[scipy 3-point]}, and numdifftools {sum[numdifftools]}. If f takes many points in one
+        call, gradients at 324 points take {rows[gradfast vectorized]}, and by the plain loop {rows[reference]}. If f
+        is compiled, `numerical_gradient` at a million points takes {million[gradfast]}, and the plain loop
+        {million[reference]}. A BFGS fit of a `rosen` in plain Python takes {python_fit[gradfast forward]}. With
+        SciPy's own differences it takes {python_fit[scipy default jac]}, and with gradients that cost nothing but the
+        calls of f {python_fit[bare]}.""",
+    "readme_accuracy": """
+        Over {cases} smooth functions, the relative error of [adaptive](.docs/guide/adaptive.rst) derivatives is
+        {smooth[gradfast adaptive][median]} in the median and {smooth[gradfast adaptive][worst]} at worst, with
+        {smooth[gradfast adaptive][evaluations]} evaluations in the median. That of jacobi is {smooth[jacobi][median]}
+        and {smooth[jacobi][worst]}, with {smooth[jacobi][evaluations]} evaluations.""",
+    "adaptive_accuracy": """
+        Over {cases} smooth functions, the relative error of the adaptive method is
+        {smooth[gradfast adaptive][median]} in the median and {smooth[gradfast adaptive][worst]} at worst. Its error
+        estimate is at least the true error in {smooth[gradfast adaptive][claim covers]} of the cases. The method was
+        tuned with these functions in sight.""",
+    "fits": """
+        Both fits take the same forward differences. The first takes {fit[scipy default jac]} and the second
+        {fit[gradfast forward]}; SciPy's own work and the calls of ``rosen`` are {fit[bare]} of each. If ``rosen`` is
+        written in plain Python, they take {python_fit[scipy default jac]} and {python_fit[gradfast forward]}.""",
+    "million_rows": """
+        A million rows take {million[gradfast]} on one thread by ``numerical_gradient(squares, rows)``. The plain loop
+        takes {million[reference]}, with the same `f` in Python.""",
+    "compiled_cost": """
+        At n = 2, a gradient of a compiled sum of squares takes {two[gradfast]} by `numerical_gradient` and
+        {two_by_gradient[gradfast]} by `gradient`. At a million points of two coordinates, `numerical_gradient` takes
+        {million[gradfast]}, and the calls of `f` alone take {million[bare]}. There `gradient` takes
+        {million_by_gradient[1 thread]} on one thread and {million_by_gradient[2 threads]} on two. The plain loop
+        takes {million[reference]}, with the same `f` in Python.""",
+    "sparse_cost": """
+        The six evaluations take {sparse[bare]}, and the whole call takes {sparse[gradfast]}. SciPy's
+        ``approx_derivative`` with ``sparsity=`` takes {sparse[scipy 3-point]}.""",
+    "workers_cost": """
+        For an `f` that takes 5 ms, a gradient at n = 200 takes {slow[serial]} in one process, and {slow[2 processes]}
+        with ``workers=2`` on two cores.""",
+}
+
+
+def filled(results: str) -> dict[str, str]:
+    """Return the texts, filled with the figures of the results: a page of :mod:`bench.report`."""
+    times, errors, _ = re.findall(r"```text\n(.*?)```", results, re.DOTALL)
+    cases, smooth = re.findall(r"^smooth: (\d+) cases\n((?:  .*\n)+)", errors, re.MULTILINE)[0]
+    by_work = _times(times)
+    figures = {"cases": cases, "smooth": _errors(smooth)} | {name: by_work[work] for name, work in WORKS.items()}
+    return {name: textwrap.fill(" ".join(text.format_map(figures).split()), 120) for name, text in TEXTS.items()}
+
+
+def _cells(line: str) -> list[str]:
+    return re.split(r"\s{2,}", line.strip())
+
+
+def _times(table: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    work = ""
+    for line in re.findall(r"^[^-\n].*", table, re.MULTILINE)[1:]:  # no header, no ruler, no note below the table
+        cells = _cells(line)
+        if not line.startswith(" "):  # of a work's first line
+            _, work, *cells = cells
+        if cells[1] != "-":  # of a package that is not installed
+            found.setdefault(work, {})[cells[0]] = cells[1]
+    return found
+
+
+def _errors(table: str) -> dict[str, dict[str, str]]:
+    (_, *columns), *rows = map(_cells, table.splitlines())
+    return {method: dict(zip(columns, cells, strict=True)) for method, *cells in rows}
+
+
+def with_quotes(page: str, quotes: Mapping[str, str]) -> str:
+    """Return the page with each quote between the marks of its name."""
+    marked = r"(measured: (\w+).*?\n\n).*?(\n\n[^\n]*end of measured)"
+    return re.sub(marked, lambda found: found[1] + quotes[found[2]] + found[3], page, flags=re.DOTALL)
+
+
+def write() -> None:
+    """Write the figures of RESULTS.md into every page that quotes them."""
+    quotes = filled(RESULTS.read_text(encoding="utf-8"))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(with_quotes(text, quotes), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
