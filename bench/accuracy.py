@@ -25,8 +25,8 @@ GROUPS = {"smooth": SMOOTH, "gradients": GRADIENTS, "noisy": NOISY}
 # Errors below this are all of rounding.
 LEAST = 1e-17
 
-# Okabe and Ito's colours, one a package; the methods of one differ by marker.
-COLOURS = {
+# Okabe and Ito's colors, one a package; the methods of one differ by marker.
+COLORS = {
     "gradfast": "#0072B2",
     "scipy": "#009E73",
     "scipy.differentiate": "#8B6F00",
@@ -206,15 +206,15 @@ def draw(results: dict[Contestant, list[Result]], file: Path) -> None:
     for contestant, found in results.items():
         errors = np.clip([result.error for result in found], LEAST, 10)
         evaluations = np.array([result.evaluations for result in found])
-        colour = COLOURS[contestant.package]
+        color = COLORS[contestant.package]
         at, median, worst = np.median(evaluations), np.median(errors), errors.max()
         is_ours = contestant.method == "adaptive"
-        ax.scatter(evaluations, errors, s=9, color=colour, alpha=0.25, linewidths=0)
-        ax.plot([at, at], [median, worst], color=colour, linewidth=3 if is_ours else 1.2)
-        ax.plot(at, median, "o", color=colour, markersize=9 if is_ours else 6, markeredgecolor="white")
-        ax.plot(at, worst, "_", color=colour, markersize=10, markeredgewidth=2)
+        ax.scatter(evaluations, errors, s=9, color=color, alpha=0.25, linewidths=0)
+        ax.plot([at, at], [median, worst], color=color, linewidth=3 if is_ours else 1.2)
+        ax.plot(at, median, "o", color=color, markersize=9 if is_ours else 6, markeredgecolor="white")
+        ax.plot(at, worst, "_", color=color, markersize=10, markeredgewidth=2)
         offset = LABEL_OFFSETS.get(contestant.name, (7, -3))
-        ax.annotate(contestant.name, (at, median), offset, textcoords="offset points", color=colour)
+        ax.annotate(contestant.name, (at, median), offset, textcoords="offset points", color=color)
     ax.set(xscale="log", yscale="log", ylim=(LEAST / 3, 30))
     ax.set_xticks([2, 4, 10, 20, 40, 100], ["2", "4", "10", "20", "40", "100"])
     ax.set_xlabel("evaluations a coordinate (log scale)")

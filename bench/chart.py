@@ -7,9 +7,9 @@ from typing import Any
 from bench.contest import Workload
 from bench.table import Times, seconds_text
 
-# Okabe and Ito's colours, which all common kinds of colour vision tell apart.
-COLOURS = {"gradfast": "#0072B2", "gradfast vectorized": "#56B4E9", "reference": "#E69F00", "bare": "#444444"}
-PEER_COLOUR = "#BBBBBB"
+# Okabe and Ito's colors, which all common kinds of color vision tell apart.
+COLORS = {"gradfast": "#0072B2", "gradfast vectorized": "#56B4E9", "reference": "#E69F00", "bare": "#444444"}
+PEER_COLOR = "#BBBBBB"
 LABELS = {"bare": "calls of f alone", "reference": "plain Python loop"}
 
 
@@ -32,8 +32,8 @@ def _panel(ax: Any, workload: Workload, times: Times) -> None:
     ranked = sorted(times, key=times.__getitem__)
     microseconds = [times[name] * 1e6 for name in ranked]
     places = range(len(ranked))
-    colours = [COLOURS.get(name, PEER_COLOUR) for name in ranked]
-    ax.scatter(microseconds, places, s=60, color=colours, zorder=2)
+    colors = [COLORS.get(name, PEER_COLOR) for name in ranked]
+    ax.scatter(microseconds, places, s=60, color=colors, zorder=2)
     ax.set_yticks(places, [LABELS.get(name, name) for name in ranked])
     ax.grid(axis="y", color="0.92", zorder=0)
     for place, name in enumerate(ranked):

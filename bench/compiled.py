@@ -21,7 +21,7 @@ FOUND = find_spec("numba") is not None
 
 @cache
 def native() -> tuple[Any, Callable[[Array, int], float]]:
-    """Return the compiled sum of squares, and a compiled loop that calls it so often at each row."""
+    """Return the compiled sum of squares, and a compiled loop that calls it a number of times at each row."""
     numba = import_module("numba")
     pointer = numba.types.CPointer(numba.types.double)
 

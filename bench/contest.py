@@ -62,7 +62,7 @@ class Workload:
 
 
 def calls_alone(f: Callable[[Array], Any], points: Sequence[Array], calls: int) -> None:
-    """Call f at each point so often: the work that no package can do without."""
+    """Call f a number of times at each point, and drop the values."""
     one = len(points) == 1  # whose time is not to hold the making of a chain
     arguments = repeat(points[0], calls) if one else chain.from_iterable(map(repeat, points, repeat(calls)))
     deque(map(f, arguments), maxlen=0)  # a loop in C that keeps nothing

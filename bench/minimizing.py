@@ -1,4 +1,4 @@
-"""What a minimiser saves when value_and_gradient gives it the gradient."""
+"""What a minimizer saves when value_and_gradient gives it the gradient."""
 
 from collections import deque
 from collections.abc import Callable, Mapping

@@ -34,7 +34,7 @@ def against_peers(
     tolerance: float = 1e-4,
     in_chart: bool = False,
 ) -> Workload:
-    """Return the workload of one operator; f is called so often, at x or what it sees, or at each row of a 2-D x."""
+    """Return the workload of one operator. The bare calls are made at x, at `seen`, or at each row of a 2-D x."""
     points = list(x) if x.ndim == 2 else [x if seen is None else seen]
     return Workload(
         target="peers",

@@ -16,11 +16,14 @@ PAGE = """# Results
 
 ## Speed
 
-All times of a row are of one process, taken in turns, the best of many. P1 to P9 are the project's
-targets, P10 is of sparse derivatives, P11 of workers, A of adaptive steps; "peers" compares with packages of the
-same accuracy order. "bare" are the calls of f alone, "reference" is the plain Python loop. The judged contestant is so
-many times as fast as that of a line: below 1 it is slower than what the line has.
-P7, the number of evaluations, and P8, no memory per evaluation, are no times: tests count them.
+The contestants of a work take turns in one process, and each time is the best of many. "reference" is the plain
+Python loop. "bare" is the time of the calls of f alone, made by `map`: a point of reference, which a faster loop can
+beat. The column "judged is" compares the judged contestant with that of the line. "2 x as fast" means that it takes
+half the time of the line; below 1 it is slower.
+
+P1 to P9 are the project's targets. P10 is about sparse derivatives, P11 about workers, and A about adaptive steps.
+"peers" compares with packages of the same accuracy order. P7, the number of evaluations, and P8, no memory per
+evaluation, are not times, and tests check them.
 
 ```text
 {speed}
@@ -28,9 +31,10 @@ P7, the number of evaluations, and P8, no memory per evaluation, are no times: t
 
 ## Accuracy
 
-Relative errors, what is claimed of them, and what they cost, over the functions of `bench/cases.py`; a gradient's
-error is relative to its largest coordinate; inf is a NaN or an exception where there is a derivative. A claim is
-tight within 1000 times the error, or if both are below 1e-13.
+These are the relative errors over the functions of `bench/cases.py`, what each method claims its error to be, and the
+evaluations. The error of a gradient is relative to its largest coordinate. It is inf if the method returned NaN or
+raised an exception. A claim covers the error if it is at least as large. It is tight if it is at most 1000 times the
+error, or if both are below 1e-13.
 
 ```text
 {accuracy}

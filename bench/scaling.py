@@ -15,7 +15,7 @@ from gradfast import Coloring, gradient
 ROWS = (10**3, 10**4, 10**5, 10**6, 10**7)
 SIDES = (32, 100, 316, 1000)
 
-COLOURS = {"1 thread": "#56B4E9", "2 threads": "#0072B2", "gradfast": "#0072B2", "SciPy": "#888888"}
+COLORS = {"1 thread": "#56B4E9", "2 threads": "#0072B2", "gradfast": "#0072B2", "SciPy": "#888888"}
 
 Curves = dict[str, list[float]]
 
@@ -71,13 +71,13 @@ def draw(file: Path) -> list[str]:
 
 def _panel(ax: Any, title: str, what: str, counts: Any, curves: Curves) -> list[str]:
     for name, values in curves.items():
-        ax.plot(counts, values, "o-", color=COLOURS[name], label=name)
+        ax.plot(counts, values, "o-", color=COLORS[name], label=name)
     ax.set(xscale="log", xlabel=what, ylabel=f"nanoseconds for one of the {what}")
     ax.set_ylim(bottom=0)
     ax.set_title(title, loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend()
-    lines = [f"{title}: nanoseconds for one of so many {what}", _row("", counts)]
+    lines = [f"{title}: nanoseconds for one of the {what}, by their number", _row("", counts)]
     return [*lines, *(_row(name, values) for name, values in curves.items())]
 
 

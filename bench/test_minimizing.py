@@ -1,4 +1,4 @@
-"""Times of a minimisation with and without value_and_gradient."""
+"""Times of a minimization with and without value_and_gradient."""
 
 from typing import Any
 

@@ -120,26 +120,26 @@ def _figures() -> Iterator[tuple[str, Any]]:
 def _print_speed() -> None:
     print(f"\nSpeed (Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()})")
     print(f"Microseconds for a gradient of the sum of squares, best of {ROUNDS} rounds. Beside it, the speed-up")
-    print("over the plain loop. 'f alone' is what f's own calls take: only vectorising saves them.\n")
-    print(f"  {'':<17}{'f alone':>9}{'plain loop':>12}{'gradfast':>10}{'':>9}{'vectorised':>12}")
+    print("over the plain loop. 'f alone' is what f's own calls take: only vectorizing saves them.\n")
+    print(f"  {'':<17}{'f alone':>9}{'plain loop':>12}{'gradfast':>10}{'':>9}{'vectorized':>12}")
     random = np.random.default_rng(0)
     for what, shape in (("n = 2", (2,)), ("n = 100", (100,)), ("n = 1000", (1000,)), ("324 points, n = 2", (324, 2))):
-        alone, plain, ours, vectorised = (1e6 * seconds for seconds in _seconds_a_gradient(random.normal(size=shape)))
+        alone, plain, ours, vectorized = (1e6 * seconds for seconds in _seconds_a_gradient(random.normal(size=shape)))
         print(f"  {what:<17}{alone:>9.1f}{plain:>12.1f}", end="")
-        print(f"{ours:>10.1f}{plain / ours:>7.2f} x{vectorised:>12.1f}{plain / vectorised:>7.1f} x")
+        print(f"{ours:>10.1f}{plain / ours:>7.2f} x{vectorized:>12.1f}{plain / vectorized:>7.1f} x")
 
 
 def _seconds_a_gradient(x: Any) -> list[float]:
-    """Time f's 2 n calls alone, the plain loop, gradfast, gradfast vectorised: in turns, to share its moods."""
+    """Time f's 2 n calls alone, the plain loop, gradfast, gradfast vectorized: in turns, to share its moods."""
     calls: list[Callable[[], Any]] = [
         lambda: [sum_of_squares(point) for point in np.atleast_2d(x) for _ in range(2 * point.size)],
         lambda: reference.numerical_gradient(sum_of_squares, x),
         lambda: numerical_gradient(sum_of_squares, x),
         lambda: numerical_gradient(sum_of_squares_of_rows, x, vectorized=True),
     ]
-    plain, ours, vectorised = (call() for call in calls[1:])
+    plain, ours, vectorized = (call() for call in calls[1:])
     assert np.array_equal(ours, plain)
-    assert np.allclose(vectorised, plain, rtol=0, atol=1e-6)  # np.sum adds the terms in another order
+    assert np.allclose(vectorized, plain, rtol=0, atol=1e-6)  # np.sum adds the terms in another order
     repeats = [max(1, round(SECONDS_A_ROUND / timeit.timeit(call, number=1))) for call in calls]
     best = [np.inf] * len(calls)
     for _ in range(ROUNDS):

@@ -118,11 +118,11 @@ class GradientCheck:
         """
         ax = new_axes(ax)
         finite = np.where(np.isfinite(self.error), self.error, 0)
-        colours = {WRONG: "#D55E00", CANNOT_TELL: "#E69F00", KINK: "#56B4E9", RIGHT: "#009E73"}
+        colors = {WRONG: "#D55E00", CANNOT_TELL: "#E69F00", KINK: "#56B4E9", RIGHT: "#009E73"}
         for verdict in reversed(VERDICTS):
             some = np.flatnonzero(self.verdict == verdict)
             if some.size:
-                style = {"fmt": ".", "color": colours[verdict], "label": verdict, **kwargs}
+                style = {"fmt": ".", "color": colors[verdict], "label": verdict, **kwargs}
                 ax.errorbar(some, (self.analytic - self.numeric)[some], yerr=finite[some], **style)
         ax.set(xlabel=ax.get_xlabel() or "coordinate", ylabel=ax.get_ylabel() or "analytic - numeric")
         ax.axhline(0, color="0.8", zorder=0)

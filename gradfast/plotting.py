@@ -98,7 +98,7 @@ def plot_tangent(
     Returns
     -------
     matplotlib.axes.Axes
-        The Axes with one more line, and a point of its colour.
+        The Axes with one more line, and a point of its color.
 
     Raises
     ------
@@ -190,8 +190,8 @@ def plot_surface(
     values = keeping(points, values_at if vectorized else _values_at_rows, f, points, points.shape[:1])
     mesh = np.meshgrid(x0, x1)
     solid: Any = new_axes(ax, "3d")
-    colours = {} if "color" in kwargs else {"cmap": "viridis"}  # a colour map would win over a colour
-    surface = solid.plot_surface(*mesh, values.reshape(mesh[0].shape), **{**colours, **kwargs})
+    colors = {} if "color" in kwargs else {"cmap": "viridis"}  # a color map would win over a color
+    surface = solid.plot_surface(*mesh, values.reshape(mesh[0].shape), **{**colors, **kwargs})
     return annotated(solid, surface, x="x0", y="x1", z="f(x)")
 
 

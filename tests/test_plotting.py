@@ -130,8 +130,8 @@ def test_keyword_arguments_reach_the_line():
 
 
 def test_keyword_arguments_reach_the_surface():
-    (coloured,) = PLOTS["surface"](cmap="plasma", alpha=0.5).collections
-    assert (coloured.get_cmap().name, coloured.get_alpha()) == ("plasma", 0.5)
+    (colored,) = PLOTS["surface"](cmap="plasma", alpha=0.5).collections
+    assert (colored.get_cmap().name, colored.get_alpha()) == ("plasma", 0.5)
     (plain,) = PLOTS["surface"](color="red").collections
     assert plain.get_array() is None
 

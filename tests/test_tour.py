@@ -60,12 +60,12 @@ def test_the_figures_show_what_their_titles_say():
 
 def test_the_tour_prints_a_time_and_a_speed_up_for_each_size(capsys):
     tour.main(["--no-plots"])
-    table = capsys.readouterr().out.partition("vectorised\n")[2]
+    table = capsys.readouterr().out.partition("vectorized\n")[2]
     rows = re.findall(r"(n = \d+) +" + r"([\d.]+) +" * 3 + r"([\d.]+) x +([\d.]+) +([\d.]+) x\n", table)
     assert [row[0] for row in rows] == ["n = 2", "n = 100", "n = 1000", "n = 2"]
-    for _, _, plain, ours, gain, vectorised, gain_vectorised in (map(float, [0, *row[1:]]) for row in rows):
+    for _, _, plain, ours, gain, vectorized, gain_vectorized in (map(float, [0, *row[1:]]) for row in rows):
         assert gain == pytest.approx(plain / ours, rel=0.05, abs=0.01)
-        assert gain_vectorised == pytest.approx(plain / vectorised, rel=0.05, abs=0.06)
+        assert gain_vectorized == pytest.approx(plain / vectorized, rel=0.05, abs=0.06)
 
 
 def test_a_wrong_gradient_is_not_timed(monkeypatch):
