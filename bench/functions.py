@@ -13,6 +13,29 @@ def constant(x: Array) -> float:
     return 1.0
 
 
+def product(x: Array) -> float:
+    """Return the product of the first two coordinates: cheap, with derivatives that differ from 0."""
+    return x.item(0) * x.item(1)
+
+
+def product_gradient(x: Array) -> Array:
+    """Return the gradient of the product."""
+    out = np.zeros_like(x)
+    out[:2] = x[1], x[0]
+    return out
+
+
+def plane(x: Array) -> Array:
+    """Return the point of the plane at a radius and an angle: a small vector function as one writes it."""
+    return np.array([x[0] * np.cos(x[1]), x[0] * np.sin(x[1])])
+
+
+def plane_jacobian(x: Array) -> Array:
+    """Return the Jacobian of the point of the plane."""
+    radius, (cosine, sine) = x[0], (np.cos(x[1]), np.sin(x[1]))
+    return np.array([[cosine, -radius * sine], [sine, radius * cosine]])
+
+
 def sum_of_squares(x: Array) -> Any:
     """Return the sum of the squares of a point's coordinates."""
     return np.sum(x**2)

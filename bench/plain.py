@@ -49,6 +49,19 @@ def jacobian(f: Function, x: Array, h: float = 1e-5) -> Array:
     return np.stack(columns, axis=-1)
 
 
+def jacobian_of_two(f: Function, x: Array, h: float = 1e-6) -> Array:
+    """Return the Jacobian of two values, as one writes it in eight lines for a filter."""
+    out = np.empty((2, x.size))
+    for i in range(x.size):
+        saved = x[i]
+        x[i] = saved + h
+        above = f(x)
+        x[i] = saved - h
+        out[:, i] = (above - f(x)) / (2 * h)
+        x[i] = saved
+    return out
+
+
 def hessian(f: Function, x: Array, h: float = 1e-4) -> Array:
     """Return the Hessian from second differences along x_i and along x_i + x_j."""
     center, steps = f(x), h * np.eye(x.size)
