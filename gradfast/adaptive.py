@@ -6,7 +6,7 @@ in the median, how often the claimed error covers the true one: this method 9.3e
 At 1800 new points of 30 functions that other points were tuned with: 1.7e-14, 1e-10, 11, 99.5 %. Of 60 000 random
 linear and quadratic functions all but 60, whose terms cancel, took 6 evaluations or fewer besides f(x).
 
-A step ladder per coordinate (``_kernels.rungs``), all of them climbed together (:mod:`gradfast.step_search`); here
+A step ladder per coordinate (``_kernels.ladder_rungs``), all of them climbed together (:mod:`gradfast.ladder`); here
 they meet the operators. f's noise is seen in the differences themselves, so that a noisy f needs no other method.
 The Hessian of f comes from second derivatives along each coordinate and each pair, n (n + 1) / 2 ladders.
 """
@@ -20,10 +20,10 @@ from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array
 from gradfast.calling.batch import Batch
 from gradfast.calling.elementwise import moved
+from gradfast.ladder import LEAST_SCALE, Ascent, Field, Some, climb
 from gradfast.methods import Adaptive
 from gradfast.points import VALUE_DTYPE, as_dtype_of
 from gradfast.problem import Info, Problem
-from gradfast.step_search import LEAST_SCALE, Ascent, Field, Some, climb
 from gradfast.steps import EPS, Plan
 
 # One node: what the loops then give is f's value there, over the step; a power of two takes that back exactly.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import adaptive, complex_step, step_search
+from gradfast import adaptive, complex_step, ladder
 from gradfast._kernels.keep import keeping
 from gradfast.arguments import Array, as_array
 from gradfast.bounds import checked_bounds, plan_within
@@ -205,7 +205,7 @@ class Line:
         p, length, before = self.problem, self.length, self.problem.x.copy()
         vectorized = p.family is many_points
         on_line = self._many_on_line(before) if vectorized else self._on_line(before)
-        scale = max(float(self.size[0]), step_search.LEAST_SCALE) / length if length else 0.0
+        scale = max(float(self.size[0]), ladder.LEAST_SCALE) / length if length else 0.0
         bounds = None if self.bounds is None or not length else tuple(map(np.abs, self._bounds_of_t()))
         try:
             result = adaptive.along(p, many_points if vectorized else one_point, on_line, self.t, scale, center, bounds)

@@ -19,7 +19,7 @@ import gradfast
 FLOORS = {
     "kernels": ("_kernels", "reference", "warning"),
     "values": ("arguments", "points", "progress", "stencils", "callables", "patterns", "coloring"),
-    "steps": ("steps", "bounds", "difference_methods", "methods", "complex_step", "step_search"),
+    "steps": ("steps", "bounds", "difference_methods", "methods", "complex_step", "ladder"),
     "calling": tuple(f"calling.{way}" for way in ("one_point", "many_points", "elementwise", "compiled", "batch")),
     "problems": ("workers", "parallel", "problem"),
     "algorithms": ("adaptive", "noise", "sparse"),
@@ -66,9 +66,9 @@ KERNELS = [
     "native_function",
     "greedy",
     "extrapolation",
-    "next_step",
+    "ladder_next",
 ]
-KERNELS += ["rungs", "python_loop", "vectorized_loop", "native_loop", "plain_gradient", "colored_loop"]
+KERNELS += ["ladder_rungs", "python_loop", "vectorized_loop", "native_loop", "plain_gradient", "colored_loop"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 

@@ -1,14 +1,14 @@
 from gradfast._kernels.stencil cimport value
 
-cdef enum:                      # the last axis of what is found
+cdef enum:                      # the last axis of `found`: the derivative, its two errors, the jump of its slope or 0
     VALUE, TRUNCATION, ROUNDING, KINK
 
-cdef struct Window:             # of rungs, for one component
-    double size                 # of the value that it is extrapolated to
-    double truncation
-    double rounding
-    Py_ssize_t first            # its longest step
-    Py_ssize_t last
+cdef struct Window:             # the neighboring rungs from which one component's result is extrapolated
+    double size                 # |result|
+    double truncation           # truncation error of the result
+    double rounding             # rounding error of the result
+    Py_ssize_t first            # the rung of the longest step
+    Py_ssize_t last             # the rung of the shortest step
 
 cdef void extrapolate(
     const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power, int n,

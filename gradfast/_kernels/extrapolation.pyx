@@ -1,36 +1,42 @@
-"""Difference quotients at falling steps, extrapolated to a step of 0, and how wrong the result may be."""
+"""Extrapolate difference quotients at falling steps to a step of 0, and estimate the error of the result.
+
+A window is a run of neighboring rungs. Neville's recurrence extrapolates every window from two shorter ones, so the
+windows form a triangular table: row ``width`` holds the windows of ``width + 1`` rungs, by their first rung. `power` is
+that of the step with which quotients converge: 1 for one-sided stencils, 2 for central ones.
+"""
 
 from libc.math cimport INFINITY, fmax, fmin, isfinite, pow, sqrt
 
 from gradfast._kernels.stencil cimport value
 
-# By the power of the step that quotients converge with, 1 or 2: windows longer than so many columns gain
-# nothing, since rounding grows as fast as truncation falls.
+# The widest windows, by power. Wider ones gain nothing: their rounding grows as fast as their truncation falls.
 cdef Py_ssize_t[3] MOST_COLUMNS = [0, 7, 5]
 
-# A window is worth more than another by its error relative to its value, unless that is larger.
+# Windows are ranked by relative error if that is below GARBAGE, and by absolute error after those.
 cdef double GARBAGE = 0.1
 
-# Noise shows in every column of extrapolation; what is found from one number is trusted to be within the factors.
+# f's noise is estimated from a single number, which may well be too small: NOISE_FACTOR times the estimate is used.
+# Noise shows in every column of the table, so it is at most CAP times what the last columns changed.
 cdef double NOISE_FACTOR = 6.0
 cdef double CAP = 6.0
 
-# So many times as far apart as their errors, a window and two rungs of shorter steps see different things.
+# A window is refuted by the extrapolation of two rungs of shorter steps if the two are further apart than VETO times
+# the sum of their errors: f varies within the window's steps.
 cdef double VETO = 3.0
 
 
-ROOM = 2 * (max(MOST_COLUMNS[1], MOST_COLUMNS[2]) + 1) + 2  # rows that one ladder is extrapolated in
+ROOM = 2 * (max(MOST_COLUMNS[1], MOST_COLUMNS[2]) + 1) + 2  # rows of work space for the table of one ladder
 
 
 cdef void extrapolate(
     const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power, int n,
     value[:, ::1] room, value[::1] found, Window *best,  # OUT: found, best
 ) noexcept nogil:
-    """Extrapolate every window of neighbouring rungs to a step of 0, by Neville's recurrence, and choose.
+    """Extrapolate every window of neighboring rungs to a step of 0, and choose the one with the least relative error.
 
-    Quotients differ from the derivative by a series in ``step**power``; rounding errors are added up as the
-    recurrence weights them. The window of the least error relative to its value is chosen; if all errors are
-    larger than that, of the least error.
+    A quotient differs from the derivative by a power series in ``step**power``, which Neville's recurrence removes term
+    by term. Rounding errors are added up with the weights of the recurrence. If no window's error is small relative to
+    its value, the window with the least absolute error is chosen.
     """
     cdef Py_ssize_t j, width, count = steps.shape[0], columns = min(count - 1, MOST_COLUMNS[power])
     cdef value[:, ::1] values = room[:columns + 1], changes = room[columns + 1:2 * columns + 2]
@@ -56,7 +62,7 @@ cdef void extrapolate(
             error = truncation + rounding[j]
             size = size_of(values[width, j])
             rank = <double>(error / size if error < GARBAGE * size else 1 + error / (1 + error))
-            if rank < least:  # no NaN, which it is where the error is infinite
+            if rank < least:  # false for NaN, which the rank is if the error is infinite
                 least = rank
                 found[VALUE], found[TRUNCATION], found[ROUNDING] = values[width, j], truncation, rounding[j]
                 best.first, best.last = j, j + width
@@ -69,7 +75,7 @@ cdef void extrapolate(
 cdef void tabulate(
     const double[::1] steps, const value[::1] quotients, int power, value[:, ::1] values, value[:, ::1] changes,
 ) noexcept nogil:
-    """Write what each window extrapolates to, and what its last column changed: row ``width``, from its first rung."""
+    """Write the extrapolated value of each window, and by how much its two shorter windows differ."""
     cdef Py_ssize_t j, width
     cdef value change
     for j in range(steps.shape[0]):
@@ -85,12 +91,14 @@ cdef value truncation_of(
     const double[::1] steps, const value[:, ::1] values, const value[:, ::1] changes, const value[::1] doubts,
     int power, Py_ssize_t width, Py_ssize_t j, double part, value rounding,
 ) noexcept nogil:
-    """Return a window's truncation error, from how the table converges around it.
+    """Return the truncation error of a window, judged by how the table converges around it.
 
-    It is what its last column changed, less as the columns before it converged (after Ridders, "Accurate
-    computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4 (1982) 75-76); no less than what the next window
-    below shows, were its disagreement noise of f, nor, one-sided, than what the rung above would change, since
-    quotients may turn back; and what it differs by from two rungs below, if that is too much for their errors.
+    It starts as the difference of the window's two shorter windows (Ridders, "Accurate computation of F'(x) and
+    F'(x)F''(x)", Adv. Eng. Software 4 (1982) 75-76), reduced if the columns before converged. It is raised to
+
+    - the difference from the next window of the same width, toward shorter steps;
+    - for one-sided quotients, which may turn back: the change that one more rung, of a longer step, would make;
+    - the difference from two rungs of shorter steps, if that is more than their errors explain (VETO).
     """
     cdef Py_ssize_t k, count = steps.shape[0]
     cdef value apart, truncation = changes[width, j]
@@ -101,7 +109,7 @@ cdef value truncation_of(
         truncation = apart if apart > truncation or truncation != truncation else truncation
     if power == 1 and j > 0 and width + 1 < changes.shape[0]:
         apart = share(steps[j - 1], steps[j + width], power) * changes[width + 1, j - 1]
-        truncation = apart if apart > truncation else truncation  # a NaN above says nothing
+        truncation = apart if apart > truncation else truncation  # NaN at a longer step changes nothing
     for k in range(j + width, count - 1):
         apart = distance(values[width, j], values[1, k])
         if apart > VETO * (doubts[k] + truncation + rounding):
@@ -112,10 +120,10 @@ cdef value truncation_of(
 cdef value unresolved(
     const double[::1] steps, const value[::1] roundings, const value[::1] bends, Py_ssize_t j
 ) noexcept nogil:
-    """Return how far the slopes on both sides of x differ at rung j, if that does not fall with the step as f'' h would.
+    """Return the bend at rung j if it did not fall from the rung before as ``f'' h`` does, else 0.
 
-    Then f varies between the rungs' nodes: its scale is shorter, it is noisy, or it has a kink.
-    The first rung has none above to be compared with.
+    A bend is the difference of the slopes on both sides of x. If it does not fall with the step, then f varies within
+    the steps, is noisy, or has a kink. Rung 0 has no rung before it; for it the result is 0.
     """
     cdef value bend = size_of(bends[j])
     if j > 0 and bend > 8 * roundings[j]:
@@ -125,7 +133,7 @@ cdef value unresolved(
 
 
 cdef value kink(const double[::1] steps, const value[::1] roundings, const value[::1] bends) noexcept nogil:
-    """Return by how much the slopes on both sides of x differ, if by the same at the three shortest steps; else 0."""
+    """Return the bend if it is the same at the three shortest steps, as at a kink of f; else 0."""
     cdef Py_ssize_t last = steps.shape[0] - 1
     cdef value bend, least, most
     if last < 2 or steps[last - 2] < 4 * steps[last]:
@@ -137,7 +145,7 @@ cdef value kink(const double[::1] steps, const value[::1] roundings, const value
 
 
 cdef bint is_line(const value[::1] quotients, const value[::1] roundings, const value[::1] bends) noexcept nogil:
-    """Return whether three quotients or more are the same to the bit, without a bend: then f is a line there."""
+    """Return whether f is a line: three or more quotients, all equal to the bit, and no bend beyond rounding."""
     cdef Py_ssize_t j
     for j in range(quotients.shape[0]):
         if quotients[j] != quotients[0] or size_of(bends[j]) > 8 * roundings[j]:
@@ -148,9 +156,10 @@ cdef bint is_line(const value[::1] quotients, const value[::1] roundings, const 
 cdef double noise_of(
     const double[::1] steps, const value[::1] quotients, const value[::1] bends, int power, int n, const value[:, ::1] changes
 ) noexcept nogil:
-    """Return f's noise, as far as the shortest steps and the table's last columns allow some.
+    """Return an estimate of f's noise, limited by what the table's last columns changed at the shortest steps.
 
-    Where there are no bends it must show in a column, too, that changes more at the shortest steps than before.
+    Bends exist for first central differences only. For other stencils, noise also needs a second sign: the last column
+    changes more at the shortest steps than at the ones before. Without it the noise is 0.
     """
     cdef Py_ssize_t count = steps.shape[0], last = count - 1, columns = changes.shape[0] - 1
     cdef bint has_bends = power == 2 and n == 1
@@ -174,10 +183,11 @@ cdef double noise_of(
 
 
 cdef double noise_of_bends(const double[::1] steps, const value[::1] bends) noexcept nogil:
-    """Return f's noise, from what the bends of the three or four shortest steps hold besides low odd powers of h.
+    """Return f's noise from the bends of the three or four shortest steps.
 
-    That is a divided difference in h**2 of second differences, of which each has sqrt(6) times
-    the noise of a value. One number stands for it: it may well be too small.
+    Without noise, a bend is a series in odd powers of h. A divided difference in ``h**2`` removes the lowest powers and
+    leaves noise: each second difference of f has sqrt(6) times the noise of a value. This is one number, so it may well
+    be too small.
     """
     cdef Py_ssize_t k, start = max(0, steps.shape[0] - 4)
     cdef value total = 0
@@ -191,7 +201,7 @@ cdef double noise_of_bends(const double[::1] steps, const value[::1] bends) noex
 
 
 cdef double noise_of_quotients(const double[::1] steps, const value[::1] quotients, int power, int n) noexcept nogil:
-    """Return the same from the quotients, as though each had sqrt(2) times the noise of a value over the step to the n."""
+    """Return f's noise from the quotients, as if each had the noise of a value times ``sqrt(2) / step**n``."""
     cdef Py_ssize_t k, start = max(0, steps.shape[0] - 4)
     cdef value total = 0
     cdef double weight, squares = 0, noise
@@ -204,7 +214,7 @@ cdef double noise_of_quotients(const double[::1] steps, const value[::1] quotien
 
 
 cdef inline double weight_in_difference(const double[::1] steps, Py_ssize_t start, Py_ssize_t k, int power) noexcept nogil:
-    """Return the weight of what is known at step k in its divided difference in h or h**2 from a step on."""
+    """Return the weight of step k in the divided difference, in ``h**power``, over the steps from `start` on."""
     cdef Py_ssize_t other
     cdef double product = 1
     for other in range(start, steps.shape[0]):
@@ -221,11 +231,11 @@ cdef inline double raised(double base, int n) noexcept nogil:
 
 
 cdef inline double share(double longer, double shorter, int power) noexcept nogil:
-    """Return the weight of a column's change in the next: 1 / (ratio**power - 1)."""
+    """Return the weight of a difference in Neville's recurrence: ``1 / (ratio**power - 1)``."""
     cdef double ratio = longer / shorter
     return 1 / ((ratio * ratio if power == 2 else ratio) - 1)
 
 
 cdef inline value larger(value one, value other) noexcept nogil:
-    """Return the larger of two, NaN if one is."""
+    """Return the larger of two numbers, or NaN if one of them is NaN."""
     return one if one > other or one != one else other

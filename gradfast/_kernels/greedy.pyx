@@ -1,10 +1,9 @@
-"""Color the columns of a sparse matrix, so that those of one color can be perturbed together.
+"""Color the columns of a sparse matrix, so that the columns of one color can be perturbed together.
 
-Design:
-a. A pattern is given by rows, as in CSR, and by columns, as in CSC; indices are C ints, as SciPy's.
-b. Colorings are greedy: in a given order, each column takes the lowest color that no column in
-   conflict with it has. The rest is the order.
-c. All loops are linear in the incidences of pairs: the sum of the squares of the rows' counts.
+A pattern is given twice: by rows (`row_starts`, `columns`, as in CSR) and by columns (`column_starts`, `rows`, as in CSC).
+Indices are C ints, as in SciPy. All colorings are greedy: columns are visited in a given order, and each takes a color
+that no column in conflict with it has. They differ in the order, in which color is taken, and in what conflicts.
+The time is linear in the pairs of columns that meet in a row: the sum of the squares of the rows' numbers of entries.
 """
 
 import numpy as np
@@ -14,7 +13,7 @@ def transpose(
     const int[::1] row_starts not None, const int[::1] columns not None,
     int[::1] column_starts not None, int[::1] rows not None, int[::1] places not None,  # OUT: the last three
 ):
-    """Write the entries column after column: their rows, and their places in the order of rows."""
+    """Write the entries in the order of columns: the row of each, and its index in the order of rows."""
     cdef int i, a, at, n = <int>column_starts.shape[0] - 1
     cdef int[::1] next_of = np.zeros(n + 1, np.intc)
     for a in range(columns.shape[0]):
@@ -36,13 +35,13 @@ def greedy(
     const int[::1] column_starts not None, const int[::1] rows not None,
     const int[::1] order not None, int[::1] colors not None,  # OUT: colors
 ):
-    """Give no two columns with an entry in one row the same color; return how many colors there are.
+    """Give each column the lowest color that no column it meets in a row has; return the number of colors.
 
     Curtis, Powell and Reid, "On the estimation of sparse Jacobian matrices", J. Inst. Math. Appl.
     13 (1974) 117-119.
     """
     cdef int a, b, color, j, p, count = 0
-    cdef int[::1] taken = np.full(order.shape[0] + 1, -1, np.intc)  # the last column that could not have a color
+    cdef int[::1] taken = np.full(order.shape[0] + 1, -1, np.intc)  # the last column that each color was taken for
     for j in range(<int>order.shape[0]):
         colors[j] = -1
     for p in range(<int>order.shape[0]):
@@ -65,10 +64,10 @@ def round_robin(
     const int[::1] column_starts not None, const int[::1] rows not None, int limit,
     int[::1] colors not None,  # OUT: colors
 ):
-    """Do the same with so many colors, each column taking the first one free after that of the column before.
+    """Color with at most `limit` colors, in the order of columns; return whether they sufficed.
 
-    Returns whether they sufficed. On grids in their natural order this finds the periodic colorings
-    that the lowest free color misses: 5 colors for the five-point Laplacian instead of 7.
+    Each column takes the first free color after that of the column before. On grids in their natural order this finds
+    the periodic colorings that the lowest free color misses: 5 colors for the five-point Laplacian instead of 7.
     """
     cdef int a, b, color, j, tried, start = 0
     cdef int[::1] taken = np.full(limit, -1, np.intc)
@@ -94,10 +93,11 @@ def star(
     const int[::1] row_starts not None, const int[::1] columns not None, const int[::1] order not None,
     int[::1] colors not None,  # OUT: colors
 ):
-    """Color a symmetric pattern so that of each pair of entries one can be read; return how many colors there are.
+    """Color a symmetric pattern so that one of each two mirrored entries can be read; return the number of colors.
 
-    Neighbors differ, and two neighbors of a column may agree only in a color above its own. So the
-    neighbor of the lower color is the only one of its color in the other's row. Powell and Toint,
+    Columns i and j are neighbors if entry (i, j) is not zero. Neighbors get different colors, and two neighbors of a
+    column may share a color only if it is higher than the column's own. So of two neighbors, the one of the lower color
+    is the only column of that color in the row of the other: the entry is read in that row. Powell and Toint,
     "On the estimation of sparse Hessian matrices", SIAM J. Numer. Anal. 16 (1979) 1060-1074;
     Gebremedhin, Manne and Pothen, "What color is your Jacobian?", SIAM Review 47 (2005), section 4.3.
     """
@@ -113,7 +113,7 @@ def star(
             color = colors[columns[a]]
             if color >= 0:
                 taken[color] = j
-            if color == 0:  # no color is below: the hub of an arrow, taken first, costs nothing
+            if color == 0:  # its neighbors may share any color, as none is lower: this skips the pairs of a full row
                 continue
             for b in range(row_starts[columns[a]], row_starts[columns[a] + 1]):
                 farther = colors[columns[b]]
@@ -131,7 +131,7 @@ def degrees(
     const int[::1] row_starts not None, const int[::1] column_starts not None, const int[::1] rows not None,
     long long[::1] out not None,  # OUT: out
 ):
-    """Write how often each column meets another in a row."""
+    """Write the degree of each column: how often it meets another one in a row."""
     cdef int a, j
     for j in range(<int>out.shape[0]):
         out[j] = 0
@@ -142,12 +142,12 @@ def degrees(
 def smallest_last(
     const int[::1] row_starts not None, const int[::1] columns not None,
     const int[::1] column_starts not None, const int[::1] rows not None,
-    long long[::1] meetings not None, int[::1] order not None,  # OUT: order; meetings are used up
+    long long[::1] meetings not None, int[::1] order not None,  # OUT: order; meetings are degrees, and used up
 ):
-    """Write the order in which each column is the one that meets the fewest of those before it.
+    """Write the smallest-last order: each column, among those up to it, meets the fewest of the others.
 
-    Matula and Beck, "Smallest-last ordering and clustering and graph coloring algorithms", J. ACM
-    30 (1983) 417-427. Columns of equal degree form a list; degrees above n share the last one.
+    Matula and Beck, "Smallest-last ordering and clustering and graph coloring algorithms", J. ACM 30 (1983) 417-427.
+    Columns of equal degree form a doubly linked list; all degrees above n share one list.
     """
     cdef int a, b, j, k, p, low = 0, n = <int>order.shape[0]
     cdef int[::1] heads = np.full(n + 1, -1, np.intc)
@@ -175,6 +175,7 @@ def smallest_last(
 
 
 cdef inline void link(int[::1] heads, int[::1] after, int[::1] before, int j, int degree) noexcept:
+    """Put column j at the head of the list of its degree."""
     after[j] = heads[degree]
     before[j] = -1
     if heads[degree] >= 0:
@@ -183,6 +184,7 @@ cdef inline void link(int[::1] heads, int[::1] after, int[::1] before, int j, in
 
 
 cdef inline void unlink(int[::1] heads, int[::1] after, int[::1] before, int j, int degree) noexcept:
+    """Take column j out of the list of its degree."""
     if before[j] >= 0:
         after[before[j]] = after[j]
     else:

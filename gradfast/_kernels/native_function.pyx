@@ -1,4 +1,4 @@
-"""Compiled code as an f: what it looks like to Python; how it is called from C stands in the .pxd."""
+"""Compiled code as an f, seen from Python; the .pxd has the calls from C."""
 
 cimport cython
 from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
@@ -19,7 +19,7 @@ SIGNATURES = {
     "void (Py_ssize_t, double *, Py_ssize_t, double *, void *)": ARRAY_SIZE_DATA,
 }
 
-# What is asked of f by the loops that need it to be of that kind.
+# By kind: what an error says that f must do.
 WANTED = {
     "point": "return a number at a point, as double (int, double *)",
     "array": "write an array at a point, as void (int, double *, int, double *)",
@@ -29,14 +29,14 @@ WANTED = {
 @cython.final
 @cython.auto_pickle(False)
 cdef class NativeFunction:
-    """Compiled code as an f: an address, its signature, and what keeps it alive.
+    """Compiled code as an f: an address, its signature, and the objects that keep it alive.
 
-    Made by :mod:`gradfast.callables`, from objects that own such code. Called from Python it
-    takes a point, of the kind that its signature wants, and returns f's value there.
+    :mod:`gradfast.callables` makes it of the objects that own such code. Python code can call it, too: with a number or
+    a point, as its signature has it, it returns f's value there.
     """
 
     def __cinit__(self, address, str signature not None, owner, Py_ssize_t outputs=-1):
-        """Address is an integer, or a capsule, whose context is f's data."""
+        """The address is an integer, or a capsule that holds it; the capsule's context is f's data."""
         cdef const char *name
         if isinstance(address, int):
             self.function.address = <void *><uintptr_t>address
@@ -74,7 +74,7 @@ cdef class NativeFunction:
         return out if out.ndim else out[()]
 
     def required_outputs(self):
-        """Return how many values f writes; ValueError if nobody said."""
+        """Return how many values f writes; raise ValueError if that is unknown."""
         if self.outputs < 0:
             raise ValueError(f"f must say how many values it writes, as gradfast.compiled(f, outputs=m) does; got {self!r}")
         return self.outputs
@@ -84,7 +84,7 @@ cdef class NativeFunction:
 
 
 def require_kind(NativeFunction f not None, str kind not None):
-    """Raise TypeError unless f is of a kind."""
+    """Raise TypeError unless f is of this kind."""
     if f.kind is not kind and f.kind != kind:
         raise TypeError(f"f must {WANTED[kind]}; got {f!r}")
 

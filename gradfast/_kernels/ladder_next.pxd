@@ -1,15 +1,15 @@
 from gradfast._kernels.extrapolation cimport Window
 from gradfast._kernels.stencil cimport value
 
-cdef struct Course:             # of one coordinate; COURSE as an array's dtype
-    double longest              # step that bounds allow
-    double shortest             # step that x can be moved by
-    double fallback             # step to try where f is not finite at the first
-    double forced               # the next step, where that was decided a step ago, or NaN
-    double step                 # the shortest that the result is made of
-    double error                # that the rungs before had, relative to the value
+cdef struct Course:             # the state of one coordinate's ladder; COURSE is its NumPy dtype
+    double longest              # the longest step within bounds
+    double shortest             # the shortest step by which x can be moved without much rounding
+    double fallback             # the second step if f is not finite at the first
+    double forced               # the next step if the last one already decided it, else NaN
+    double step                 # the shortest step of the window that the result comes from
+    double error                # relative error before the newest rung
     long long evaluations_left
-    long long has_gone_up
+    long long has_gone_up       # whether a rung was longer than all before it
 
 cdef double next_on_course(
     const double[::1] steps, const value[::1] quotients, const value[::1] roundings, const value[::1] bends, int power, int n,

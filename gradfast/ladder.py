@@ -1,4 +1,8 @@
-"""Climb a ladder at every coordinate at once, each until its own error is as small as it gets."""
+"""The adaptive method's ladders: at every coordinate, difference quotients at steps chosen one after another.
+
+A rung is the difference quotient at one step; the rungs of a coordinate are its ladder. All ladders climb together, so
+that f is called for many coordinates at once. Each ends when no further step would reduce its own error.
+"""
 
 import math
 from collections.abc import Callable
@@ -10,49 +14,46 @@ import numpy.typing as npt
 
 from gradfast import stencils
 from gradfast._kernels.extrapolation import ROOM
-from gradfast._kernels.next_step import JUMP_DOWN
-from gradfast._kernels.rungs import ADD_RUNG, COURSE, JUDGE, LOOK_FAR, STAY
+from gradfast._kernels.ladder_next import JUMP_DOWN
+from gradfast._kernels.ladder_rungs import ADD_RUNG, COURSE, JUDGE, LOOK_FAR, STAY
 from gradfast.arguments import Array
 
 Some = npt.NDArray[np.intp]
 Parts = tuple[Array, Array, Array, Array]  # steps, quotients, roundings, bends
 
-# x's size, or this where x is smaller, is what the first step is relative to.
+# The first step is relative to |x|, or to this if |x| is smaller.
 LEAST_SCALE = 0.5
 
-# Most ladders end with as many rungs or fewer: arrays start with room for them.
+# Arrays start with room for this many rungs, since most ladders need no more; they grow if one does.
 USUAL_RUNGS = 6
 
-# After so many rungs that are not finite a coordinate is left to a ladder on one side.
-FEW = 3
+# A central ladder without a finite rung looks for a finite side from this many rungs on; see _looks_one_sided.
+RUNGS_BEFORE_ONE_SIDED = 3
 
-# Error is f's rounding alone if it is no larger than so many units of f's last place over the first step, by the
-# power: one-sided windows weight rounding more.
+# A result has converged if its error is at most this many units in f's last place, divided by the first step: it is
+# f's rounding alone then. By power, see Climb; the weights of one-sided windows are larger.
 ROUNDING_UNITS = {2: 64, 1: 4096}
 
 
 @dataclass
 class Field:
-    """f around a point: its values at steps along coordinates, and what is known of each coordinate.
+    """What a climb knows of f around x. Coordinates are counted flat."""
 
-    Coordinates are counted flat; f has so many components at each.
-    """
-
-    values: Callable[[Array, Some], Array]  # values(steps, chosen) has shape (chosen.size, components)
-    center: Array  # (coordinates, components), a broadcast view if it is the same for all
+    values: Callable[[Array, Some], Array]  # f's values, (chosen.size, components), where x[chosen] is moved by steps
+    center: Array  # f(x) for each coordinate: (coordinates, components), a broadcast view if f is the same for all
     x: Array
-    scale: Array | None  # of each coordinate, if not that of x
-    room: tuple[Array, Array]  # below and above, to the bounds
-    eps: float
+    scale: Array | None  # the size of each coordinate that its first step is relative to, if not |x|
+    room: tuple[Array, Array]  # the distances to the bounds below and above
+    eps: float  # of f's values
     rtol: float
-    most: int  # evaluations a coordinate
-    n: int
+    most: int  # evaluations for each coordinate
+    n: int  # the derivative's order
 
     def first_steps(self, chosen: Some, power: int = 2) -> tuple[Array, Array]:
-        """Return the first steps, and those to try next where f is not finite there.
+        """Return the first steps, and the second steps for coordinates where f is not finite at the first.
 
-        They balance, for an f of x's scale, rounding against the truncation of four rungs of central
-        differences, three of higher derivatives, or six one-sided ones.
+        For an f that varies on the scale of x, the first step balances rounding against the truncation error of a usual
+        ladder: four central rungs for a first derivative, three for higher ones, or six one-sided rungs.
         """
         central = 0.1 if self.n == 1 else 0.96 / (self.n + 6)
         start = 2.0 ** round(math.log2(self.eps) * (central if power == 2 else 1 / (self.n + 9)))
@@ -63,11 +64,11 @@ class Field:
 
     @cached_property
     def central_steps(self) -> tuple[Array, Array]:
-        """The same for central differences, at all coordinates."""
+        """The first steps of central differences, and their fallbacks, of all coordinates."""
         return self.first_steps(np.arange(len(self.x)))
 
     def shortest_steps(self, chosen: Some) -> Array:
-        """Return the steps that x can be moved by so that rounding hardly changes them."""
+        """Return the shortest steps by which x can be moved: 4 times its spacing, so that they are hardly rounded."""
         spacing = np.spacing(np.abs(self.x[chosen]).astype(float))
         shortest: Array = np.maximum(4 * spacing * (self.eps / np.finfo(float).eps), np.finfo(float).tiny)
         return shortest
@@ -79,25 +80,26 @@ class Field:
 
 
 def _power_of_two(steps: Array) -> Array:
-    """Return the powers of two nearest to steps, by ratio."""
+    """Return the powers of two whose ratio to the steps is nearest to 1."""
     rounded: Array = 2.0 ** np.round(np.log2(steps))
     return rounded
 
 
 @dataclass
 class Ascent:
-    """What was found at each coordinate, one row for it."""
+    """What the ladders found, one row for each coordinate."""
 
     value: Array
     error: Array
     converged: npt.NDArray[np.bool_]
     has_kink: npt.NDArray[np.bool_]
     step: Array
-    side: npt.NDArray[np.int_]  # 0 central, 1 above, -1 below, 2 fixed
+    side: npt.NDArray[np.int_]  # 0 central, 1 above, -1 below, 2 fixed: no step was possible
     evaluations: npt.NDArray[np.int_]
 
     @classmethod
     def of_nothing(cls, field: Field) -> "Ascent":
+        """Return what is known before any step: derivatives of 0, as of coordinates that bounds hold fixed."""
         count, shape = len(field.center), field.center.shape
         return cls(
             np.zeros(shape, field.center.dtype),
@@ -111,7 +113,7 @@ class Ascent:
 
 
 class Ladders:
-    """The ladders of all coordinates as the kernels see them, with room for more rungs when that is needed."""
+    """The arrays in which the kernels keep the ladders of all coordinates; see ladder_rungs.pyx."""
 
     def __init__(self, field: Field) -> None:
         char = field.center.dtype.char
@@ -122,7 +124,7 @@ class Ladders:
         self.grow(USUAL_RUNGS, field)
 
     def grow(self, most: int, field: Field) -> None:
-        """Make room for so many rungs in all; those of one coordinate lie side by side."""
+        """Make room for `most` rungs in each ladder."""
         new = _parts(most, field)
         for old, part in zip(self.parts, new, strict=True):
             part[..., : old.shape[-1]] = old
@@ -136,7 +138,10 @@ def _parts(most: int, field: Field) -> Parts:
 
 
 class Climb:
-    """Ladders of one stencil at some coordinates, up to what is found on each."""
+    """One climb: the chosen coordinates' ladders with one stencil, central or to one side, until all are done.
+
+    The error of the stencil falls with the step to the `power`: 2 for central ones, 1 for one-sided ones.
+    """
 
     def __init__(self, field: Field, ladders: Ladders, ascent: Ascent, side: int, chosen: Some) -> None:
         self.field, self.ladders, self.ascent, self.side, self.chosen = field, ladders, ascent, side, chosen
@@ -146,7 +151,7 @@ class Climb:
         self.one_sided: dict[int, list[Some]] = {1: [], -1: []}
 
     def run(self) -> None:
-        """Climb until all are done."""
+        """Climb until all ladders are done, then write what they found to the ascent."""
         field, ladders, nodes = self.field, self.ladders, len(self.stencil.nodes)
         if self.side:
             first, fallback = field.first_steps(self.chosen, self.power)
@@ -170,7 +175,7 @@ class Climb:
             self._add(second[is_open], self.chosen[is_open])
         self.count += 1
         if self.side and left.all():
-            # Three points may lie on a line by chance, as those of a cube at x, 0 and -x.
+            # Three points of a curve may lie on a line by chance: those of x**3 at x, 0 and -x do.
             self._add(second / 2, self.chosen)
             self.count += 1
         while self.climbing.size:
@@ -180,7 +185,7 @@ class Climb:
                 ladders.room, ladders.courses, ladders.found, steps,
             )  # fmt: skip
             staying: npt.NDArray[np.bool_] = np.isfinite(steps)
-            if not self.all_finite and not self.side and self.count >= FEW:
+            if not self.all_finite and not self.side and self.count >= RUNGS_BEFORE_ONE_SIDED:
                 staying = staying & ~self._looks_one_sided()
             if not staying.all():
                 self.climbing, steps = self.climbing[staying], steps[staying]
@@ -190,9 +195,10 @@ class Climb:
         self._end(ROUNDING_UNITS[self.power] * field.eps * largest / first[:, np.newaxis] ** field.n)
 
     def _look_far(self) -> npt.NDArray[np.bool_]:
-        """Add as second rungs such far out, where rounding hides what shorter ones would show; return where none are.
+        """Add the second rung far out where that pays; return which coordinates still need a second rung.
 
-        That is where f is a line or far above its own change, and keeps its slope out there.
+        It pays if f looks linear, or if |f| is so large that rounding hides its change; see the kernel `look_far`.
+        The rung stays only if f has the same slope there.
         """
         field, ladders, chosen, nodes = self.field, self.ladders, self.chosen, len(self.stencil.nodes)
         far = np.empty(chosen.size)
@@ -226,7 +232,7 @@ class Climb:
         self.ascent.evaluations[chosen] += len(stencil.nodes)
 
     def _is_finite(self) -> npt.NDArray[np.bool_]:
-        """Return which rungs of those that climb are finite in all components."""
+        """Return, for each climbing coordinate and rung, whether all components are finite."""
         quotients = self.ladders.parts[1]
         finite: npt.NDArray[np.bool_] = np.logical_and.reduce(
             np.isfinite(quotients[self.climbing, :, : self.count]), axis=1
@@ -234,7 +240,7 @@ class Climb:
         return finite
 
     def _looks_one_sided(self) -> npt.NDArray[np.bool_]:
-        """Return where no rung was finite and of the last only one side is; those are left to other ladders."""
+        """Return where no rung is finite but one side of the last is; one-sided ladders take those coordinates."""
         above, below = np.logical_and.reduce(np.isfinite(self.values[:2]), axis=2)
         found: npt.NDArray[np.bool_] = ~self._is_finite().any(axis=1) & (above != below)
         for side, is_finite in ((1, above), (-1, below)):
@@ -248,7 +254,7 @@ class Climb:
         tolerance = np.maximum(field.rtol * np.abs(value), np.finfo(float).tiny)
         is_met = (error <= tolerance) | ((value == 0) & (truncation == 0))
         error = np.maximum(error, field.eps * np.abs(value))
-        # Any slope between those on both sides is one of f's.
+        # At a kink, every slope between those on both sides of x is right.
         error = np.where(kink > 0, kink / 2, error)
         ascent.value[chosen], ascent.error[chosen] = value, np.where(np.isfinite(error), error, np.inf)
         ascent.converged[chosen] = is_met | (error <= rounding_alone)
@@ -258,14 +264,14 @@ class Climb:
 
 
 def climb(field: Field) -> Ascent:
-    """Return derivatives at all coordinates: central where there is room on both sides and f is finite."""
+    """Return derivatives at all coordinates: central ones where f is finite on both sides and bounds leave room."""
     ascent, ladders = Ascent.of_nothing(field), Ladders(field)
     everything = np.arange(len(field.center))
-    with np.errstate(all="ignore"):  # a step may leave f's domain: what is NaN there is looked at here
+    with np.errstate(all="ignore"):  # a step may leave f's domain; NaN is expected there
         below, above = field.room
         most, enough = np.maximum(below, above), field.central_steps[0] * JUMP_DOWN
         can_move = (most > field.shortest_steps(everything)) & (enough > 0)
-        # A central difference needs as much room, or all that there is.
+        # Central if the narrower side has room for 1/128 of the first step, or 1/128 of the room of the wider side.
         is_central = can_move & (np.minimum(below, above) >= np.minimum(enough, most * JUMP_DOWN))
         is_above, is_below = can_move & ~is_central & (above >= below), can_move & ~is_central & (above < below)
         ascent.error[(most > 0) & ~can_move & (enough > 0)] = np.inf

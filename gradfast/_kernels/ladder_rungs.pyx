@@ -1,14 +1,16 @@
-"""The travelling ladder: difference quotients at many steps, of all coordinates at once.
+"""The rungs of the adaptive method's ladders: difference quotients at many steps, for all coordinates at once.
 
-A rung is a difference quotient at one step, of each component of f. Each coordinate has a ladder of
-its own, its rungs by falling step along the last axis; all that climb have the same number of them.
+A rung is the difference quotients of all components of f at one step of one coordinate. The rungs of a coordinate form
+its ladder; they lie along the last axis of the arrays, by falling step. All ladders that are still climbing have the
+same number of rungs. ``ladder[i]`` holds the steps of coordinate i; quotients, their rounding errors and their bends
+have shape (coordinates, components, rungs).
 """
 
 from libc.math cimport INFINITY, NAN, fmax, fmin, isfinite
 
 import numpy as np
 
-from gradfast._kernels.next_step cimport Course, far_step, keeps_its_slope, next_on_course
+from gradfast._kernels.ladder_next cimport Course, far_step, keeps_its_slope, next_on_course
 from gradfast._kernels.extrapolation cimport KINK, Window, extrapolate, size_of
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 
@@ -20,9 +22,9 @@ COURSE = np.dtype(
 )
 
 
-cdef struct Unmet:              # a component whose error is above its tolerance
+cdef struct Unmet:              # a component whose error exceeds its tolerance
     Py_ssize_t component
-    double excess
+    double excess               # error / tolerance
     double tolerance
     Window window
 
@@ -32,10 +34,11 @@ def _add_rung(
     const value[:] x, bint is_single, const value[:, :, :] values, const value[:, :] center, double eps,
     double[:, ::1] ladder, value[:, :, ::1] quotients, value[:, :, ::1] roundings, value[:, :, ::1] bends,  # OUT: all four
 ):
-    """Put a rung among the count that each chosen coordinate has; return whether all its quotients are finite.
+    """Insert a rung into the ladder of each chosen coordinate; return whether all its quotients are finite.
 
-    ``values[k]`` are f's at the stencil's k-th node, x moved by the steps to that side, as its numbers, of single
-    precision or of their own, allow. The bend is ``(f(x + h) + f(x - h) - 2 f(x)) / h``, NaN for other stencils than that of a first central difference.
+    ``values[k]`` are f's values at the stencil's k-th node. Differences are divided by the step that x really
+    moved, in single precision if `is_single`. The bend, ``(f(x + h) + f(x - h) - 2 f(x)) / h``, is the difference of
+    the slopes on both sides of x. Only the first central difference has one; for other stencils it is NaN.
     """
     cdef Py_ssize_t c, component, i, k, place
     cdef value at, by, taken, total, size
@@ -70,7 +73,7 @@ def _add_rung(
 
 
 cdef value moved(Stencil stencil, value x, value step, bint is_single) noexcept nogil:
-    """Return the step that x is really moved by between the outermost nodes: its numbers may lie further apart."""
+    """Return the step that x really moves by, from its outermost nodes: in floating point, x + step may be rounded."""
     cdef Py_ssize_t k
     cdef double low = 0, high = 0
     cdef value found
@@ -81,6 +84,7 @@ cdef value moved(Stencil stencil, value x, value step, bint is_single) noexcept 
 
 
 cdef inline value displacement(value x, value by, bint is_single) noexcept nogil:
+    """Return by how much x changes when `by` is added to it, in single precision or its own."""
     if is_single:
         return <float>(<float>(<float>x + <float>by) - <float>x)
     return (x + by) - x
@@ -91,10 +95,9 @@ def _look_far(
     const value[:, :, ::1] quotients, const value[:, :, ::1] roundings, const value[:, :, ::1] bends,
     const value[:, :] center, const Course[::1] courses, double[:] far,  # OUT: far
 ):
-    """Write how far out each chosen coordinate's second rung would tell more than a shorter one; return whether any would.
+    """For each coordinate, write the second step if it should be much longer than the first, else 0; return if any is.
 
-    That is where f, as far as its rounding lets the first rung show, is a line, or far above its own change: as far
-    as makes up for that, but of a parabola no further than it doubles f. Elsewhere it is 0.
+    ``far_step`` has the rule. The step is 0, too, if bounds leave no room for it or no evaluations are left.
     """
     cdef Py_ssize_t c, i
     cdef bint any_would = False
@@ -112,7 +115,10 @@ def _stay(
     const Py_ssize_t[:] chosen, long long evaluations, double[:, ::1] ladder, value[:, :, ::1] quotients,
     value[:, :, ::1] roundings, value[:, :, ::1] bends, Course[::1] courses, unsigned char[:] stays,  # OUT: all but the first two
 ):
-    """Write where f keeps its slope as far out as the second rung, and goes on from there; drop that rung elsewhere."""
+    """Write for each coordinate whether its second rung, far out, has the slope of the first.
+
+    If so, the ladder goes on from there: its next step is half of the long one. If not, the far rung is dropped.
+    """
     cdef Py_ssize_t c, component, i
     for c in range(chosen.shape[0]):
         i = chosen[c]
@@ -135,16 +141,17 @@ def _judge(
     const double[:, ::1] ladder, const value[:, :, ::1] quotients, const value[:, :, ::1] roundings,
     const value[:, :, ::1] bends, value[:, ::1] room, Course[::1] courses, value[:, :, ::1] found, double[:] steps,  # OUT: last three
 ):
-    """Write what the count rungs of each chosen coordinate give, and the step of its next, NaN if it is done.
+    """Write what the first `count` rungs of each chosen coordinate give, and its next step, NaN if it is done.
 
-    A further rung takes so many evaluations. The component that is furthest from its tolerance decides; if none
-    would help it, the furthest of those whose error is truncation, which other steps help.
+    The component whose error exceeds its tolerance most chooses the step. If no step would help it, the worst of the
+    components whose truncation error exceeds their rounding error chooses, because another step can help those.
+    A rung costs `evaluations`; a coordinate that cannot pay for one is done.
     """
     cdef Py_ssize_t c, component, i, k, last
     cdef double tolerance, excess
     cdef bint is_resolved
     cdef Window window
-    cdef Unmet[2] furthest      # of all, of those
+    cdef Unmet[2] furthest      # of all components; of those with more truncation than rounding
     for c in range(chosen.shape[0]):
         i = chosen[c]
         furthest[0].component, furthest[1].component, last = -1, -1, 0
