@@ -1,6 +1,5 @@
-"""What a gradient check found: a table, a record, a figure, and whether it is right."""
+"""The result of a gradient check: whether the gradient is right, a table, a record and a figure."""
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,28 +7,30 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast.arguments import Array
-from gradfast.matplotlib_axes import new_axes
+from gradfast.plotting import new_axes
 
 Verdicts = npt.NDArray[np.str_]
 
-# From the worst to the best; only the first two make a check false.
+# From the worst to the best. A check with one of the first two is false.
 WRONG, CANNOT_TELL, KINK, RIGHT = VERDICTS = ("wrong", "cannot tell", "kink", "right")
+COLORS = ("#D55E00", "#E69F00", "#56B4E9", "#009E73")
 
+FIELDS = ("name", "analytic", "numeric", "difference", "error", "verdict")
 ROWS_SHOWN = 10
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GradientCheck:
-    """What :func:`check_gradient` found: true if nothing is wrong and nothing undecided.
+    """The result of :func:`check_gradient`: true unless a coordinate is "wrong" or "cannot tell".
 
     Attributes
     ----------
     name : ndarray of str
-        Shape (m,), as all: the coordinates as their owner writes them, ``x[3]`` or ``W1[2, 0]``.
+        The coordinates as the caller writes them, ``x[3]`` or ``W1[2, 0]``. Shape (m,), as are all arrays here.
     analytic, numeric, error : ndarray
-        The gradient checked, the numerical one, and the error bar of the latter.
+        The gradient that was checked, the numerical one, and the error bar of the numerical one.
     tolerance : ndarray
-        By how much they may differ besides the error bar.
+        How far the two gradients may differ in addition to the error bar.
     verdict : ndarray of str
         "right"; "wrong"; "kink", where f's slopes on both sides differ and the gradient lies between
         them; "cannot tell", where f is so noisy or rough that the error bar leaves it open.
@@ -54,40 +55,34 @@ class GradientCheck:
     evaluations: int
 
     def __bool__(self) -> bool:
-        is_right = not bool(np.isin(self.verdict, (WRONG, CANNOT_TELL)).any())
-        if not is_right and "PYTEST_CURRENT_TEST" in os.environ:
-            print(self)  # pytest cuts the repr of what is asserted, and shows what was printed
-        return is_right
+        return not bool(np.isin(self.verdict, (WRONG, CANNOT_TELL)).any())
 
     @property
     def difference(self) -> Array:
-        """How far the gradients are apart."""
+        """The distance of the two gradients, at each coordinate."""
         with np.errstate(invalid="ignore"):
             difference: Array = np.abs(self.analytic - self.numeric)
         return difference
 
     def worst_first(self) -> npt.NDArray[np.intp]:
-        """Return the indices of the rows by falling severity."""
+        """Return the indices of the rows, the worst first."""
         with np.errstate(all="ignore"):
             excess = np.nan_to_num(self.difference / (self.tolerance + self.error), nan=np.inf)
         return np.lexsort((-excess, [VERDICTS.index(verdict) for verdict in self.verdict]))
 
     def record(self) -> npt.NDArray[Any]:
         """Return the rows as a structured array, with the attributes and the difference as fields."""
-        names = ("name", "analytic", "numeric", "difference", "error", "verdict")
-        columns: list[Array] = [getattr(self, name) for name in names]
-        record = np.empty(self.name.shape, [(name, column.dtype) for name, column in zip(names, columns, strict=True)])
-        for name, column in zip(names, columns, strict=True):
+        columns = [getattr(self, name) for name in FIELDS]
+        record = np.empty(self.name.shape, [(name, c.dtype) for name, c in zip(FIELDS, columns, strict=True)])
+        for name, column in zip(FIELDS, columns, strict=True):
             record[name] = column
         return record
 
     def __str__(self) -> str:
         counts = [f"{int((self.verdict == verdict).sum())} {verdict}" for verdict in VERDICTS]
         rows: list[tuple[str, ...]] = [("coordinate", "analytic", "numeric", "difference", "error bar", "verdict")]
-        for i in self.worst_first()[:ROWS_SHOWN]:
-            numbers = (f"{part[i]:.8g}" for part in (self.analytic, self.numeric))
-            sizes = (f"{part[i]:.1e}" for part in (self.difference, self.error))
-            rows.append((str(self.name[i]), *numbers, *sizes, str(self.verdict[i])))
+        for name, analytic, numeric, difference, error, verdict in self.record()[self.worst_first()[:ROWS_SHOWN]]:
+            rows.append((name, f"{analytic:.8g}", f"{numeric:.8g}", f"{difference:.1e}", f"{error:.1e}", verdict))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         left = self.name.size - ROWS_SHOWN
@@ -117,13 +112,12 @@ class GradientCheck:
             If new Axes are needed and Matplotlib is not installed.
         """
         ax = new_axes(ax)
-        finite = np.where(np.isfinite(self.error), self.error, 0)
-        colors = {WRONG: "#D55E00", CANNOT_TELL: "#E69F00", KINK: "#56B4E9", RIGHT: "#009E73"}
-        for verdict in reversed(VERDICTS):
+        bars = np.where(np.isfinite(self.error), self.error, 0)
+        for verdict, color in zip(VERDICTS[::-1], COLORS[::-1], strict=True):
             some = np.flatnonzero(self.verdict == verdict)
             if some.size:
-                style = {"fmt": ".", "color": colors[verdict], "label": verdict, **kwargs}
-                ax.errorbar(some, (self.analytic - self.numeric)[some], yerr=finite[some], **style)
+                style = {"fmt": ".", "color": color, "label": verdict, **kwargs}
+                ax.errorbar(some, (self.analytic - self.numeric)[some], yerr=bars[some], **style)
         ax.set(xlabel=ax.get_xlabel() or "coordinate", ylabel=ax.get_ylabel() or "analytic - numeric")
         ax.axhline(0, color="0.8", zorder=0)
         ax.legend()

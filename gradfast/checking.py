@@ -1,4 +1,4 @@
-"""Is a hand-written gradient right? An adaptive derivative with its error bar is what it is measured with."""
+"""Check a hand-written gradient against adaptive derivatives, which have error bars."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,15 +17,16 @@ from gradfast.points import IN_PLACE, as_point
 from gradfast.problem import NO_ARGUMENTS, Problem, with_arguments
 from gradfast.steps import EPS
 
-# The steps of the second look at what seems wrong are so much shorter.
+# A coordinate that is not right at first is looked at again, with steps shorter by this factor.
 SECOND_LOOK = 2.0**-12
 
-# How far noise may move a value, in standard deviations, and how much of f's rounding is no noise.
+# Noise of f widens error bars by NOISE_FACTOR standard deviations, divided by the step. It counts as noise if it is
+# more than ABOVE_ROUNDING units in f's last place.
 NOISE_FACTOR = 4.0
 ABOVE_ROUNDING = 64
 TINY = float(np.finfo(float).tiny)
 
-# An error bar wider than this part of the largest entry leaves open whether a gradient is right.
+# An error bar wider than the tolerance and than this part of the gradient's largest entry leaves the verdict open.
 WIDE = 1e-3
 
 
@@ -48,40 +49,43 @@ def check_gradient(
     f : callable
         Function of x that returns one number.
     gradient : array_like, mapping or callable
-        The gradient at x, of x's shape; or, called with x, what returns it.
+        The gradient at x, of x's shape; or a function that returns it when called with x.
     x : array_like or mapping
-        One point of any shape; or a dictionary of arrays, also of dictionaries of them: the
-        parameters of a model, which f reads. They are perturbed in place and put back.
+        One point of any shape. Or the parameters of a model: a dictionary of arrays, or of such
+        dictionaries, that f reads. The arrays are perturbed in place and put back.
     rtol, atol : float, optional
-        How far the gradients may be apart, relative to the larger of both and absolutely. The
-        defaults are ``eps ** 0.4``, and ``eps ** 0.6`` of the largest entry of an array; eps is
-        that of the coarser of x's and the gradient's dtype.
+        How far the two gradients may differ: relative to the larger of them, and absolutely. The
+        defaults are ``eps ** 0.4`` and ``eps ** 0.6`` of the array's largest entry, with the larger
+        eps of x's and the gradient's dtypes.
     coordinates : int, optional
-        Check so many coordinates, chosen at random from all, instead of every one.
+        How many coordinates to check, chosen at random. If neither this nor `directions` is given,
+        all are checked.
     directions : int, optional
-        Check the derivative along so many random directions; without `coordinates` only that.
+        How many derivatives along random directions to check. Each sees all coordinates at once.
     seed : int or numpy.random.Generator, optional
-        Of the random choices.
+        Makes the random choices repeatable.
     args : tuple
         More arguments for f, and for the gradient if it is a function.
 
     Returns
     -------
     GradientCheck
-        True if the gradient is right; a table when printed.
+        True if the gradient is right. Printed, it is a table.
 
     Raises
     ------
     TypeError, ValueError
-        As for :func:`gradfast.gradient`; if the gradient is not of x's shape or names, an array of
-        a dictionary cannot be perturbed, `coordinates` or `directions` is no positive integer, `rtol` or
-        `atol` is not finite and at least 0, or `seed` is none of ``numpy.random.default_rng``.
+        As for :func:`gradfast.gradient`; if the gradient has another shape or other names than x; if an
+        array of a dictionary cannot be perturbed; if `coordinates` or `directions` is not a positive
+        integer, `rtol` or `atol` not finite and at least 0, or `seed` not one that
+        ``numpy.random.default_rng`` takes.
 
     Notes
     -----
-    A coordinate is wrong if the difference exceeds tolerance and twice the error bar, and undecided
-    if the bar itself is wide. The bar is that of :class:`gradfast.Adaptive` [1]_, or of f's noise [2]_.
-    About 7 evaluations a coordinate or direction. Thread-safety: as for :func:`gradfast.gradient`.
+    A coordinate is wrong if the gradients differ by more than the tolerance plus twice the error bar. It
+    is undecided if the bar is wide. The error bar is that of :class:`gradfast.Adaptive` [1]_, widened by
+    f's noise [2]_. A coordinate or direction takes about 7 evaluations. Thread-safety: as for
+    :func:`gradfast.gradient`.
 
     References
     ----------
@@ -92,12 +96,11 @@ def check_gradient(
     --------
     >>> import numpy as np
     >>> from gradfast import check_gradient
-    >>> bool(check_gradient(lambda x: np.sum(np.sin(x)), np.cos, [1.0, 2.0]))
-    True
     >>> print(check_gradient(lambda x: np.sum(x**3), lambda x: 2 * x**2, [1.0]))  # doctest: +ELLIPSIS
     gradient check: 1 wrong, 0 cannot tell, 0 kink, 0 right
     coordinate  analytic  numeric  difference  error bar  verdict
     x[0]        2         3        1.0e+00     ...    wrong
+    >>> assert check_gradient(lambda x: np.sum(x**3), lambda x: 3 * x**2, [1.0])
     """
     for name, count in (("coordinates", coordinates), ("directions", directions)):
         if count is not None and not (is_integer(count) and count > 0):
@@ -107,27 +110,25 @@ def check_gradient(
             raise ValueError(f"{name} must be a finite number from 0 up; got {tolerance!r}")
     if args is not NO_ARGUMENTS:
         f, gradient = with_arguments(f, args), with_arguments(gradient, args) if callable(gradient) else gradient
-    checker = _Checker(f, gradient, x, rtol, atol, _random(seed))
-    parts = []
-    if coordinates is not None or directions is None:
-        parts += checker.coordinates(coordinates)
+    try:
+        random = np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise ValueError(f"seed must be what numpy.random.default_rng takes; got {seed!r}") from None
+    checker = _Checker(f, gradient, x, rtol, atol, random)
+    parts = checker.coordinates(coordinates) if coordinates is not None or directions is None else []
     if directions is not None:
         parts.append(checker.directions(directions))
     names, analytic, numeric, error, tolerances, verdict = map(np.concatenate, zip(*parts, strict=True))
     return GradientCheck(names, analytic, numeric, error, tolerances, verdict, checker.evaluations)
 
 
-def _random(seed: Any) -> np.random.Generator:
-    try:
-        return np.random.default_rng(seed)
-    except (TypeError, ValueError):
-        raise ValueError(f"seed must be what numpy.random.default_rng takes; got {seed!r}") from None
-
-
-Part = tuple[Verdicts, Array, Array, Array, Array, Verdicts]
+Some = npt.NDArray[np.intp]
+Rows = tuple[Verdicts, Array, Array, Array, Array, Verdicts]  # the arrays of a GradientCheck, in its order
 
 
 class _Checker:
+    """f, the gradient and x by the names of x's arrays, and the tolerances for each of these."""
+
     def __init__(self, f: Any, gradient: Any, x: Any, rtol: Any, atol: Any, random: np.random.Generator) -> None:
         self.random, self.evaluations, self.f = random, 0, f
         self.arrays: dict[str, Array]
@@ -143,15 +144,14 @@ class _Checker:
             if array.tobytes() != before[name]:
                 raise ValueError(f"gradient must leave x as it is; it changed {name}")
         self.analytic = self._like_x(found)
-        eps = max(np.finfo(a.dtype).eps for a in (*self.arrays.values(), *self.analytic.values()))
-        self.rtol = float(eps**0.4) if rtol is None else rtol
-        self.atol = {
-            name: float(eps**0.6 * np.abs(g[np.isfinite(g)]).max(initial=0)) if atol is None else atol
-            for name, g in self.analytic.items()
-        }
+        eps = max(float(np.finfo(a.dtype).eps) for a in (*self.arrays.values(), *self.analytic.values()))
+        self.rtol = eps**0.4 if rtol is None else rtol
+        self.largest = {name: float(np.abs(g[np.isfinite(g)]).max(initial=0)) for name, g in self.analytic.items()}
+        self.atol = {name: eps**0.6 * size if atol is None else atol for name, size in self.largest.items()}
         self.method = Adaptive(rtol=min(0.5, max(self.rtol / 16, 1e-12)))
 
     def _like_x(self, found: Any) -> dict[str, Array]:
+        """Return a gradient by the names of x; raise an error unless it has x's names and shapes."""
         named = dict(_leaves("", found)) if isinstance(found, Mapping) else {"x": found}
         if named.keys() != self.arrays.keys():
             raise ValueError(f"gradient must have the names of x, {sorted(self.arrays)}; got {sorted(named)}")
@@ -165,7 +165,8 @@ class _Checker:
             result[name] = gradient if gradient.dtype in IN_PLACE else gradient.astype(float)
         return result
 
-    def coordinates(self, count: int | None) -> list[Part]:
+    def coordinates(self, count: int | None) -> list[Rows]:
+        """Check all coordinates, or `count` of them chosen at random; one item for each array of x."""
         total = sum(array.size for array in self.arrays.values())
         chosen = np.arange(total)
         if count is not None and count < total:
@@ -177,27 +178,31 @@ class _Checker:
             start += array.size
         return parts
 
-    def _of_array(self, name: str, array: Array, chosen: npt.NDArray[np.intp]) -> Part:
+    def _of_array(self, name: str, array: Array, chosen: Some) -> Rows:
         problem = Problem(self.f, array, self.method, None, (), False)
         places = np.array([name_of_coordinate(array, int(i)).replace("x", name, 1) for i in chosen], dtype=str)
         analytic = self.analytic[name].reshape(-1)[chosen].astype(float)
 
-        def judged(some: npt.NDArray[np.intp], shorter: float) -> Part:
+        def judged(some: Some, shorter: float) -> Rows:
             ascent = problem.keeping(_climb, problem, chosen[some], shorter)
             self.evaluations += int(ascent.evaluations.sum()) + 1
-            found = (ascent.value, ascent.error, ascent.has_kink, ascent.converged)
-            value, error, kink, converged = (part[:, 0] for part in found)
-            limits = self.atol[name], self._largest(name)
-            part = self._judged(places[some], analytic[some], value, error, kink, converged, *limits)
-            if (part[-1] == WRONG).any():  # unless f is noisier than its bars know
-                error = np.fmax(error, NOISE_FACTOR * self._noise(problem) / np.fmax(ascent.step, TINY))
-                part = self._judged(places[some], analytic[some], value, error, kink, converged, *limits)
-            return part
+            value, error, kink, converged = (
+                part[:, 0] for part in (ascent.value, ascent.error, ascent.has_kink, ascent.converged)
+            )
+
+            def with_bars(error: Array) -> Rows:
+                found = analytic[some], value, error, kink, converged
+                return self._judged(places[some], *found, self.atol[name], self.largest[name])
+
+            rows = with_bars(error)
+            if (rows[-1] == WRONG).any():  # f may be noisier than its error bars say
+                rows = with_bars(np.fmax(error, NOISE_FACTOR * self._noise(problem) / np.fmax(ascent.step, TINY)))
+            return rows
 
         return _twice(judged, chosen.size)
 
     def _noise(self, problem: Problem) -> float:
-        """Return f's noise above its rounding; 0 if there is none, or none that shows."""
+        """Return f's noise if it is well above rounding, else 0."""
 
         def counted(x: Any) -> Any:
             self.evaluations += 1
@@ -208,33 +213,30 @@ class _Checker:
         rounding = EPS[problem.x.dtype.char] * size
         return found if found > ABOVE_ROUNDING * rounding else 0.0
 
-    def _largest(self, name: str) -> float:
-        gradient = self.analytic[name]
-        return float(np.abs(gradient[np.isfinite(gradient)]).max(initial=0))
-
-    def directions(self, count: int) -> Part:
-        """Check the derivative along directions in which each coordinate moves by plus or minus the same."""
+    def directions(self, count: int) -> Rows:
+        """Check the derivatives along random directions, in which all coordinates move equally far, up or down."""
         before = {name: array.copy() for name, array in self.arrays.items()}
         size = max(1.0, max((float(np.abs(array).max(initial=0)) for array in before.values()), default=0.0))
         ways = [{n: size * self.random.choice((-1.0, 1.0), a.shape) for n, a in before.items()} for _ in range(count)]
         analytic = np.array([sum(float(np.sum(self.analytic[name] * way[name])) for name in way) for way in ways])
         names, atol = np.array([f"direction {i}" for i in range(count)]), max(self.atol.values(), default=0.0) * size
 
-        def judged(some: npt.NDArray[np.intp], shorter: float) -> Part:
+        def judged(some: Some, shorter: float) -> Rows:
             numbers = []
             for i in some:
                 along = self._along(before, ways[i], shorter)
                 value, info = derivative(along, 0.0, method=self.method, full_output=True)
                 self.evaluations += info.evaluations
                 numbers.append((float(value) / shorter, float(info.error) / shorter, bool(info.converged)))
-            value, error, converged = np.array(numbers).reshape(-1, 3).T
-            kink = np.zeros(some.size, bool)
-            limits = atol, np.abs(analytic).max()
-            return self._judged(names[some], analytic[some], value, error, kink, converged == 1, *limits)
+            value, error, converged = np.array(numbers).T
+            found = analytic[some], value, error, np.zeros(some.size, bool), converged == 1
+            return self._judged(names[some], *found, atol, np.abs(analytic).max())
 
         return _twice(judged, count)
 
     def _along(self, before: dict[str, Array], way: dict[str, Array], shorter: float) -> Callable[[Any], Any]:
+        """Return f as a function of t, at ``before + shorter * t * way``; it puts x back after each call."""
+
         def f(t: Any) -> Any:
             try:
                 for name, array in self.arrays.items():
@@ -256,13 +258,14 @@ class _Checker:
         converged: Any,
         atol: float,
         largest: float,
-    ) -> Part:
+    ) -> Rows:
+        """Return the rows of coordinates or directions, with verdicts."""
         with np.errstate(all="ignore"):
             size = np.fmax(np.abs(analytic), np.abs(numeric))
             tolerance = atol + self.rtol * size
             difference = np.abs(analytic - numeric)
             is_wide = ~(error <= np.maximum(tolerance, WIDE * np.maximum(size, largest)))
-            # At a stationary point there is no size to be relative to, but f's rounding.
+            # At a stationary point size is 0, and every bar is wide. The bar of a converged value decides there.
             is_wide &= ~(converged & (difference <= 2 * error))
             is_wrong = (difference > tolerance + 2 * error) | ~np.isfinite(analytic) & np.isfinite(numeric)
         choices = [is_wrong, kink, is_wide | ~np.isfinite(difference)]
@@ -270,28 +273,29 @@ class _Checker:
         return names, analytic, numeric, error, tolerance, verdicts
 
 
-def _twice(judged: Callable[[npt.NDArray[np.intp], float], Part], count: int) -> Part:
-    """Return the verdicts, those that are not right after a second look, from shorter steps.
+def _twice(judged: Callable[[Some, float], Rows], count: int) -> Rows:
+    """Judge all rows, and those that are wrong or undecided again, with shorter steps; keep the better verdict.
 
-    A kink near x lies between the nodes of long steps, and f looks smooth and of another slope.
+    Long steps may cross a kink near x: f then looks smooth, with another slope.
     """
-    parts = judged(np.arange(count), 1.0)
-    doubtful = np.flatnonzero(np.isin(parts[-1], (WRONG, CANNOT_TELL)))
+    rows = judged(np.arange(count), 1.0)
+    doubtful = np.flatnonzero(np.isin(rows[-1], (WRONG, CANNOT_TELL)))
     if doubtful.size:
         again = judged(doubtful, SECOND_LOOK)
-        pairs = zip(again[-1], parts[-1][doubtful], strict=True)
-        better = [VERDICTS.index(new) > VERDICTS.index(old) for new, old in pairs]
-        for part, new in zip(parts, again, strict=True):
-            part[doubtful[better]] = new[better]
-    return parts
+        pairs = zip(again[-1], rows[-1][doubtful], strict=True)
+        is_better = [VERDICTS.index(new) > VERDICTS.index(old) for new, old in pairs]
+        for column, new in zip(rows, again, strict=True):
+            column[doubtful[is_better]] = new[is_better]
+    return rows
 
 
-def _climb(problem: Problem, chosen: npt.NDArray[np.intp], shorter: float) -> Any:
+def _climb(problem: Problem, chosen: Some, shorter: float) -> Any:
     center = problem.family.value(problem.f, problem.x, problem.x)
     return adaptive.at_coordinates(problem, center, chosen, shorter)
 
 
 def _leaves(prefix: str, tree: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested dictionaries, named by their keys joined with dots."""
     for key, value in tree.items():
         name = f"{prefix}.{key}" if prefix else str(key)
         if isinstance(value, Mapping):
@@ -301,7 +305,7 @@ def _leaves(prefix: str, tree: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _arrays(prefix: str, tree: Mapping[Any, Any]) -> Iterator[tuple[str, Array]]:
-    """Yield the arrays of a dictionary by their names; TypeError if one cannot be perturbed in place."""
+    """Yield the arrays of nested dictionaries; raise TypeError if one cannot be perturbed in place."""
     for name, value in _leaves(prefix, tree):
         if not isinstance(value, np.ndarray) or as_point(value) is not value:
             found = f"one of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"

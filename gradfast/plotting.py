@@ -1,12 +1,13 @@
 """Figures of a function, its tangents, its surface and its gradient.
 
-Every function draws on the Axes it is given, or on new ones that ``pyplot.show()`` shows, and
-returns them; none shows them. Keyword arguments go on to the Matplotlib call that it wraps.
-Matplotlib is imported when new Axes are needed, never with gradfast.
+Each function draws on the Axes it is given or on new ones, and returns them. It does not show them; ``pyplot.show()``
+does. Other keywords go to the Matplotlib call that it wraps. Matplotlib is imported when new Axes are needed, not
+with gradfast.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,10 @@ from gradfast._kernels.number import number
 from gradfast.arguments import Array, as_array, is_real
 from gradfast.callables import as_objective
 from gradfast.calling.many_points import values_at
-from gradfast.matplotlib_axes import annotated, new_axes
 from gradfast.textbook import numerical_gradient, tangent_line
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 __all__ = ["plot_function", "plot_gradient_field", "plot_surface", "plot_tangent"]
@@ -37,10 +38,9 @@ def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **
     x : array_like
         Shape (m,): where to evaluate f. It is not modified.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; new Axes in a new figure if not given. A label that is already on its
-        axis stays.
+        Where to draw; new Axes in a new figure if not given. An axis that has a label keeps it.
     **kwargs
-        For :meth:`matplotlib.axes.Axes.plot`. With ``label=`` there is a legend.
+        For :meth:`matplotlib.axes.Axes.plot`. With ``label=``, a legend is drawn.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **
 
     Notes
     -----
-    m evaluations. Thread-safety: that of Matplotlib; one thread to a figure.
+    m evaluations. Thread-safety: as Matplotlib's, only one thread may draw on a figure.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **
     >>> pyplot.close(ax.figure)
     """
     x, f = _ticks("x", x), as_objective(f)
-    y = np.array([_value_at(f, number) for number in x])
+    y = _values(f, x)
     ax = new_axes(ax)
     (line,) = ax.plot(x, y, **kwargs)
     return annotated(ax, line, x="x", y="f(x)")
@@ -98,7 +98,7 @@ def plot_tangent(
     Returns
     -------
     matplotlib.axes.Axes
-        The Axes with one more line, and a point of its color.
+        The Axes with one more line, and a point of the same color.
 
     Raises
     ------
@@ -118,13 +118,12 @@ def plot_tangent(
     >>> ax = plot_tangent(np.sqrt, x, at=5, ax=plot_function(np.sqrt, x), label="tangent at 5")
     >>> pyplot.close(ax.figure)
     """
-    x = _ticks("x", x)
+    x, f = _ticks("x", x), as_objective(f)
     touching = as_array("at", at)
     if touching.ndim != 0:
         raise ValueError(f"at must be one number; got an array of shape {touching.shape}")
     if touching.dtype.kind not in "fiub":
         raise TypeError(f"at must be one real number; got {at!r}")
-    f = as_objective(f)
     tangent = tangent_line(lambda number: _value_at(f, number), at, h)
     ax = new_axes(ax)
     (line,) = ax.plot(x, tangent(x), **kwargs)
@@ -140,18 +139,18 @@ def plot_surface(
     Parameters
     ----------
     f : callable
-        What :func:`gradfast.numerical_gradient` takes: a function of a point, an array of shape
-        (2,), that returns one number. With ``vectorized=True``, a function of points of shape
-        (m, 2) that returns m numbers. Or compiled code: see :mod:`gradfast.callables`.
+        Function of a point, an array of shape (2,), that returns one number. With ``vectorized=True``,
+        function of points of shape (m, 2) that returns m numbers. Or compiled code: see
+        :mod:`gradfast.callables`.
     x0, x1 : array_like
-        Shapes (m0,) and (m1,): the ticks of the mesh along each axis, each tick once. Not the
-        2-D arrays of ``numpy.meshgrid``: the mesh is made from the ticks.
+        Shapes (m0,) and (m1,): the ticks of the mesh along each axis, each tick once. The mesh is made
+        from them; the 2-D arrays of ``numpy.meshgrid`` are not accepted.
     vectorized : bool
         Whether f takes many points at once.
     ax : mpl_toolkits.mplot3d.Axes3D, optional
         Where to draw; new 3-D Axes in a new figure if not given.
     **kwargs
-        For :meth:`mpl_toolkits.mplot3d.Axes3D.plot_surface`. With ``label=`` there is a legend.
+        For :meth:`mpl_toolkits.mplot3d.Axes3D.plot_surface`. With ``label=``, a legend is drawn.
 
     Returns
     -------
@@ -165,14 +164,14 @@ def plot_surface(
     TypeError
         If f is not callable, or x0, x1 or f's result is complex or not a number.
     ValueError
-        If x0 or x1 is not of shape (m,), or holds a tick twice or one that is not finite; if f
-        returns more than one number, or with ``vectorized=True`` not m; if f itself changes its
-        point; if ax is not 3-D.
+        If x0 or x1 is not of shape (m,), holds a tick twice, or one that is not finite; if f returns
+        more than one number or, with ``vectorized=True``, not m numbers; if f changes its point; if
+        ax is not 3-D.
 
     Notes
     -----
-    m0 m1 evaluations, in one call with ``vectorized=True``. Matplotlib draws at most 50 rows and
-    columns of a mesh, evenly chosen, unless ``rcount=`` and ``ccount=`` say more.
+    m0 m1 evaluations, in one call with ``vectorized=True``. Of a mesh of more than 50 rows or columns,
+    Matplotlib draws 50, evenly chosen, unless ``rcount=`` and ``ccount=`` ask for more.
     Thread-safety: as for :func:`plot_function`.
 
     Examples
@@ -187,11 +186,12 @@ def plot_surface(
     if vectorized and isinstance(f, NativeFunction):
         raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
     x0, x1, points = _mesh(x0, x1)
-    values = keeping(points, values_at if vectorized else _values_at_rows, f, points, points.shape[:1])
+    values = keeping(points, lambda: values_at(f, points, (len(points),)) if vectorized else _values(f, points))
     mesh = np.meshgrid(x0, x1)
     solid: Any = new_axes(ax, "3d")
-    colors = {} if "color" in kwargs else {"cmap": "viridis"}  # a color map would win over a color
-    surface = solid.plot_surface(*mesh, values.reshape(mesh[0].shape), **{**colors, **kwargs})
+    if "color" not in kwargs:  # Matplotlib would prefer the map to the color
+        kwargs.setdefault("cmap", "viridis")
+    surface = solid.plot_surface(*mesh, values.reshape(mesh[0].shape), **kwargs)
     return annotated(solid, surface, x="x0", y="x1", z="f(x)")
 
 
@@ -219,24 +219,24 @@ def plot_gradient_field(
     ax : matplotlib.axes.Axes, optional
         Where to draw; new Axes in a new figure if not given.
     **kwargs
-        For :meth:`matplotlib.axes.Axes.quiver`. With ``label=`` there is a legend. Unless ``scale=``
-        says otherwise, the longest arrow is as long as a cell of the mesh.
+        For :meth:`matplotlib.axes.Axes.quiver`. With ``label=``, a legend is drawn. Without ``scale=``,
+        the longest arrow is as long as a cell of the mesh.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The Axes with the arrows, one unit of x0 drawn as long as one unit of x1.
+        The Axes with the arrows; a unit of x0 is drawn as long as a unit of x1.
 
     Raises
     ------
     ImportError, TypeError, ValueError
-        As for :func:`plot_surface`, but for ax, which must not be 3-D; if sign is neither -1 nor 1,
-        or h not finite and positive.
+        As for :func:`plot_surface`, but ax must not be 3-D; if sign is neither -1 nor 1, or h not
+        finite and positive.
 
     Notes
     -----
-    The gradients are :func:`gradfast.numerical_gradient` of the mesh: 4 m0 m1 evaluations, in 4
-    calls with ``vectorized=True``. Thread-safety: as for :func:`plot_function`.
+    4 m0 m1 evaluations, by :func:`gradfast.numerical_gradient`; 4 calls with ``vectorized=True``.
+    Thread-safety: as for :func:`plot_function`.
 
     Examples
     --------
@@ -254,7 +254,7 @@ def plot_gradient_field(
     ax = new_axes(ax)
     style = {"color": "0.35", "angles": "xy", "scale_units": "xy", "scale": scale, **kwargs}
     quiver = ax.quiver(*points.T, *arrows.T, **style)
-    ax.update_datalim(points + arrows / scale)  # quiver itself makes room for the tails alone
+    ax.update_datalim(points + arrows / scale)  # quiver makes room for the tails only
     ax.autoscale_view()
     ax.set_aspect("equal")
     ax.grid(True, color="0.9")
@@ -263,6 +263,7 @@ def plot_gradient_field(
 
 
 def _ticks(name: str, values: Any) -> Array:
+    """Return ticks of an axis as a copy in float64."""
     ticks = as_array(name, values)
     if ticks.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; got dtype {ticks.dtype}")
@@ -272,31 +273,63 @@ def _ticks(name: str, values: Any) -> Array:
 
 
 def _mesh(x0: Any, x1: Any) -> tuple[Array, Array, Array]:
-    """Return the ticks, and the points of their mesh, one a row, x0 running fastest."""
+    """Return the ticks of both axes and the points of their mesh, one in each row; x0 changes fastest."""
     x0, x1 = _ticks("x0", x0), _ticks("x1", x1)
     for name, ticks in (("x0", x0), ("x1", x1)):
         if not np.isfinite(ticks).all():
             raise ValueError(f"{name} must hold finite ticks; got {ticks[~np.isfinite(ticks)][0]}")
         different, counts = np.unique(ticks, return_counts=True)
         most = counts.argmax()
-        if counts[most] > 1:  # a flattened meshgrid, whose own mesh would be as many points squared
+        if counts[most] > 1:  # as in a flattened meshgrid, whose m points would make a mesh of m**2
             raise ValueError(f"{name} must hold each tick once; got {different[most]:g} {counts[most]} times")
     return x0, x1, np.stack(np.meshgrid(x0, x1), axis=-1).reshape(-1, 2)
 
 
 def _value_at(f: Callable[[Any], Any], point: Any) -> float:
-    """Return f's value as one number, by the rules of every operator."""
+    """Return f's value as one number, or raise the error that every operator raises."""
     value: float = number(f(point), "d")
     return value
 
 
-def _values_at_rows(f: Callable[[Any], Any], points: Array, shape: tuple[int, ...]) -> Array:
-    return np.array([_value_at(f, point) for point in points]).reshape(shape)
+def _values(f: Callable[[Any], Any], points: Array) -> Array:
+    return np.array([_value_at(f, point) for point in points])
 
 
 def _scale_to_one_cell(arrows: Array, x0: Array, x1: Array) -> float:
-    """Return how many units of arrow make one of the mesh, if the longest is to fill a cell."""
+    """Return the ``scale=`` of quiver, arrow units per mesh unit, with which the longest arrow fills a cell."""
     lengths = np.hypot(*arrows.T)
     longest = lengths[np.isfinite(lengths)].max(initial=0.0)
     cell = min((np.diff(np.sort(ticks)).min() for ticks in (x0, x1) if ticks.size > 1), default=1.0)
     return float(longest / cell) or 1.0
+
+
+def import_matplotlib(name: str) -> Any:
+    """Return a module of Matplotlib, or raise an ImportError that names the extra to install."""
+    try:
+        importlib.import_module("matplotlib")
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError("plotting needs Matplotlib: install gradfast[plot]") from error
+
+
+def new_axes(ax: Any, projection: str | None = None) -> Any:
+    """Return ax, or new Axes if it is None; raise an error unless ax has this projection ("3d" or None)."""
+    if ax is None:
+        return import_matplotlib("matplotlib.pyplot").figure().add_subplot(projection=projection)
+    if not isinstance(getattr(ax, "name", None), str) or not callable(getattr(ax, "plot", None)):
+        raise TypeError(f"ax must be an Axes of Matplotlib; got {ax!r}")
+    if (ax.name == "3d") != (projection == "3d"):
+        wanted = 'a 3-D Axes, of projection="3d"' if projection == "3d" else "a 2-D Axes"
+        raise ValueError(f"ax must be {wanted}; got one of projection={ax.name!r}")
+    return ax
+
+
+def annotated(ax: Any, artist: Artist, **names: str) -> Axes:
+    """Return ax with names on the axes that have none, and with a legend if the artist has a label."""
+    for axis, name in names.items():
+        if not getattr(ax, f"get_{axis}label")():
+            ax.set(**{f"{axis}label": name})
+    label = str(artist.get_label() or "_")
+    if not label.startswith("_"):  # Matplotlib itself labels artists _child0, _child1, ...
+        ax.legend()
+    return ax  # type: ignore[no-any-return]  # Any, since mpl_toolkits has no types

@@ -11,8 +11,6 @@ from ways import ALONG_A_LINE, AT_A_NUMBER, AT_A_POINT, Way
 import gradfast
 from gradfast import reference
 
-pytest_plugins = ["pytester"]
-
 settings.register_profile("gradfast", deadline=None, derandomize=True)
 settings.load_profile("gradfast")
 

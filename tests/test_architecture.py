@@ -24,7 +24,7 @@ FLOORS = {
     "problems": ("workers", "parallel", "problem"),
     "algorithms": ("adaptive", "noise", "sparse"),
     "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians", "hessians"),
-    "reports": ("matplotlib_axes", "plotting", "check_report", "checking", "__main__"),
+    "reports": ("plotting", "check_report", "checking", "__main__"),
 }
 LINE = [name for names in FLOORS.values() for name in names]
 PACKAGE = Path(gradfast.__file__).parent

@@ -203,21 +203,6 @@ def test_the_table_says_that_one_row_is_left_out():
     assert str(check_gradient(np.sum, np.ones_like, np.ones(11))).endswith("... and 1 more")
 
 
-def test_a_failing_assertion_shows_the_table(pytester):
-    pytester.makepyfile(
-        """
-        import numpy as np
-        from gradfast import check_gradient
-
-        def test_gradient():
-            assert check_gradient(lambda x: np.sum(x**3), lambda x: 2 * x**2, np.array([1.0, 2.0]))
-        """
-    )
-    result = pytester.runpytest_inprocess()
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["gradient check: 2 wrong*", "coordinate*analytic*numeric*", "x?0?*wrong"])
-
-
 def test_the_record_holds_the_rows():
     record = check_gradient(lambda x: np.sum(x**2), [2.0, 5.0], [1.0, 2.0]).record()
     assert record.dtype.names == ("name", "analytic", "numeric", "difference", "error", "verdict")
