@@ -1,5 +1,6 @@
-"""From the pattern of a sparse derivative to groups of columns that can be perturbed together."""
+"""Group the columns of a sparse derivative so that the columns of a group can be perturbed together."""
 
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -12,50 +13,53 @@ from gradfast.patterns import Indices, Pattern, as_pattern, banded, require_symm
 
 __all__ = ["Coloring", "banded"]
 
-# How many colors more than the fullest row has entries are worth a try in turn.
+# Round robin tries up to this many times as many colors as the fullest row has entries.
 ROUND_ROBIN_SHARE = 1.2
 
-# Above it, symmetric coloring looks at columns of high degree first and in no other order.
-MOST_PAIRS_A_COLUMN = 10_000
+# If the fullest row has more pairs of entries than this, symmetric coloring tries one order only, by falling degree:
+# the others would visit all those pairs.
+MOST_PAIRS = 10_000
 
 
 class Coloring:
-    """A pattern, and its columns in groups of which no two have an entry in one row.
+    """The columns of a sparse derivative, in groups: no two columns of a group have an entry in the same row.
 
     Parameters
     ----------
     pattern : sparse matrix, array_like, (rows, cols) or banded(n, lower, upper)
-        Where the derivative may differ from zero: the stored entries of any SciPy sparse array or
-        matrix, zero or not; those of a dense one that are not zero; or the indices of entries. A
-        pattern that holds too much costs evaluations; one that holds too little, a wrong result.
+        Where the derivative may differ from zero: the stored entries of a SciPy sparse array or matrix,
+        the nonzero entries of a dense one, or the indices of entries. An entry too many costs
+        evaluations; a missing one makes the result wrong.
     shape : (int, int), optional
-        Rows and columns, for ``(rows, cols)``; without it, as many as these need.
+        Number of rows and columns, for ``(rows, cols)``. By default the largest indices decide.
     symmetric : bool
-        Whether it is that of a Hessian. Then each entry can be read at one of two places, and
-        fewer colors may do.
+        Whether the pattern is that of a Hessian. Each entry can then be read at either of two places, so
+        that fewer colors may be enough.
 
     Attributes
     ----------
     n_colors : int
-        How many groups there are.
+        Number of groups.
     groups : tuple of ndarray
         The columns of each color, rising.
     colors : ndarray of int
         The color of each column.
     shape : (int, int)
-        That of the pattern.
+        Number of rows and columns.
 
     Raises
     ------
     ValueError
-        If the pattern is none, or indices lie outside the shape; with ``symmetric=True``, if it is not.
+        If the pattern is none of these, indices lie outside the shape, or ``symmetric=True`` and the
+        pattern is not.
 
     Notes
     -----
-    Greedy [1]_, in the order of columns, in turn, largest degree first and smallest degree last [2]_, [3]_,
-    until there are as many colors as the fullest row has entries: fewer cannot do. Symmetric ones by Powell
-    and Toint [4]_ where that is less.
-    Time is linear in the pairs of columns that meet in a row. It is read only: thread-safe.
+    Greedy coloring [1]_ in several orders: columns as they come, round robin, largest degree first, and
+    smallest degree last [2]_, [3]_. It stops at as many colors as the fullest row has entries, since no
+    coloring has fewer. Symmetric patterns are also colored by Powell and Toint's rule [4]_; the fewest
+    colors win. The time is linear in the pairs of columns that meet in a row. A coloring is read-only,
+    hence thread-safe.
 
     References
     ----------
@@ -81,7 +85,7 @@ class Coloring:
         self.symmetric = bool(symmetric)
         if symmetric:
             require_symmetric(self.pattern)
-        self.n_colors, self.colors = _colored(self.pattern, self.symmetric)
+        self.n_colors, self.colors = _fewest_colors(self.pattern, self.symmetric)
         self.columns = np.argsort(self.colors, kind="stable").astype(np.intc)
         sizes = np.bincount(self.colors, minlength=self.n_colors)
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intc)
@@ -98,9 +102,9 @@ class Coloring:
 
     @cached_property
     def entries(self) -> tuple[Indices, Indices, Indices, Indices]:
-        """Where the entries are read: by columns, the starts, rows, places in CSR order and those of their mirrors.
+        """The entries to read, column after column: starts, rows, places in the order of rows, places of their mirrors.
 
-        Of a symmetric pattern only one of two mirrored entries is read: that in the row of the higher color.
+        Of two mirrored entries of a symmetric pattern, only the one in the row of the higher color is read.
         """
         starts, rows, places = self.pattern.by_columns
         if not self.symmetric:
@@ -108,12 +112,12 @@ class Coloring:
         columns = np.repeat(np.arange(self.shape[1], dtype=np.intc), np.diff(starts))
         read = (self.colors[rows] > self.colors[columns]) | (rows == columns)
         counts = np.bincount(columns[read], minlength=self.shape[1])
-        # Column after column, an entry of the transpose has the index that its mirror has row after row.
+        # The transpose lists an entry, column after column, where the pattern lists its mirror, row after row.
         mirrors = np.flatnonzero(read).astype(np.intc)
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.intc), rows[read], places[read], mirrors
 
     def restricted(self, some: npt.NDArray[np.intp] | None) -> tuple[Indices, Indices]:
-        """Return some of the columns, color after color, and where each color that is left starts."""
+        """Return some of the columns, color after color, and where each of their colors starts."""
         if some is None:
             return self.columns, self.starts
         chosen = np.zeros(self.shape[1], bool)
@@ -127,25 +131,31 @@ class Coloring:
         return f"<Coloring of shape {self.shape}, {self.pattern.columns.size} entries{kind}: {self.n_colors} colors>"
 
 
-def _colored(pattern: Pattern, symmetric: bool) -> tuple[int, Indices]:
-    """Return the fewest colors found, and the color of each column."""
+Graph = tuple[Indices, Indices, Indices, Indices]  # by rows: starts, columns; by columns: starts, rows
+Colors = tuple[int, Indices]  # how many, and that of each column
+
+
+def _fewest_colors(pattern: Pattern, symmetric: bool) -> Colors:
     n, least = pattern.shape[1], int(pattern.counts.max(initial=0))
-    starts, rows, _ = pattern.by_columns
-    graph = pattern.row_starts, pattern.columns, starts, rows
+    graph = pattern.row_starts, pattern.columns, *pattern.by_columns[:2]
     if not symmetric:
-        return _orthogonal(graph, n, least)
-    stars = _stars(graph, n, least)
-    # Neighbors in the graph of a Hessian must differ, which columns do that meet on the diagonal.
-    if stars[0] < least or np.count_nonzero(pattern.rows == pattern.columns) < n:
-        return stars
-    return min(stars, _orthogonal(graph, n, least), key=_count)
+        return _fewest_unsymmetric(graph, n, least)
+    orders = [_largest_first(graph, n)]
+    if least**2 <= MOST_PAIRS:
+        orders += [np.arange(n, dtype=np.intc), _smallest_last(graph, n)]
+    best = _fewest(kernels.star, graph[:2], orders)
+    # Neighbors need different colors. The rule for rows gives them those only if the diagonal is full: then neighbors
+    # meet in the row of either.
+    has_diagonal = np.count_nonzero(pattern.rows == pattern.columns) == n
+    if best[0] >= least and has_diagonal:
+        best = min(best, _fewest_unsymmetric(graph, n, least), key=_count)
+    return best
 
 
-def _orthogonal(graph: "Graph", n: int, least: int) -> tuple[int, Indices]:
-    natural = np.arange(n, dtype=np.intc)
-    if least == n:  # a full row: every column its own, and no need for its n**2 pairs
-        return n, natural
-    best = _in_order(graph, natural)
+def _fewest_unsymmetric(graph: Graph, n: int, least: int) -> Colors:
+    if least == n:  # a full row: each column has its own color, and there is no need to look at n**2 pairs
+        return n, np.arange(n, dtype=np.intc)
+    best = _fewest(kernels.greedy, graph, [np.arange(n, dtype=np.intc)])
     for limit in range(least, min(best[0], int(ROUND_ROBIN_SHARE * least) + 1)):
         colors = np.empty(n, np.intc)
         if kernels.round_robin(*graph, limit, colors):
@@ -153,31 +163,21 @@ def _orthogonal(graph: "Graph", n: int, least: int) -> tuple[int, Indices]:
             break
     for order in (_largest_first, _smallest_last):
         if best[0] > least:
-            best = min(best, _in_order(graph, order(graph, n)), key=_count)
+            best = min(best, _fewest(kernels.greedy, graph, [order(graph, n)]), key=_count)
     return best
 
 
-def _stars(graph: "Graph", n: int, least: int) -> tuple[int, Indices]:
-    orders = [_largest_first(graph, n)]  # the one that does not mind a full row
-    if least**2 <= MOST_PAIRS_A_COLUMN:
-        orders += [np.arange(n, dtype=np.intc), _smallest_last(graph, n)]
+def _fewest(kernel: Callable[..., int], graph: tuple[Indices, ...], orders: Iterable[Indices]) -> Colors:
+    """Return the coloring with the fewest colors that a kernel finds, of those in several orders."""
     found = []
     for order in orders:
-        colors = np.empty(n, np.intc)
-        found.append((kernels.star(*graph[:2], order, colors), colors))
+        colors = np.empty(order.size, np.intc)
+        found.append((kernel(*graph, order, colors), colors))
     return min(found, key=_count)
 
 
-def _count(found: tuple[int, Indices]) -> int:
-    return found[0]
-
-
-Graph = tuple[Indices, Indices, Indices, Indices]
-
-
-def _in_order(graph: Graph, order: Indices) -> tuple[int, Indices]:
-    colors = np.empty(order.size, np.intc)
-    return kernels.greedy(*graph, order, colors), colors
+def _count(colors: Colors) -> int:
+    return colors[0]
 
 
 def _degrees(graph: Graph, n: int) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Where a sparse derivative may differ from zero: read from matrices, indices or bands."""
+"""Sparsity patterns, which say where a derivative may differ from zero; made of matrices, indices or bands."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast._kernels import greedy as kernels
-from gradfast.arguments import Array, as_array
+from gradfast.arguments import Array, as_array, is_integer
 
 Indices = npt.NDArray[np.intc]
 
-MOST_ENTRIES = int(np.iinfo(np.intc).max)
+MOST_ENTRIES = int(np.iinfo(np.intc).max)  # what the kernels' C ints can count
 
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """Where a matrix may differ from zero: its entries row after row, columns rising, as in CSR."""
+    """Where a matrix may differ from zero: the columns of its entries, row after row and rising, as in CSR."""
 
     shape: tuple[int, int]
     row_starts: Indices
@@ -25,7 +25,7 @@ class Pattern:
 
     @property
     def counts(self) -> Indices:
-        """How many entries each row has."""
+        """The number of entries in each row."""
         counts: Indices = np.diff(self.row_starts)
         return counts
 
@@ -36,7 +36,7 @@ class Pattern:
 
     @cached_property
     def by_columns(self) -> tuple[Indices, Indices, Indices]:
-        """The same, column after column, as in CSC; and the place of each entry in the order of rows."""
+        """The entries column after column, as in CSC: starts, rows, and the index of each in the order of rows."""
         starts = np.empty(self.shape[1] + 1, np.intc)
         rows, places = np.empty_like(self.columns), np.empty_like(self.columns)
         kernels.transpose(self.row_starts, self.columns, starts, rows, places)
@@ -52,19 +52,19 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
     Parameters
     ----------
     n : int
-        The matrix has n rows and n columns.
+        Number of rows, and of columns.
     lower, upper : int
-        How many diagonals below and above the main one it has.
+        Number of diagonals below and above the main one.
 
     Returns
     -------
     Pattern
-        For :class:`Coloring` and for ``sparsity=``.
+        What :class:`Coloring` and ``sparsity=`` take.
 
     Raises
     ------
     ValueError
-        If an argument is no whole number from 0 up.
+        If an argument is not a whole number from 0 up.
 
     Notes
     -----
@@ -82,7 +82,7 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
     3
     """
     for name, value in (("n", n), ("lower", lower), ("upper", upper)):
-        if not is_count(value):
+        if not _is_count(value):
             raise ValueError(f"{name} must be a whole number from 0 up; got {value!r}")
     i = np.arange(n)
     first, last = np.maximum(i - lower, 0), np.minimum(i + upper, n - 1)
@@ -92,11 +92,11 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
 
 
 def as_pattern(pattern: Any, shape: tuple[int, int] | None = None, name: str = "pattern") -> Pattern:
-    """Return what says where a matrix may differ from zero as a :class:`Pattern`; see :class:`Coloring`.
-
-    Errors call it by the name under which the caller gave it.
-    """
-    shape = None if shape is None else _checked_shape(shape)
+    """Return a :class:`Pattern` of anything that :class:`Coloring` takes; errors call it by this name."""
+    if shape is not None:
+        if not (isinstance(shape, (tuple, list)) and len(shape) == 2 and all(map(_is_count, shape))):
+            raise ValueError(f"shape must be two whole numbers from 0 up; got {shape!r}")
+        shape = int(shape[0]), int(shape[1])
     if isinstance(pattern, Pattern):
         found = pattern
     elif hasattr(pattern, "tocsr"):
@@ -110,16 +110,8 @@ def as_pattern(pattern: Any, shape: tuple[int, int] | None = None, name: str = "
     return found
 
 
-def _checked_shape(shape: Any) -> tuple[int, int]:
-    """Return how many rows and columns are meant."""
-    if isinstance(shape, (tuple, list)) and len(shape) == 2 and all(map(is_count, shape)):
-        return int(shape[0]), int(shape[1])
-    raise ValueError(f"shape must be two whole numbers from 0 up; got {shape!r}")
-
-
-def is_count(value: Any) -> bool:
-    """Return whether a value is a whole number from 0 up, and no boolean."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= 0
+def _is_count(value: Any) -> bool:
+    return is_integer(value) and value >= 0
 
 
 def _from_sparse(matrix: Any, name: str) -> Pattern:
@@ -129,29 +121,22 @@ def _from_sparse(matrix: Any, name: str) -> Pattern:
     if not csr.has_canonical_format:
         csr = csr.copy()
         csr.sum_duplicates()
-    rows, columns = csr.shape
-    return _pattern((int(rows), int(columns)), csr.indptr, csr.indices, name)
+    return _pattern(csr.shape, csr.indptr, csr.indices, name)
 
 
 def _from_dense(matrix: Any, name: str) -> Pattern:
     array = as_array(name, matrix)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
-        raise ValueError(
-            f"{name} must be a sparse matrix, a dense boolean one, a pair (rows, cols) or banded(n, lower, upper); "
-            f"got {pattern_text(matrix, array)}"
-        )
+        is_array = array.dtype.kind != "O"
+        found = f"an array of shape {array.shape} and dtype {array.dtype}" if is_array else repr(matrix)
+        wanted = "a sparse matrix, a dense boolean one, a pair (rows, cols) or banded(n, lower, upper)"
+        raise ValueError(f"{name} must be {wanted}; got {found}")
     rows, columns = np.nonzero(array)
-    counts = np.bincount(rows, minlength=array.shape[0])
-    return _pattern(array.shape, np.concatenate([[0], np.cumsum(counts)]), columns, name)
-
-
-def pattern_text(matrix: Any, array: Any) -> str:
-    """Return what was given for a pattern, in an error's words."""
-    return f"an array of shape {array.shape} and dtype {array.dtype}" if array.dtype.kind != "O" else repr(matrix)
+    return _pattern(array.shape, _row_starts(rows, array.shape[0]), columns, name)
 
 
 def as_indices(pair: tuple[Any, ...], name: str) -> tuple[Array, Array]:
-    """Return the rows and columns of entries; ValueError unless they are integers, as many of each."""
+    """Return the rows and columns of entries; raise ValueError unless they are integers, as many rows as columns."""
     if len(pair) != 2:
         raise ValueError(f"{name} must be a pair (rows, cols) if it is a tuple; got {len(pair)} items")
     rows, columns = as_array(f"{name}[0]", pair[0]), as_array(f"{name}[1]", pair[1])
@@ -166,7 +151,7 @@ def as_indices(pair: tuple[Any, ...], name: str) -> tuple[Array, Array]:
 
 
 def shape_of_indices(rows: Array, columns: Array) -> tuple[int, int]:
-    """Return the least shape that holds entries; of negative indices, which will be refused, none."""
+    """Return the smallest shape that holds the entries. Negative indices, an error later, do not count."""
     return max(0, int(rows.max(initial=-1)) + 1), max(0, int(columns.max(initial=-1)) + 1)
 
 
@@ -176,20 +161,25 @@ def _from_pairs(rows: Array, columns: Array, shape: tuple[int, int] | None, name
         outside = side[(side < 0) | (side >= shape[i])]
         if outside.size:
             raise ValueError(f"{name}[{i}] must lie within the shape {shape}; got {outside[0]}")
-    require_indices_fit(shape, rows.size, name)
-    entries = np.unique(rows.astype(np.int64) * max(shape[1], 1) + columns.astype(np.int64))
-    counts = np.bincount(entries // max(shape[1], 1), minlength=shape[0])
-    return _pattern(shape, np.concatenate([[0], np.cumsum(counts)]), entries % max(shape[1], 1), name)
+    _require_fit(shape, rows.size, name)
+    width = max(shape[1], 1)
+    entries = np.unique(rows.astype(np.int64) * width + columns.astype(np.int64))
+    return _pattern(shape, _row_starts(entries // width, shape[0]), entries % width, name)
+
+
+def _row_starts(rows: Array, count: int) -> Array:
+    """Return where each of `count` rows starts among the sorted rows of entries, and their end."""
+    starts: Array = np.bincount(rows + 1, minlength=count + 1).cumsum()
+    return starts
 
 
 def _pattern(shape: tuple[int, ...], row_starts: Any, columns: Any, name: str) -> Pattern:
-    """Return a pattern of sorted entries without repetition, in copies of these arrays."""
-    require_indices_fit(shape, columns.size, name)
+    """Return the pattern of entries that are sorted by rows and columns, without repetition; it copies the arrays."""
+    _require_fit(shape, columns.size, name)
     return Pattern((int(shape[0]), int(shape[1])), np.array(row_starts, np.intc), np.array(columns, np.intc))
 
 
-def require_indices_fit(shape: tuple[int, ...], entries: int, name: str) -> None:
-    """Raise ValueError unless C ints can count what a pattern has."""
+def _require_fit(shape: tuple[int, ...], entries: int, name: str) -> None:
     if max(entries, *shape) >= MOST_ENTRIES:
         found = f"shape {shape} and {entries} entries"
         raise ValueError(f"{name} must have fewer than {MOST_ENTRIES} rows, columns and entries; got {found}")
