@@ -75,7 +75,7 @@ def _print_number(what: str, value: Any, exact: Any) -> None:
 
 
 def _text(value: Any) -> str:
-    """Return a number, or a point in parentheses, to ten digits: what is beyond is rounding."""
+    """Return a number, or a point in parentheses, to ten digits; the digits after those are rounding errors."""
     numbers = [f"{number:.10g}" for number in np.ravel(value)]
     return f"({', '.join(numbers)})" if np.ndim(value) else numbers[0]
 
@@ -90,7 +90,7 @@ def _print_figures(directory: Path) -> None:
 
 
 def _figures() -> Iterator[tuple[str, Any]]:
-    # Not pyplot: a Figure of its own needs no display and leaves the caller's backend alone.
+    # Not by pyplot: a Figure alone needs no display and does not touch the caller's backend.
     new_figure = import_matplotlib("matplotlib.figure").Figure
 
     figure = new_figure(figsize=(6.4, 4.4), layout="constrained")
@@ -129,7 +129,10 @@ def _print_speed() -> None:
 
 
 def _seconds_a_gradient(x: Any) -> list[float]:
-    """Time f's 2 n calls alone, the plain loop, gradfast, gradfast vectorized: in turns, to share its moods."""
+    """Time f's 2 n calls alone, the plain loop, gradfast, and gradfast vectorized.
+
+    They take turns, so that a slow moment of the machine hits all of them.
+    """
     calls: list[Callable[[], Any]] = [
         lambda: [sum_of_squares(point) for point in np.atleast_2d(x) for _ in range(2 * point.size)],
         lambda: reference.numerical_gradient(sum_of_squares, x),

@@ -1,28 +1,27 @@
 """What f may be: a Python callable, or an object that owns compiled code.
 
-Such objects are known by their type's name, so that SciPy, numba and cffi are imported only by
-those who made one.
+Objects that own compiled code are recognized by the name of their type. So SciPy, numba and cffi need not be imported
+here; a caller who has such an object has imported them.
 """
 
 import importlib
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from numbers import Integral
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
+from gradfast.arguments import is_integer
 
 PYTHON_TYPES: tuple[type, ...] = (FunctionType, MethodType, BuiltinFunctionType)
 
-# The words of a signature, as C compilers, ctypes, cffi and SciPy spell them. `long` is as wide as
-# Py_ssize_t wherever ctypes says so, and there it stands for it.
+# Other names of Py_ssize_t in signatures by C compilers, cffi and SciPy. ctypes adds `long`, where long is as wide.
 SPELLINGS = {"npy_intp": "Py_ssize_t", "ssize_t": "Py_ssize_t", "intptr_t": "Py_ssize_t", "int64_t": "Py_ssize_t"}
 
 
 def as_objective(f: Any, name: str = "f") -> Any:
-    """Return f if it is a Python callable, a :class:`NativeFunction` if it is compiled code; else TypeError."""
+    """Return a Python callable as it is, compiled code as a :class:`NativeFunction`; raise TypeError otherwise."""
     kind: Any = type(f)
     if kind is NativeFunction or kind in PYTHON_TYPES:
         return f
@@ -36,8 +35,9 @@ def as_objective(f: Any, name: str = "f") -> Any:
     return f
 
 
-def _reader_of(kind: type) -> Callable[[Any, int], NativeFunction] | None:
-    """Return what makes a NativeFunction of objects of a type, if they own compiled code."""
+@lru_cache
+def reader_of(kind: type) -> Callable[[Any, int], NativeFunction] | None:
+    """Return the function that reads compiled code from objects of this type, or None if they own none."""
     for ancestor in kind.__mro__:
         name = f"{ancestor.__module__}.{ancestor.__qualname__}"
         if name in READERS:
@@ -45,13 +45,9 @@ def _reader_of(kind: type) -> Callable[[Any, int], NativeFunction] | None:
     return None
 
 
-reader_of = lru_cache(_reader_of)
-
-
 def from_low_level_callable(f: Any, outputs: int = -1) -> NativeFunction:
-    """Read a scipy.LowLevelCallable, of whatever it was made from: its capsule holds code and data."""
-    capsule = tuple.__getitem__(f, 0)
-    return NativeFunction(capsule, accepted(f.signature), f, outputs)
+    """Read a scipy.LowLevelCallable: its first item is a capsule that holds the code and its data."""
+    return NativeFunction(tuple.__getitem__(f, 0), accepted(f.signature), f, outputs)
 
 
 def from_numba(f: Any, outputs: int = -1) -> NativeFunction:
@@ -60,7 +56,7 @@ def from_numba(f: Any, outputs: int = -1) -> NativeFunction:
 
 
 def from_ctypes(f: Any, outputs: int = -1) -> NativeFunction:
-    """Read a ctypes function pointer whose types are set."""
+    """Read a ctypes function pointer; raise TypeError unless its argument types are set."""
     import ctypes
 
     if f.argtypes is None:
@@ -85,12 +81,12 @@ READERS: dict[str, Callable[[Any, int], NativeFunction]] = {
     "_ctypes.CFuncPtr": from_ctypes,
 }
 
-# Reading takes longer than a small gradient; the few last objects are kept alive with what was read.
+# Reading a numba.cfunc takes longer than a small gradient. The cache keeps the last 16 alive.
 _read_numba = lru_cache(maxsize=16)(from_numba)
 
 
 def accepted(signature: str) -> str:
-    """Return a signature in our spelling; TypeError, with those that are accepted, if it is none of them."""
+    """Return a signature as SIGNATURES spells it; raise TypeError, which lists them, if it is none of those."""
     result, _, arguments = signature.partition("(")
     words = [" ".join(word.replace("*", " * ").split()) for word in (result, *arguments.rstrip(" )").split(","))]
     words = [SPELLINGS.get(word, word) for word in words]
@@ -102,44 +98,42 @@ def accepted(signature: str) -> str:
 
 
 def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
-    """Make compiled code of f, or of what already is compiled say how many values it writes.
+    """Compile f with numba, or say how many values an f that is compiled already writes.
 
     Parameters
     ----------
     f : callable or object that owns compiled code
         A Python function of one 1-D array, in the NumPy that numba can compile; or a
-        ``scipy.LowLevelCallable``, a ``numba.cfunc``, a ctypes function pointer.
+        ``scipy.LowLevelCallable``, a ``numba.cfunc`` or a ctypes function pointer.
     outputs : int, optional
-        How many values f returns or writes, if it is to be a function of arrays for
-        :func:`gradfast.jacobian`; otherwise it returns one number.
+        How many values f returns or writes, for :func:`gradfast.jacobian`. Without it, f returns one
+        number.
 
     Returns
     -------
     NativeFunction
-        An f for every operator, and a callable. Its loops run without the GIL. Where a Python
-        function raises, dividing by 0 included, or has another number of values than `outputs`, its
-        values are NaN, and so are the derivatives; what a ``numba.cfunc`` raises numba itself prints,
-        and returns 0.
+        A callable, and an f for the operators, whose loops then run without the GIL. If the Python
+        function raises (as for a division by 0) or has not `outputs` values, its values are NaN, and so
+        are derivatives. A ``numba.cfunc`` that raises returns 0 instead; numba prints the error.
 
     Raises
     ------
     ImportError
         If f is a Python function and numba is not installed (``gradfast[numba]``).
     TypeError
-        If f is no function, numba cannot compile it, or its signature is none of those accepted.
+        If f is not a function, numba cannot compile it, or its signature is not accepted.
     ValueError
-        If outputs is no positive integer, or given of what is compiled already.
+        If outputs is not a positive integer, or is given for what :func:`compiled` returned.
 
     Notes
     -----
-    Accepted signatures, T being int or Py_ssize_t (npy_intp), the last argument optional::
+    Accepted signatures, where T is int or Py_ssize_t (npy_intp), and the last argument may be missing::
 
-        double (T n, double *x, void *data)                 a number at a point: scipy's nquad, ndimage
-        double (double x, void *data)                       a number at a number: scipy's quad
+        double (T n, double *x, void *data)                 a number at a point, as scipy's nquad, ndimage
+        double (double x, void *data)                       a number at a number, as scipy's quad
         void (T n, double *x, T m, double *out, void *data) m numbers at a point
 
-    The last has no standard in the field; it is the first with an output of known length, in the
-    order in which nlopt, MINPACK and CVODE pass sizes before arrays.
+    There is no standard for the last. As in nlopt, MINPACK and CVODE, each size stands before its array.
 
     Examples
     --------
@@ -150,7 +144,7 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     >>> gradfast.gradient(f, [3.0, 4.0])  # doctest: +SKIP
     array([6., 8.])
     """
-    if outputs is not None and (isinstance(outputs, bool) or not isinstance(outputs, Integral) or outputs < 1):
+    if outputs is not None and not (is_integer(outputs) and outputs > 0):
         raise ValueError(f"outputs must be a positive integer; got {outputs!r}")
     if f is None:
         return lambda function: compiled(function, outputs=outputs)
@@ -177,7 +171,7 @@ def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
     double, size = numba.types.float64, numba.types.intp
     pointer = numba.types.CPointer(double)
 
-    # A numba.cfunc that raises returns 0, which would be a plausible derivative.
+    # A numba.cfunc that raises returns 0, from which a plausible derivative would follow.
     def at_point(n: Any, x: Any) -> Any:
         try:
             return function(carray(x, (n,)))

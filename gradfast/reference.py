@@ -1,11 +1,10 @@
-"""The textbook's numerical differentiation in plain Python: the yardstick of tests and benchmarks.
+"""The textbook's numerical differentiation in plain Python, for tests and benchmarks to compare with.
 
-These functions stay as the notes have them, faults included; :mod:`gradfast.textbook` has the
-same formulas without the faults:
+The functions are as in the textbook, with its faults. :mod:`gradfast.textbook` has the same formulas without them:
 
-- an array of integers is perturbed in place and truncates the step, so its gradient is zero;
-- when f raises, the coordinate that was being perturbed keeps its perturbed value;
-- f may change x, and nobody notices.
+- An array of integers is perturbed in place, which truncates the step. Its gradient is zero.
+- If f raises, the coordinate that was being perturbed keeps its perturbed value.
+- If f changes x, nobody notices.
 """
 
 from collections.abc import Callable

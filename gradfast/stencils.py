@@ -1,4 +1,4 @@
-"""Nodes and weights for any derivative order and accuracy."""
+"""Finite-difference stencils: nodes and exact weights for any derivative order and accuracy."""
 
 from fractions import Fraction
 from functools import lru_cache
@@ -10,34 +10,34 @@ from gradfast.arguments import is_integer
 
 HIGHEST_DERIVATIVE = 6
 
-MOST = 2**53  # every whole number up to here is exact in float64
+LARGEST_WEIGHT = 2**53  # float64 holds every whole number up to here
 
 
 def checked_order(n: Any) -> int:
-    """Return the order of a derivative; ValueError unless it is one that there are stencils for."""
+    """Return n as an int; raise ValueError unless it is the order of a derivative that has stencils."""
     if not is_integer(n) or not 1 <= n <= HIGHEST_DERIVATIVE:
         raise ValueError(f"n must be an integer from 1 to {HIGHEST_DERIVATIVE}; got {n!r}")
     return int(n)
 
 
 def central(n: int, accuracy: int) -> Stencil:
-    """Return the stencil of the n-th derivative on nodes on both sides, with an error of h**accuracy (even)."""
+    """Return the stencil of the n-th derivative on both sides of x. Its error is of order h**accuracy (even)."""
     m = (n - 1) // 2 + accuracy // 2
     return _stencil(tuple(node for k in range(1, m + 1) for node in (k, -k)), n)
 
 
 def forward(n: int, accuracy: int) -> Stencil:
-    """Return the stencil of the n-th derivative on nodes from 0 up; with a negative step it looks backward."""
+    """Return the stencil of the n-th derivative on nodes from 0 up. With a negative step it is the backward one."""
     return _stencil(tuple(range(1, n + accuracy)), n)
 
 
 def on_nodes(nodes: tuple[int, ...], n: int) -> Stencil:
-    """Return the stencil of the n-th derivative on distinct nodes and 0, which is not named."""
+    """Return the stencil of the n-th derivative on these distinct nodes and 0, which is not among them."""
     return _stencil(nodes, n, "nodes must be so few and near")
 
 
 def formula(stencil: Stencil, sign: int = 1) -> str:
-    """Return the difference quotient as one writes it, nodes falling; with the sign -1 that of a negative step.
+    """Return the difference quotient as text, by falling nodes; with sign -1, that of a negative step.
 
     >>> formula(central(2, 2))
     '(f(x + h) - 2 f(x) + f(x - h)) / h**2'
@@ -62,44 +62,42 @@ def _point(node: int) -> str:
 
 
 def value_weights(stencil: Stencil) -> list[float]:
-    """Return the weights with which f's values at the nodes interpolate that at 0, to the order of the stencil."""
+    """Return the weights that interpolate f's value at node 0 from its values at the other nodes."""
     nodes = [int(node) for node in stencil.nodes]
     return [float(prod((Fraction(-b, a - b) for b in nodes if b != a), start=Fraction(1))) for a in nodes]
 
 
 def accuracy_of(stencil: Stencil) -> int:
-    """Return the order of the stencil's truncation error."""
+    """Return the order in h of the stencil's truncation error."""
     return truncation(stencil)[0]
 
 
 def truncation(stencil: Stencil) -> tuple[int, float]:
-    """Return the order of the error in the step, and its factor."""
+    """Return order and factor of the truncation error: factor * h**order * (the (n + order)-th derivative of f)."""
     power = stencil.n + 1
     while not (moment := sum(w * node**power for w, node in zip(stencil.weights, stencil.nodes, strict=True))):
         power += 1
     return power - stencil.n, abs(moment) / stencil.denominator / factorial(power)
 
 
-def _stencil_on(nodes: tuple[int, ...], n: int, wanted: str = "accuracy must be so low") -> Stencil:
-    """Return a stencil; ValueError that says what was wanted if no double holds its weights."""
+@lru_cache
+def _stencil(nodes: tuple[int, ...], n: int, wanted: str = "accuracy must be so low") -> Stencil:
+    """Return a stencil; raise ValueError, which says what was wanted, if its weights do not fit in float64."""
     exact = fornberg_weights([0, *nodes], n)
     denominator = lcm(*(weight.denominator for weight in exact))
     center, *weights = (int(weight * denominator) for weight in exact)
     largest = max(denominator, abs(center), *map(abs, weights))
-    if largest > MOST:
+    if largest > LARGEST_WEIGHT:
         bits = largest.bit_length()
         raise ValueError(f"{wanted} that weights fit in 53 bits; got {bits} bits on {len(nodes)} nodes")
     return Stencil(nodes, weights, denominator, n, center)
 
 
-_stencil = lru_cache(_stencil_on)
-
-
 def fornberg_weights(nodes: list[int], n: int) -> list[Fraction]:
     """Return the exact weights of the n-th derivative at 0.
 
-    Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math.
-    Comp. 51 (1988) 699-706: the weights of each derivative up to the n-th, one node more a turn.
+    Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988) 699-706.
+    Each turn adds a node; ``weights[j][k]`` is the weight of node j for the k-th derivative.
     """
     weights = [[Fraction(0)] * (n + 1) for _ in nodes]
     weights[0][0] = Fraction(1)
