@@ -1,4 +1,4 @@
-"""Compiled f: what is one, and its loops against those for Python callables, bit for bit."""
+"""Compiled f: which objects are one, and that its loops equal those for Python callables bit for bit."""
 
 import ctypes
 import itertools
@@ -59,7 +59,7 @@ def uneven_array(x):
 
 
 def c_function(signature="int", f=uneven):
-    """Return a C function pointer that calls back a Python f: what a compiled f looks like, with no compiler."""
+    """Return a C function pointer to a Python f: it looks like compiled code, but needs no compiler."""
     return ctypes.CFUNCTYPE(*SIGNATURES[signature])(lambda n, x, *data: f([x[i] for i in range(n)]))
 
 
@@ -83,7 +83,7 @@ def sine():
 
 
 @pytest.mark.parametrize("signature", SIGNATURES)
-def test_each_signature_of_a_point_is_called_rightly(signature):
+def test_every_point_signature_works(signature):
     f = as_objective(c_function(signature))
     assert f.kind == "point"
     assert f([1.0, 2.0, 3.0]) == uneven([1.0, 2.0, 3.0])
@@ -91,14 +91,14 @@ def test_each_signature_of_a_point_is_called_rightly(signature):
 
 
 @pytest.mark.parametrize("signature", ARRAY_SIGNATURES)
-def test_each_signature_of_an_array_is_called_rightly(signature):
+def test_every_array_signature_works(signature):
     f = gradfast.compiled(c_array_function(signature), outputs=3)
     assert f.kind == "array"
     assert np.array_equal(f([1.0, 2.0]), uneven_array([1.0, 2.0]))
     assert np.array_equal(gradfast.jacobian(f, [1.0, 2.0]), gradfast.jacobian(uneven_array, [1.0, 2.0]))
 
 
-def test_a_function_of_a_number_is_elementwise(sine):
+def test_functions_of_a_number_are_elementwise(sine):
     x = np.linspace(0.0, 2.0, 6).reshape(2, 3)
     assert np.array_equal(as_objective(sine)(x), [[sine(value) for value in row] for row in x])
     assert gradfast.derivative(sine, x) == pytest.approx(np.cos(x), abs=1e-9)
@@ -123,7 +123,7 @@ def test_scipy_low_level_callables_work_with_their_data():
     assert numerical_gradient(f, [2.0, 3.0]) == pytest.approx([15.0, 10.0], rel=1e-9)
 
 
-def test_a_function_for_nquad_works_unchanged():
+def test_functions_for_nquad_work():
     integrate = pytest.importorskip("scipy.integrate", reason="SciPy is not installed")
     scipy = pytest.importorskip("scipy", reason="SciPy is not installed")
     f = scipy.LowLevelCallable(c_function("int, data"))
@@ -166,7 +166,7 @@ def test_numba_cfuncs_and_compiled_functions_work():
     assert gradfast.jacobian(polar, [2.0, 0.0]) == pytest.approx(np.array([[1.0, 0.0], [0.0, 2.0]]), abs=1e-9)
 
 
-def test_where_compiled_code_raises_its_value_is_nan_and_not_a_minimum(capfd):
+def test_compiled_functions_that_raise_return_nan(capfd):
     pytest.importorskip("numba", reason="numba is not installed")
 
     @gradfast.compiled
@@ -197,19 +197,19 @@ def test_where_compiled_code_raises_its_value_is_nan_and_not_a_minimum(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_numba_cannot_compile_is_an_error_with_numba_s_words():
+def test_functions_numba_cannot_compile_raise():
     pytest.importorskip("numba", reason="numba is not installed")
     with pytest.raises(TypeError, match=r"(?s)f must be a function that numba can compile; numba says:\n.*dir"):
         gradfast.compiled(lambda x: dir(x))
 
 
-def test_without_numba_compiling_names_the_extra(monkeypatch):
+def test_missing_numba_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(ImportError, match=r"compiling needs numba: install gradfast\[numba\]"):
         gradfast.compiled(lambda x: x[0])
 
 
-def test_importing_an_objective_imports_none_of_its_makers():
+def test_reading_a_pointer_imports_no_scipy_numba_or_cffi():
     code = (
         "import ctypes, sys, gradfast\n"
         "f = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(abs)\n"
@@ -222,13 +222,13 @@ def test_importing_an_objective_imports_none_of_its_makers():
 # --- what is not ------------------------------------------------------------------------------------------------------
 
 
-def test_an_untyped_pointer_is_an_error():
+def test_untyped_pointers_raise():
     untyped = ctypes.CDLL(None).cos if sys.platform != "win32" else ctypes.cdll.msvcrt.cos
     with pytest.raises(TypeError, match="f must have its argtypes and restype set; got the untyped <_FuncPtr"):
         gradfast.derivative(untyped, 1.0)
 
 
-def test_a_null_pointer_is_an_error():
+def test_null_pointers_raise():
     with pytest.raises(ValueError, match="f must point to compiled code; got a NULL pointer"):
         gradfast.gradient(ctypes.CFUNCTYPE(*SIGNATURES["int"])(0), [1.0])
 
@@ -243,13 +243,13 @@ def test_a_null_pointer_is_an_error():
         ((None, ctypes.c_int, DOUBLES), r"void \(int, double \*\)"),
     ],
 )
-def test_a_wrong_signature_is_an_error_that_prints_it_and_those_accepted(types, found):
+def test_other_signatures_raise(types, found):
     with pytest.raises(TypeError, match=rf"one of the signatures double \(int, double \*\); .*; got {found}"):
         gradfast.gradient(ctypes.CFUNCTYPE(*types)(0), [1.0])
 
 
 @pytest.mark.parametrize("address", [140_000_000, 0])
-def test_a_bare_address_is_never_taken(address):
+def test_bare_addresses_raise(address):
     with pytest.raises(TypeError, match=f"f must be callable, or compiled code that says its signature; got {address}"):
         gradfast.gradient(address, [1.0])
 
@@ -263,11 +263,11 @@ def test_a_bare_address_is_never_taken(address):
         ("void (long, double *, long, double *)", "void (Py_ssize_t, double *, Py_ssize_t, double *)"),
     ],
 )
-def test_signatures_are_read_however_they_are_spelled(spelled, ours):
+def test_signatures_may_be_spelled_differently(spelled, ours):
     assert accepted(spelled) == ours
 
 
-def test_an_f_of_the_wrong_kind_is_an_error(sine):
+def test_compiled_functions_of_the_wrong_kind_raise(sine):
     array = gradfast.compiled(c_array_function(), outputs=3)
     for operator in (gradfast.gradient, numerical_gradient, gradfast.hessian):
         with pytest.raises(TypeError, match="f must return a number at a point, .*; got <compiled f, void"):
@@ -279,14 +279,14 @@ def test_an_f_of_the_wrong_kind_is_an_error(sine):
 
 
 @pytest.mark.parametrize("options", [{}, {"method": "forward"}, {"sparsity": np.ones((1, 2))}], ids=str)
-def test_a_function_of_one_value_has_no_jacobian_whatever_it_says_of_its_length(options):
+def test_jacobians_of_compiled_point_functions_raise(options):
     if "sparsity" in options:
         pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
     with pytest.raises(TypeError, match="f must write an array at a point, .*; got <compiled f, double"):
         gradfast.jacobian(c_function(), [1.0, 2.0], **options)
 
 
-def test_an_array_function_must_say_how_long_its_array_is():
+def test_array_functions_without_outputs_raise():
     with pytest.raises(ValueError, match=r"as gradfast.compiled\(f, outputs=m\) does; got <compiled f, void "):
         gradfast.jacobian(c_array_function(), [1.0, 2.0])
     assert gradfast.jacobian(c_array_function(), [1.0, 2.0], f0=uneven_array([1.0, 2.0])).shape == (3, 2)

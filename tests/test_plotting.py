@@ -1,4 +1,4 @@
-"""The four plots: what they draw is f and its gradient, and they leave the rest of a figure alone."""
+"""The four plots draw f and its gradient, and leave the rest of a figure alone."""
 
 import math
 import re
@@ -59,7 +59,7 @@ def plot_over_mesh(request):
 
 @pytest.fixture
 def drawn_surfaces(monkeypatch):
-    """The (X, Y, Z) that reach Matplotlib's plot_surface, which keeps polygons only."""
+    """The (X, Y, Z) that reach Matplotlib's plot_surface; Matplotlib itself keeps polygons only."""
     from mpl_toolkits.mplot3d import Axes3D
 
     drawn, draw = [], Axes3D.plot_surface
@@ -76,20 +76,20 @@ def new_axes(plot):
     return pyplot.figure().add_subplot(projection="3d" if plot is PLOTS["surface"] else None)
 
 
-def test_a_plot_draws_on_the_axes_it_is_given_and_returns_them(plot):
+def test_plots_draw_on_the_given_axes(plot):
     ax = new_axes(plot)
     assert plot(ax=ax) is ax
     assert ax.has_data()
     assert pyplot.get_fignums() == [ax.figure.number]
 
 
-def test_a_plot_without_axes_makes_a_figure_that_pyplot_knows(plot):
+def test_plots_make_a_pyplot_figure_without_axes(plot):
     ax = plot()
     assert pyplot.fignum_exists(ax.figure.number)
     assert ax.has_data()
 
 
-def test_a_plot_never_shows_itself(plot, monkeypatch):
+def test_plots_do_not_show_themselves(plot, monkeypatch):
     def show(*_args, **_kwargs):
         raise AssertionError("show() was called")
 
@@ -98,11 +98,11 @@ def test_a_plot_never_shows_itself(plot, monkeypatch):
     plot()
 
 
-def test_a_plot_can_be_drawn(plot):
+def test_plots_can_be_drawn(plot):
     plot(label="one").figure.canvas.draw()
 
 
-def test_a_legend_appears_only_where_something_is_labelled(plot):
+def test_only_labels_draw_a_legend(plot):
     assert plot().get_legend() is None
     assert plot(label=None).get_legend() is None
     assert plot(label="_private").get_legend() is None
@@ -110,7 +110,7 @@ def test_a_legend_appears_only_where_something_is_labelled(plot):
     assert text.get_text() == "one"
 
 
-def test_axis_labels_are_given_but_replace_none(plot):
+def test_axis_labels_are_set_but_not_replaced(plot):
     ax = new_axes(plot)
     ax.set_xlabel("mine")
     plot(ax=ax)
@@ -119,42 +119,42 @@ def test_axis_labels_are_given_but_replace_none(plot):
     assert plot().get_xlabel() in ("x", "x0")
 
 
-def test_a_surface_names_its_height():
+def test_surfaces_label_their_height():
     assert PLOTS["surface"]().get_zlabel() == "f(x)"
 
 
-def test_keyword_arguments_reach_the_line():
+def test_keywords_reach_the_line():
     for plot in (PLOTS["function"], PLOTS["tangent"]):
         line = plot(color="red", linewidth=3.5).lines[0]
         assert (line.get_color(), line.get_linewidth()) == ("red", 3.5)
 
 
-def test_keyword_arguments_reach_the_surface():
-    (colored,) = PLOTS["surface"](cmap="plasma", alpha=0.5).collections
-    assert (colored.get_cmap().name, colored.get_alpha()) == ("plasma", 0.5)
+def test_keywords_reach_the_surface():
+    (mapped,) = PLOTS["surface"](cmap="plasma", alpha=0.5).collections
+    assert (mapped.get_cmap().name, mapped.get_alpha()) == ("plasma", 0.5)
     (plain,) = PLOTS["surface"](color="red").collections
     assert plain.get_array() is None
 
 
-def test_keyword_arguments_reach_the_arrows():
+def test_keywords_reach_the_arrows():
     (quiver,) = PLOTS["gradient field"](facecolor="red", scale=8.0, scale_units="width").collections
     assert (quiver.scale, quiver.scale_units) == (8.0, "width")
     assert matplotlib.colors.same_color(quiver.get_facecolor()[0], "red")
 
 
-def test_the_line_is_f():
+def test_line_is_f():
     (line,) = PLOTS["function"]().lines
     np.testing.assert_array_equal(line.get_xdata(), X)
     np.testing.assert_array_equal(line.get_ydata(), parabola(X))
 
 
-def test_f_may_be_a_function_of_one_number_alone():
+def test_f_may_take_one_number_only():
     assert plot_function(math.exp, [0, 1]).lines[0].get_ydata()[1] == math.e
     assert plot_function(lambda x: np.array([2 * x if x > 0 else 0]), [-1, 2]).lines[0].get_ydata()[1] == 4
     plot_tangent(math.exp, [0, 1], at=1)
 
 
-def test_the_tangent_has_the_slope_of_f_and_touches_it_at_the_marked_point():
+def test_tangents_touch_f_at_the_marked_point():
     ax = plot_tangent(parabola, X, 5, color="purple")
     np.testing.assert_allclose(ax.lines[0].get_ydata(), 0.2 * (X - 5) + parabola(5), atol=1e-9)
     (point,) = ax.collections
@@ -162,7 +162,7 @@ def test_the_tangent_has_the_slope_of_f_and_touches_it_at_the_marked_point():
     assert matplotlib.colors.same_color(point.get_facecolor()[0], ax.lines[0].get_color())
 
 
-def test_the_tangent_is_taken_with_the_step_it_is_given():
+def test_tangents_use_the_given_step():
     (line,) = plot_tangent(lambda x: x**3, X, 0, h=0.5).lines
     np.testing.assert_array_equal(line.get_ydata(), 0.25 * X)
     (line,) = plot_tangent(lambda x: x**3, X, 0).lines
@@ -170,7 +170,7 @@ def test_the_tangent_is_taken_with_the_step_it_is_given():
 
 
 @pytest.mark.parametrize("vectorized", [False, True])
-def test_the_height_of_the_surface_is_f(drawn_surfaces, vectorized):
+def test_surface_height_is_f(drawn_surfaces, vectorized):
     plot_surface(saddles if vectorized else saddle, X0, X1, vectorized=vectorized)
     ((x, y, z),) = drawn_surfaces
     np.testing.assert_array_equal(x, np.broadcast_to(X0, (5, 7)))
@@ -180,7 +180,7 @@ def test_the_height_of_the_surface_is_f(drawn_surfaces, vectorized):
 
 @pytest.mark.parametrize("vectorized", [False, True])
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_the_arrows_are_the_signed_gradients_at_the_points_of_the_mesh(sign, vectorized):
+def test_arrows_are_signed_gradients_at_mesh_points(sign, vectorized):
     (quiver,) = plot_gradient_field(
         saddles if vectorized else saddle, X0, X1, sign, h=1e-3, vectorized=vectorized
     ).collections
@@ -192,13 +192,13 @@ def test_the_arrows_are_the_signed_gradients_at_the_points_of_the_mesh(sign, vec
     np.testing.assert_allclose(sign * quiver.U, 2 * points[:, 0] - 3 * points[:, 1], atol=1e-9)
 
 
-def test_arrows_point_down_unless_told_otherwise():
+def test_arrows_point_down_by_default():
     (quiver,) = plot_gradient_field(lambda x: x[0] + 2 * x[1], [0, 1], [0, 1]).collections
     np.testing.assert_allclose([quiver.U, quiver.V], [[-1] * 4, [-2] * 4])
 
 
 @pytest.mark.parametrize("size", [7, 1e-3])
-def test_the_longest_arrow_fills_a_cell_and_lies_inside_the_axes(size):
+def test_longest_arrow_fills_a_cell_inside_the_axes(size):
     ax = plot_gradient_field(lambda x: size * x[0] ** 2, X0, X1, sign=1)
     (quiver,) = ax.collections
     assert np.hypot(quiver.U, quiver.V).max() / quiver.scale == pytest.approx(X0[1] - X0[0])
@@ -210,7 +210,7 @@ def test_the_longest_arrow_fills_a_cell_and_lies_inside_the_axes(size):
     assert ax.get_aspect() == 1
 
 
-def test_a_field_of_zero_or_infinite_arrows_is_drawn():
+def test_fields_of_zero_or_infinite_arrows_are_drawn():
     plot_gradient_field(lambda x: 0.0, [0, 1], [0]).figure.canvas.draw()
     plot_gradient_field(lambda x: x[0], [1], [1]).figure.canvas.draw()
     plot_gradient_field(lambda x: np.nan, [0, 1], [0]).figure.canvas.draw()
@@ -218,7 +218,7 @@ def test_a_field_of_zero_or_infinite_arrows_is_drawn():
     plot_gradient_field(lambda x: np.inf if x[0] > 1 else -x[1], [-1, 1], [0, 1]).figure.canvas.draw()
 
 
-def test_ticks_may_be_lists_of_integers_and_are_left_as_they_are(plot_over_mesh):
+def test_ticks_may_be_lists_and_are_not_modified(plot_over_mesh):
     plot_over_mesh(saddle, [0, 1, 2], (0, 1))
     x0 = X0.copy()
     plot_over_mesh(saddle, x0, X1)
@@ -226,25 +226,25 @@ def test_ticks_may_be_lists_of_integers_and_are_left_as_they_are(plot_over_mesh)
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float32])
-def test_f_sees_float64_whatever_the_ticks_are(plot_over_mesh, dtype):
+def test_f_sees_float64(plot_over_mesh, dtype):
     seen = set()
     plot_over_mesh(lambda x: seen.add(x.dtype) or 0.0, np.arange(3, dtype=dtype), np.arange(3, dtype=dtype))
     assert seen == {np.dtype(np.float64)}
 
 
-def test_a_surface_on_2d_axes_is_an_error():
+def test_surfaces_on_2d_axes_raise():
     message = "ax must be a 3-D Axes, of projection=\"3d\"; got one of projection='rectilinear'"
     with pytest.raises(ValueError, match=message):
         plot_surface(saddle, X0, X1, ax=pyplot.figure().add_subplot())
 
 
 @pytest.mark.parametrize("name", ["function", "tangent", "gradient field"])
-def test_a_flat_plot_on_3d_axes_is_an_error(name):
+def test_flat_plots_on_3d_axes_raise(name):
     with pytest.raises(ValueError, match="ax must be a 2-D Axes; got one of projection='3d'"):
         PLOTS[name](ax=pyplot.figure().add_subplot(projection="3d"))
 
 
-def test_a_meshgrid_in_place_of_ticks_is_an_error(plot_over_mesh):
+def test_meshgrids_as_ticks_raise(plot_over_mesh):
     x0, x1 = np.meshgrid(X0, X1)
     with pytest.raises(ValueError, match=r"x0 must have shape \(m,\), with m > 0; got \(5, 7\)"):
         plot_over_mesh(saddle, x0, x1)
@@ -252,7 +252,7 @@ def test_a_meshgrid_in_place_of_ticks_is_an_error(plot_over_mesh):
         plot_over_mesh(saddle, X0, x1.ravel())
 
 
-def test_ticks_of_a_wrong_shape_or_type_are_errors(plot_over_mesh):
+def test_invalid_ticks_raise(plot_over_mesh):
     with pytest.raises(ValueError, match=r"x1 must have shape \(m,\), with m > 0; got \(0,\)"):
         plot_over_mesh(saddle, X0, [])
     with pytest.raises(ValueError, match="x1 must hold finite ticks; got nan"):
@@ -263,18 +263,18 @@ def test_ticks_of_a_wrong_shape_or_type_are_errors(plot_over_mesh):
         plot_function(parabola, 3.0)
 
 
-def test_a_tangent_at_more_than_one_number_is_an_error():
+def test_tangents_at_several_numbers_raise():
     with pytest.raises(ValueError, match=r"at must be one number; got an array of shape \(2,\)"):
         plot_tangent(parabola, X, [5, 10])
 
 
-def test_a_sign_that_is_no_sign_is_an_error():
+def test_invalid_signs_raise():
     for sign in (0, None, np.ones(2), "1"):
         with pytest.raises(ValueError, match=f"^sign must be -1 or 1; got {re.escape(repr(sign))}$"):
             plot_gradient_field(saddle, X0, X1, sign=sign)
 
 
-def test_an_f_that_returns_no_real_number_is_an_error():
+def test_invalid_values_of_f_raise():
     with pytest.raises(ValueError, match=r"f must return a scalar; it returned an array of shape \(3,\)"):
         plot_function(lambda x: np.ones(3), X)
     with pytest.raises(TypeError, match="f must return a real scalar; it returned None, a NoneType"):
@@ -286,26 +286,26 @@ def test_an_f_that_returns_no_real_number_is_an_error():
 
 
 @pytest.mark.parametrize("result", ["abc", "1", b"1", ["1"], [1, [2, 3]]], ids=repr)
-def test_text_is_no_number_to_draw(result):
+def test_text_values_of_f_raise(result):
     message = f"^f must return a real scalar; it returned {re.escape(repr(result))}, a {type(result).__name__}$"
     for draw in (lambda f: plot_function(f, X), lambda f: plot_tangent(f, X, 5), lambda f: plot_surface(f, X0, X1)):
         with pytest.raises(TypeError, match=message):
             draw(lambda x: result)
 
 
-def test_what_is_no_axes_is_named(plot):
+def test_invalid_axes_raise(plot):
     for wrong in (pyplot.figure(), pyplot, [1], np.array(pyplot.subplots(2)[1]), 5, "ax"):
         with pytest.raises(TypeError, match=f"^ax must be an Axes of Matplotlib; got {re.escape(repr(wrong))}$"):
             plot(ax=wrong)
 
 
 @pytest.mark.parametrize("wrong", ["abc", 1j, None])
-def test_a_tangent_is_at_a_real_number(wrong):
+def test_tangents_at_no_real_number_raise(wrong):
     with pytest.raises(TypeError, match=f"^at must be one real number; got {wrong!r}$"):
         plot_tangent(parabola, X, wrong)
 
 
-def test_ragged_ticks_are_an_error(plot_over_mesh):
+def test_ragged_ticks_raise(plot_over_mesh):
     text = re.escape("must be an array of one shape; got [1, [2, 3]]")
     with pytest.raises(ValueError, match=f"^x0 {text}$"):
         plot_over_mesh(saddle, [1, [2, 3]], X1)
@@ -315,7 +315,7 @@ def test_ragged_ticks_are_an_error(plot_over_mesh):
         plot_tangent(parabola, X, [1, [2, 3]])
 
 
-def test_an_f_that_changes_its_point_is_an_error(plot_over_mesh):
+def test_functions_that_change_their_point_raise(plot_over_mesh):
     def f(x):
         x += 1.0
         return 0.0
@@ -324,20 +324,20 @@ def test_an_f_that_changes_its_point_is_an_error(plot_over_mesh):
         plot_over_mesh(f, X0, X1)
 
 
-def test_an_f_that_fails_leaves_no_empty_figure_behind(plot_over_mesh):
+def test_failing_functions_leave_no_empty_figure(plot_over_mesh):
     with pytest.raises(ZeroDivisionError):
         plot_over_mesh(lambda x: 1 / 0, X0, X1)
     assert not pyplot.get_fignums()
 
 
 @pytest.mark.parametrize("missing", ["matplotlib", "matplotlib.pyplot"])
-def test_a_missing_matplotlib_is_an_error_that_names_the_extra(plot, monkeypatch, missing):
+def test_missing_matplotlib_names_the_extra(plot, monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ImportError, match=r"^plotting needs Matplotlib: install gradfast\[plot\]$"):
         plot()
 
 
-def test_importing_gradfast_imports_no_matplotlib():
+def test_import_of_plotting_leaves_matplotlib_out():
     look = "import sys, gradfast.plotting; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-W", "error", "-c", look], check=True)
 
@@ -347,7 +347,7 @@ def test_importing_gradfast_imports_no_matplotlib():
 
 @pytest.fixture(scope="module")
 def compiled_objectives():
-    """Return compiled functions of a number and of a point, by what owns them."""
+    """Return compiled functions, one of a number and one of a point, by the kind of object that owns them."""
     numba = pytest.importorskip("numba", reason="numba is not installed")
     scipy = pytest.importorskip("scipy", reason="SciPy is not installed")
     double, pointer = numba.types.double, numba.types.CPointer(numba.types.double)
@@ -368,7 +368,7 @@ def compiled_objectives():
 
 
 @pytest.mark.parametrize("owner", ["cfunc", "LowLevelCallable", "ctypes"])
-def test_compiled_code_is_drawn_as_python_code_is(owner, compiled_objectives, drawn_surfaces):
+def test_compiled_code_is_drawn_like_python_code(owner, compiled_objectives, drawn_surfaces):
     of_number, of_point = compiled_objectives[owner]
     assert plot_function(of_number, X).lines[0].get_ydata().tolist() == (X * X).tolist()
     assert plot_tangent(of_number, X, 5.0).lines[0].get_ydata() == pytest.approx(10 * X - 25, abs=1e-6)
@@ -383,7 +383,7 @@ def test_compiled_code_is_drawn_as_python_code_is(owner, compiled_objectives, dr
 
 
 @pytest.mark.parametrize("wrong", [5, None, "sin"])
-def test_f_must_be_callable(wrong):
+def test_uncallable_f_raises(wrong):
     for draw in (
         lambda f: plot_function(f, X),
         lambda f: plot_tangent(f, X, 5.0),

@@ -1,3 +1,5 @@
+"""Stencils: the published weights, exactness for polynomials, orders of accuracy, steps."""
+
 from fractions import Fraction
 from math import factorial, log2
 
@@ -50,27 +52,27 @@ EVERY = [(n, accuracy) for n in range(1, 7) for accuracy in (2, 4, 6, 8)]
 
 
 def weights_of(stencil):
-    """Return the stencil's weights by node, the center's among them."""
+    """Return the stencil's weights by node, including node 0."""
     pairs = [(0, stencil.center), *zip(stencil.nodes, stencil.weights, strict=True)]
     return {node: Fraction(weight) / Fraction(stencil.denominator) for node, weight in pairs}
 
 
 @pytest.mark.parametrize(("n", "accuracy"), CENTRAL)
-def test_central_weights_are_the_published_ones(n, accuracy):
+def test_central_weights_equal_fornbergs(n, accuracy):
     table = [Fraction(weight) for weight in CENTRAL[n, accuracy].split()]
     published = {sign * k: sign**n * weight for k, weight in enumerate(table) for sign in (1, -1)}
     assert weights_of(central(n, accuracy)) == published
 
 
 @pytest.mark.parametrize(("n", "accuracy"), FORWARD)
-def test_one_sided_weights_are_the_published_ones(n, accuracy):
+def test_one_sided_weights_equal_fornbergs(n, accuracy):
     table = [Fraction(weight) for weight in FORWARD[n, accuracy].split()]
     assert weights_of(forward(n, accuracy)) == dict(enumerate(table))
 
 
 @pytest.mark.parametrize(("n", "accuracy"), EVERY)
 @pytest.mark.parametrize("kind", [central, forward])
-def test_a_stencil_is_exact_for_the_polynomials_it_should_be_and_no_others(kind, n, accuracy):
+def test_stencils_are_exact_up_to_their_degree_only(kind, n, accuracy):
     weights = weights_of(kind(n, accuracy))
     moments = [sum(weight * Fraction(node) ** j for node, weight in weights.items()) for j in range(n + accuracy + 1)]
     assert moments[:-1] == [factorial(n) if j == n else 0 for j in range(n + accuracy)]
@@ -80,7 +82,7 @@ def test_a_stencil_is_exact_for_the_polynomials_it_should_be_and_no_others(kind,
 
 @pytest.mark.parametrize(("n", "accuracy"), EVERY)
 @pytest.mark.parametrize("kind", [central, forward])
-def test_weights_are_whole_numbers_in_lowest_terms_that_a_double_holds(kind, n, accuracy):
+def test_weights_are_exact_integers_in_lowest_terms(kind, n, accuracy):
     stencil = kind(n, accuracy)
     whole = [*stencil.weights, int(stencil.center), int(stencil.denominator)]
     assert np.gcd.reduce(whole) == 1
@@ -88,12 +90,12 @@ def test_weights_are_whole_numbers_in_lowest_terms_that_a_double_holds(kind, n, 
     assert tuple(float(weight) for weight in stencil.weights) == stencil.weights
 
 
-def test_nodes_may_be_anywhere():
+def test_weights_on_uneven_nodes_are_exact():
     assert fornberg_weights([0, 2, -1, 5], 3) == [Fraction(3, 5), Fraction(-1, 3), Fraction(-1, 3), Fraction(1, 15)]
 
 
 @pytest.mark.parametrize(("kind", "accuracy"), [(central, 400), (forward, 60)])
-def test_an_accuracy_whose_weights_no_double_holds_is_an_error(kind, accuracy):
+def test_weights_beyond_53_bits_raise(kind, accuracy):
     with pytest.raises(
         ValueError, match=rf"accuracy must be so low .* fit in 53 bits; got \d+ bits on {accuracy} nodes"
     ):
@@ -104,7 +106,7 @@ def test_an_accuracy_whose_weights_no_double_holds_is_an_error(kind, accuracy):
 @pytest.mark.parametrize(
     "method", [Forward, Backward, *(lambda step, a=a: Central(a, step=step) for a in (2, 4, 6))], ids=repr
 )
-def test_the_order_of_accuracy_is_what_is_asked_for(method, n):
+def test_errors_fall_with_the_order_of_accuracy(method, n):
     x = np.longdouble(0.3)
     errors = []
     for step in (2.0**-5, 2.0**-6):
@@ -115,20 +117,20 @@ def test_the_order_of_accuracy_is_what_is_asked_for(method, n):
 
 @pytest.mark.parametrize("accuracy", [2, 3, 4])
 @pytest.mark.parametrize("method", [Forward, Backward])
-def test_one_sided_methods_have_any_accuracy(method, accuracy):
+def test_one_sided_errors_fall_with_the_order_of_accuracy(method, accuracy):
     x = np.longdouble(0.3)
     errors = [abs(derivative(np.exp, x, method=method(accuracy, step=h)) - np.exp(x)) for h in (2.0**-5, 2.0**-6)]
     assert log2(errors[0] / errors[1]) == pytest.approx(accuracy, abs=0.2)
 
 
 @pytest.mark.parametrize(("n", "accuracy"), EVERY)
-def test_the_relative_step_follows_eps_to_the_power_of_one_over_order_and_accuracy(n, accuracy):
+def test_relative_steps_scale_with_eps(n, accuracy):
     stencil = central(n, accuracy)
     smaller = relative_step(stencil, 2.0 ** -(52 + n + accuracy))
     assert relative_step(stencil, 2.0**-52) == pytest.approx(2 * smaller)
 
 
-def test_the_relative_steps_are_those_that_the_balance_gives():
+def test_relative_steps_balance_truncation_and_rounding():
     eps = 2.0**-52
     assert relative_step(central(1, 2), eps) == pytest.approx((3 * eps / 9) ** (1 / 3))
     assert relative_step(forward(1, 1), eps) == pytest.approx((4 * eps / 3) ** (1 / 2))

@@ -23,7 +23,7 @@ def numbers_after(label, text):
     return [float(number) for number in found.split(",")]
 
 
-def test_the_tour_prints_the_numbers_of_the_textbook(capsys):
+def test_numbers_of_the_textbook_are_printed(capsys):
     assert tour.main(["--no-plots"]) == 0
     printed = capsys.readouterr().out
     assert numbers_after("slope at 5", printed) == pytest.approx([0.2], abs=1e-9)
@@ -36,7 +36,7 @@ def test_the_tour_prints_the_numbers_of_the_textbook(capsys):
     assert max(errors) < 1e-9
 
 
-def test_the_tour_writes_four_figures_and_prints_where(tmp_path, capsys):
+def test_four_figures_are_written(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     directory = tmp_path / "new" / "figures"
     assert tour.main(["--out", str(directory)]) == 0
@@ -47,7 +47,7 @@ def test_the_tour_writes_four_figures_and_prints_where(tmp_path, capsys):
     assert all(str(directory / name) in printed for name in FIGURES)
 
 
-def test_the_figures_show_what_their_titles_say():
+def test_figures_show_what_their_titles_say():
     pytest.importorskip("matplotlib")
     axes = {name: figure.axes[0] for name, figure in tour._figures() if len(figure.axes) == 1}
     assert axes.keys() == FIGURES
@@ -58,7 +58,7 @@ def test_the_figures_show_what_their_titles_say():
     assert (arrows.U * x0 + arrows.V * x1 <= 0).all()  # downhill is toward the origin
 
 
-def test_the_tour_prints_a_time_and_a_speed_up_for_each_size(capsys):
+def test_times_and_speed_ups_are_printed_for_each_size(capsys):
     tour.main(["--no-plots"])
     table = capsys.readouterr().out.partition("vectorized\n")[2]
     rows = re.findall(r"(n = \d+) +" + r"([\d.]+) +" * 3 + r"([\d.]+) x +([\d.]+) +([\d.]+) x\n", table)
@@ -68,24 +68,24 @@ def test_the_tour_prints_a_time_and_a_speed_up_for_each_size(capsys):
         assert gain_vectorized == pytest.approx(plain / vectorized, rel=0.05, abs=0.06)
 
 
-def test_a_wrong_gradient_is_not_timed(monkeypatch):
+def test_wrong_gradients_are_not_timed(monkeypatch):
     monkeypatch.setattr(tour, "numerical_gradient", lambda f, x, **_: 2 * x + 1)
     with pytest.raises(AssertionError):
         tour._print_speed()
 
 
-def test_no_plots_draws_none(tmp_path, monkeypatch, capsys):
+def test_no_plots_draws_no_figures(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert tour.main(["--no-plots"]) == 0
     assert not list(tmp_path.iterdir())
     assert "Figures" not in capsys.readouterr().out
 
 
-def test_the_figures_go_to_gradfast_tour_unless_told_otherwise():
+def test_figures_go_to_gradfast_tour_by_default():
     assert str(tour._parser().parse_args([]).out) == "gradfast-tour"
 
 
-def test_without_matplotlib_the_tour_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
+def test_missing_matplotlib_skips_the_figures(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.chdir(tmp_path)
     assert tour.main([]) == 0
@@ -95,7 +95,7 @@ def test_without_matplotlib_the_tour_says_so_and_goes_on(tmp_path, monkeypatch, 
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence_and_exit_status_2(tmp_path, capsys):
+def test_unwritable_folders_exit_with_status_2(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     (tmp_path / "file").touch()
     assert tour.main(["--out", str(tmp_path / "file")]) == 2
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence_and_exit_status_2(tmp_path
     assert message == f"--out must be a folder that can be written; got {tmp_path / 'file'} (File exists)\n"
 
 
-def test_the_tour_runs_without_a_display_and_leaves_pyplot_alone(tmp_path):
+def test_tour_needs_no_display_and_no_pyplot(tmp_path):
     pytest.importorskip("matplotlib")
     look = (
         "import sys; from gradfast import __main__ as tour; tour.ROUNDS, tour.SECONDS_A_ROUND = 1, 0.0; "
@@ -113,7 +113,7 @@ def test_the_tour_runs_without_a_display_and_leaves_pyplot_alone(tmp_path):
     subprocess.run([sys.executable, "-W", "error", "-c", look, str(tmp_path)], check=True)
 
 
-def test_the_module_runs_as_a_program():
+def test_tour_runs_as_a_program():
     printed = subprocess.check_output([sys.executable, "-m", "gradfast", "--help"], text=True)
     assert "python -m gradfast" in printed
     assert "folder for the figures (gradfast-tour)" in printed
