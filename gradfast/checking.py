@@ -189,14 +189,11 @@ class _Checker:
             value, error, kink, converged = (
                 part[:, 0] for part in (ascent.value, ascent.error, ascent.has_kink, ascent.converged)
             )
-
-            def with_bars(error: Array) -> Rows:
-                found = analytic[some], value, error, kink, converged
-                return self._judged(places[some], *found, self.atol[name], self.largest[name])
-
-            rows = with_bars(error)
+            known = places[some], analytic[some], self.atol[name], self.largest[name]
+            rows = self._judged(*known, value, error, kink, converged)
             if (rows[-1] == WRONG).any():  # f may be noisier than its error bars say
-                rows = with_bars(np.fmax(error, NOISE_FACTOR * self._noise(problem) / np.fmax(ascent.step, TINY)))
+                error = np.fmax(error, NOISE_FACTOR * self._noise(problem) / np.fmax(ascent.step, TINY))
+                rows = self._judged(*known, value, error, kink, converged)
             return rows
 
         return _twice(judged, chosen.size)
@@ -229,8 +226,8 @@ class _Checker:
                 self.evaluations += info.evaluations
                 numbers.append((float(value) / shorter, float(info.error) / shorter, bool(info.converged)))
             value, error, converged = np.array(numbers).T
-            found = analytic[some], value, error, np.zeros(some.size, bool), converged == 1
-            return self._judged(names[some], *found, atol, np.abs(analytic).max())
+            known = names[some], analytic[some], atol, np.abs(analytic).max()
+            return self._judged(*known, value, error, np.zeros(some.size, bool), converged == 1)
 
         return _twice(judged, count)
 
@@ -252,12 +249,12 @@ class _Checker:
         self,
         names: Any,
         analytic: Any,
+        atol: float,
+        largest: float,
         numeric: Any,
         error: Any,
         kink: Any,
         converged: Any,
-        atol: float,
-        largest: float,
     ) -> Rows:
         """Return the rows of coordinates or directions, with verdicts."""
         with np.errstate(all="ignore"):

@@ -145,6 +145,12 @@ def test_small_noise_on_a_small_gradient_cannot_tell():
     assert check.verdict.tolist() == ["cannot tell"]
 
 
+def test_rounding_of_f_to_float32_is_rarely_called_wrong():
+    points = np.random.default_rng(0).normal(size=(60, 6))
+    checks = [check_gradient(lambda x: float(np.float32(np.sum(np.sin(x)))), np.cos, x) for x in points]
+    assert sum(np.count_nonzero(check.verdict == "wrong") for check in checks) <= 15  # of 360
+
+
 def test_kinks_at_x_are_kinks():
     x = np.array([0.0, 1.0, -1.0])
     check = check_gradient(lambda x: np.sum(np.maximum(x, 0)), lambda x: (x > 0) * 1.0, x)
