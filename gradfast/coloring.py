@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ def _fewest_colors(pattern: Pattern, symmetric: bool) -> Colors:
     # meet in the row of either.
     has_diagonal = np.count_nonzero(pattern.rows == pattern.columns) == n
     if best[0] >= least and has_diagonal:
-        best = min(best, _fewest_unsymmetric(graph, n, least), key=_count)
+        best = min(best, _fewest_unsymmetric(graph, n, least), key=itemgetter(0))
     return best
 
 
@@ -163,7 +164,7 @@ def _fewest_unsymmetric(graph: Graph, n: int, least: int) -> Colors:
             break
     for order in (_largest_first, _smallest_last):
         if best[0] > least:
-            best = min(best, _fewest(kernels.greedy, graph, [order(graph, n)]), key=_count)
+            best = min(best, _fewest(kernels.greedy, graph, [order(graph, n)]), key=itemgetter(0))
     return best
 
 
@@ -173,11 +174,7 @@ def _fewest(kernel: Callable[..., int], graph: tuple[Indices, ...], orders: Iter
     for order in orders:
         colors = np.empty(order.size, np.intc)
         found.append((kernel(*graph, order, colors), colors))
-    return min(found, key=_count)
-
-
-def _count(colors: Colors) -> int:
-    return colors[0]
+    return min(found, key=itemgetter(0))
 
 
 def _degrees(graph: Graph, n: int) -> npt.NDArray[np.int64]:
