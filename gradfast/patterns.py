@@ -144,7 +144,7 @@ def as_indices(pair: tuple[Any, ...], name: str) -> tuple[Array, Array]:
         return rows, columns
     if rows.size or columns.size:
         raise ValueError(
-            f"{name} must be integers (rows, cols), as many of the one as of the other; "
+            f"{name} must be a pair (rows, cols) of integers, equally many of each; "
             f"got shapes {rows.shape} and {columns.shape}, dtypes {rows.dtype} and {columns.dtype}"
         )
     return np.empty(0, np.intp), np.empty(0, np.intp)

@@ -33,7 +33,7 @@ def forward(n: int, accuracy: int) -> Stencil:
 
 def on_nodes(nodes: tuple[int, ...], n: int) -> Stencil:
     """Return the stencil of the n-th derivative on these distinct nodes and 0, which is not among them."""
-    return _stencil(nodes, n, "nodes must be so few and near")
+    return _stencil(nodes, n, "nodes must be few and near enough")
 
 
 def formula(stencil: Stencil, sign: int = 1) -> str:
@@ -81,7 +81,7 @@ def truncation(stencil: Stencil) -> tuple[int, float]:
 
 
 @lru_cache
-def _stencil(nodes: tuple[int, ...], n: int, wanted: str = "accuracy must be so low") -> Stencil:
+def _stencil(nodes: tuple[int, ...], n: int, wanted: str = "accuracy must be low enough") -> Stencil:
     """Return a stencil; raise ValueError, which says what was wanted, if its weights do not fit in float64."""
     exact = fornberg_weights([0, *nodes], n)
     denominator = lcm(*(weight.denominator for weight in exact))

@@ -106,8 +106,8 @@ def test_a_shape_may_be_a_list_of_numpy_s_numbers():
 
 
 SPARSITIES = [
-    (("a", "b"), "sparsity must be integers (rows, cols), as many of the one as of the other; got shapes () and ()"),
-    (([0.0], [1.0]), "sparsity must be integers (rows, cols), as many of the one as of the other; got shapes (1,) and"),
+    (("a", "b"), "sparsity must be a pair (rows, cols) of integers, equally many of each; got shapes () and ()"),
+    (([0.0], [1.0]), "sparsity must be a pair (rows, cols) of integers, equally many of each; got shapes (1,) and"),
     ((RAGGED, [0]), f"sparsity[0] must be an array of one shape; got {RAGGED}"),
     (([0], RAGGED), f"sparsity[1] must be an array of one shape; got {RAGGED}"),
     (([-9], [0]), "sparsity[0] must lie within the shape ("),

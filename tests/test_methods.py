@@ -305,7 +305,9 @@ def test_nodes_are_as_many_as_the_derivative_needs():
 
 
 def test_nodes_whose_weights_no_double_holds_are_named():
-    with pytest.raises(ValueError, match="^nodes must be so few and near that weights fit in 53 bits; got 200 bits"):
+    with pytest.raises(
+        ValueError, match="^nodes must be few and near enough that weights fit in 53 bits; got 200 bits"
+    ):
         Nodes((1, 10**30)).stencil()
 
 

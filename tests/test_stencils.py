@@ -97,7 +97,7 @@ def test_weights_on_uneven_nodes_are_exact():
 @pytest.mark.parametrize(("kind", "accuracy"), [(central, 400), (forward, 60)])
 def test_weights_beyond_53_bits_raise(kind, accuracy):
     with pytest.raises(
-        ValueError, match=rf"accuracy must be so low .* fit in 53 bits; got \d+ bits on {accuracy} nodes"
+        ValueError, match=rf"accuracy must be low enough .* fit in 53 bits; got \d+ bits on {accuracy} nodes"
     ):
         kind(1, accuracy)
 
