@@ -16,6 +16,8 @@ check_gradient          f and a gradient to be checked          a GradientCheck
 noise                   f of a point, to a number               how wrong its values are
 ======================= ======================================= ==========================
 
+`Derivative`, `Gradient`, `ValueAndGradient`, `Jacobian`, `Hessian` and `DirectionalDerivative` are the operators prepared:
+``Gradient(f, **options)(x, *args)``. With ``full_output=True`` an `Info` says what was done.
 `Coloring` and `detect_sparsity` say where a large Jacobian differs from zero, for ``sparsity=``.
 Methods are `Central`, `Forward`, `Backward`, `Nodes`, `Complex` and `Adaptive`. `compiled` makes of f what
 runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.
@@ -28,14 +30,14 @@ from gradfast.callables import compiled
 from gradfast.check_report import GradientCheck
 from gradfast.checking import check_gradient
 from gradfast.coloring import Coloring
-from gradfast.derivatives import derivative
-from gradfast.difference_methods import Backward, Central, Forward, Nodes
-from gradfast.directional import directional_derivative
-from gradfast.gradients import gradient, value_and_gradient
-from gradfast.hessians import hessian
-from gradfast.jacobians import jacobian
-from gradfast.methods import Adaptive, Complex
-from gradfast.noise import noise
+from gradfast.derivatives import Derivative, derivative
+from gradfast.directional import DirectionalDerivative, directional_derivative
+from gradfast.gradients import Gradient, ValueAndGradient, gradient, value_and_gradient
+from gradfast.hessians import Hessian, hessian
+from gradfast.jacobians import Jacobian, jacobian
+from gradfast.methods import Adaptive, Backward, Central, Complex, Forward, Nodes
+from gradfast.noise_estimate import noise
+from gradfast.operators import Info
 from gradfast.sparse import detect_sparsity
 from gradfast.textbook import numerical_diff, numerical_gradient, tangent_line
 
@@ -45,9 +47,16 @@ __all__ = [
     "Central",
     "Coloring",
     "Complex",
+    "Derivative",
+    "DirectionalDerivative",
     "Forward",
+    "Gradient",
     "GradientCheck",
+    "Hessian",
+    "Info",
+    "Jacobian",
     "Nodes",
+    "ValueAndGradient",
     "check_gradient",
     "compiled",
     "derivative",

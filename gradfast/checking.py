@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast import adaptive
-from gradfast._kernels.keep import name_of_coordinate
-from gradfast.arguments import Array, is_integer, is_real, real_numbers
+from gradfast._kernels.memory import name_of_coordinate
+from gradfast.arguments import EPS, IN_PLACE, Array, as_point, is_integer, is_real, real_numbers
 from gradfast.check_report import CANNOT_TELL, KINK, RIGHT, VERDICTS, WRONG, GradientCheck, Verdicts
 from gradfast.derivatives import derivative
+from gradfast.evaluators import opened
+from gradfast.gradients import Gradient
 from gradfast.methods import Adaptive
-from gradfast.noise import noise
-from gradfast.points import IN_PLACE, as_point
-from gradfast.problem import NO_ARGUMENTS, Problem, with_arguments
-from gradfast.steps import EPS
+from gradfast.noise_estimate import noise
+from gradfast.operators import NO_ARGUMENTS, as_arguments
 
 # A coordinate that is not right at first is looked at again, with steps shorter by this factor.
 SECOND_LOOK = 2.0**-12
@@ -109,7 +109,9 @@ def check_gradient(
         if tolerance is not None and not (is_real(tolerance) and 0 <= tolerance < np.inf):
             raise ValueError(f"{name} must be a finite number from 0 up; got {tolerance!r}")
     if args is not NO_ARGUMENTS:
-        f, gradient = with_arguments(f, args), with_arguments(gradient, args) if callable(gradient) else gradient
+        more, given_f, given_gradient = as_arguments(args), f, gradient
+        f = lambda x: given_f(x, *more)  # noqa: E731
+        gradient = (lambda x: given_gradient(x, *more)) if callable(gradient) else gradient
     try:
         random = np.random.default_rng(seed)
     except (TypeError, ValueError):
@@ -179,12 +181,13 @@ class _Checker:
         return parts
 
     def _of_array(self, name: str, array: Array, chosen: Some) -> Rows:
-        problem = Problem(self.f, array, self.method, None, (), False)
+        operator = Gradient(self.f, method=self.method)
         places = np.array([name_of_coordinate(array, int(i)).replace("x", name, 1) for i in chosen], dtype=str)
         analytic = self.analytic[name].reshape(-1)[chosen].astype(float)
 
         def judged(some: Some, shorter: float) -> Rows:
-            ascent = problem.keeping(_climb, problem, chosen[some], shorter)
+            with opened(operator._open(array, (), None)) as e:
+                ascent = adaptive.at_coordinates(e, operator, float(e.value()), chosen[some], shorter)
             self.evaluations += int(ascent.evaluations.sum()) + 1
             value, error, kink, converged = (
                 part[:, 0] for part in (ascent.value, ascent.error, ascent.has_kink, ascent.converged)
@@ -192,22 +195,21 @@ class _Checker:
             known = places[some], analytic[some], self.atol[name], self.largest[name]
             rows = self._judged(*known, value, error, kink, converged)
             if (rows[-1] == WRONG).any():  # f may be noisier than its error bars say
-                error = np.fmax(error, NOISE_FACTOR * self._noise(problem) / np.fmax(ascent.step, TINY))
+                error = np.fmax(error, NOISE_FACTOR * self._noise(array) / np.fmax(ascent.step, TINY))
                 rows = self._judged(*known, value, error, kink, converged)
             return rows
 
         return _twice(judged, chosen.size)
 
-    def _noise(self, problem: Problem) -> float:
+    def _noise(self, array: Array) -> float:
         """Return f's noise if it is well above rounding, else 0."""
 
         def counted(x: Any) -> Any:
             self.evaluations += 1
-            return problem.f(x)
+            return self.f(x)
 
-        found = noise(counted, problem.x)
-        size = abs(float(problem.keeping(problem.family.value, counted, problem.x, problem.x)))
-        rounding = EPS[problem.x.dtype.char] * size
+        found = noise(counted, array)
+        rounding = EPS[array.dtype.char] * abs(float(counted(array)))
         return found if found > ABOVE_ROUNDING * rounding else 0.0
 
     def directions(self, count: int) -> Rows:
@@ -284,11 +286,6 @@ def _twice(judged: Callable[[Some, float], Rows], count: int) -> Rows:
         for column, new in zip(rows, again, strict=True):
             column[doubtful[is_better]] = new[is_better]
     return rows
-
-
-def _climb(problem: Problem, chosen: Some, shorter: float) -> Any:
-    center = problem.family.value(problem.f, problem.x, problem.x)
-    return adaptive.at_coordinates(problem, center, chosen, shorter)
 
 
 def _leaves(prefix: str, tree: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:

@@ -6,13 +6,61 @@ from typing import Any
 import numpy as np
 
 from gradfast import adaptive
-from gradfast.arguments import Array
-from gradfast.calling.elementwise import differentiate_elements
-from gradfast.points import VALUE_DTYPE, as_dtype_of
-from gradfast.problem import NO_ARGUMENTS, Problem
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.operator import DerivativeOperator, once
+from gradfast.arguments import Array, as_dtype
+from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
 from gradfast.stencils import checked_order
 
 Function = Callable[..., Any]
+
+
+class Derivative(DerivativeOperator, PreparedOperator):
+    """The n-th derivative of f, prepared: ``Derivative(f, **options)(x, *args)``.
+
+    Parameters
+    ----------
+    f, n, method, bounds, full_output
+        As for :func:`derivative`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`derivative`, if f or an option is wrong.
+
+    References
+    ----------
+    As for :func:`derivative`.
+
+    Examples
+    --------
+    >>> from gradfast import Derivative
+    >>> slope = Derivative(lambda x: x**3)
+    >>> print(slope(2.0).round(6))
+    12.0
+    """
+
+    options = ("n", "method", "bounds", "full_output")
+    is_elementwise = True
+
+    def __init__(
+        self, f: Function, *, n: int = 1, method: Any = "central", bounds: Any = None, full_output: bool = False
+    ) -> None:
+        self._take_order(checked_order(n))
+        self._prepare(f, method, bounds, False, None, False, full_output)
+
+    def _given_options(self) -> dict[str, Any]:
+        return {name: value for name, value in super()._given_options().items() if (name, value) != ("n", 1)}
+
+    def _shaped(self, e: Evaluator, result: Array) -> Any:
+        shape = e.base.shape or e.shape or ()
+        return as_dtype(e.x.dtype, result.reshape(shape))[()]
+
+    def _product(self, e: Evaluator, result: Any, v: Array) -> Any:
+        return result * v
+
+    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+        return adaptive.derivative(e, self, center)
 
 
 def derivative(
@@ -58,8 +106,8 @@ def derivative(
     -----
     Weights by Fornberg's recurrence [1]_, exact. Central with accuracy p costs
     ``2 * ((n - 1) // 2 + p // 2)`` calls of f, and one more at x if n is even. The error of the
-    default grows with n, from 1e-11 to 1e-3 of f's own size: a higher derivative wants a higher
-    accuracy, ``Central(accuracy=6)``. Thread-safe.
+    default grows by orders of magnitude with n. For higher derivatives use a higher accuracy, such as
+    ``Central(accuracy=6)``. Thread-safe.
 
     References
     ----------
@@ -76,40 +124,5 @@ def derivative(
     >>> bool(np.abs(derivative(np.sin, x, n=2) + np.sin(x)).max() < 1e-6)
     True
     """
-    problem = Problem(f, x, method, bounds, args, False, n=checked_order(n))
-    center, result = problem.keeping(_run_derivative, problem)
-    result = result if np.ndim(result) else result[()]
-    if full_output:
-        points = problem.x.size
-        return result, problem.info(problem.evaluations(0 if center is None else points, points))
-    return result
-
-
-def _run_derivative(problem: Problem) -> tuple[Any, Array]:
-    p, x = problem, problem.x
-    shape = x.shape if x.ndim else None  # of a curve, the first value says it
-    kind = VALUE_DTYPE[x.dtype.char]
-
-    def evaluate(moved: Array) -> Array:
-        """Return f's values, maybe in memory of f's own that the next call overwrites."""
-        nonlocal shape
-        point = x + 1j * moved if p.is_complex else moved
-        found = p.lifted(point if x.ndim else point[()])
-        if type(found) is np.ndarray and found.dtype is kind and found.shape == shape:
-            return found  # to look closer takes as long as a small f
-        values: Array = p.family.array(lambda point: found, point, x)
-        if x.ndim and values.shape != x.shape:
-            raise ValueError(f"f must return an array of x's shape {x.shape}; it returned one of shape {values.shape}")
-        shape = values.shape if shape is None else shape
-        if values.shape != shape:
-            raise ValueError(f"f must return arrays of one shape; got {shape}, then {values.shape}")
-        return values
-
-    if p.is_adaptive:
-        at_x = np.array(evaluate(p.memory.copy()))
-        return at_x, as_dtype_of(x, adaptive.elements(p, evaluate, at_x, p.n))
-    center = np.array(evaluate(p.memory.copy())) if p.plan.needs_center else None
-    out = differentiate_elements(evaluate, p.memory, p.plan, center)
-    if p.is_complex:
-        p.check(lambda v: out * v)
-    return center, as_dtype_of(x, out)
+    order = checked_order(n)
+    return once(Derivative, f, x, args, None, method, bounds, False, None, False, full_output, None, order)

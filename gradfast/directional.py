@@ -6,18 +6,206 @@ from typing import Any
 
 import numpy as np
 
-from gradfast import adaptive, complex_step, ladder
-from gradfast._kernels.keep import keeping
-from gradfast.arguments import Array, as_array
-from gradfast.bounds import checked_bounds, plan_within
-from gradfast.calling import many_points, one_point
-from gradfast.difference_methods import Difference
-from gradfast.methods import Adaptive, Complex
-from gradfast.points import VALUE_DTYPE, leaving_alone
-from gradfast.problem import NO_ARGUMENTS, NO_PLAN, Info, Problem
-from gradfast.steps import EPS, LEAST_SCALE, Plan, steps_at
+from gradfast import adaptive, complex_step
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.moves import Moves
+from gradfast._kernels.operator import DirectionalOperator
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype
+from gradfast.bounds import checked_bounds, steps_within
+from gradfast.ladder import LEAST_SCALE as LEAST_SCALE_OF_LADDERS
+from gradfast.methods import Adaptive, Complex, Difference
+from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments, x_of
+from gradfast.steps import LEAST_SCALE
 
 Function = Callable[..., Any]
+
+
+class DirectionalDerivative(DirectionalOperator, PreparedOperator):
+    """The derivative along a direction, prepared: ``DirectionalDerivative(f, **options)(x, v, *args)``.
+
+    Parameters
+    ----------
+    f, method, bounds, vectorized, full_output
+        As for :func:`directional_derivative`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`directional_derivative`, if f or an option is wrong.
+
+    References
+    ----------
+    As for :func:`directional_derivative`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import DirectionalDerivative
+    >>> product = DirectionalDerivative(lambda x: 2 * x)  # of a gradient: the Hessian times v
+    >>> print(product(np.array([3.0, 4.0]), np.array([1.0, 0.0])).round(6))
+    [2. 0.]
+    """
+
+    options = ("method", "bounds", "vectorized", "full_output")
+
+    def __init__(
+        self,
+        f: Function,
+        *,
+        method: Any = "central",
+        bounds: Any = None,
+        vectorized: bool = False,
+        full_output: bool = False,
+    ) -> None:
+        self._prepare(f, method, bounds, vectorized, None, False, full_output)
+
+    def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
+        if isinstance(self.method, Adaptive):
+            return None
+        line = Line(e, v, self._sides)
+        if line.length == 0:
+            return ()
+        if isinstance(self.method, Complex):
+            stencil, t = complex_step.IMAGINARY, complex_step.imaginary_steps(line.size_as_value / line.length)[0]
+        else:
+            found = line.step(self.method)
+            if found is None:
+                raise line.no_room()
+            stencil, t = found
+        return (Moves(self._groups(e), t * line.v.reshape(-1), stencil, along=t),)
+
+    def _shaped(self, e: Evaluator, result: Array) -> Any:
+        shape = e.shape if e.shape is not None else (e.width,)
+        return as_dtype(e.dtype or e.x.dtype, result.reshape(shape))[()]
+
+    def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Any) -> None:
+        if not (self.method.check and parts):
+            return
+        line = Line(e, v, self._sides)
+        sides = None if line.sides is None else tuple(line.sides)
+        complex_step.check_along(self._along(e, line.v, sides), line.step_of_check(), e.x.dtype.char, result)
+
+    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+        line = Line(e, v, self._sides)
+        result, info = adaptive.along(e, self, center, line)
+        if line.length and info.scheme == "fixed":
+            raise line.no_room()
+        return result, info
+
+    def _info(self, e: Evaluator, v: Any, parts: tuple[Moves, ...]) -> Info:
+        """Return what was done; step and scheme are those of t in x + t v."""
+        if not parts:
+            return Info(e.evaluations, np.zeros(()), np.array("fixed"))
+        moves = parts[0]
+        scheme = "central" if min(moves.stencil.nodes) < 0 else "forward" if moves.along > 0 else "backward"
+        scheme = "complex" if isinstance(self.method, Complex) else scheme
+        return Info(e.evaluations, np.abs(np.array(moves.along)), np.array(scheme))
+
+
+class Line:
+    """x + t v as a function of t: how far t may go and is to go."""
+
+    def __init__(self, e: Evaluator, v: Any, sides: Any) -> None:
+        self.x, self.v = x_of(e), np.array(as_array("v", v))  # a copy: v may be x, which moves
+        if self.v.shape != self.x.shape:
+            raise ValueError(f"v must have the shape of x, {self.x.shape}; got {self.v.shape}")
+        if self.v.dtype.kind not in "fiub" or not np.isfinite(self.v).all():
+            raise ValueError(f"v must hold finite real numbers; got {v!r}")
+        self.sides = (
+            None if sides is None else [side.reshape(self.x.shape) for side in checked_bounds(self.x, sides)]
+        )
+        self.length = float(norm(self.v))
+        self.size = np.array([size_along(self.x, self.v) if self.length else 0], self.x.dtype)
+        self.size_as_value = self.size.astype(VALUE_DTYPE[self.x.dtype.char])
+
+    def step(self, method: Difference) -> tuple[Any, Any] | None:
+        """Return the stencil and the step of t; None if bounds leave no room for any."""
+        size = self.size
+        if method.step is not None:  # a distance: it is lost where x as a whole does not see it
+            size = np.array([norm(self.x)], size.dtype)
+        steps = with_one_step(method).steps_at(size.reshape(()), 1) / self.length
+        options = method.options(1)
+        if self.sides is None:
+            stencil, sign = options[0]
+            return stencil, sign * steps[0]
+        t = np.zeros(1, self.size_as_value.dtype)
+        signed, groups = steps_within(t, np.abs(steps), options, self.ends())
+        return (groups[0][0], self.inside(groups[0][0], signed[0])) if groups else None
+
+    def ends(self) -> tuple[Array, Array]:
+        """Return the least and the largest t that bounds allow."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            found = np.array([(side - self.x) / self.v for side in self.sides or ()], self.size_as_value.dtype)
+        found = np.where(
+            self.v == 0, np.array([-np.inf, np.inf]).reshape(2, *(1,) * self.v.ndim), np.sort(found, axis=0)
+        )
+        return found[0].max(keepdims=True).reshape(1), found[1].min(keepdims=True).reshape(1)
+
+    def inside(self, stencil: Any, t: Any) -> Any:
+        """Return t, shortened by a few units in the last place if rounding would move a point beyond the bounds."""
+        nodes = np.array(stencil.nodes).reshape(-1, *(1,) * self.x.ndim)
+        lower, upper = self.sides or ()
+        less = EPS["d"]
+        while t != 0:
+            points = (self.x + nodes * (t * self.v)).astype(self.x.dtype)
+            if not ((points < lower) | (points > upper)).any():
+                break
+            t, less = t * (1 - less), 2 * less
+        return t
+
+    def no_room(self) -> ValueError:
+        """Return the error for bounds that fix x along v: a coordinate may be taken out by 0, but not a direction."""
+        below, above = (float(end[0]) + 0.0 for end in self.ends())
+        return ValueError(
+            f"bounds must leave room along v, above or below; got {below:g} to {above:g} for t in x + t v"
+        )
+
+    def step_of_check(self) -> float:
+        """Return the step of t for the check: negative if bounds leave more room below, 0 if hardly any."""
+        char = self.x.dtype.char
+        step = complex_step.check_step(char) * float(self.size[0]) / self.length
+        if self.sides is None:
+            return step
+        above, below = (min(step, abs(float(t[0])) / complex_step.LONGEST_CHECK) for t in self.ends()[::-1])
+        if max(above, below) < EPS[char] * step:
+            return 0.0
+        return above if above >= below else -below
+
+    @property
+    def scale(self) -> float:
+        """What the first step of a ladder is relative to, in units of t."""
+        return max(float(self.size[0]), LEAST_SCALE_OF_LADDERS) / self.length if self.length else 0.0
+
+
+def norm(vector: Array) -> Any:
+    """Return the Euclidean norm, whatever the magnitude: a sum of squares may overflow, or vanish."""
+    largest = np.abs(vector).max(initial=0)
+    if not 0 < largest < np.inf:
+        return largest
+    with np.errstate(over="ignore"):
+        return largest * np.linalg.norm((vector / largest).reshape(-1))
+
+
+def size_along(x: Array, v: Array) -> Any:
+    """Return the length of which a part, along v, moves coordinates by that part of their scales, whatever their units.
+
+    That is in the root mean square over those that v moves; if all have one scale, it is x's norm.
+    """
+    moved = v != 0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        parts = v[moved] / np.maximum(np.abs(x[moved]), LEAST_SCALE)
+        return norm(v) * np.sqrt(parts.size) / norm(parts)
+
+
+def with_one_step(method: Difference) -> Difference:
+    """Return the method with its step, if it has one, as a number; ValueError if there are several."""
+    for name in ("step", "rel_step"):
+        steps = getattr(method, name)
+        if np.size(steps) != 1:
+            raise ValueError(f"{name} must be one number for a direction; got shape {np.shape(steps)}")
+        if np.ndim(steps):
+            method = replace(method, **{name: np.ravel(steps)[0]})
+    return method
 
 
 def directional_derivative(
@@ -74,174 +262,5 @@ def directional_derivative(
     >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
     14.0
     """
-    problem = Problem(f, x, method, None, args, vectorized, moves_coordinates=False)
-    dtype = problem.x.dtype
-    if problem.is_native:  # which is moved in double precision, whatever x is
-        problem.x = problem.memory
-    line = Line(problem, v, bounds)
-    center, result = keeping(problem.x, line.derivative)
-    result = result.astype(dtype, copy=False)
-    return (result, line.info(center is not None)) if full_output else result
-
-
-def norm(vector: Array) -> Any:
-    """Return the Euclidean norm, whatever the magnitude: a sum of squares may overflow, or vanish."""
-    largest = np.abs(vector).max(initial=0)
-    if not 0 < largest < np.inf:
-        return largest
-    with np.errstate(over="ignore"):
-        return largest * np.linalg.norm((vector / largest).reshape(-1))
-
-
-def size_along(x: Array, v: Array) -> Any:
-    """Return the length of which a part, along v, moves coordinates by that part of their scales, whatever their units.
-
-    That is in the root mean square over those that v moves; if all have one scale, it is x's norm.
-    """
-    moved = v != 0
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        parts = v[moved] / np.maximum(np.abs(x[moved]), LEAST_SCALE)
-        return norm(v) * np.sqrt(parts.size) / norm(parts)
-
-
-def with_one_step(method: Difference) -> Difference:
-    """Return the method with its step, if it has one, as a number; ValueError if there are several."""
-    for name in ("step", "rel_step"):
-        steps = getattr(method, name)
-        if np.size(steps) != 1:
-            raise ValueError(f"{name} must be one number for a direction; got shape {np.shape(steps)}")
-        if np.ndim(steps):
-            method = replace(method, **{name: np.ravel(steps)[0]})
-    return method
-
-
-class Line:
-    """A problem and a direction. x is moved in place, as a whole; copies of it if f is vectorised."""
-
-    def __init__(self, problem: Problem, v: Any, bounds: Any) -> None:
-        self.problem, x = problem, problem.x
-        self.f = leaving_alone(problem.lifted, x)
-        self.v = np.array(as_array("v", v))  # a copy, as of the bounds: they may be x, which moves
-        if self.v.shape != x.shape:
-            raise ValueError(f"v must have the shape of x, {x.shape}; got {self.v.shape}")
-        if self.v.dtype.kind not in "fiub" or not np.isfinite(self.v).all():
-            raise ValueError(f"v must hold finite real numbers; got {v!r}")
-        self.bounds = (
-            None if bounds is None else [np.array(side.reshape(x.shape)) for side in checked_bounds(x, bounds)]
-        )
-        self.t = np.zeros(1, VALUE_DTYPE[x.dtype.char])
-        self.length = float(norm(self.v))
-        self.size = np.array([size_along(x, self.v) if self.length else 0], x.dtype)
-        self.plan = self._plan()
-
-    def _plan(self) -> Plan:
-        method, size, length = self.problem.method, self.size, self.length
-        if length == 0:
-            return Plan(np.zeros(1), ())
-        if isinstance(method, Complex):
-            steps = complex_step.imaginary_steps((size / length).astype(self.t.dtype))
-            return Plan(steps, ((complex_step.IMAGINARY, None),))
-        if isinstance(method, Adaptive):
-            return NO_PLAN
-        if method.step is not None:  # a distance: it is lost where x as a whole does not see it
-            size = np.array([norm(self.problem.x)], size.dtype)
-        plan = with_one_step(method).plan(size.reshape(()))
-        steps = steps_at(plan.steps, size) / length
-        if self.bounds is None:
-            return Plan(steps, plan.groups)
-        within = plan_within(self.t, np.abs(steps), method.options(1), self._bounds_of_t())
-        if not within.groups:
-            raise self._no_room()
-        return within
-
-    def _no_room(self) -> ValueError:
-        """Return the error for bounds that fix x along v: a coordinate may be taken out by 0, but not a direction."""
-        below, above = (float(end[0]) + 0.0 for end in self._bounds_of_t())
-        return ValueError(
-            f"bounds must leave room along v, above or below; got {below:g} to {above:g} for t in x + t v"
-        )
-
-    def _check_step(self) -> float:
-        """Return the step of t for the check: negative if bounds leave more room below, 0 if hardly any."""
-        x = self.problem.x
-        step = complex_step.check_step(x.dtype.char) * float(self.size[0]) / self.length
-        if self.bounds is None:
-            return step
-        above, below = (min(step, abs(float(t[0])) / complex_step.LONGEST_CHECK) for t in self._bounds_of_t()[::-1])
-        if max(above, below) < EPS[x.dtype.char] * step:
-            return 0.0
-        return above if above >= below else -below
-
-    def _bounds_of_t(self) -> tuple[Array, Array]:
-        x, v = self.problem.x, self.v
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            ends = np.array([(side - x) / v for side in self.bounds or ()], self.t.dtype)
-        ends = np.where(v == 0, np.array([-np.inf, np.inf]).reshape(2, *(1,) * v.ndim), np.sort(ends, axis=0))
-        return ends[0].max(keepdims=True).reshape(1), ends[1].min(keepdims=True).reshape(1)
-
-    def derivative(self) -> tuple[Any, Array]:
-        """Return f's value at x if it was needed, and the derivative, of the shape of f's value."""
-        p = self.problem
-        center = p.family.array(p.f, p.x, p.x) if self.plan.needs_center or not self.plan.groups else None
-        if p.is_adaptive and center is not None:
-            return center, self._adaptive(center)
-        argument, memory = self.t, self.t
-        if isinstance(p.method, Complex):
-            argument = np.zeros(1, np.result_type(self.t.dtype, np.complex64))
-            memory = argument.imag
-        before = p.x.copy()
-        family = many_points if p.family is many_points else one_point
-        on_line = self._many_on_line(before) if family is many_points else self._on_line(before)
-        try:
-            result = family.components(on_line, argument, memory, self.plan, center)[0]
-        finally:
-            p.x[...] = before
-        if isinstance(p.method, Complex) and p.method.check and self.plan.groups:
-            p.calls_to_check = complex_step.check_along(p.along(self.v), self._check_step(), p.x.dtype.char, result)
-        result = result.astype(p.x.dtype)
-        return center, result if result.ndim else result[()]
-
-    def _adaptive(self, center: Array) -> Any:
-        p, length, before = self.problem, self.length, self.problem.x.copy()
-        vectorized = p.family is many_points
-        on_line = self._many_on_line(before) if vectorized else self._on_line(before)
-        scale = max(float(self.size[0]), ladder.LEAST_SCALE) / length if length else 0.0
-        bounds = None if self.bounds is None or not length else tuple(map(np.abs, self._bounds_of_t()))
-        try:
-            result = adaptive.along(p, many_points if vectorized else one_point, on_line, self.t, scale, center, bounds)
-        finally:
-            p.x[...] = before
-        if length and p.done is not None and p.done().scheme == "fixed":
-            raise self._no_room()
-        return result.astype(p.x.dtype)[()]
-
-    def _on_line(self, x: Array) -> Callable[[Array], Any]:
-        p = self.problem
-
-        def f(t: Array) -> Any:
-            if t.dtype.kind == "c":
-                return self.f(x + t[0] * self.v)
-            p.x[...] = self._inside(x + t[0] * self.v)
-            return self.f(p.x)
-
-        return f
-
-    def _many_on_line(self, x: Array) -> Callable[[Array], Any]:
-        def f(t: Array) -> Any:
-            points = x + t.reshape(-1, *(1,) * x.ndim) * self.v
-            return self.f(points if t.dtype.kind == "c" else self._inside(points).astype(x.dtype))
-
-        return f
-
-    def _inside(self, points: Array) -> Array:
-        return points if self.bounds is None else np.clip(points, *self.bounds)
-
-    def info(self, center_evaluations: int) -> Info:
-        """Return what was done; step and scheme are those of t."""
-        p = self.problem
-        if p.is_adaptive:
-            return p.info(center_evaluations)
-        checks = p.calls_to_check if isinstance(p.method, Complex) else 0
-        scheme = np.array("complex") if isinstance(p.method, Complex) else self.plan.schemes(self.t).reshape(())
-        steps = np.abs(steps_at(self.plan.steps, self.t)).reshape(())
-        return Info(self.plan.evaluations(1) + center_evaluations + checks, steps, scheme)
+    operator = DirectionalDerivative(f, method=method, bounds=bounds, vectorized=vectorized, full_output=full_output)
+    return operator(x, v, *as_arguments(args))

@@ -8,7 +8,7 @@ import importlib
 import math
 import pickle
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -73,6 +73,17 @@ class Call:
     def at_copy(self, point: Array) -> Evaluator:
         """Return the evaluator of f itself, without the complex step, at a copy of x that may be elsewhere."""
         return replace(self, is_complex=False).at(point)
+
+
+@contextmanager
+def opened(evaluator: Evaluator) -> Iterator[Evaluator]:
+    """Let an evaluator be worked with: afterwards x is what it was; ValueError if f changed it."""
+    try:
+        yield evaluator
+    except BaseException:
+        evaluator.put_back()
+        raise
+    evaluator.close()
 
 
 # --- workers ----------------------------------------------------------------------------------------------------------

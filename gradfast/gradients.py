@@ -3,17 +3,88 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy import empty
-
 from gradfast import adaptive
-from gradfast._kernels.plain_gradient import plain_gradient
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.operator import GradientOperator, ValueAndGradientOperator, once
 from gradfast.arguments import Array
-from gradfast.methods import NAMES
-from gradfast.points import VALUE_DTYPE, as_dtype_of
-from gradfast.problem import NO_ARGUMENTS, Problem
+from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
 
 Function = Callable[..., Any]
+
+
+class Gradient(GradientOperator, PreparedOperator):
+    """The gradient of f, prepared: f, method and options are looked at once.
+
+    ``Gradient(f, **options)(x, *args)`` is ``gradient(f, x, args=args, **options)``; SciPy calls such ``jac(x, *args)``.
+    Bounds and steps in arrays are those of the time when it was made.
+
+    Parameters
+    ----------
+    f, method, axis, bounds, vectorized, workers, progress, full_output
+        As for :func:`gradient`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`gradient`, if f or an option is wrong.
+
+    References
+    ----------
+    As for :func:`gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import Gradient
+    >>> slope = Gradient(lambda x, power: np.sum(x**power))
+    >>> print(slope([1.0, 2.0], 3).round(6))
+    [ 3. 12.]
+    """
+
+    options = ("method", "axis", "bounds", "vectorized", "workers", "progress", "full_output")
+
+    def __init__(
+        self,
+        f: Function,
+        *,
+        method: Any = "central",
+        axis: int | None = None,
+        bounds: Any = None,
+        vectorized: bool = False,
+        workers: Any = None,
+        progress: Any = False,
+        full_output: bool = False,
+    ) -> None:
+        self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
+
+    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+        return adaptive.gradient(e, self, center)
+
+
+class ValueAndGradient(ValueAndGradientOperator, Gradient):
+    """f's value and its gradient, prepared: ``ValueAndGradient(f, **options)(x, *args)`` returns both.
+
+    Parameters
+    ----------
+    f, method, axis, bounds, vectorized, workers, progress, full_output
+        As for :func:`gradient`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`gradient`, if f or an option is wrong.
+
+    References
+    ----------
+    As for :func:`gradient`.
+
+    Examples
+    --------
+    >>> from gradfast import ValueAndGradient
+    >>> value, slope = ValueAndGradient(lambda x: (x[0] - 3.0) ** 2, method="forward")([0.0])
+    >>> print(value, slope.round(6))
+    9.0 [-6.]
+    """
 
 
 def gradient(
@@ -44,7 +115,8 @@ def gradient(
         perturbation, and holds its old bits afterwards. Anything else is copied.
     method : str or method object
         "central", "forward", "backward", "complex" or "adaptive"; or an object with parameters of its
-        own: :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Complex`, :class:`Adaptive`.
+        own: :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Nodes`, :class:`Complex`,
+        :class:`Adaptive`.
     axis : int, optional
         The axis of x that holds the components, the others being those of a batch: f gets one
         point, a 1-D view of x. A vectorized f gets all of x and returns x's shape without the axis.
@@ -62,11 +134,10 @@ def gradient(
         Whether f takes many points in one call. Copies of x are perturbed then, not x, except in
         a batch.
     workers : int or callable, optional
-        Who shares the work: so many processes, or threads if f is compiled code, -1 for as many as
-        there are cores; or, for a Python f, what maps a function over an iterable, as ``pool.map``
-        of an executor, of dask or of MPI does. The result is the same to the bit. f and x travel
-        once a chunk of coordinates, so f must be picklable, and what it reads through a closure is
-        not perturbed there.
+        Number of processes (threads if f is compiled); -1: one per core. Or, for a Python f, a map
+        function such as ``executor.map``, that of dask or of MPI. The result is the same to the bit.
+        f and x travel with each chunk of coordinates. So f must be picklable, and what it reads through
+        a closure is not perturbed there.
     progress : bool or callable
         True for a bar (tqdm) of evaluations done, if the whole takes over a second; or a callable,
         called with (done, total) after each chunk.
@@ -79,7 +150,7 @@ def gradient(
         The partial derivatives, of x's shape, in units of f over those of x; of its dtype if that is floating.
     Info
         With ``full_output=True``: evaluations, steps and schemes, and with method "adaptive" the
-        error, as :class:`gradfast.problem.Info`.
+        error, as :class:`gradfast.Info`.
 
     Raises
     ------
@@ -106,11 +177,11 @@ def gradient(
     -----
     Evaluations for n coordinates: central 2 n at accuracy 2 and in general accuracy times n;
     forward and backward accuracy times n + 1, one less with f0; complex n, and 2 for its check;
-    adaptive about 8 n + 1, and 4 n + 1 to 6 n + 1 for a linear or quadratic f.
+    adaptive about 11 n + 1, and 4 n + 1 to 6 n + 1 for a linear or quadratic f.
 
     The default step balances truncation against rounding [1]_, [2]_ for an f whose length scale is
-    ``max(abs(x), 0.1)``, coordinate by coordinate (0.2 from accuracy 6 up). A fixed rule cannot know
-    better: where f varies on a much smaller or larger scale, give `step`, or let "adaptive" find it.
+    ``max(abs(x), 0.1)``, coordinate by coordinate (0.2 from accuracy 6 up). No fixed rule knows
+    the scale of f. Where f varies on a much smaller or larger scale, give `step`, or let "adaptive" find it.
 
     Thread-safety: x is perturbed in place, so two threads may differentiate at two arrays, never
     at one.
@@ -132,15 +203,7 @@ def gradient(
     >>> bool(np.abs(error).max() < 1e-12)
     True
     """
-    if axis is f0 is bounds is workers is None and args is NO_ARGUMENTS and not (vectorized or progress or full_output):
-        plain = plain_gradient(f, x, method, NAMES, False)
-        if plain is not None:
-            return plain[1]
-    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis, progress=progress)
-    center, result = _gradient(problem, f0, False)
-    if full_output:
-        return result, problem.info(problem.evaluations_of_gradient(f0 is None and center is not None))
-    return result
+    return once(Gradient, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis)
 
 
 def value_and_gradient(
@@ -190,32 +253,10 @@ def value_and_gradient(
     --------
     The objective of ``scipy.optimize.minimize(..., jac=True)``:
 
-    >>> from functools import partial
-    >>> from gradfast import value_and_gradient
-    >>> objective = partial(value_and_gradient, lambda x: (x[0] - 3.0) ** 2, method="forward")
+    >>> from gradfast import ValueAndGradient
+    >>> objective = ValueAndGradient(lambda x: (x[0] - 3.0) ** 2, method="forward")
     >>> value, gradient = objective([0.0])
     >>> print(value, gradient.round(6))
     9.0 [-6.]
     """
-    if axis is bounds is workers is None and args is NO_ARGUMENTS and not (vectorized or progress or full_output):
-        plain = plain_gradient(f, x, method, NAMES, True)
-        if plain is not None:
-            return plain
-    problem = Problem(f, x, method, bounds, args, vectorized, workers, axis, progress=progress)
-    both = _gradient(problem, None, True)
-    return (both, problem.info(problem.evaluations_of_gradient(True))) if full_output else both
-
-
-def _gradient(problem: Problem, f0: Any, wants_value: bool) -> tuple[Any, Array]:
-    p, x, center = problem, problem.x, None
-    if f0 is not None:
-        center = p.given_values(f0)
-    elif wants_value or p.plan.needs_center or p.is_adaptive:
-        center = p.keeping(p.family.value, p.f, x, x)
-    if p.is_adaptive:
-        return center, as_dtype_of(x, p.keeping(adaptive.partials, p, center))
-    out = empty(x.shape, VALUE_DTYPE[p.memory.dtype.char])
-    p.keeping(p.family.partials, p.lifted, p.argument, p.memory, p.plan, out, center)
-    if p.is_complex:
-        p.check(lambda v: np.sum(out * v, axis=getattr(p.family, "axis", None)))
-    return center, as_dtype_of(x, out)
+    return once(ValueAndGradient, f, x, args, None, method, bounds, vectorized, workers, progress, full_output, axis)

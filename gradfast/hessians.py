@@ -5,17 +5,147 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradfast import adaptive, sparse
-from gradfast.arguments import Array
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.moves import Groups, Moves
+from gradfast._kernels.operator import HessianOperator
+from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import Array, as_dtype
 from gradfast.callables import as_objective
-from gradfast.jacobians import jacobian, refuse_adaptive
-from gradfast.methods import Adaptive, as_method
-from gradfast.points import VALUE_DTYPE, as_dtype_of
-from gradfast.problem import NO_ARGUMENTS, Problem, require_difference
-from gradfast.steps import steps_at
+from gradfast.jacobians import Jacobian, refuse_adaptive
+from gradfast.methods import Adaptive, Options, require_difference
+from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments, x_of
 
 Function = Callable[..., Any]
+
+
+class Hessian(HessianOperator, PreparedOperator):
+    """The Hessian of f, prepared: ``Hessian(f, **options)(x, *args)`` is ``hessian(f, x, args=args, **options)``.
+
+    Parameters
+    ----------
+    f, method, gradient, sparsity, verify, bounds, vectorized, workers, progress, full_output
+        As for :func:`hessian`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`hessian`, if f or an option is wrong.
+
+    References
+    ----------
+    As for :func:`hessian`.
+
+    Examples
+    --------
+    >>> from gradfast import Hessian
+    >>> curvature = Hessian(lambda x, scale: scale * x[0] * x[1])
+    >>> print(curvature([1.0, 2.0], 3.0).round(4))
+    [[0. 3.]
+     [3. 0.]]
+    """
+
+    options = ("method", "gradient", "sparsity", "verify", "bounds", "vectorized", "workers", "progress", "full_output")
+
+    def __init__(
+        self,
+        f: Function | None = None,
+        *,
+        method: Any = "central",
+        gradient: Function | None = None,
+        sparsity: Any = None,
+        verify: bool = False,
+        bounds: Any = None,
+        vectorized: bool = False,
+        workers: Any = None,
+        progress: Any = False,
+        full_output: bool = False,
+    ) -> None:
+        self.gradient, self.sparsity, self.verify = gradient, sparsity, verify
+        self._of_gradient: JacobianOfGradient | None = None
+        if verify and (sparsity is None or gradient is None):
+            raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
+        if gradient is None:
+            self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
+            refuse_adaptive(self.method, sparsity)
+            self.is_sparse = sparsity is not None
+            if not isinstance(self.method, Adaptive):
+                require_difference(self.method, "hessian without gradient=")
+            return
+        self._of_gradient = JacobianOfGradient(
+            as_objective(gradient, "gradient"), method=method, sparsity=sparsity, verify=verify, bounds=bounds,
+            vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
+        )  # fmt: skip
+        self._prepare(self._of_gradient.f, "central", None, False, None, False, full_output)
+
+    def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any:
+        if self._of_gradient is None:
+            return self._run(x, args, f0)
+        if f0 is not None:
+            raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
+        return self._of_gradient(x, *args)
+
+    def _moves_of(
+        self, e: Evaluator, steps: Array, options: Options, sides: tuple[Array, Array] | None
+    ) -> tuple[Moves, ...]:
+        found = super()._moves_of(e, steps, options, sides)
+        if len(found) < 2:
+            return found
+        # Two coordinates are moved at once, by one stencil: a one-sided one fits all.
+        one_sided = self.method.one_sided()
+        return super()._moves_of(e, one_sided.steps_at(x_of(e), self.n), one_sided.options(self.n), sides)
+
+    def _groups_of(self, e: Evaluator, some: npt.NDArray[np.intp]) -> Groups:
+        return Groups.pairs(e.n, some)
+
+    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: Any) -> Any:
+        """Return the second derivatives at the entries of the sparsity, with what was done if that is asked for."""
+        center = e.value() if f0 is None else self._given(e, f0)
+        result = sparse.hessian(self, e, parts, center)
+        e.close()
+        return (result, self._info(e, None, parts)) if self.full_output else result
+
+    def _shaped(self, e: Evaluator, result: Array) -> Array:
+        return as_dtype(e.dtype or e.x.dtype, result.reshape(e.x.shape * 2))
+
+    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+        return adaptive.hessian(e, self, center)
+
+
+class JacobianOfGradient(Jacobian):
+    """The Jacobian of a gradient, made symmetric: the mean of it and its transpose."""
+
+    symmetric = True
+
+    def __call__(self, x: Any, *args: Any) -> Any:
+        result = super().__call__(x, *args)
+        if self.sparsity is not None:  # of which one of two mirrored entries was read
+            return result
+        found, info = result if self.full_output else (result, None)
+        shape = found.shape[found.ndim // 2 :]
+        if found.ndim % 2 or found.shape != shape * 2 or shape != np.shape(x):
+            shape = np.shape(x)
+            raise ValueError(
+                f"gradient must return an array of x's shape {shape}; "
+                f"it returned one of shape {found.shape[: found.ndim - len(shape)]}"
+            )
+        symmetric = _mean_with_transpose(found)
+        if info is None:
+            return symmetric
+        if info.error is not None:
+            both = info.converged.reshape(info.step.size, -1)
+            both = (both & both.T).reshape(found.shape)
+            info = replace(info, error=_mean_with_transpose(info.error), converged=both)
+        return symmetric, info
+
+
+def _mean_with_transpose(array: Array) -> Array:
+    n = int(np.sqrt(array.size))
+    matrix = array.reshape(n, n)
+    mean: Array = ((matrix + matrix.T) / 2).reshape(array.shape)
+    return mean
 
 
 def hessian(
@@ -72,7 +202,7 @@ def hessian(
     -----
     From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
     of one coordinate and of two [1]_. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
-    ``Central(accuracy=4)``; "adaptive" about 10 for each of n (n + 1) / 2 lines, 6 where f is quadratic.
+    ``Central(accuracy=4)``; "adaptive" about 12 for each of n (n + 1) / 2 lines, 4 to 6 if f is linear or quadratic.
     From the gradient: half of its Jacobian and the transpose, 2 n calls. With `sparsity`, from f: 2
     evaluations for each coordinate and each entry below the diagonal, and one; from the gradient 2 for
     each color, an entry being read in one of two places [2]_.
@@ -92,74 +222,8 @@ def hessian(
     [[4. 2.]
      [2. 0.]]
     """
-    refuse_adaptive(method, sparsity)
-    if verify and (sparsity is None or gradient is None):
-        raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
-    if gradient is not None:
-        if f0 is not None:
-            raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
-        gradient = as_objective(gradient, "gradient")
-        if sparsity is None:
-            options = {"method": method, "bounds": bounds, "args": args, "vectorized": vectorized}
-            return _hessian_from_gradient(gradient, x, full_output, workers=workers, progress=progress, **options)
-        problem = Problem(gradient, x, method, bounds, args, vectorized, workers, progress=progress)
-        result, evaluations = sparse.jacobian(problem, None, sparsity, verify, bounds, symmetric=True)
-        return (result, problem.info(evaluations)) if full_output else result
-    if isinstance(as_method(method), Adaptive):
-        problem = Problem(f, x, method, bounds, args, vectorized, workers, n=2, progress=progress)
-        result = as_dtype_of(problem.x, problem.keeping(_run_adaptive_hessian, problem, f0))
-        return (result, problem.info(int(f0 is None))) if full_output else result
-    difference = require_difference(method, "hessian without gradient=")
-    problem = Problem(f, x, difference, bounds, args, vectorized, workers, n=2, progress=progress)
-    if len(problem.plan.groups) > 1:  # two coordinates are moved at once, by one stencil: a one-sided one fits all
-        problem.plan = difference.one_sided().plan(problem.memory, 2, bounds)
-    if sparsity is not None:
-        result, evaluations = sparse.hessian(problem, f0, sparsity)
-    else:
-        evaluations, result = problem.keeping(_run_hessian, problem, f0)
-    return (result, problem.info(evaluations)) if full_output else result
-
-
-def _run_adaptive_hessian(problem: Problem, f0: Any) -> Array:
-    p = problem
-    center = p.family.value(p.f, p.x, p.x) if f0 is None else p.given_values(f0)
-    return adaptive.second_derivatives(p, center)
-
-
-def _run_hessian(problem: Problem, f0: Any) -> tuple[int, Array]:
-    """Return the number of evaluations and the second derivatives.
-
-    That along e_i + e_j, less those along e_i and along e_j, is twice the mixed one: n (n + 1) / 2
-    lines through the center.
-    """
-    p, x, evaluations = problem, problem.x, int(f0 is None)
-    center = p.family.value(p.f, x, x) if f0 is None else p.given_values(f0)
-    steps = steps_at(p.plan.steps, p.memory)
-    out = np.zeros((x.size, x.size), VALUE_DTYPE[p.memory.dtype.char])
-    for stencil, some in p.plan.groups:  # one, or none where bounds leave no room
-        first, second = np.tril_indices(x.size) if some is None else (some[i] for i in np.tril_indices(some.size))
-        out[first, second] = p.family.pair_differences(p.f, p.memory, stencil, steps, (first, second), center)
-        evaluations += len(stencil.nodes) * first.size
-        straight = out.diagonal().copy()
-        with np.errstate(all="ignore"):  # what f returns passes through, inf and NaN too
-            mixed = (out[first, second] - (straight[first] + straight[second])) / 2
-            mixed = np.where(first == second, straight[first], mixed)
-            mixed /= stencil.denominator * steps[first] * steps[second]
-        out[first, second] = out[second, first] = mixed
-    out = out.reshape(x.shape * 2)
-    return evaluations, as_dtype_of(x, out)
-
-
-def _hessian_from_gradient(gradient: Function, x: Any, full_output: bool, **options: Any) -> Any:
-    result, info = jacobian(gradient, x, full_output=True, **options)
-    shape = info.step.shape
-    if result.shape != shape * 2:
-        found = result.shape[: result.ndim - len(shape)]
-        raise ValueError(f"gradient must return an array of x's shape {shape}; it returned one of shape {found}")
-    matrix = result.reshape(info.step.size, info.step.size)
-    symmetric = ((matrix + matrix.T) / 2).reshape(result.shape)
-    if info.error is not None:
-        error, converged = (part.reshape(matrix.shape) for part in (info.error, info.converged))
-        both = ((error + error.T) / 2).reshape(result.shape), (converged & converged.T).reshape(result.shape)
-        info = replace(info, error=both[0], converged=both[1])
-    return (symmetric, info) if full_output else symmetric
+    operator = Hessian(
+        f, method=method, gradient=gradient, sparsity=sparsity, verify=verify, bounds=bounds, vectorized=vectorized,
+        workers=workers, progress=progress, full_output=full_output,
+    )  # fmt: skip
+    return operator(x, *as_arguments(args), f0=f0)

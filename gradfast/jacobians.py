@@ -6,12 +6,98 @@ from typing import Any
 import numpy as np
 
 from gradfast import adaptive, sparse
-from gradfast.arguments import Array
-from gradfast.methods import Adaptive, as_method
-from gradfast.points import as_dtype_of
-from gradfast.problem import NO_ARGUMENTS, Problem, agreeing
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.moves import Moves
+from gradfast._kernels.operator import JacobianOperator, once
+from gradfast.arguments import Array, as_dtype, real_numbers
+from gradfast.methods import Adaptive
+from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments
 
 Function = Callable[..., Any]
+
+
+class Jacobian(JacobianOperator, PreparedOperator):
+    """The Jacobian of f, prepared: ``Jacobian(f, **options)(x, *args)`` is ``jacobian(f, x, args=args, **options)``.
+
+    Parameters
+    ----------
+    f, method, sparsity, verify, bounds, vectorized, workers, progress, full_output
+        As for :func:`jacobian`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`jacobian`, if f or an option is wrong.
+
+    References
+    ----------
+    As for :func:`jacobian`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import Jacobian
+    >>> slopes = Jacobian(lambda x: x**2)
+    >>> print(slopes([1.0, 2.0]).round(6))
+    [[2. 0.]
+     [0. 4.]]
+    """
+
+    options = ("method", "sparsity", "verify", "bounds", "vectorized", "workers", "progress", "full_output")
+    symmetric = False  # of a Hessian, one of two mirrored entries is read
+
+    def __init__(
+        self,
+        f: Function,
+        *,
+        method: Any = "central",
+        sparsity: Any = None,
+        verify: bool = False,
+        bounds: Any = None,
+        vectorized: bool = False,
+        workers: Any = None,
+        progress: Any = False,
+        full_output: bool = False,
+    ) -> None:
+        self.sparsity, self.verify = sparsity, verify
+        self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
+        if verify and sparsity is None:
+            raise ValueError(f"verify must be False without sparsity; got {verify!r}")
+        refuse_adaptive(self.method, sparsity)
+        self.is_sparse = sparsity is not None
+
+    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: Any) -> Any:
+        """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
+        given = None if f0 is None else self._given(e, f0)
+        result = sparse.jacobian(self, e, parts, given)
+        e.close()
+        return (result, self._info(e, None, parts)) if self.full_output else result
+
+    def _given(self, e: Evaluator, f0: Any) -> Array:
+        known = real_numbers("f0", f0)
+        known = known.astype(np.result_type(known, np.float64))
+        if self.is_native and known.shape != (e.width,):
+            raise ValueError(f"f0 must have the shape of f(x), {(e.width,)}; got {known.shape}")
+        return known
+
+    def _require_shape_of(self, e: Evaluator, given: Array) -> None:
+        found = e.shape if e.shape is not None else (e.width,)
+        if found != given.shape:
+            raise ValueError(f"f0 must have the shape of f(x), {found}; got {given.shape}")
+
+    def _shaped(self, e: Evaluator, result: Array) -> Array:
+        shape = e.shape if e.shape is not None else (e.width,)
+        return as_dtype(e.dtype or e.x.dtype, result.reshape(*shape, *e.x.shape))
+
+    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
+        f = super()._along(e, v, sides)
+        return (lambda t: np.ravel(f(t))) if self.sparsity is not None else f
+
+    def _product(self, e: Evaluator, result: Any, v: Array) -> Any:
+        return result @ v.reshape(-1) if self.sparsity is not None else np.tensordot(result, v, v.ndim)
+
+    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+        return adaptive.jacobian(e, self, center)
 
 
 def jacobian(
@@ -39,8 +125,8 @@ def jacobian(
     x, method, bounds, args, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     f0 : array_like, optional
-        f's value at x, if it is known, of the shape of f's values. Compiled f that does not say how many
-        it writes is taken to write so many.
+        f's value at x, if it is known, of the shape of f's values. If a compiled f does not
+        say how many values it writes, the size of f0 says it.
     sparsity : Coloring or pattern, optional
         Where the Jacobian may differ from zero, as for :class:`Coloring`; a coloring of it is best
         made once. Columns of one color are then moved at once, each by its own step. Not with method
@@ -70,7 +156,8 @@ def jacobian(
     Notes
     -----
     The evaluations are those of :func:`gradient`; with `sparsity`, as if there were as many
-    coordinates as colors [1]_, [2]_, but that bounds which make stencils differ part a color. To verify costs
+    coordinates as colors [1]_, [2]_. Where bounds give columns of one color different stencils,
+    that color is split. To verify costs
     one more, along a random direction, or up to three where f is curved. An entry that adds less
     than a thousandth to its row's change goes unseen. Thread-safety: as there.
 
@@ -91,36 +178,14 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
-    refuse_adaptive(method, sparsity)
-    if f0 is not None:
-        f, f0 = agreeing(f, f0, vectorized)
-    problem = Problem(f, x, method, bounds, args, vectorized, workers, progress=progress)
-    if sparsity is not None:
-        result, evaluations = sparse.jacobian(problem, f0, sparsity, verify, bounds)
-        return (result, problem.info(evaluations)) if full_output else result
-    if verify:
-        raise ValueError(f"verify must be False without sparsity; got {verify!r}")
-    center, result = problem.keeping(_run_jacobian, problem, f0)
-    return (result, problem.info(problem.evaluations(center is not None and f0 is None))) if full_output else result
-
-
-def _run_jacobian(problem: Problem, f0: Any) -> tuple[Any, Array]:
-    p, x = problem, problem.x
-    is_moved = x.size and p.plan.groups  # else f's value at x has yet to tell the shape
-    wants_center = p.plan.needs_center or p.is_adaptive or not is_moved
-    center = p.family.array(p.f, x, x) if f0 is None and wants_center else f0
-    if p.is_adaptive:
-        rows = adaptive.components(p, center)
-    else:
-        rows = p.family.components(p.lifted, p.argument, p.memory, p.plan, center)
-    shape = rows.shape[1:]
-    result = np.moveaxis(rows, 0, -1).reshape((*shape, *x.shape))
-    if p.is_complex:
-        p.check(lambda v: np.tensordot(result, v, x.ndim))
-    return center, as_dtype_of(x, result)
+    operator = Jacobian(
+        f, method=method, sparsity=sparsity, verify=verify, bounds=bounds, vectorized=vectorized, workers=workers,
+        progress=progress, full_output=full_output,
+    )  # fmt: skip
+    return operator(x, *as_arguments(args), f0=f0)
 
 
 def refuse_adaptive(method: Any, sparsity: Any) -> None:
     """Raise ValueError if the method finds a step for each coordinate, where a color of them is to be moved at once."""
-    if sparsity is not None and isinstance(as_method(method), Adaptive):
+    if sparsity is not None and isinstance(method, Adaptive):
         raise ValueError(f"method must not be adaptive with sparsity; got {method!r}")

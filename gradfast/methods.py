@@ -116,7 +116,10 @@ class Difference:
         return Rule(relative=relative, least_scale=scale)
 
     def steps_at(self, x: Array, n: int) -> Array:
-        """Return the step of each coordinate of x, flat, where the caller gave one for each."""
+        """Return the step of each coordinate of x, flat; RuntimeWarning if rounding swallows one that was asked for."""
+        rule = self.plan(n, x.dtype.char).rule
+        if rule is not None and rule.relative:
+            return rule.at(x)
         if self.step is not None:
             return absolute_steps(x, broadcast_steps("step", self.step, x))
         relative = broadcast_steps("rel_step", self.rel_step, x)

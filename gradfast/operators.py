@@ -62,6 +62,9 @@ class PreparedOperator(Operator):
     # What of the options is not at its default is shown and compared; operators add their own.
     options: tuple[str, ...] = ("method", "bounds", "vectorized", "workers", "progress", "full_output")
     is_elementwise = False
+    _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
+    _threads = 1  # of compiled f
+    _workers: Any = None  # of a Python f
 
     def __repr__(self) -> str:
         given = "".join(f", {name}={value!r}" for name, value in self._given_options().items())
@@ -122,17 +125,15 @@ class PreparedOperator(Operator):
         axis = axis if x.ndim > 1 else None
         call = self._call(args, axis, f0)
         evaluator = call.at(x)
-        workers = None if self.is_native else getattr(self, "_workers", None)
-        if workers is not None:
-            evaluator = Workers(evaluator, call, workers)
+        if self._workers is not None:
+            evaluator = Workers(evaluator, call, self._workers)
         return evaluator if self.progress is False else Progress(evaluator, self.progress)
 
     def _call(self, args: tuple[Any, ...], axis: int | None, f0: Any = None) -> Call:
-        threads = self._threads if self.is_native and not self.is_elementwise else 1
         outputs = -1 if f0 is None or self.single else int(np.size(f0))
         return Call(
             self.objective, args, self.single, axis, self.vectorized, isinstance(self.method, Complex),
-            self.is_elementwise, threads, outputs,
+            self.is_elementwise, self._threads, outputs,
         )  # fmt: skip
 
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
@@ -143,9 +144,7 @@ class PreparedOperator(Operator):
         sides = None if self._sides is None else checked_bounds(x, self._sides)
         if isinstance(method, Complex):
             return self._imaginary_moves(e, sides)
-        plan = method.plan(self.n, x.dtype.char)
-        steps = method.steps_at(x, self.n) if plan.rule is None or plan.rule.absolute else plan.rule.at(x)
-        return self._moves_of(e, steps, plan.options, sides)
+        return self._moves_of(e, method.steps_at(x, self.n), method.options(self.n), sides)
 
     def _moves_of(
         self, e: Evaluator, steps: Array, options: methods.Options, sides: tuple[Array, Array] | None
@@ -235,9 +234,9 @@ class PreparedOperator(Operator):
         x, call = x_of(e), self._call_of(e)
 
         def f(t: float) -> Array:
-            point = (x + t * v).astype(x.dtype)
+            point = np.array((x + t * v).astype(x.dtype))
             if sides is not None:
-                point = np.clip(point, *(side.reshape(x.shape) for side in sides))
+                point[...] = np.clip(point, *(side.reshape(x.shape) for side in sides))
             there = call.at_copy(point)
             values: Array = there.value()
             e._count(there.evaluations)

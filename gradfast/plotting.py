@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradfast._kernels.keep import keeping
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number
 from gradfast.arguments import Array, as_array, is_real
 from gradfast.callables import as_objective
-from gradfast.calling.many_points import values_at
+from gradfast.evaluators import Call, opened
 from gradfast.textbook import numerical_gradient, tangent_line
 
 if TYPE_CHECKING:
@@ -186,7 +185,8 @@ def plot_surface(
     if vectorized and isinstance(f, NativeFunction):
         raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
     x0, x1, points = _mesh(x0, x1)
-    values = keeping(points, lambda: values_at(f, points, (len(points),)) if vectorized else _values(f, points))
+    with opened(Call(f, single=True, axis=1, vectorized=vectorized).at(points)) as e:
+        values = e.value()
     mesh = np.meshgrid(x0, x1)
     solid: Any = new_axes(ax, "3d")
     if "color" not in kwargs:  # Matplotlib would prefer the map to the color

@@ -13,17 +13,17 @@ import numpy as np
 from numpy import empty
 
 from gradfast._kernels import native_loop
-from gradfast._kernels.keep import keeping, name_of_coordinate
+from gradfast._kernels.combine import combined
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.gradient_loop import POINT, ROWS
+from gradfast._kernels.memory import keeping, name_of_coordinate
+from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number
-from gradfast._kernels.python_loop import LINE, ROWS
-from gradfast.arguments import Array, as_array
+from gradfast.arguments import VALUE_DTYPE, Array, as_array, as_point, as_values, warn
 from gradfast.callables import as_objective
-from gradfast.calling import many_points
-from gradfast.points import VALUE_DTYPE, as_dtype_of, as_point, as_values, lines
+from gradfast.evaluators import Call, opened
 from gradfast.stencils import central
-from gradfast.steps import Plan
-from gradfast.warning import warn
 
 CENTRAL = central(1, 2)
 
@@ -208,30 +208,34 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
         f = as_objective(f)
     x = as_point(x)
     kind = x.dtype.char
-    gradient = empty(x.shape, VALUE_DTYPE[kind])
+    gradient = empty(x.shape, x.dtype)
     if type(f) is NativeFunction:
         swallowed = _differentiate_native(f, x, h, vectorized, gradient)
-    elif vectorized:
-        swallowed = _differentiate_vectorized(f, x, h, gradient)
-    elif x.ndim == 1:
-        swallowed = keeping(x, LINE[kind], f, x, x, h, CENTRAL, gradient)
-    elif x.ndim == 2:
-        swallowed = keeping(x, ROWS[kind], f, x, x, h, CENTRAL, gradient)
+    elif vectorized or x.ndim not in (1, 2):
+        swallowed = _differentiate_by_moves(f, x, h, vectorized, gradient)
     else:
-        swallowed = keeping(x, _differentiate_array, f, x, h, gradient)
+        swallowed = keeping(x, (POINT if x.ndim == 1 else ROWS)[kind], f, x, x, h, gradient)
     if swallowed >= 0:
         _warn_of_swallowed_step(x, swallowed, h)
-    return as_dtype_of(x, gradient) if kind == "f" else gradient
+    return gradient
 
 
-def _differentiate_array(f: Callable[[Any], Any], x: Array, h: float, gradient: Array) -> int:
-    swallowed, start, flat = -1, 0, gradient.reshape(-1)
-    for line in lines(x):
-        found = LINE[x.dtype.char](f, x, line, h, CENTRAL, flat[start : start + line.size])
-        if found >= 0 > swallowed:
-            swallowed = start + found
-        start += line.size
-    return swallowed
+def _differentiate_by_moves(f: Callable[[Any], Any], x: Array, h: float, vectorized: bool, gradient: Array) -> int:
+    """Write the gradient of an f of many points a call, or at an x of another shape, by the same formula."""
+    if vectorized and x.ndim not in (1, 2):
+        raise ValueError(f"x must have shape (n,) or (m, n) when vectorized=True; got {x.shape}")
+    if not x.size:
+        return -1
+    is_batch = vectorized and x.ndim == 2
+    with opened(Call(f, single=True, axis=1 if is_batch else None, vectorized=vectorized).at(x)) as e:
+        groups = Groups.strided(e.n, e.point) if is_batch else Groups.each(e.n)
+        moves = Moves(groups, np.full(e.n, h, VALUE_DTYPE[x.dtype.char]), CENTRAL)
+        for j in range(e.point if is_batch else 0):  # a column at a time
+            part = moves.part(2 * j, 2 * j + 2)
+            gradient[:, j] = combined(e.values(part), part)[0]
+        if not is_batch:
+            gradient.reshape(-1)[...] = combined(e.values(moves), moves)
+    return _first_equal(x + h, x)
 
 
 def _differentiate_native(f: NativeFunction, x: Array, h: float, vectorized: bool, gradient: Array) -> int:
@@ -240,27 +244,16 @@ def _differentiate_native(f: NativeFunction, x: Array, h: float, vectorized: boo
         raise ValueError("vectorized must be False when f is compiled code; got True")
     if x.ndim == 1 and x.dtype.char == "d":
         return native_loop.gradient(f, x, h, CENTRAL, gradient)
-    out = gradient if gradient.dtype.char == "d" else np.empty(x.shape)
+    out = gradient if x.dtype.char == "d" else np.empty(x.shape)
     point = x.astype(np.float64, copy=False)
     if x.ndim == 2:
         swallowed = native_loop.gradients(f, point, h, CENTRAL, out)
     else:
         swallowed = native_loop.gradient(f, point.reshape(-1), h, CENTRAL, out.reshape(-1))
     if out is not gradient:
-        gradient[...] = out
+        with np.errstate(over="ignore"):
+            gradient[...] = out
     return swallowed
-
-
-def _differentiate_vectorized(f: Callable[[Any], Any], x: Array, h: float, gradient: Array) -> int:
-    if x.ndim not in (1, 2):
-        raise ValueError(f"x must have shape (n,) or (m, n) when vectorized=True; got {x.shape}")
-    if not x.size:
-        return -1
-    if x.ndim == 2:
-        return keeping(x, many_points.batch_partials, f, x, x, h, CENTRAL, gradient)
-    gradient.fill(h)  # a step is read before its derivative is written
-    plan = Plan(gradient, ((CENTRAL, None),))
-    return keeping(x, many_points.partials, f, x, x, plan, gradient, None)
 
 
 def _number_or_array(x: Any) -> Any:

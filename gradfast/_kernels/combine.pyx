@@ -146,13 +146,26 @@ def combined(values, Moves moves not None, center=None, bint divided=True, point
         to - moves.first // moves.stencil.size * width * <Py_ssize_t>sums.itemsize,
     )
     if divided:
-        first = [moves.groups.member(moves.groups.span(moves.first // moves.stencil.size + g), 0) for g in range(len(sums))]
-        by = np.full(len(sums), moves.stencil.denominator, dtype)
-        for _ in range(moves.stencil.n):
-            by *= moves.step_of_each[first] if moves.along is None else moves.along
-        with np.errstate(all="ignore"):
-            sums /= by[:, np.newaxis]
+        divide(moves, moves.first // moves.stencil.size, sums.shape[0], width, to)
     return sums.reshape(len(sums), *np.shape(values)[1:])
+
+
+cdef int divide(Moves moves, Py_ssize_t first, Py_ssize_t groups, Py_ssize_t width, char *sums) except -1:  # OUT: sums
+    """Divide the sums of groups from the first on, each by the step of its coordinate, or of its direction."""
+    cdef Py_ssize_t g, i, j
+    cdef double by
+    cdef long double long_by
+    for g in range(groups):
+        i = moves.groups.member(moves.groups.span(first + g), 0)
+        if moves.is_wide:
+            long_by = divisor(moves.stencil, moves.along_step if moves.along is not None else (<const long double *>moves.steps)[i])
+            for j in range(width):
+                (<long double *>sums)[g * width + j] /= long_by
+        else:
+            by = divisor(moves.stencil, <double>moves.along_step if moves.along is not None else (<const double *>moves.steps)[i])
+            for j in range(width):
+                (<double *>sums)[g * width + j] /= by
+    return 0
 
 
 cdef char *address_of(array) except NULL:

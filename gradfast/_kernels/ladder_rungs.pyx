@@ -42,7 +42,7 @@ def _add_rung(
     """
     cdef Py_ssize_t c, component, i, k, place
     cdef value at, by, taken, total, size
-    cdef bint all_finite = True, has_bend = stencil.is_pair
+    cdef bint all_finite = True, has_bend = stencil.nodes == (1, -1) and stencil.weights == (1, -1) and stencil.center == 0
     for c in range(chosen.shape[0]):
         i = chosen[c]
         place = count
@@ -61,8 +61,8 @@ def _add_rung(
             total = stencil.center * at if stencil.center else -0.0
             size = abs(stencil.center) * size_of(at)
             for k in range(values.shape[0]):
-                total += stencil.weight_array[k] * values[k, c, component]
-                size += abs(stencil.weight_array[k]) * size_of(values[k, c, component])
+                total += stencil.weight[k] * values[k, c, component]
+                size += abs(stencil.weight[k]) * size_of(values[k, c, component])
             quotients[i, component, place] = total / by
             roundings[i, component, place] = eps * size / size_of(by)
             bends[i, component, place] = (
@@ -77,8 +77,8 @@ cdef value moved(Stencil stencil, value x, value step, bint is_single) noexcept 
     cdef Py_ssize_t k
     cdef double low = 0, high = 0
     cdef value found
-    for k in range(stencil.node_array.shape[0]):
-        low, high = fmin(low, stencil.node_array[k]), fmax(high, stencil.node_array[k])
+    for k in range(stencil.size):
+        low, high = fmin(low, stencil.node[k]), fmax(high, stencil.node[k])
     found = (displacement(x, <value>(high * step), is_single) - displacement(x, <value>(low * step), is_single)) / (high - low)
     return found if isfinite(found) and found != 0 else step
 

@@ -183,6 +183,11 @@ cdef class OnePoint(Evaluator):
             if self.value_size == sizeof(double):
                 return read(found, <double *>block.at + row)
             return read(found, <long double *>block.at + row)
+        if type(found) is float and self.value_size == sizeof(double):
+            self.know(())
+            reserve(block, rows * sizeof(double))
+            (<double *>block.at)[row] = found
+            return 0
         if type(found) is ndarray and self.take_buffer(found, rows, block, row):
             return 0
         array = as_real_array(found)

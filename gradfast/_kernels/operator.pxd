@@ -16,7 +16,7 @@ cdef class Operator:
     cdef readonly bint single           # whether f's value is to be one number
     cdef readonly bint is_native
     cdef readonly bint wants_value      # whether a call returns f's value, too
-    cdef Division division
+    cdef public bint is_sparse          # whether only the entries of a sparsity are wanted
     cdef list plans                     # of a difference method, by order and dtype.char; None of other methods
     cdef bint is_plain                  # whether f is called with one point, by this thread: nothing else is asked for
 
@@ -28,6 +28,7 @@ cdef class Operator:
     cdef combined(self, Evaluator e, tuple parts, const Block *center, given)
     # What operators differ in:
     cdef Groups groups(self, Evaluator e)
+    cdef Division division(self, Evaluator e) noexcept
     cdef Moves plain_moves(self, Evaluator e, Plan plan, v)     # None if bounds are near
     cdef new_result(self, Evaluator e, tuple parts)
     cdef finish(self, Evaluator e, tuple parts, result)

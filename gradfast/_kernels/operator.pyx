@@ -43,7 +43,7 @@ cdef class Operator:
         self.is_plain = axis is None and workers is None and progress is False and not vectorized
         if self.is_plain and bounds is None and type(method) is str and PyFunction_Check(f):
             found = NAMED.get(method)
-            if found is not None:
+            if found is not None and found[1] is not None:
                 self.objective, self.method, self.plans = f, found[0], found[1]
                 return
         self._look_at(method, vectorized)
@@ -81,6 +81,8 @@ cdef class Operator:
         cdef tuple parts = self.parts_of(e, v)
         if parts is None:
             return self._adaptive(e, v, f0, wants_value)
+        if self.is_sparse:
+            return self._sparse(e, parts, f0)
         if self.progress is not False:
             e.expect(sum([len(moves) for moves in parts]) * e.points)
         given = None if f0 is None else self._given(e, f0)
@@ -134,7 +136,8 @@ cdef class Operator:
         cdef Py_buffer view
         cdef Py_ssize_t row, end
         cdef const char *at_x = NULL if center is NULL else center.at
-        if self.division == BY_MEMBER and (len(parts) != 1 or (<Moves>parts[0]).groups.list is not NULL):
+        cdef Division division = self.division(e)
+        if division == BY_MEMBER and (len(parts) != 1 or (<Moves>parts[0]).groups.list is not NULL):
             return self._by_members(e, parts, None if center is NULL else array_of(at_x, (e.width,), e.value_size))
         result = None
         start_block(&block)
@@ -151,7 +154,7 @@ cdef class Operator:
                         PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
                         if moves.groups.list is not NULL:  # bounds leave some coordinates no room
                             memset(view.buf, 0, view.len)
-                    combine(block.at, e.width, at_x, e.point, moves, row, end, self.division, <char *>view.buf)
+                    combine(block.at, e.width, at_x, e.point, moves, row, end, division, <char *>view.buf)
                     row = end
         finally:
             free_block(&block)
@@ -166,6 +169,9 @@ cdef class Operator:
 
     cdef Groups groups(self, Evaluator e):
         return each_of(e.n)
+
+    cdef Division division(self, Evaluator e) noexcept:
+        return BY_GROUP
 
     def _groups(self, Evaluator e not None):
         """Return which coordinates are moved together where bounds leave all of them room."""
@@ -218,16 +224,17 @@ cdef class GradientOperator(Operator):
     """The derivatives of a number along each coordinate; of a batch, of a number a point."""
 
     def __cinit__(self, *_, **__):
-        self.n, self.single, self.division = 1, True, BY_GROUP
+        self.n, self.single = 1, True
 
     def __call__(self, x, *args, f0=None):
         return self.run(x, args, None, f0, self.wants_value)
 
     cdef Groups groups(self, Evaluator e):
-        if e.points > 1 or not e.single:  # f takes all points of a batch at once: a column of them is moved
-            self.division = BY_MEMBER
-            return Groups.strided(e.n, e.point)
-        return each_of(e.n)
+        # Where f takes all points of a batch at once, a component of all of them is moved together.
+        return each_of(e.n) if e.single else Groups.strided(e.n, e.point)
+
+    cdef Division division(self, Evaluator e) noexcept:
+        return BY_GROUP if e.single else BY_MEMBER
 
 
 cdef class ValueAndGradientOperator(GradientOperator):
@@ -241,7 +248,7 @@ cdef class JacobianOperator(Operator):
     """The derivatives of an array along each coordinate."""
 
     def __cinit__(self, *_, **__):
-        self.n, self.single, self.division = 1, False, BY_GROUP
+        self.n, self.single = 1, False
 
     def __call__(self, x, *args, f0=None):
         return self.run(x, args, None, f0, False)
@@ -260,10 +267,16 @@ cdef class HessianOperator(Operator):
     """The second derivatives of a number along each pair of coordinates."""
 
     def __cinit__(self, *_, **__):
-        self.n, self.single, self.division = 2, True, UNDIVIDED
+        self.n, self.single = 2, True
+
+    def _run(self, x, tuple args, f0):
+        return self.run(x, args, None, f0, False)
 
     cdef Groups groups(self, Evaluator e):
         return <Groups>PAIRS[e.n] if e.n < 32 else Groups.pairs(e.n)
+
+    cdef Division division(self, Evaluator e) noexcept:
+        return UNDIVIDED
 
     cdef new_result(self, Evaluator e, tuple parts):
         count = (<Moves>parts[0]).groups.count if parts else 0
@@ -304,7 +317,7 @@ cdef class DerivativeOperator(Operator):
     """The n-th derivative of f of one number, at each element of x."""
 
     def __cinit__(self, *_, **__):
-        self.single, self.division = False, BY_MEMBER
+        self.single = False
 
     def _take_order(self, int n):
         self.n = n
@@ -329,9 +342,8 @@ cdef class DerivativeOperator(Operator):
     cdef new_result(self, Evaluator e, tuple parts):
         return empty(e.width) if e.kind != c"g" else empty(e.width, "g")
 
-    cdef combined(self, Evaluator e, tuple parts, const Block *center, given):
-        self.division = BY_MEMBER if e.base.ndim else BY_GROUP  # at a number f may return a point of a curve
-        return Operator.combined(self, e, parts, center, given)
+    cdef Division division(self, Evaluator e) noexcept:
+        return BY_MEMBER if e.base.ndim else BY_GROUP  # at a number f may return a point of a curve
 
     cdef finish(self, Evaluator e, tuple parts, result):
         if e.dtype is None and e.kind == c"d" and e.base.ndim == 1:
@@ -343,13 +355,16 @@ cdef class DirectionalOperator(Operator):
     """The derivative along a direction v."""
 
     def __cinit__(self, *_, **__):
-        self.n, self.single, self.division = 1, False, ALONG
+        self.n, self.single = 1, False
 
     def __call__(self, x, v, *args):
         return self.run(x, args, v, None, False)
 
     cdef Groups groups(self, Evaluator e):
         return Groups.together(e.n)
+
+    cdef Division division(self, Evaluator e) noexcept:
+        return ALONG
 
     cdef new_result(self, Evaluator e, tuple parts):
         return empty(e.width) if e.kind != c"g" else empty(e.width, "g")
@@ -416,8 +431,10 @@ cdef inline double scale_of(double x) noexcept nogil:
     return fabs(x) if fabs(x) > LEAST_SCALE else LEAST_SCALE
 
 
-def once(kind, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis=None):
+def once(kind, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis=None, int n=0):
     """Return ``kind(f, **options)(x, *args)``: an operator that is made for one call."""
     cdef Operator made = kind.__new__(kind)
+    if n:
+        made.n = n
     made._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
     return made.run(x, args if type(args) is tuple else (args,), None, f0, made.wants_value)

@@ -6,19 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from gradfast.arguments import Array
-from gradfast.calling import many_points
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.moves import Groups, Moves
+from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import EPS, Array, as_point
+from gradfast.callables import as_objective
 from gradfast.complex_step import random_direction
-from gradfast.methods import Adaptive
-from gradfast.points import leaving_alone
-from gradfast.problem import NO_ARGUMENTS, Problem
-from gradfast.steps import EPS
+from gradfast.evaluators import Call, opened
+from gradfast.operators import NO_ARGUMENTS, as_arguments, x_of
 
-# Values of one table, and tables tried: at steps so far apart, the first so far above rounding.
+# Values of one table; tables tried; the first step, relative to x, and the ratio of one table's step to the last one's.
 EVALUATIONS = 8
 TABLES = 4
 FIRST_STEP = 2.0**-30
 STEP_FACTOR = 2.0**8
+
+# Equal steps to both sides of x; only values are asked for, so that weights mean nothing.
+TABLE = Stencil(nodes=range(-EVALUATIONS // 2, EVALUATIONS // 2), weights=[1] * EVALUATIONS, denominator=1)
 
 
 def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized: bool = False) -> float:
@@ -60,17 +64,17 @@ def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized
     >>> bool(2e-7 < noise(rough, [1.0, 2.0]) < 2e-6)
     True
     """
-    problem = Problem(f, x, Adaptive(), None, args, vectorized)
-    result: float = problem.keeping(_search, problem)
-    return result
+    call = Call(as_objective(f), as_arguments(args), single=True, vectorized=vectorized)
+    with opened(call.at(as_point(x))) as e:
+        return _search(e)
 
 
-def _search(problem: Problem) -> float:
+def _search(e: Evaluator) -> float:
     """Return the noise that the first table shows at a step where neither f's slope nor its constancy hides it."""
-    direction, step = random_direction(problem.x), FIRST_STEP * max(1.0, EPS[problem.x.dtype.char] / EPS["d"])
+    direction, step = random_direction(x_of(e)).reshape(-1), FIRST_STEP * max(1.0, EPS[e.x.dtype.char] / EPS["d"])
     least = math.nan
     for _ in range(TABLES):
-        values = _values(problem, direction, step)
+        values = e.values(Moves(Groups.together(e.n), step * direction, TABLE)).astype(float)
         if not np.isfinite(values).all():
             step /= STEP_FACTOR
             continue
@@ -83,25 +87,6 @@ def _search(problem: Problem) -> float:
             return found
         step /= STEP_FACTOR
     return least
-
-
-def _values(problem: Problem, direction: Array, step: float) -> Array:
-    p, before = problem, problem.x.copy()
-    places = np.arange(EVALUATIONS) - EVALUATIONS // 2
-    points = np.stack([(before + place * step * direction).astype(before.dtype) for place in places])
-    if p.is_native:
-        return np.array([p.family.value(p.f, point, point) for point in points])
-    f = leaving_alone(p.f, p.x)
-    if p.family is many_points:
-        return many_points.values_at(f, points, (EVALUATIONS,)).astype(float)
-    values = np.empty(EVALUATIONS)
-    try:
-        for i, point in enumerate(points):
-            p.x[...] = point
-            values[i] = p.family.value(f, p.x, p.x)
-    finally:
-        p.x[...] = before
-    return values
 
 
 def from_values(values: Array) -> float:
