@@ -9,14 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from objectives import bits
 from strategies import FLOATS, OTHERS, points
 
-import gradfast
 from gradfast import numerical_diff, numerical_gradient, reference, tangent_line
-
-
-def bits(x):
-    return np.asarray(x).tobytes()
 
 
 def sum_of_squares(x):
@@ -584,6 +580,10 @@ def test_ctrl_c_stops_the_loop_over_a_c_function(shape):
 # --- vectorized -------------------------------------------------------------------------------------------------------
 
 
+# The bytes of points that a vectorized f is called with at once, so that they stay in a core's cache.
+L2_BLOCK = 1 << 18
+
+
 def rows_sum_of_squares(points):
     return np.sum(points**2, axis=1)
 
@@ -600,7 +600,7 @@ def test_a_vectorized_point_is_called_in_blocks_of_all_its_perturbations(n):
 
     assert numerical_gradient(f, x, vectorized=True) == pytest.approx(2 * x, abs=1e-8)
     assert sum(rows) == 2 * n
-    assert max(rows) * n * 8 <= max(gradfast.calling.many_points.BLOCK_BYTES, 2 * 8 * n)
+    assert max(rows) * n * 8 <= max(L2_BLOCK, 2 * 8 * n)
 
 
 def test_a_vectorized_batch_takes_2n_calls_whatever_its_rows():
@@ -703,7 +703,7 @@ def test_blocks_stay_small_however_many_coordinates():
     numerical_gradient(lambda p: p[:, 0] * 2, x, vectorized=True)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2 * gradfast.calling.many_points.BLOCK_BYTES
+    assert peak < 2 * L2_BLOCK
 
 
 def test_200_000_gradients_grow_no_memory():
