@@ -6,6 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from hypothesis import settings
+from objectives import ObjectiveError
 from ways import ALONG_A_LINE, AT_A_NUMBER, AT_A_POINT, Way
 
 import gradfast
@@ -51,10 +52,6 @@ def is_taken(case):
     parameters = case.params if case else {}
     options = {name: parameters[name] for name in ("method", "dtype") if name in parameters}
     return all(way.takes(**options) for way in parameters.values() if isinstance(way, Way))
-
-
-class ObjectiveError(Exception):
-    """What an objective of these tests raises."""
 
 
 @pytest.fixture

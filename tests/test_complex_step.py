@@ -2,17 +2,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from objectives import cubes, rosen, rosen_gradient
+from objectives import cubes, rosen, rosen_gradient, same
 from strategies import FLOATS, points
 
 from gradfast import Complex, derivative, directional_derivative, gradient, hessian, jacobian, value_and_gradient
 from gradfast.complex_step import LONGEST_CHECK, check_along, direction_inside, random_direction
 
 UNCHECKED = Complex(check=False)
-
-
-def same(a, b):
-    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

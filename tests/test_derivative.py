@@ -7,16 +7,13 @@ import pytest
 import twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from objectives import same
 from strategies import FLOATS, points
 from ways import AT_A_NUMBER
 
 from gradfast import Backward, Central, Forward, derivative, gradient
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01), "complex"]
-
-
-def same(a, b):
-    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)
 
 
 def cosine(x, n):

@@ -5,7 +5,7 @@ import pytest
 import twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from objectives import cubes, rosen, rosen_gradient, rosen_hessian
+from objectives import cubes, rosen, rosen_gradient, rosen_hessian, same
 from strategies import FLOATS, points
 from ways import ALONG_A_LINE
 
@@ -14,10 +14,6 @@ from gradfast import Backward, Central, Complex, Forward, directional_derivative
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01), "complex"]
 X = np.array([-1.2, 1.0, 0.7, 1.3])
 V = np.array([1.0, -2.0, 0.5, 0.0])
-
-
-def same(a, b):
-    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from objectives import ObjectiveError
 from strategies import FLOATS, OTHERS, points
 
 import gradfast
@@ -70,10 +71,6 @@ OPTIONS = {
 # The house form of an error, here of one about what the test gives.
 NAMES = "|".join(["f", "x", "v", "step and rel_step", "max_evaluations", *OPTIONS])
 HOUSE_FORM = re.compile(rf"({NAMES})(\[[01]\])? must .+; (got|it returned|it changed) ", re.DOTALL)
-
-
-class ObjectiveError(Exception):
-    """What f raises of its own accord."""
 
 
 def fingerprint(x):

@@ -6,21 +6,13 @@ import pytest
 import twins
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from objectives import cubes, rosen, rosen_gradient, rosen_hessian
+from objectives import bits, cubes, rosen, rosen_gradient, rosen_hessian, same
 from strategies import FLOATS, points
 from ways import AT_A_POINT
 
 from gradfast import Backward, Central, Forward, hessian
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01)]
-
-
-def bits(x):
-    return np.asarray(x).tobytes()
-
-
-def same(a, b):
-    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)
 
 
 def sum_of_squares(x):

@@ -6,20 +6,13 @@ import pytest
 import twins
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from objectives import bits, same
 from strategies import FLOATS, points
 from ways import AT_A_POINT
 
 from gradfast import Central, Forward, jacobian
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01), "complex"]
-
-
-def bits(x):
-    return np.asarray(x).tobytes()
-
-
-def same(a, b):
-    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)
 
 
 MIXED = np.array([-100.0, 0.2])

@@ -27,7 +27,7 @@ PRINTED = {
     Central(): "Central, accuracy 2: (f(x + h) - f(x - h)) / (2 h)",
     Central(accuracy=4): "Central, accuracy 4: (-f(x + 2 h) + 8 f(x + h) - 8 f(x - h) + f(x - 2 h)) / (12 h)",
     Central(step=0.5): "Central, accuracy 2, step 0.5: (f(x + h) - f(x - h)) / (2 h)",
-    Central(4, noise=1e-6, variation=3.0): "Central, accuracy 4, noise 1e-06, variation 3.0: "
+    Central(4, noise=1e-6): "Central, accuracy 4, noise 1e-06: "
     "(-f(x + 2 h) + 8 f(x + h) - 8 f(x - h) + f(x - 2 h)) / (12 h)",
     Forward(): "Forward, accuracy 1: (f(x + h) - f(x)) / h",
     Forward(2, rel_step=1e-3): "Forward, accuracy 2, rel_step 0.001: (-f(x + 2 h) + 4 f(x + h) - 3 f(x)) / (2 h)",

@@ -1,5 +1,6 @@
 """Workers: the same bits through any map, errors that say where, and a real cluster."""
 
+import dataclasses
 import functools
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 from gradfast import Central, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
-from gradfast.workers import CHUNKS_OF_A_MAP, Located, aligned, checked_workers, ends_of_chunks
+from gradfast.evaluators import CHUNKS_OF_A_MAP, checked_workers, ends_of_chunks
 
 
 def smooth(x):
@@ -477,14 +478,15 @@ def misaligned(array):
     return copy
 
 
-def test_an_array_that_travelled_is_aligned_again():
-    there = aligned(misaligned(np.arange(3.0)))
-    assert there.flags.aligned
-    assert not misaligned(there).flags.aligned
-    assert list(there) == [0.0, 1.0, 2.0]
-    assert aligned(there) is there
-    assert aligned("part") == "part"
-    assert aligned((1, (misaligned(there),)))[1][0].flags.aligned
+@pytest.mark.parametrize("operator", [gradient, jacobian, hessian])
+def test_a_point_may_arrive_misaligned_or_read_only(operator):
+    def travelled(job, chunks):
+        there = misaligned(job.x)
+        there.flags.writeable = False
+        assert not there.flags.aligned
+        return map(dataclasses.replace(job, x=there), chunks)
+
+    assert np.array_equal(operator(smooth, POINT, workers=travelled), operator(smooth, POINT))
 
 
 # --- clusters ---------------------------------------------------------------------------------------------------------
@@ -575,11 +577,3 @@ if __name__ == "__main__":
     with MPIPoolExecutor() as pool:
         print("same" if np.array_equal(gradient(f, x, workers=pool.map), gradient(f, x)) else "different")
 """
-
-
-def test_what_is_where_it_was_is_no_coordinate():
-    x = np.array([1.0, np.nan])
-    located = Located(smooth, (), x, (0, 0))
-    assert located.moved(x) == "no coordinate"
-    x[0] = 2.0
-    assert located.moved(x) == "x[0]"

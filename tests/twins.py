@@ -13,7 +13,7 @@ import numpy as np
 
 import gradfast
 from gradfast import Backward, Central, Coloring, Forward
-from gradfast.problem import Info
+from gradfast import Info
 
 BY_NAME = {"central": Central(), "forward": Forward(), "backward": Backward()}
 
@@ -80,7 +80,7 @@ def unbounded(method, x, n=1):
         for place in np.ndindex(x.shape):
             steps[place] = step_at(sizes[place], np.broadcast_to(method.step, x.shape)[place])
     else:
-        noise = max(float(np.finfo(x.dtype).eps), min(1.0, (method.noise or 0) / method.variation))
+        noise = max(float(np.finfo(x.dtype).eps), min(1.0, method.noise or 0))
         relative = relative_step(method.stencil(n), noise) if method.rel_step is None else method.rel_step
         for place in np.ndindex(x.shape):
             steps[place] = step_by_rule(sizes[place], relative, n)
