@@ -1,84 +1,371 @@
+"""The seam's laws: values of moves, their parts and pieces, weighted sums; and the textbook's two loops."""
+
+import ctypes
+import math
 import pickle
 import sys
 import weakref
 
 import numpy as np
 import pytest
-from hypothesis import find
+from hypothesis import find, given
+from hypothesis import strategies as st
+from objectives import ObjectiveError, bits, same
 from strategies import FLOATS, OTHERS, points
 
-from gradfast import derivative, jacobian, numerical_gradient, value_and_gradient
-from gradfast._kernels.keep import first_difference, keeping
-from gradfast._kernels.python_loop import LINE, ROWS
+import gradfast
+from gradfast import Central, derivative, gradient, jacobian, numerical_gradient, reference, value_and_gradient
+from gradfast._kernels.combine import combined, second_derivatives_of
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.gradient_loop import POINT, ROWS
+from gradfast._kernels.memory import keeping
+from gradfast._kernels.moves import Groups, Moves
+from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.stencil import Stencil
-from gradfast.methods import as_method
+from gradfast.callables import as_objective
+from gradfast.evaluators import Call, Progress, Workers
 
 CENTRAL = Stencil((1, -1), (1, -1), 2)
+FORWARD = Stencil((1,), (1,), 1, center=-1)
 SECOND = Stencil((1, -1), (1, 1), 1, n=2, center=-2)
+WIDE = Stencil((2, 1, -1, -2), (-1, 8, -8, 1), 12)
+DOUBLES = ctypes.POINTER(ctypes.c_double)
 
 
-def test_a_stencil_is_a_value_one_can_print():
+# --- stencils, groups, moves ------------------------------------------------------------------------------------------
+
+
+def test_stencils_are_values_one_can_print():
     assert repr(SECOND) == "Stencil(nodes=(1, -1), weights=(1, 1), denominator=1, n=2, center=-2)"
     assert (SECOND.nodes, SECOND.weights, SECOND.denominator, SECOND.n) == ((1, -1), (1, 1), 1.0, 2)
     assert repr(pickle.loads(pickle.dumps(SECOND))) == repr(SECOND)
 
 
 @pytest.mark.parametrize(("nodes", "weights"), [((1, -1), (1,)), ((), ())])
-def test_a_stencil_has_as_many_weights_as_nodes(nodes, weights):
+def test_stencils_with_missing_weights_raise(nodes, weights):
     with pytest.raises(ValueError, match=f"at least one; got {len(weights)} for {len(nodes)}"):
         Stencil(nodes, weights, 1)
 
 
-@pytest.mark.parametrize("char", LINE)
-def test_any_stencil_along_a_line_with_a_step_for_each_coordinate(char):
-    x = np.array([1.0, 2.0, 3.0], char)
-    value = "g" if char == "g" else "d"
-    out = np.empty(3, value)
-    steps = np.array([0.5, 0.25, 2.0], value)
+GROUPS = {
+    "each": (Groups.each(3), [[0], [1], [2]]),
+    "each of some": (Groups.each(6, [4, 1]), [[4], [1]]),
+    "together": (Groups.together(3), [[0, 1, 2]]),
+    "some together": (Groups.together(6, [5, 0]), [[5, 0]]),
+    "columns": (Groups.strided(6, 2), [[0, 2, 4], [1, 3, 5]]),
+    "pairs": (Groups.pairs(3), [[0], [0, 1], [1], [0, 2], [1, 2], [2]]),
+    "pairs of some": (Groups.pairs(9, [3, 8]), [[3], [3, 8], [8]]),
+    "colors": (Groups.listed(6, [0, 2, 2, 5], [3, 0, 1, 5, 2]), [[3, 0], [], [1, 5, 2]]),
+    "none": (Groups.each(0), []),
+}
+every_kind = pytest.mark.parametrize(("groups", "members"), GROUPS.values(), ids=GROUPS)
+
+
+@every_kind
+def test_groups_list_the_coordinates_that_move_together(groups, members):
+    for made in (groups, pickle.loads(pickle.dumps(groups))):
+        assert [made[g] for g in range(len(made))] == members
+        assert made.coordinates == groups.coordinates
+    for outside in (-1, len(groups)):
+        with pytest.raises(IndexError, match=f"group must be from 0 to {len(groups) - 1}; got {outside}"):
+            groups[outside]
+
+
+@given(st.integers(0, 10**9 - 1).flatmap(lambda i: st.tuples(st.just(i), st.integers(0, i))))
+def test_any_pair_of_a_billion_coordinates_is_found_without_a_list(pair):
+    i, j = pair
+    assert Groups.pairs(10**9)[i * (i + 1) // 2 + j] == sorted({i, j})
+
+
+@every_kind
+@pytest.mark.parametrize("char", "dg")
+def test_moves_say_which_coordinates_go_how_far(groups, members, char):
+    steps = np.arange(1, groups.coordinates + 1, dtype=char)
+    moves = Moves(groups, steps, WIDE)
+    expected = [[(i, node * steps[i]) for i in group] for group in members for node in WIDE.nodes]
+    assert list(moves) == expected
+    assert len(moves) == len(expected)
+    for first, last in ((0, len(moves)), (len(moves) // 2, len(moves)), (len(moves), len(moves))):
+        for part in (moves.part(first, last), pickle.loads(pickle.dumps(moves.part(first, last)))):
+            assert list(part) == expected[first:last]
+            assert same(part.step_of_each, steps)
+
+
+def test_moves_along_a_direction_keep_its_step():
+    moves = Moves(Groups.together(2), [0.5, 1.0], CENTRAL, along=0.25)
+    assert [made.along for made in (moves, moves.part(0, 1), pickle.loads(pickle.dumps(moves)))] == [0.25] * 3
+    assert moves.part(0, 1).part(0, 1).along == 0.25
+
+
+def test_moves_want_a_step_for_each_coordinate():
+    with pytest.raises(ValueError, match="steps must be one for each of 3 coordinates; got 2"):
+        Moves(Groups.each(3), np.ones(2), CENTRAL)
+    for groups, stencil in ((None, CENTRAL), (Groups.each(1), None)):
+        with pytest.raises(TypeError, match="incorrect type .expected gradfast._kernels"):
+            Moves(groups, np.ones(1), stencil)
+
+
+# --- f's values at moves ----------------------------------------------------------------------------------------------
+
+
+def polynomial(x):
+    """One number of a point, or of points along first axes; every coordinate has its own part in it."""
+    weights = np.arange(1, x.shape[-1] + 1)
+    return (x**3 * weights).sum(axis=-1)
+
+
+def cubes(x):
+    return np.stack([polynomial(x), -x[..., 0], x[..., -1] ** 2], axis=-1)
+
+
+def compiled(f):
+    """Return a C function that calls back f, of one number or of an array of three."""
+    if f is polynomial:
+        return as_objective(
+            ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)(lambda n, x: float(f(np.array(x[:n]))))
+        )
+
+    def write(n, x, m, out):
+        for j, value in enumerate(f(np.array(x[:n]))):
+            out[j] = value
+
+    return gradfast.compiled(
+        ctypes.CFUNCTYPE(None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES)(write), outputs=3
+    )
+
+
+class Counting(Evaluator):
+    """An evaluator of somebody else's that wraps another."""
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        self.rows = 0
+
+    def values(self, moves):
+        self.rows += len(moves)
+        return self.inner.values(moves)
+
+
+def on_workers(f, x, **options):
+    call = Call(f, **options)
+    return Workers(call.at(x), call, map)
+
+
+EVALUATORS = {
+    "one point": lambda f, x, **o: Call(f, **o).at(x),
+    "many points": lambda f, x, **o: Call(f, vectorized=True, **o).at(x),
+    "compiled": lambda f, x, **o: Call(compiled(f), **o).at(x),
+    "compiled, threads": lambda f, x, **o: Call(compiled(f), threads=2, **o).at(x),
+    "workers": on_workers,
+    "progress": lambda f, x, **o: Progress(Call(f, **o).at(x), lambda done, total: None),
+    "counting": lambda f, x, **o: Counting(Call(f, **o).at(x)),
+    "two wrappers": lambda f, x, **o: Progress(Counting(on_workers(f, x, **o)), lambda done, total: None),
+}
+every_dtype = pytest.mark.parametrize("dtype", FLOATS)
+
+# Compiled f knows double alone; where there is no coordinate, f has no value.
+EVERY = [(name, dtype) for name in EVALUATORS for dtype in FLOATS if dtype != "g" or "compiled" not in name]
+SOME = {name: groups for name, (groups, _) in GROUPS.items() if len(groups)}
+
+
+def moved(x, row):
+    """Return a copy of x with some coordinates moved: the sum is rounded once, to x's type."""
+    point = x.copy()
+    for i, by in row:
+        point.flat[i] = point.flat[i] + by
+    return point
+
+
+@pytest.mark.parametrize(("way", "dtype"), EVERY)
+@pytest.mark.parametrize("groups", SOME.values(), ids=SOME)
+@pytest.mark.parametrize("f", [polynomial, cubes])
+def test_values_have_a_row_for_each_group_and_node(way, dtype, groups, f):
+    x = np.random.default_rng(0).normal(size=groups.coordinates).astype(dtype)
+    before, value = bits(x), np.longdouble if dtype == "g" else np.float64
+    moves = Moves(groups, 2.0 ** -np.arange(x.size, dtype=value), WIDE)
+    e = EVALUATORS[way](f, x, single=f is polynomial)
+    at = x.astype(float) if "compiled" in way else x
+    expected = np.array([f(moved(at, row)) for row in moves]).astype(value)
+    assert same(e.values(moves), expected)
+    assert e.evaluations == len(moves)
+    for first, last in ((0, 3), (1, 2), (len(moves) // 2, len(moves))):
+        assert same(e.values(moves.part(first, last)), expected[first:last])
+    pieces = list(e.pieces(moves))
+    assert [row for first, last, _ in pieces for row in range(first, last)] == list(range(len(moves)))
+    assert same(np.concatenate([rows for _, _, rows in pieces]), expected)
+    assert same(e.value(), np.asarray(f(at)).astype(value))
+    e.close()
+    assert bits(x) == before
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_points_of_a_batch_are_one_line_of_coordinates(dtype, axis, vectorized):
+    """Each point is moved alone; or a component of all at once, by an f that takes the whole batch."""
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(dtype)
+    x = x if axis == 1 else np.asfortranarray(x.T)
+    rows, before = np.moveaxis(x, axis, -1), bits(x)
+
+    def f(p):
+        return polynomial(np.moveaxis(p, axis, -1)) if vectorized else polynomial(p)
+
+    steps = np.full(12, 0.5, "g" if dtype == "g" else "d")
+    moves = Moves(Groups.strided(12, 3) if vectorized else Groups.each(12), steps, CENTRAL)
+    e = Call(f, single=True, axis=axis, vectorized=vectorized).at(x)
+    found = e.values(moves)
+    places = [(slice(None), j) for j in range(3)] if vectorized else list(np.ndindex(4, 3))
+    for row, (place, node) in enumerate((place, node) for place in places for node in CENTRAL.nodes):
+        point = rows.copy()
+        point[place] = point[place] + node * 0.5
+        assert np.array_equal(found[row], polynomial(point if vectorized else point[place[0]]))
+    assert e.evaluations == 24
+    assert np.array_equal(e.value(), polynomial(rows))
+    e.close()
+    assert bits(x) == before
+
+
+@given(points(FLOATS, max_dims=3, min_side=1))
+def test_values_are_those_at_x_of_any_layout(x):
+    before = x.tobytes()
+    moves = Moves(Groups.each(x.size), np.ones(x.size, "g" if x.dtype == "g" else "d"), CENTRAL)
+    e = OnePoint(lambda point: point.copy(), x)
+    found = e.values(moves)
+    with np.errstate(all="ignore"):
+        expected = np.array([moved(np.array(x), row) for row in moves])
+    assert np.array_equal(found, expected, equal_nan=True)
+    e.close()
+    assert x.tobytes() == before
+
+
+@pytest.mark.parametrize("way", ["one point", "many points", "counting", "progress"])
+@pytest.mark.parametrize("call", range(1, 5))
+def test_x_has_its_bits_whichever_call_raises(way, call):
+    x = np.array([-0.0, np.nan, 3.0])
+    before, calls = bits(x), []
 
     def f(x):
-        return x[0] ** 2 + 3 * x[1] ** 2
+        calls.append(1)
+        if len(calls) == call:
+            raise ObjectiveError
+        return x[..., 0] * 1.0
 
-    assert LINE[char](f, x, x, steps, SECOND, out, at_center=f(x)) == -1
-    assert np.array_equal(out, [2.0, 6.0, 0.0])
+    e = EVALUATORS[way](f, x)
+    moves = Moves(Groups.each(3), np.ones(3), CENTRAL)
+
+    def work():
+        for first in range(6):
+            e.values(moves.part(first, first + 1))
+
+    with pytest.raises(ObjectiveError):
+        work()
+    assert bits(x) == before
+    inner = e if e.inner is None else e.inner
+    assert (inner.failed, inner.failed_last) == (call - 1, call - 1)
 
 
-def test_steps_may_be_overwritten_by_the_result():
+@pytest.mark.parametrize("way", ["one point", "many points", "counting", "progress"])
+def test_an_evaluator_finds_that_f_changed_x(way):
     x = np.array([1.0, 2.0])
-    steps = np.array([0.5, 0.25])
-    LINE["d"](lambda x: x[0] * x[1], x, x, steps, CENTRAL, steps)
-    assert np.array_equal(steps, [2.0, 1.0])
+
+    def f(x):
+        x[..., 1] = 7.0
+        return x[..., 0].copy()
+
+    def work():
+        e = EVALUATORS[way](f, x)
+        try:
+            e.values(Moves(Groups.each(2), np.ones(2), CENTRAL))
+        except BaseException:
+            e.put_back()
+            raise
+        e.close()
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[1\]"):
+        work()
+    assert x.tolist() == [1.0, 2.0]
 
 
-def test_rows_take_steps_of_their_own():
-    x = np.array([[1.0, 2.0], [3.0, 4.0]])
-    seen = []
-    out = np.empty((2, 2))
-    steps = np.array([[0.5, 0.25], [2.0, 4.0]])
-    assert ROWS["d"](lambda row: seen.append(row.copy()) or 0.0, x, x, steps, CENTRAL, out) == -1
-    moved = np.array(seen).reshape(2, 2, 2, 2) - x[:, None, None, :]
-    assert np.array_equal(np.abs(moved).max(axis=(2, 3)), steps)
+@pytest.mark.parametrize("x", [[1.0, 2.0], np.ones(2, int), np.broadcast_to(1.0, 2), np.ones(2, ">f8")], ids=repr)
+def test_an_evaluator_takes_only_what_it_can_move(x):
+    with pytest.raises((TypeError, AttributeError)):
+        OnePoint(lambda x: 1.0, x)
 
 
-@pytest.mark.parametrize(("steps", "swallowed"), [([1.0, 1e-30], 1), ([1e-30, 1e-30], 0), ([1.0, 1.0], -1)])
-def test_the_first_swallowed_step_is_returned(steps, swallowed):
-    x = np.array([1.0, 2.0])
-    assert LINE["d"](lambda x: 0.0, x, x, np.array(steps), CENTRAL, np.empty(2)) == swallowed
-    batch = np.array([[1.0, 2.0], [1.0, 2.0]])
-    both = np.array([[1.0, 1.0], steps])
-    expected = swallowed + 2 if swallowed >= 0 else -1
-    assert ROWS["d"](lambda x: 0.0, batch, batch, both, CENTRAL, np.empty((2, 2))) == expected
+# --- weighted sums ----------------------------------------------------------------------------------------------------
+
+NUMBERS = st.sampled_from([0.0, -0.0, 1.0, -3.5, 1e300, 5e-324, np.inf, -np.inf, np.nan]) | st.floats(width=32)
 
 
-@pytest.mark.parametrize(
-    ("changed", "first"), [([], -1), ([(2, 0)], 0), ([(1, 2)], 2), ([(0, 1), (1, 2)], 1), ([(0, 2), (2, 1)], 1)]
-)
-def test_the_first_item_that_differs_in_any_copy_is_found_though_by_its_sign_alone(changed, first):
-    point = np.array([1.0, 2.0, 3.0])
-    copies = np.tile(point, (3, 1))
-    for place in changed:
-        copies[place] *= -1
-    assert first_difference(copies, point) == first
+def by_hand(stencil, values, center, step):
+    """Return a derivative as `combine` promises it: from -0.0 or f(x), in the order of the nodes, divided once."""
+    total = -0.0 if stencil.center == 0 else stencil.center * center
+    for weight, value in zip(stencil.weights, values, strict=True):
+        total = total + weight * value
+    by = stencil.denominator
+    for _ in range(stencil.n):
+        by = by * step
+    return total / by
+
+
+@given(st.data(), st.sampled_from([CENTRAL, FORWARD, SECOND, WIDE]), st.sampled_from("dg"), st.integers(0, 3))
+def test_combined_values_are_the_sums_of_the_formula_to_the_bit(data, stencil, char, width):
+    n = 3
+    moves = Moves(Groups.each(n), np.array([0.5, -0.25, 3.0], char), stencil)
+    drawn = data.draw(st.lists(NUMBERS, min_size=len(moves) * width + width, max_size=len(moves) * width + width))
+    values = np.array(drawn[width:], char).reshape(len(moves), width)
+    center = np.array(drawn[:width], char)
+    with np.errstate(all="ignore"):
+        found = combined(values, moves, center)
+        expected = np.empty((n, width), char)
+        for i in range(n):
+            rows = values[i * stencil.size : (i + 1) * stencil.size]
+            for j in range(width):
+                expected[i, j] = by_hand(stencil, rows[:, j], center[j], moves.step_of_each[i])
+        part = moves.part(stencil.size, 3 * stencil.size)
+        some = combined(values[stencil.size :], part, center)
+    for result, wanted in ((found, expected), (some, expected[1:])):
+        assert result.dtype == wanted.dtype
+        assert np.array_equal(result, wanted, equal_nan=True)
+        assert np.array_equal(np.signbit(result)[~np.isnan(wanted)], np.signbit(wanted)[~np.isnan(wanted)])
+
+
+def test_sums_of_zeros_keep_their_sign():
+    moves = Moves(Groups.each(2), np.ones(2), CENTRAL)
+    assert np.signbit(combined([-0.0, 0.0, 0.0, 0.0], moves)).tolist() == [True, False]
+    assert np.signbit(combined([-0.0, 0.0, 0.0, 0.0], moves, divided=False)).tolist() == [True, False]
+
+
+def test_sums_that_are_not_divided_are_the_weighted_values():
+    moves = Moves(Groups.each(2), [0.5, 0.25], SECOND)
+    assert combined([1.0, 2.0, 3.0, 4.0], moves, [10.0], divided=False).tolist() == [-17.0, -13.0]
+
+
+def test_each_point_of_a_batch_has_a_value_at_x_of_its_own():
+    moves = Moves(Groups.each(4), np.ones(4), FORWARD)
+    assert combined([5.0, 6.0, 7.0, 8.0], moves, [1.0, 2.0], point=2).tolist() == [4.0, 5.0, 5.0, 6.0]
+
+
+def test_values_along_a_direction_are_divided_by_its_step():
+    moves = Moves(Groups.together(3), [3.0, 4.0, 5.0], CENTRAL, along=0.5)
+    assert combined([[3.0], [1.0]], moves).tolist() == [[2.0]]
+
+
+@pytest.mark.parametrize("char", "dg")
+def test_second_derivatives_come_from_sums_of_pairs(char):
+    """Of ``a x**2 + b x y + c y**2``, whose sums by a stencil of second derivatives are exact."""
+    a, b, c = 3.0, 5.0, 7.0
+
+    def f(x):
+        return a * x[0] ** 2 + b * x[0] * x[1] + c * x[1] ** 2
+
+    x, steps = np.array([1.0, 2.0], char), np.array([0.5, -0.25], char)
+    moves = Moves(Groups.pairs(2), steps, SECOND)
+    sums = combined(OnePoint(f, x, single=True).values(moves), moves, f(x), divided=False)
+    assert same(second_derivatives_of(sums, moves), np.array([2 * a, b, 2 * c], char))
+
+
+# --- the sign of a zero, and memory, in all loops ---------------------------------------------------------------------
 
 
 def falling_zero(x):
@@ -86,16 +373,17 @@ def falling_zero(x):
     return np.where((x > 1).any(axis=-1), -0.0, 0.0)
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
+@every_dtype
 @pytest.mark.parametrize("vectorized", [False, True])
 def test_the_sign_of_a_zero_survives_every_loop(vectorized, dtype):
     x, f = np.ones(2, dtype), falling_zero if vectorized else lambda x: float(falling_zero(x))
     options = {"vectorized": vectorized}
     found = {
-        "point": numerical_gradient(f, x, **options),
-        "rows": numerical_gradient(f, np.ones((2, 2), dtype), **options),
+        "textbook": numerical_gradient(f, x, **options),
+        "textbook, rows": numerical_gradient(f, np.ones((2, 2), dtype), **options),
+        "gradient": gradient(f, x, **options),
+        "batch": gradient(f, np.ones((2, 2), dtype), axis=1, **options),
         "values": jacobian(lambda x: falling_zero(x)[..., np.newaxis], x, **options),
-        "colors": jacobian(lambda x: falling_zero(x)[..., np.newaxis], x, sparsity=np.ones((1, 2)), **options).data,
     }
     found["elements"] = derivative(lambda x: np.where(x > 1, -0.0, 0.0), x)
     for name, zeros in found.items():
@@ -103,43 +391,108 @@ def test_the_sign_of_a_zero_survives_every_loop(vectorized, dtype):
         assert np.signbit(zeros).all(), name
 
 
+def test_the_sign_of_a_zero_survives_the_colors():
+    pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    for vectorized in (False, True):
+        f = lambda x: falling_zero(x)[..., np.newaxis]  # noqa: E731
+        found = jacobian(f, np.ones(2), sparsity=np.ones((1, 2)), vectorized=vectorized)
+        assert np.signbit(found.data).all()
+
+
 @pytest.mark.parametrize("vectorized", [False, True])
-@pytest.mark.parametrize("loop", ["point", "plain", "rows", "values", "colors", "elements"])
+@pytest.mark.parametrize("loop", ["textbook", "textbook, rows", "value", "values", "colors", "elements"])
 def test_a_result_is_let_go_before_f_is_called_again(loop, vectorized):
     """So that f may resize, or reuse, the memory of its last one."""
     last = []
 
     def f(x):
         assert not last or last.pop()() is None
-        result = np.atleast_1d(np.sum(x**2, axis=-1)) if loop in ("point", "plain", "rows") else x**2
+        result = np.atleast_1d(np.sum(x**2, axis=-1)) if loop.startswith(("text", "value")) else x**2
         last.append(weakref.ref(result))
         return result
 
-    as_method("forward").plan(np.ones(2))  # so that the plain way is taken
-    x = np.ones((3, 2)) if loop == "rows" else np.ones(2)
-    if loop in ("point", "rows"):
+    x = np.ones((3, 2)) if loop == "textbook, rows" else np.ones(2)
+    if loop.startswith("textbook"):
         numerical_gradient(f, x, vectorized=vectorized)
-    elif loop == "plain":
+    elif loop == "value":
         value_and_gradient(f, x, method="forward", vectorized=vectorized)
     elif loop == "elements":
         derivative(f, x)
     else:
+        if loop == "colors":
+            pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
         jacobian(f, x, vectorized=vectorized, sparsity=np.eye(2) if loop == "colors" else None)
 
 
 def test_memory_that_was_read_is_let_go():
-    point, copies, number = np.ones(3), np.ones((2, 3)), np.ones((), np.longdouble)
-    before = [sys.getrefcount(array) for array in (point, copies, number)]
+    point, number, values = np.ones(3), np.ones((), np.longdouble), np.ones(2)
+    before = [sys.getrefcount(array) for array in (point, number, values)]
     keeping(point, lambda: None)
-    first_difference(copies, point)
     numerical_gradient(lambda x: number, np.ones(2, np.longdouble))
-    assert [sys.getrefcount(array) for array in (point, copies, number)] == before
+    e = OnePoint(lambda x: values, point)
+    e.values(Moves(Groups.each(3), np.ones(3), CENTRAL))
+    del e
+    jacobian(lambda x: values, point)
+    assert [sys.getrefcount(array) for array in (point, number, values)] == before
 
 
-def test_a_kernel_takes_no_none_for_a_stencil():
-    x = np.array([1.0])
-    with pytest.raises(TypeError, match="Stencil"):
-        LINE["d"](lambda x: 0.0, x, x, 1.0, None, np.empty(1))
+# --- the textbook's two loops -----------------------------------------------------------------------------------------
+
+
+def uneven(x):
+    return (np.sin(x) * np.arange(1, x.size + 1)).sum() + x[:1].sum() * x[-1:].sum()
+
+
+@every_dtype
+@pytest.mark.parametrize("layout", [slice(None), slice(None, None, 2), slice(None, None, -1)], ids=repr)
+def test_the_two_loops_give_the_bits_of_the_reference(dtype, layout):
+    """Of doubles; in other precisions the kernels compute in double, or in long double, and NumPy does what it does."""
+    batch = np.random.default_rng(0).normal(size=(5, 8)).astype(dtype)[:, layout]
+    x, before = batch[2], bits(batch)
+    for kernels, line, f in ((POINT, x, uneven), (ROWS, batch, uneven)):
+        out = np.empty(line.shape, dtype)
+        assert kernels[line.dtype.char](f, line, line, 0.125, out) == -1
+        if dtype == "f8":
+            assert bits(out) == bits(reference.numerical_gradient(f, line.copy(), 0.125))
+        assert same(out, numerical_gradient(f, line, 0.125))
+        assert bits(batch) == before
+
+
+@every_dtype
+@given(h=st.integers(-8, 3).map(lambda k: 2.0**k), seed=st.integers(0, 99))
+def test_the_two_loops_give_the_bits_of_the_general_one(dtype, h, seed):
+    """Where x moves by h exactly, ``Central(step=h)`` is the same formula."""
+    batch = (np.random.default_rng(seed).integers(-64, 64, (4, 3)) / 64).astype(dtype)
+    with np.errstate(all="ignore"):
+        for x, axis in ((batch[0], None), (batch, 1)):
+            assert same(numerical_gradient(uneven, x, h), gradient(uneven, x, axis=axis, method=Central(step=h)))
+
+
+@pytest.mark.parametrize(("h", "at", "swallowed"), [(1e-3, 1e20, True), (1e-3, np.inf, False), (1e-3, 1.0, False)])
+def test_the_two_loops_tell_the_first_coordinate_that_did_not_move(h, at, swallowed):
+    x, batch = np.array([1.0, at, at]), np.array([[1.0, 1.0, 1.0], [1.0, at, at]])
+    assert POINT["d"](lambda x: 0.0, x, x, h, np.empty(3)) == (1 if swallowed else -1)
+    assert ROWS["d"](lambda x: 0.0, batch, batch, h, np.empty((2, 3))) == (4 if swallowed else -1)
+
+
+@every_dtype
+@pytest.mark.parametrize("call", range(1, 9))
+def test_the_two_loops_put_the_moved_coordinate_back_when_f_raises(dtype, call, objective_that_fails_on_call):
+    batch = np.array([[1.0, -0.0], [np.nan, 1e-40]], dtype)
+    before = bits(batch)
+    with pytest.raises(objective_that_fails_on_call.failure):
+        ROWS[batch.dtype.char](objective_that_fails_on_call(call), batch, batch, 0.5, np.empty_like(batch))
+    if call <= 4:
+        with pytest.raises(objective_that_fails_on_call.failure):
+            POINT[batch.dtype.char](objective_that_fails_on_call(call), batch[1], batch[1], 0.5, np.empty(2, dtype))
+    assert bits(batch) == before
+
+
+def test_the_two_loops_perturb_a_line_that_f_need_not_get():
+    x = np.array([1.0, 2.0])
+    out = np.empty(2)
+    POINT["d"](lambda name: x[0] * x[1] if name == "mine" else math.nan, "mine", x, 0.5, out)
+    assert out.tolist() == [2.0, 1.0]
 
 
 @pytest.mark.parametrize(
