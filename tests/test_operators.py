@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from objectives import ObjectiveError, bits, same
 from strategies import FLOATS, OTHERS, points
-from ways import ON_A_WORKER
+from ways import ON_A_WORKER, Call
 
 import gradfast
 from gradfast import (
@@ -327,6 +327,39 @@ def test_a_step_beyond_the_largest_number_is_no_warning_along_a_line(vectorized)
         x = np.array([np.finfo(dtype).max, -np.finfo(dtype).max, 1.0], dtype)
         along_ones(lambda x: x[..., 2] * 2, x, vectorized=vectorized, method=Central(rel_step=0.5))
     derivative(lambda x: x, np.array([np.finfo(np.float32).max], np.float32), method=Central(rel_step=0.5))
+
+
+@operators
+@pytest.mark.parametrize("name", ["step", "rel_step"])
+@pytest.mark.parametrize("dtype", ["f4", ">f8", "g"])
+def test_steps_may_be_numbers_of_any_precision(operator, name, dtype):
+    for x in (np.array([1.0, 2.0]), np.array([1.0, 2.0], "f4"), np.array([1.0, 2.0], "g")):
+        for step in (np.full(1, 2.0**-7, dtype), np.full(1, 2.0**-7, dtype)[0]):
+            expected = operator(smooth, x, method=Central(**{name: [2.0**-7]}))
+            if np.ndim(step) == 0:
+                expected = operator(smooth, x, method=Central(**{name: 2.0**-7}))
+            assert same(operator(smooth, x, method=Central(**{name: step})), expected)
+
+
+@pytest.mark.parametrize("operator", ["gradient", "jacobian", "hessian"])
+@pytest.mark.parametrize("dtype", ["i8", "u1", "?", "f2", ">f8", ">f4", "f4", "g"])
+def test_an_array_of_any_real_numbers_is_differentiated_however_f_is_called(way, operator, dtype):
+    x = np.array([1, 0, 1], dtype)
+    if not way.takes(dtype=x.dtype.char if dtype == "g" else "f8"):
+        return
+    found = getattr(way, operator)(lambda x: np.sum(x**2 / 2), x, method=Central(step=0.125))
+    kept = dtype in ("f4", ">f4", "g")
+    assert found.dtype == (x.dtype.newbyteorder("=") if kept else np.float64)
+    assert found == pytest.approx(np.eye(3) if operator == "hessian" else x.astype(float), abs=1e-6)
+
+
+@pytest.mark.parametrize("operator", ["gradient", "value_and_gradient", "jacobian", "hessian"])
+@pytest.mark.parametrize("x", [np.array([1j, 2.0]), np.array(["a"]), np.array([1.0, None])], ids=repr)
+def test_x_must_hold_real_numbers_however_f_is_called(way, operator, x):
+    if way.operators is not gradfast:
+        return
+    with pytest.raises(TypeError, match=f"x must hold real numbers; got dtype {x.dtype}"):
+        getattr(way.operators, operator)(way.f_of(Call(lambda x: 1.0, x)), x, **way.options)
 
 
 # --- args -------------------------------------------------------------------------------------------------------------

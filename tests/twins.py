@@ -1,7 +1,7 @@
 """Each operator in plain Python, by differences: the compiled loops must give what these give, to the bit.
 
-How far a coordinate is moved follows here from the documented rule; near bounds, that and to which side is asked of the
-operator itself, of an f that is 0. To move, to call, to weigh, to divide and to put back is done here.
+How far a coordinate is moved follows here from the documented rule; near bounds and along a direction, that and to which
+side is asked of the operator itself, of an f that is 0. To move, to call, to weigh, to divide and to put back is done here.
 """
 
 import importlib
@@ -12,8 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 import gradfast
-from gradfast import Backward, Central, Coloring, Forward
-from gradfast import Info
+from gradfast import Backward, Central, Coloring, Forward, Info
 
 BY_NAME = {"central": Central(), "forward": Forward(), "backward": Backward()}
 
@@ -202,7 +201,8 @@ def dense_hessian(f, x, *, method="central", gradient=None, f0=None, bounds=None
     if bounds is not None:
         _, info = gradfast.hessian(nothing, x, method=method, bounds=bounds, full_output=True)
     steps, stencils = plan(method, info, 2)
-    center = evaluate() if f0 is None else np.asarray(f0, evaluate.wide).reshape(())[()]
+    center = None if f0 is None else np.asarray(f0, evaluate.wide).reshape(())[()]
+    center = evaluate() if center is None and steps else center
     alone = {i: evaluate.difference({i: steps[i]}, stencils[i], center) for i in steps}
     result = np.zeros(evaluate.x.shape * 2, evaluate.x.dtype)
     for i, step in steps.items():
@@ -214,45 +214,19 @@ def dense_hessian(f, x, *, method="central", gradient=None, f0=None, bounds=None
     return (result, info) if full_output else result
 
 
-def norm(vector):
-    largest = np.abs(vector).max(initial=0)
-    return largest * np.linalg.norm((vector / largest).ravel()) if largest else largest
-
-
-def along(method, x, v):
-    """Return what is to be done to t in x + t v where no bounds are near: x moves as a number of its size would."""
-    length = float(norm(v))
-    moved = v != 0
-    with np.errstate(all="ignore"):
-        parts = norm(v[moved] / np.maximum(np.abs(x[moved]), 0.1))
-        size = norm(v) * np.sqrt(moved.sum()) / parts if length and getattr(method, "step", None) is None else norm(x)
-    info = unbounded(method, np.array(size, x.dtype))
-    return replace(info, step=info.step / length) if length else Info(0, 0 * info.step, np.array("fixed"))
-
-
 @np.errstate(all="ignore")
-def directional_derivative(f, x, v, *, method="central", bounds=None, full_output=False):
+def directional_derivative(f, x, v, *, method="central", full_output=False, **options):
+    """The step of t is the operator's; a test of its own holds the rule that it follows."""
     evaluate = Evaluation(f, x)
-    info = along(method, evaluate.x, np.asarray(v))
-    if bounds is not None:
-        _, info = gradfast.directional_derivative(nothing, x, v, method=method, bounds=bounds, full_output=True)
-    start, lower, upper = evaluate.x.copy(), *((-np.inf, np.inf) if bounds is None else np.array(bounds, object))
-    lower, upper = (np.array(side, start.dtype) for side in (lower, upper))
-
-    def on_line(t):
-        evaluate.x[...] = np.clip(start + t[()] * np.asarray(v), lower, upper)
-        return evaluate()
-
-    line = Evaluation(on_line, np.zeros((), evaluate.wide))
+    _, info = gradfast.directional_derivative(nothing, x, v, method=method, full_output=True, **options)
     steps, stencils = plan(method, info)
     center = evaluate() if not steps or stencils[()].center else None
-    try:
-        result = 0 * center if not steps else line.difference(steps, stencils[()], center)
-    finally:
-        evaluate.x[...] = start
-    for place, step in steps.items():
-        result = result / divisor(stencils[place], step)
-    result = np.asarray(result).astype(start.dtype)[()]
+    result = 0 * center if not steps else None
+    for place, t in steps.items():
+        by = t * np.asarray(v)
+        together = {i: by[i] for i in np.ndindex(by.shape)}
+        result = evaluate.difference(together, stencils[place], center) / divisor(stencils[place], t)
+    result = np.asarray(result).astype(evaluate.x.dtype)[()]
     return (result, replace(info, evaluations=evaluate.calls)) if full_output else result
 
 
