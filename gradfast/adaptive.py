@@ -45,7 +45,7 @@ def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[A
     ascent = _ascent(e, operator, _values_of(e, operator), np.broadcast_to(flat, (e.n, flat.size)))
 
     def shaped(part: Array) -> Array:
-        return np.moveaxis(part, 0, -1).reshape(*center.shape, *e.x.shape)
+        return np.moveaxis(part, 0, -1).reshape((*center.shape, *e.x.shape))
 
     info = _info(e, ascent, int(ascent.evaluations.sum()), shaped)
     return as_dtype(result_dtype(e), shaped(ascent.value)), info
@@ -207,7 +207,7 @@ def _ascent(
     flat = e.steps_from if x is None else x
     if bounds is None and scale is None and operator._sides is not None:
         lower, upper = (in_order(e, side) for side in checked_bounds(x_of(e), operator._sides))
-        bounds = flat - lower, upper - flat
+        bounds = (flat - lower).astype(float), (upper - flat).astype(float)
     room = bounds or (np.full(flat.size, np.inf), np.full(flat.size, np.inf))
     char, method = e.x.dtype.char, operator.method
     count = max(1, MOST_VALUES // max(1, centers.shape[1]))

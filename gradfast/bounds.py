@@ -32,7 +32,7 @@ def box_of(sides: tuple[Any, Any]) -> Box:
     for side, infinite in zip(sides, (-np.inf, np.inf), strict=True):
         try:
             array = np.atleast_1d(np.array(infinite if side is None else side, np.float64))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return Box(UNREAD, UNREAD)
         if array.ndim > 1 or not array.size:
             return Box(UNREAD, UNREAD)

@@ -47,6 +47,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     """
 
     options = ("method", "bounds", "vectorized", "full_output")
+    takes_both = True
 
     def __init__(
         self,

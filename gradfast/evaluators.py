@@ -56,11 +56,12 @@ class Call:
     is_elementwise: bool = False
     threads: int = 1  # of compiled f
     outputs: int = -1  # how many values compiled f writes, if it does not say so
+    takes_both: bool = False  # whether compiled f may return a number or write an array
 
     def at(self, x: Array) -> Evaluator:
         """Return the evaluator at x, an array that can be moved in place."""
         if type(self.f) is NativeFunction and not self.is_elementwise:
-            return Native(self.f, x, self.single, self.axis, self.threads, self.outputs)
+            return Native(self.f, x, self.single, self.axis, self.threads, self.outputs, self.takes_both)
         f, z = (imaginary_part_of(self.f), complex_copy(x)) if self.is_complex else (self.f, None)
         kind: Any = OnePoint
         if self.is_elementwise:
@@ -68,6 +69,8 @@ class Call:
         elif self.vectorized:
             kind = ManyPoints if self.axis is None else WholeBatch
         evaluator: Evaluator = kind(f, x, self.args, self.single, self.axis, z)
+        if self.is_complex:
+            evaluator.at_x = replace(self, is_complex=False).at(x)
         return evaluator
 
     def at_copy(self, point: Array) -> Evaluator:
@@ -171,7 +174,7 @@ class Job:
     x: Array
 
     def __call__(self, moves: Moves) -> Array:
-        evaluator = self.call.at(np.require(self.x, requirements=["A", "W"]))
+        evaluator = self.call.at(np.array(self.x))  # a copy: chunks may run on threads
         try:
             values = evaluator.values(moves)
             evaluator.close()

@@ -15,7 +15,7 @@ from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array, as_dtype
 from gradfast.callables import as_objective
 from gradfast.jacobians import Jacobian, refuse_adaptive
-from gradfast.methods import Adaptive, Options, require_difference
+from gradfast.methods import Adaptive, Options, as_method, require_difference
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments, x_of
 
 Function = Callable[..., Any]
@@ -68,11 +68,11 @@ class Hessian(HessianOperator, PreparedOperator):
         if verify and (sparsity is None or gradient is None):
             raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
         if gradient is None:
+            if not isinstance(as_method(method), Adaptive):
+                require_difference(method, "hessian without gradient=")
             self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
             refuse_adaptive(self.method, sparsity)
             self.is_sparse = sparsity is not None
-            if not isinstance(self.method, Adaptive):
-                require_difference(self.method, "hessian without gradient=")
             return
         self._of_gradient = JacobianOfGradient(
             as_objective(gradient, "gradient"), method=method, sparsity=sparsity, verify=verify, bounds=bounds,

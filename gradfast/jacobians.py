@@ -87,7 +87,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
 
     def _shaped(self, e: Evaluator, result: Array) -> Array:
         shape = e.shape if e.shape is not None else (e.width,)
-        return as_dtype(e.dtype or e.x.dtype, result.reshape(*shape, *e.x.shape))
+        return as_dtype(e.dtype or e.x.dtype, result.reshape((*shape, *e.x.shape)))
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
         f = super()._along(e, v, sides)

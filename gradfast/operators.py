@@ -62,6 +62,7 @@ class PreparedOperator(Operator):
     # What of the options is not at its default is shown and compared; operators add their own.
     options: tuple[str, ...] = ("method", "bounds", "vectorized", "workers", "progress", "full_output")
     is_elementwise = False
+    takes_both = False  # whether compiled f may return a number or write an array
     _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
     _threads = 1  # of compiled f
     _workers: Any = None  # of a Python f
@@ -133,7 +134,7 @@ class PreparedOperator(Operator):
         outputs = -1 if f0 is None or self.single else int(np.size(f0))
         return Call(
             self.objective, args, self.single, axis, self.vectorized, isinstance(self.method, Complex),
-            self.is_elementwise, self._threads, outputs,
+            self.is_elementwise, self._threads, outputs, self.takes_both,
         )  # fmt: skip
 
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
@@ -257,7 +258,7 @@ class PreparedOperator(Operator):
 
     def _info(self, e: Evaluator, v: Any, parts: tuple[Moves, ...]) -> Info:
         """Return what was done."""
-        steps, names = np.zeros(e.n), np.full(e.n, "fixed", "<U8")
+        steps, names = np.zeros(e.n, VALUE_DTYPE[e.x.dtype.char]), np.full(e.n, "fixed", "<U8")
         for moves in parts:
             some = slice(None) if moves.groups.chosen is None else moves.groups.chosen
             steps = steps + np.where(steps == 0, moves.step_of_each, 0)

@@ -71,7 +71,7 @@ def jacobian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], given: Array
         )
     center = e.value() if given is None and any(moves.stencil.center for moves in parts) else given
     is_complex = isinstance(operator.method, Complex)
-    data, middle = _by_colors(operator, e, parts, coloring, center)
+    data, middle = _by_colors(operator, e, parts, coloring, center, given)
     result = as_csr(sparse, coloring, as_dtype(e.dtype or e.x.dtype, data))
     if is_complex:
         operator._check(e, None, parts, result)
@@ -89,7 +89,7 @@ def as_csr(sparse: Any, coloring: Coloring, data: Array) -> Any:
 
 
 def _by_colors(
-    operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], coloring: Coloring, center: Array | None
+    operator: Any, e: Evaluator, parts: tuple[Moves, ...], coloring: Coloring, center: Array | None, given: Array | None
 ) -> tuple[Array, Array | None]:
     """Return the derivatives at the pattern's entries; and f's value at x, interpolated along the first color moved."""
     data, middle = np.zeros(coloring.pattern.columns.size, VALUE_DTYPE[e.x.dtype.char]), None
@@ -111,6 +111,8 @@ def _by_colors(
                     "sparsity must have a row for each of f's values; "
                     f"got {coloring.shape[0]} rows for {values.shape[1]} values"
                 )
+            if given is not None:
+                operator._require_shape_of(e, given)
             if middle is None:
                 middle = np.array(value_weights(moves.stencil)) @ values[:size]
             sums = combined(values, part, center, divided=False)

@@ -88,6 +88,10 @@ cdef class Evaluator:
     def values(self, Moves moves not None):
         """Return f's values, an array of shape ``(len(moves), *shape of f's value)``."""
         cdef Block block
+        if moves.groups.coordinates != self.n:
+            raise ValueError(f"moves must be of x's {self.n} coordinates; got moves of {moves.groups.coordinates}")
+        if moves.is_wide != (self.kind == c"g"):
+            moves = moves.in_precision(self.kind == c"g")
         start_block(&block)
         try:
             self.fill(moves, moves.first, moves.last, &block)
@@ -175,9 +179,13 @@ cdef class Evaluator:
         return 0
 
     cdef int center(self, Block *block) except -1:
-        """Write f's value at x; of a batch, of each of its points."""
-        self.inner.center(block)
-        self.shape, self.width, self.is_known = self.inner.shape, self.inner.width, self.inner.is_known
+        """Write f's value at x; of a batch, of each of its points. Here, that of who knows it."""
+        cdef Evaluator source = self.at_x if self.inner is None else self.inner
+        cdef Py_ssize_t before = source.evaluations
+        source.center(block)
+        if source is not self.inner:
+            self.counted += source.evaluations - before
+        self.shape, self.width, self.is_known = source.shape, source.width, source.is_known
         return 0
 
     cdef tuple value_shape(self):
@@ -218,11 +226,13 @@ cdef array_of(const char *values, tuple shape, Py_ssize_t value_size):
     return found
 
 
-cdef as_real_array(result):
+cdef as_real_array(result, bint is_block):
+    """Return what f returned as an array. An error shows it, unless it is a block of values."""
     try:
         array = np.asarray(result)
     except ValueError as error:
         raise ValueError(f"f must return an array of one shape; it returned {result!r}") from error
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"f must return real numbers; it returned {result!r}, of dtype {array.dtype}")
+        found = "an array" if is_block else f"{result!r},"
+        raise TypeError(f"f must return real numbers; it returned {found} of dtype {array.dtype}")
     return array

@@ -1,9 +1,16 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
+_Function = Callable[[Any], Any]
 
-POINT: dict[str, Callable[[Callable[[Any], Any], Any, _Array, float, _Array], int]]
-ROWS: dict[str, Callable[[Callable[[Any], Any], Any, _Array, float, _Array], int]]
+class _Point(Protocol):
+    def __call__(self, f: _Function, argument: Any, line: _Array, h: float, out: _Array) -> int: ...
+
+class _Rows(Protocol):
+    def __call__(self, f: _Function, batch: Any, rows: _Array, h: float, out: _Array) -> int: ...
+
+POINT: dict[str, _Point]
+ROWS: dict[str, _Rows]

@@ -18,9 +18,11 @@ cdef class Copies(Evaluator):           # what ManyPoints and Elements share
 
 
 cdef class ManyPoints(Copies):
-    cdef values_of_block(self, points, Moves moves, Py_ssize_t first, Py_ssize_t count)
+    cdef int fill_block(
+        self, points, Moves moves, Py_ssize_t row, Py_ssize_t count, Py_ssize_t first, Py_ssize_t last, Block *block
+    ) except -1
     cdef call(self, points, Py_ssize_t first, Py_ssize_t count)
-    cdef int require_copies(self, const char *copies, Py_ssize_t count) except -1
+    cdef int require_copies(self, points, const char *copies, Py_ssize_t count) except -1
 
 
 cdef class Elements(Copies):

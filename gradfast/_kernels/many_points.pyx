@@ -7,12 +7,12 @@ from libc.string cimport memcmp, memcpy
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
 from gradfast._kernels.memory cimport Memory
-from gradfast._kernels.moves cimport Moves, Span, move, put_back
+from gradfast._kernels.moves cimport Moves, Span, is_moved, move, put_back
 
 import numpy as np
 from numpy import empty, ndarray
 
-from gradfast._kernels.memory import f_changed
+from gradfast._kernels.memory import f_changed, first_change
 
 # A block of points, with the temporaries that f makes of it, stays inside one core's L2 cache.
 cdef Py_ssize_t BLOCK_BYTES = 1 << 18
@@ -51,7 +51,7 @@ cdef class Copies(Evaluator):
     cdef array_for(self, found, Py_ssize_t count):
         """Return what f returned for points as an array, with their values along its first axis."""
         shape = (count, *self.origin.shape)
-        array = as_real_array(found)
+        array = as_real_array(found, True)
         if self.single and array.shape != (count,):
             raise ValueError(
                 f"f must return an array of shape {(count,)} for points of shape {shape}; it returned one of shape {array.shape}"
@@ -72,33 +72,43 @@ cdef class ManyPoints(Copies):
         points[...] = self.origin
         for row in range(first, last, most):
             count = min(most, last - row)
-            found = self.values_of_block(points[:count] if count < most else points, moves, row, count)
-            self.know(found.shape[1:])
-            size = self.width * self.value_size
-            if row == first:
-                reserve(block, (last - first) * size)
-            self.copy_values(found, block.at + (row - first) * size)
-            found = None  # or f would find the memory of its last result still taken
+            self.fill_block(points[:count] if count < most else points, moves, row, count, first, last, block)
         return 0
 
-    cdef values_of_block(self, points, Moves moves, Py_ssize_t first, Py_ssize_t count):
-        """Return f's values at copies of x, each moved by a row of moves; the copies are what they were afterwards."""
+    cpdef Py_ssize_t rows_at_once(self) except -1:
+        if self.is_known:
+            return Evaluator.rows_at_once(self)
+        return max(1, BLOCK_BYTES // max(1, self.point_bytes))
+
+    cdef int fill_block(
+        self, points, Moves moves, Py_ssize_t row, Py_ssize_t count, Py_ssize_t first, Py_ssize_t last, Block *block
+    ) except -1:
+        """Write f's values at copies of x, each moved by a row of moves; the copies are what they were afterwards."""
         cdef Py_buffer view
-        cdef Py_ssize_t row, size = moves.stencil.size
+        cdef Py_ssize_t r, size = moves.stencil.size
         cdef Memory copy
+        cdef Span span
         PyObject_GetBuffer(points, &view, PyBUF_SIMPLE)
         try:
-            for row in range(first, first + count):
-                copy = self.copy_at(<char *>view.buf + (row - first) * self.point_bytes)
-                move(&copy, self.rest, moves, moves.groups.span(row // size), moves.stencil.node[row % size])
-            found = self.array_for(self.call(points, first, count), count)
-            for row in range(first, first + count):
-                copy = self.copy_at(<char *>view.buf + (row - first) * self.point_bytes)
-                put_back(&copy, self.rest, moves.groups, moves.groups.span(row // size))
-            self.require_copies(<const char *>view.buf, count)
+            for r in range(count):
+                copy = self.copy_at(<char *>view.buf + r * self.point_bytes)
+                move(&copy, self.rest, moves, moves.groups.span((row + r) // size), moves.stencil.node[(row + r) % size])
+            found = self.array_for(self.call(points, row, count), count)
+            self.know(found.shape[1:])
+            if row == first:
+                reserve(block, (last - first) * self.width * self.value_size)
+            # f's values may be a view of the points: they are copied before these go back.
+            self.copy_values(found, block.at + (row - first) * self.width * self.value_size)
+            for r in range(count):
+                copy = self.copy_at(<char *>view.buf + r * self.point_bytes)
+                span = moves.groups.span((row + r) // size)
+                if not is_moved(&copy, self.rest, moves, span, moves.stencil.node[(row + r) % size]):
+                    raise f_changed(self.name(moves.groups.member(span, 0)))
+                put_back(&copy, self.rest, moves.groups, span)
+            self.require_copies(points, <const char *>view.buf, count)
         finally:
             PyBuffer_Release(&view)
-        return found
+        return 0
 
     cdef call(self, points, Py_ssize_t first, Py_ssize_t count):
         self.counted += count
@@ -108,28 +118,39 @@ cdef class ManyPoints(Copies):
         PyErr_CheckSignals()
         return found
 
-    cdef int require_copies(self, const char *copies, Py_ssize_t count) except -1:
-        """ValueError that names the first coordinate in which one of the copies differs from x by a bit."""
+    cdef int require_copies(self, points, const char *copies, Py_ssize_t count) except -1:
+        """ValueError that names the first coordinate in which one of the copies differs from x."""
         cdef Py_buffer view
-        cdef Py_ssize_t row, i, changed = -1
+        cdef Py_ssize_t row
+        cdef bint same = True
         PyObject_GetBuffer(self.origin, &view, PyBUF_SIMPLE)
         for row in range(count):
-            if memcmp(copies + row * self.point_bytes, view.buf, self.point_bytes):
-                for i in range(self.n if changed < 0 else changed):
-                    if memcmp(copies + row * self.point_bytes + i * self.stride, <char *>view.buf + i * self.stride, self.stride):
-                        changed = i
-                        break
+            same = same and memcmp(copies + row * self.point_bytes, view.buf, self.point_bytes) == 0
         PyBuffer_Release(&view)
-        if changed >= 0:
-            raise f_changed(self.name(changed))
+        if not same:
+            self.raise_change(points)
         return 0
 
+    def raise_change(self, points):
+        """Raise the error for an f that changed its points, if it did more than write to bits that belong to no number."""
+        changed = [
+            first_change(now, np.broadcast_to(before, now.shape)) % max(1, self.n)
+            for now, before in ((points.real, self.origin.real), (points.imag, self.origin.imag))
+            if first_change(now, np.broadcast_to(before, now.shape)) >= 0
+        ]
+        if changed:
+            raise f_changed(self.name(min(changed)))
+
     cdef int center(self, Block *block) except -1:
+        if self.at_x is not None:
+            return Evaluator.center(self, block)
         points = np.array(self.origin[np.newaxis])
         found = self.array_for(self.call(points, -1, 1), 1)
         self.know(found.shape[1:])
         reserve(block, self.width * self.value_size)
-        return self.copy_values(found, block.at)
+        self.copy_values(found, block.at)
+        self.raise_change(points)
+        return 0
 
 
 cdef class Elements(Copies):
@@ -173,7 +194,7 @@ cdef class Elements(Copies):
         return self.f(point if self.origin.ndim else point[()], *self.args)
 
     cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1:
-        array = found if type(found) is ndarray and found.dtype.char == "d" else as_real_array(found)
+        array = found if type(found) is ndarray and found.dtype.char == "d" else as_real_array(found, False)
         if self.origin.ndim and array.shape != self.origin.shape:
             raise ValueError(
                 f"f must return an array of x's shape {self.origin.shape}; it returned one of shape {array.shape}"
@@ -184,4 +205,6 @@ cdef class Elements(Copies):
         return self.copy_values(array, block.at + row * self.width * self.value_size)
 
     cdef int center(self, Block *block) except -1:
+        if self.at_x is not None:
+            return Evaluator.center(self, block)
         return self.take(self.call(self.new_copy()), block, 0, 1)

@@ -38,6 +38,8 @@ cdef class Groups:
     @staticmethod
     def strided(Py_ssize_t coordinates, Py_ssize_t groups):
         """Every n-th coordinate is a group, n being the number of groups: the columns of a matrix in C order."""
+        if groups < 0 or coordinates and (not groups or coordinates % groups):
+            raise ValueError(f"groups must be a divisor of {coordinates} coordinates; got {groups}")
         return make(STRIDED, coordinates, None, None, groups)
 
     @staticmethod
@@ -90,17 +92,23 @@ cdef class Groups:
 cdef Groups make(Kind kind, Py_ssize_t coordinates, chosen, starts, Py_ssize_t count):
     cdef Groups groups = Groups.__new__(Groups)
     cdef const Py_ssize_t[::1] listed
+    if coordinates < 0:
+        raise ValueError(f"coordinates must be a number from 0 up; got {coordinates}")
     groups.kind, groups.coordinates, groups.count, groups.places = kind, coordinates, count, coordinates
     if chosen is not None:
         groups.chosen = np.ascontiguousarray(chosen, np.intp)
         listed = groups.chosen
         groups.places = listed.shape[0]
+        if groups.places and not (0 <= groups.chosen.min() and groups.chosen.max() < coordinates):
+            raise ValueError(f"chosen must be coordinates from 0 to {coordinates - 1}; got {chosen!r}")
         groups.list = &listed[0] if groups.places else NULL
         if kind == EACH:
             groups.count = groups.places
     if starts is not None:
         groups.starts = np.ascontiguousarray(starts, np.intp)
         listed = groups.starts
+        if count < 0 or listed[0] < 0 or listed[count] > groups.places or (np.diff(groups.starts) < 0).any():
+            raise ValueError(f"starts must rise from 0 to {groups.places}; got {starts!r}")
         groups.first = &listed[0]
     return groups
 
@@ -143,10 +151,17 @@ cdef class Moves:
 
     def part(self, Py_ssize_t first, Py_ssize_t last):
         """Return rows first to last - 1 of these as Moves."""
+        if not 0 <= first <= last <= len(self):
+            raise ValueError(f"rows must be from 0 to {len(self)}; got {first} to {last}")
         cdef Moves moves = Moves.of(self.groups, self._steps, self.is_wide, self.stencil)
         moves.along, moves.along_step = self.along, self.along_step
         moves.first, moves.last = self.first + first, self.first + last
         return moves
+
+    def in_precision(self, bint is_wide):
+        """Return the same moves, their steps as long doubles or as doubles."""
+        steps = self.step_of_each.astype(np.longdouble if is_wide else np.float64)
+        return Moves(self.groups, steps, self.stencil, self.along, self.first, self.last)
 
     @property
     def step_of_each(self):

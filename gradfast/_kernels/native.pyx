@@ -24,12 +24,21 @@ cdef Py_ssize_t BLOCK_BYTES = 1 << 24
 cdef class Native(Evaluator):
     """Compiled f of a point: a number, or an array of as many values as f says or as `outputs`."""
 
-    def __init__(self, NativeFunction f not None, x, bint single=False, axis=None, Py_ssize_t threads=1, Py_ssize_t outputs=-1):
-        self.prepare(f, x, single, axis, threads, outputs)
+    def __init__(
+        self, NativeFunction f not None, x, bint single=False, axis=None, Py_ssize_t threads=1, Py_ssize_t outputs=-1,
+        bint takes_both=False,
+    ):
+        if not self.prepare(f, x, single, axis, threads, outputs, takes_both):
+            raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
 
-    cdef bint prepare(self, NativeFunction f, x, bint single, axis, Py_ssize_t threads, Py_ssize_t outputs) except -1:
-        if f.kind != ("point" if single else "array"):
+    cdef bint prepare(
+        self, NativeFunction f, x, bint single, axis, Py_ssize_t threads, Py_ssize_t outputs, bint takes_both=False
+    ) except -1:
+        self.is_number = f.kind == "point"
+        if self.is_number != single and not (takes_both and self.is_number):
             require_kind(f, "point" if single else "array")
+        if x.dtype.char not in ("d", "f", "g") or not x.dtype.isnative:
+            return False
         # f computes in double precision, whatever x is
         if x.dtype.char != "d":
             self.dtype, x = x.dtype, x.astype(np.float64)
@@ -38,7 +47,9 @@ cdef class Native(Evaluator):
         if self.point > INT_MAX:
             raise ValueError(f"x must have at most {INT_MAX} components for compiled code; got {self.point}")
         self.f, self.threads = f, threads
-        if not single:
+        if self.is_number:
+            self.is_known, self.shape = True, ()
+        else:
             self.is_known, self.width = True, outputs if f.outputs < 0 <= outputs else f.required_outputs()
         return True
 
@@ -72,7 +83,7 @@ cdef class Native(Evaluator):
         cdef const double *node = moves.stencil.node
         cdef Function f = self.f.function
         cdef double *point = <double *>PyMem_RawMalloc(max(1, n) * sizeof(double))
-        cdef bint single = self.single
+        cdef bint is_number = self.is_number
         cdef Watch watch
         cdef Span span
         if point is NULL:
@@ -89,7 +100,7 @@ cdef class Native(Evaluator):
                     for k in range(span.count):
                         i = groups.member(span, k)
                         point[i - start] = origin[i] + node[row % size] * steps[i]
-                    if single:
+                    if is_number:
                         out[row - first] = call(&f, n, point)
                     else:
                         call_array(&f, n, point, width, nan_filled(out + (row - first) * width, width))

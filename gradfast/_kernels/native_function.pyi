@@ -1,7 +1,5 @@
 from typing import Any, Self, final
 
-__pyx_capi__: dict[str, object]
-
 SIGNATURES: dict[str, int]
 WANTED: dict[str, str]
 

@@ -19,7 +19,7 @@ from gradfast._kernels.number cimport read
 import numpy as np
 from numpy import ndarray
 
-from gradfast._kernels.memory import f_changed, first_change
+from gradfast._kernels.memory import f_changed, first_change, name_of_coordinate
 
 cdef extern from *:
     """
@@ -151,6 +151,13 @@ cdef class OnePoint(Evaluator):
         move(self.moving, self.rest, moves, span, node)
         return 0
 
+    def close(self):
+        Evaluator.close(self)
+        if self.complex_x is not None:
+            changed = first_change(self.complex_x.real, self.x.view(ndarray))
+            if changed >= 0:
+                raise f_changed(name_of_coordinate(self.x, changed))
+
     def raise_change(self):
         """Raise the error for an f that changed x, if it did more than write to bits that belong to no number."""
         array = self.base if self.moving is &self.memory else self.complex_x.imag
@@ -162,6 +169,8 @@ cdef class OnePoint(Evaluator):
     cdef int center(self, Block *block) except -1:
         """Write f's value at x; of a batch, at each point."""
         cdef Py_ssize_t row
+        if self.at_x is not None:
+            return Evaluator.center(self, block)
         if self.is_known:
             reserve(block, self.rows * self.width * self.value_size)
         try:
@@ -190,7 +199,7 @@ cdef class OnePoint(Evaluator):
             return 0
         if type(found) is ndarray and self.take_buffer(found, rows, block, row):
             return 0
-        array = as_real_array(found)
+        array = as_real_array(found, False)
         if not self.is_known:
             self.know(array.shape)
             reserve(block, rows * self.width * self.value_size)
@@ -234,7 +243,7 @@ cdef class WholeBatch(OnePoint):
         return True
 
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
-        array = as_real_array(found)
+        array = as_real_array(found, True)
         if array.shape != self.shape:
             raise ValueError(
                 f"f must return an array of shape {self.shape} for points of shape {self.x.shape}; "

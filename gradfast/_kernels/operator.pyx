@@ -61,7 +61,7 @@ cdef class Operator:
             return None
         if self.is_native:
             native = Native.__new__(Native)
-            return native if not args and native.prepare(self.objective, x, self.single, None, 1, -1) else None
+            return native if not args and native.prepare(self.objective, x, self.single, None, 1, -1, self.takes_both) else None
         one = OnePoint.__new__(OnePoint)
         return one if one.prepare(self.objective, x, args, self.single, None, None) else None
 
@@ -381,7 +381,7 @@ cdef class DirectionalOperator(Operator):
         cdef Moves moves
         if self.box is not None or e.kind != c"d" or plan.rule.absolute != 0:
             return None
-        if type(v) is not ndarray or v.dtype.char != "d" or v.shape != e.base.shape:
+        if type(v) is not ndarray or v.dtype.char != "d" or not v.dtype.isnative or v.shape != e.base.shape:
             return None
         v = np.ascontiguousarray(v)
         PyObject_GetBuffer(v, &view, PyBUF_ANY_CONTIGUOUS)

@@ -8,6 +8,7 @@ class Stencil:
     denominator: float
     n: int
     center: float
+    size: int
     def __new__(
         cls,
         nodes: Iterable[float],

@@ -1,16 +1,11 @@
-from typing import Any, Protocol, Self, final
+from typing import Any, Self, final
 
-from numpy.typing import NDArray
-
-_Array = NDArray[Any]
+from numpy.typing import ArrayLike, NDArray
 
 @final
-class RelativeStep:
+class Rule:
     relative: float
     least_scale: float
-    def __new__(cls, relative: float, least_scale: float) -> Self: ...
-
-class _At(Protocol):
-    def __call__(self, rule: RelativeStep, line: _Array, out: _Array) -> None: ...
-
-AT: dict[str, _At]
+    absolute: float
+    def __new__(cls, relative: float = 0, least_scale: float = 0, absolute: float = 0) -> Self: ...
+    def at(self, x: ArrayLike) -> NDArray[Any]: ...

@@ -1,0 +1,17 @@
+from typing import Any
+
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+from gradfast._kernels.evaluator import Evaluator
+
+@disjoint_base
+class Copies(Evaluator):
+    origin: NDArray[Any]
+    args: tuple[Any, ...]
+    def __init__(
+        self, f: Any, x: Any, args: tuple[Any, ...] = (), single: bool = False, axis: int | None = None, complex_x: Any = None
+    ) -> None: ...
+
+class ManyPoints(Copies): ...
+class Elements(Copies): ...

@@ -1,0 +1,16 @@
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.native_function import NativeFunction
+
+@disjoint_base
+class Native(Evaluator):
+    threads: int
+    def __init__(
+        self, f: NativeFunction, x: Any, single: bool = False, axis: int | None = None, threads: int = 1, outputs: int = -1
+    ) -> None: ...
+
+class Piece:
+    def __call__(self) -> None: ...

@@ -1,0 +1,18 @@
+from collections.abc import Callable
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+from gradfast._kernels.evaluator import Evaluator
+
+@disjoint_base
+class OnePoint(Evaluator):
+    args: tuple[Any, ...]
+    def __init__(
+        self, f: Any, x: Any, args: tuple[Any, ...] = (), single: bool = False, axis: int | None = None, complex_x: Any = None
+    ) -> None: ...
+    def raise_change(self) -> None: ...
+
+class WholeBatch(OnePoint): ...
+
+def with_arguments(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Any], Any]: ...

@@ -1,0 +1,54 @@
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.moves import Groups
+from gradfast._kernels.plan import Box
+
+NAMED: dict[str, Any]
+
+@disjoint_base
+class Operator:
+    f: Any
+    method: Any
+    bounds: Any
+    box: Box | None
+    axis: Any
+    workers: Any
+    progress: Any
+    vectorized: bool
+    full_output: bool
+    objective: Any
+    n: int
+    single: bool
+    is_native: bool
+    wants_value: bool
+    is_sparse: bool
+    def _prepare(self, f: Any, method: Any, bounds: Any, vectorized: Any, workers: Any, progress: Any, full_output: Any, axis: Any = None) -> None: ...
+    def _set_up(self, objective: Any, is_native: bool, method: Any, plans: Any, box: Box | None, vectorized: bool) -> None: ...
+    def _groups(self, e: Evaluator) -> Groups: ...
+
+class GradientOperator(Operator):
+    def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any: ...
+
+class ValueAndGradientOperator(GradientOperator): ...
+
+class JacobianOperator(Operator):
+    def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any: ...
+
+class HessianOperator(Operator):
+    def _run(self, x: Any, args: tuple[Any, ...], f0: Any) -> Any: ...
+
+class DerivativeOperator(Operator):
+    def _take_order(self, n: int) -> None: ...
+    def __call__(self, x: Any, *args: Any) -> Any: ...
+
+class DirectionalOperator(Operator):
+    def __call__(self, x: Any, v: Any, *args: Any) -> Any: ...
+
+def plan_index(n: int, char: str) -> int: ...
+def once(
+    kind: type[Operator], f: Any, x: Any, args: Any, f0: Any, method: Any, bounds: Any, vectorized: Any, workers: Any,
+    progress: Any, full_output: Any, axis: Any = None, n: int = 0,
+) -> Any: ...

@@ -1,0 +1,20 @@
+from collections.abc import Iterable
+from typing import Any, final
+
+from numpy.typing import NDArray
+
+from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.step_rule import Rule
+
+@final
+class Plan:
+    rule: Rule | None
+    options: tuple[tuple[Stencil, int], ...]
+    stencil: Stencil
+    def __init__(self, rule: Rule | None, options: Iterable[tuple[Stencil, int]]) -> None: ...
+
+@final
+class Box:
+    lower: NDArray[Any]
+    upper: NDArray[Any]
+    def __init__(self, lower: NDArray[Any], upper: NDArray[Any]) -> None: ...
