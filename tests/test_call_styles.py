@@ -1,6 +1,7 @@
 """Every public function gives the same, values and errors, however it is called and whatever holds its numbers."""
 
 import inspect
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -128,3 +129,145 @@ def test_a_drop_in_and_its_reference_agree_on_what_is_held_anyhow(implementation
     assert implementation.numerical_gradient(cubes, x).tolist() == gradfast.numerical_gradient(f=cubes, x=x).tolist()
     assert implementation.numerical_diff(np.exp, h=1e-4, x=x).tolist() == gradfast.numerical_diff(np.exp, x).tolist()
     assert implementation.tangent_line(np.exp, x=0.5)(1.0) == gradfast.tangent_line(f=np.exp, x=0.5)(1.0)
+
+
+# --- prepared operators -----------------------------------------------------------------------------------------------
+
+PREPARED = {
+    "derivative": gradfast.Derivative,
+    "gradient": gradfast.Gradient,
+    "value_and_gradient": gradfast.ValueAndGradient,
+    "jacobian": gradfast.Jacobian,
+    "hessian": gradfast.Hessian,
+    "directional_derivative": gradfast.DirectionalDerivative,
+}
+OF_A_CALL = {"x", "v", "f0", "args"}  # what a prepared operator is called with, and not made of
+OPTIONS = [
+    {},
+    {"method": "forward"},
+    {"method": gradfast.Central(4)},
+    {"method": "complex"},
+    {"method": "adaptive"},
+    {"bounds": (-2.0, np.array([0.5, 9.0, 9.0]))},
+    {"full_output": True},
+    {"workers": map},
+    {"progress": lambda done, total: None},
+    {"method": "no method"},
+    {"bounds": 3},
+]
+
+
+def powers(x, power=3):
+    """Return a sum of powers, of one number the power itself."""
+    return np.sum(x**power) if np.ndim(x) else x**power
+
+
+@pytest.fixture(params=PREPARED)
+def prepared(request):
+    return request.param
+
+
+def taken_by(prepared, options):
+    """Return the options that an operator has."""
+    parameters = inspect.signature(PREPARED[prepared]).parameters
+    return {name: value for name, value in options.items() if name in parameters}
+
+
+def example_of(prepared):
+    _, *point = EXAMPLES[prepared]
+    return (lambda x: x**3, 0.5) if prepared == "derivative" else (powers, *map(np.array, point))
+
+
+def same_results(one, other):
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same_results, one, other))
+    if isinstance(one, gradfast.Info):
+        return all(same_results(getattr(one, name), getattr(other, name)) for name in ("evaluations", "step", "scheme"))
+    return np.asarray(one).dtype == np.asarray(other).dtype and np.array_equal(one, other)
+
+
+def result_of(function, *arguments, **options):
+    try:
+        return function(*arguments, **options)
+    except Exception as error:
+        return type(error).__name__, str(error)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(map(str, options.values())))
+def test_a_prepared_operator_gives_what_its_function_gives(prepared, options):
+    f, *point = example_of(prepared)
+    options = taken_by(prepared, options)
+    if prepared == "derivative" and "bounds" in options and options["bounds"] != 3:
+        options["bounds"] = (-2.0, 0.5)
+    expected = result_of(getattr(gradfast, prepared), f, *point, **options)
+    try:
+        operator = PREPARED[prepared](f, **options)
+    except Exception as error:
+        assert (type(error).__name__, str(error)) == expected
+        return
+    assert same_results(result_of(operator, *point), expected)
+    assert same_results(result_of(operator, *point), expected)  # at every call
+    elsewhere = [part - 0.25 for part in point]
+    expected = result_of(getattr(gradfast, prepared), f, *elsewhere, **options)
+    assert same_results(result_of(operator, *elsewhere), expected)
+
+
+def test_a_prepared_operator_hands_on_what_it_is_called_with(prepared):
+    f, *point = example_of(prepared)
+    if prepared == "derivative":
+        f = lambda x, power: x**power  # noqa: E731
+    expected = getattr(gradfast, prepared)(f, *point, args=(2,))
+    assert same_results(PREPARED[prepared](f)(*point, 2), expected)
+
+
+@pytest.mark.parametrize("name", ["gradient", "jacobian", "hessian"])
+def test_a_prepared_operator_may_be_told_f_s_value(name):
+    calls = []
+    operator = PREPARED[name](lambda x: calls.append(1) or powers(x), method="forward")
+    expected = operator(np.array(POINT))
+    count = len(calls)
+    assert same_results(operator(np.array(POINT), f0=powers(np.array(POINT))), expected)
+    assert len(calls) == 2 * count - 1
+
+
+def test_a_prepared_operator_has_its_function_s_options(prepared):
+    of_function = inspect.signature(getattr(gradfast, prepared)).parameters
+    of_class = inspect.signature(PREPARED[prepared]).parameters
+    assert list(of_class) == [name for name in of_function if name not in OF_A_CALL]
+    for name, parameter in of_class.items():
+        if name != "f":
+            assert (parameter.kind, parameter.default) == (parameter.KEYWORD_ONLY, of_function[name].default)
+
+
+def test_a_prepared_operator_is_told_from_others_and_travels(prepared):
+    make = PREPARED[prepared]
+    plain, other = make(powers), make(powers, method="forward")
+    assert plain == make(powers, method="central") != other
+    assert plain != make(cubes)
+    assert plain != powers
+    assert hash(plain) == hash(make(powers))
+    assert repr(plain) == f"{make.__name__}({powers!r})"
+    assert repr(other) == f"{make.__name__}({powers!r}, method={gradfast.Forward()!r})"
+    _, *point = example_of(prepared)
+    for operator in (plain, other, make(powers, bounds=(np.full(1, -2.0), None), full_output=True)):
+        again = pickle.loads(pickle.dumps(operator))
+        assert again == operator
+        assert same_results(again(*point), operator(*point))
+
+
+def test_what_a_caller_changes_afterwards_changes_no_prepared_operator(prepared):
+    f, *point = example_of(prepared)
+    point[1:] = [np.abs(v) for v in point[1:]]
+    upper = np.array(point[0])  # no room above
+    operator = PREPARED[prepared](f, bounds=(-9.0, upper), full_output=True)
+    before = operator(*point)[1].scheme
+    upper += 1
+    assert np.array_equal(operator(*point)[1].scheme, before)
+    assert "backward" in np.ravel(before)
+
+
+def test_an_option_of_a_prepared_operator_cannot_be_set_afterwards(prepared):
+    operator = PREPARED[prepared](powers)
+    for name in ("f", "method", "bounds", "full_output"):
+        with pytest.raises(AttributeError, match=name):
+            setattr(operator, name, None)
