@@ -10,7 +10,7 @@ _Array = NDArray[Any]
 
 @disjoint_base
 class Evaluator:
-    inner: Any  # an Evaluator; None of what wraps nothing
+    inner: Evaluator  # or None, of what wraps nothing
     x: Any
     base: _Array
     axis: int | None
@@ -24,6 +24,7 @@ class Evaluator:
     is_known: bool
     failed: int
     failed_last: int
+    at_x: Any
     dtype: Any
     def __init__(self, inner: Evaluator) -> None: ...
     def values(self, moves: Moves) -> _Array: ...

@@ -1,2 +1,1 @@
 ROOM: int
-__pyx_capi__: dict[str, object]

@@ -1,2 +1,1 @@
 JUMP_DOWN: float
-__pyx_capi__: dict[str, object]

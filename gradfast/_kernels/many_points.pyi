@@ -10,8 +10,16 @@ class Copies(Evaluator):
     origin: NDArray[Any]
     args: tuple[Any, ...]
     def __init__(
-        self, f: Any, x: Any, args: tuple[Any, ...] = (), single: bool = False, axis: int | None = None, complex_x: Any = None
+        self,
+        f: Any,
+        x: Any,
+        args: tuple[Any, ...] = (),
+        single: bool = False,
+        axis: int | None = None,
+        complex_x: Any = None,
     ) -> None: ...
 
-class ManyPoints(Copies): ...
+class ManyPoints(Copies):
+    def raise_change(self, points: NDArray[Any]) -> None: ...
+
 class Elements(Copies): ...

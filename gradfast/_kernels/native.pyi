@@ -9,8 +9,12 @@ from gradfast._kernels.native_function import NativeFunction
 class Native(Evaluator):
     threads: int
     def __init__(
-        self, f: NativeFunction, x: Any, single: bool = False, axis: int | None = None, threads: int = 1, outputs: int = -1
+        self,
+        f: NativeFunction,
+        x: Any,
+        single: bool = False,
+        axis: int | None = None,
+        threads: int = 1,
+        outputs: int = -1,
+        takes_both: bool = False,
     ) -> None: ...
-
-class Piece:
-    def __call__(self) -> None: ...

@@ -9,7 +9,13 @@ from gradfast._kernels.evaluator import Evaluator
 class OnePoint(Evaluator):
     args: tuple[Any, ...]
     def __init__(
-        self, f: Any, x: Any, args: tuple[Any, ...] = (), single: bool = False, axis: int | None = None, complex_x: Any = None
+        self,
+        f: Any,
+        x: Any,
+        args: tuple[Any, ...] = (),
+        single: bool = False,
+        axis: int | None = None,
+        complex_x: Any = None,
     ) -> None: ...
     def raise_change(self) -> None: ...
 

@@ -25,8 +25,20 @@ class Operator:
     is_native: bool
     wants_value: bool
     is_sparse: bool
-    def _prepare(self, f: Any, method: Any, bounds: Any, vectorized: Any, workers: Any, progress: Any, full_output: Any, axis: Any = None) -> None: ...
-    def _set_up(self, objective: Any, is_native: bool, method: Any, plans: Any, box: Box | None, vectorized: bool) -> None: ...
+    def _prepare(
+        self,
+        f: Any,
+        method: Any,
+        bounds: Any,
+        vectorized: Any,
+        workers: Any,
+        progress: Any,
+        full_output: Any,
+        axis: Any = None,
+    ) -> None: ...
+    def _set_up(
+        self, objective: Any, is_native: bool, method: Any, plans: Any, box: Box | None, vectorized: bool
+    ) -> None: ...
     def _groups(self, e: Evaluator) -> Groups: ...
 
 class GradientOperator(Operator):
@@ -49,6 +61,17 @@ class DirectionalOperator(Operator):
 
 def plan_index(n: int, char: str) -> int: ...
 def once(
-    kind: type[Operator], f: Any, x: Any, args: Any, f0: Any, method: Any, bounds: Any, vectorized: Any, workers: Any,
-    progress: Any, full_output: Any, axis: Any = None, n: int = 0,
+    kind: type[Operator],
+    f: Any,
+    x: Any,
+    args: Any,
+    f0: Any,
+    method: Any,
+    bounds: Any,
+    vectorized: Any,
+    workers: Any,
+    progress: Any,
+    full_output: Any,
+    axis: Any = None,
+    n: int = 0,
 ) -> Any: ...
