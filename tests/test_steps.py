@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FLOATS
 
-from gradfast import Backward, Central, Forward, gradient
-from gradfast._kernels.relative_step import RelativeStep
-from gradfast.bounds import checked_bounds, plan_within
+from gradfast import Backward, Central, Forward, derivative, gradient
+from gradfast._kernels.step_rule import Rule
+from gradfast.bounds import checked_bounds, steps_within
 from gradfast.methods import as_method
-from gradfast.steps import least_scale, steps_at
+from gradfast.steps import least_scale
 
 DIFFERENCES = ["central", "forward", "backward"]
 
@@ -39,7 +39,7 @@ def values_of_every_size(dtype, count=2000):
 @pytest.mark.parametrize("method", [Central(2), Central(8), Forward(), Backward(3)], ids=repr)
 def test_the_default_step_is_what_x_moves_by_exactly(dtype, n, method):
     x = values_of_every_size(dtype)
-    steps = steps_at(method.plan(x, n).steps, x).astype(dtype)
+    steps = method.steps_at(x, n).astype(dtype)
     assert np.all(steps != 0)
     # towards infinity always; at a power of two the grid below x is the finer one
     away = np.copysign(steps, x)
@@ -55,7 +55,7 @@ def test_the_default_step_is_a_power_of_two_near_its_relative_size(x):
     point = np.array([x])
     step = float(gradient(lambda x: 0.0, point, full_output=True)[1].step[0])
     assert math.frexp(step)[0] == 0.5
-    wanted = Central().plan(point).steps.relative * max(abs(x), 0.1)
+    wanted = (np.finfo(float).eps / 3) ** (1 / 3) * max(abs(x), 0.1)
     assert 1 / math.sqrt(2) <= step / wanted * (1 + 1e-12)
     assert step / wanted <= math.sqrt(2) * (1 + 1e-12)
 
@@ -85,13 +85,20 @@ def test_steps_grow_with_x_and_stop_at_the_least_scale():
 @pytest.mark.parametrize(("n", "scale"), [(1, 0.1), (2, 0.1**0.5), (6, 0.1 ** (1 / 6))])
 def test_the_least_scale_costs_the_same_rounding_for_each_derivative(n, scale):
     assert least_scale(n) == pytest.approx(scale)
-    assert Central().plan(np.ones(1), n).steps.least_scale == least_scale(n)
+    steps = Central().steps_at(np.array([0.0, scale / 2, scale * 8]), n)
+    assert steps[0] == steps[1] < steps[2]
 
 
-def test_the_default_steps_of_high_accuracies_have_a_larger_least_scale():
-    assert [Central(a).plan(np.ones(1)).steps.least_scale for a in (2, 4, 6, 8)] == [0.1, 0.1, 0.2, 0.2]
-    assert Forward(5).plan(np.ones(1)).steps.least_scale == 0.1
-    assert Central(6, rel_step=1e-3).plan(np.ones(1)).steps.least_scale == 0.1
+@pytest.mark.parametrize("method", [Central(2), Central(4), Central(6), Central(8), Forward(5), Forward(6)], ids=str)
+def test_the_default_steps_of_high_accuracies_have_a_larger_least_scale(method):
+    small, large = (0.09, 0.19) if method.accuracy < 6 else (0.19, 0.39)
+    steps = method.steps_at(np.array([0.0, small, large]), 1)
+    assert steps[0] == steps[1] < steps[2]
+
+
+def test_a_relative_step_keeps_the_least_scale_whatever_the_accuracy():
+    steps = Central(6, rel_step=2.0**-10).steps_at(np.array([0.0, 0.1, 0.2]), 1)
+    assert steps.tolist() == [2.0**-13, 2.0**-13, 2.0**-12]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -158,7 +165,7 @@ def test_a_step_that_rounding_swallows_is_a_warning_that_names_the_coordinate():
 )
 def test_bounds_must_be_two_sides_that_broadcast(bounds):
     with pytest.raises(
-        ValueError, match=r"bounds must be \(lower, upper\), each broadcast to x's shape \(3,\); got"
+        ValueError, match=r"bounds must be \(lower, upper\), each broadcast to x's shape( \(3,\))?; got"
     ) as e:
         gradient(total, np.full(3, 0.5), bounds=bounds)
     assert str(e.value).endswith(repr(bounds))
@@ -189,7 +196,7 @@ def test_bounds_that_are_none_are_told_so_and_x_is_not_blamed(method):
 
 # As scipy.optimize.minimize takes them: three of them broadcast to nothing, and two would be taken for lower and upper.
 def test_a_pair_for_each_coordinate_is_no_bounds():
-    with pytest.raises(ValueError, match=r"^bounds must be \(lower, upper\), each broadcast to x's shape \(3,\); got"):
+    with pytest.raises(ValueError, match=r"^bounds must be \(lower, upper\), each broadcast to x's shape; got \[\(0"):
         gradient(total, np.ones(3), bounds=[(0, 3), (0, 3), (0, 3)])
     with pytest.raises(
         ValueError, match=r"^bounds must be \(lower, upper\) with no lower above its upper; got 3 and 2"
@@ -225,9 +232,9 @@ def test_scipy_s_bounds_are_bounds():
 
 
 def test_a_step_that_fits_but_for_rounding_is_halved():
-    x, upper = np.array([-1.0]), -(2.0**-55)  # upper - x rounds to 1, and x + 1 is above upper
-    plan = Forward(step=1.0).plan(x, 1, (-1.0, upper))
-    assert list(plan.steps) == [0.5]
+    upper = -(2.0**-55)  # upper - x rounds to 1, and x + 1 is above upper
+    _, info = gradient(total, [-1.0], method=Forward(step=1.0), bounds=(-1.0, upper), full_output=True)
+    assert info.step.tolist() == [0.5]
 
 
 def test_bounds_are_in_the_dtype_of_x():
@@ -255,31 +262,33 @@ def test_every_node_of_a_plan_lies_within_the_bounds(coordinates, method, char, 
     upper = x + np.where(np.isinf(width), width, width - below).astype(char)
     method = as_method(method)
     method = type(method)(method.accuracy, step=0.01) if has_step else method
-    plan = method.plan(x, n, (lower, upper))
-    steps = steps_at(plan.steps, x)
+    steps, groups = steps_within(x, method.steps_at(x, n), method.options(n), (lower, upper))
     moved = np.zeros(x.size, bool)
-    for stencil, some in plan.groups:
-        index = np.arange(x.size) if some is None else some
-        assert not moved[index].any()
-        moved[index] = True
+    for stencil, some in groups:
+        assert not moved[some].any()
+        moved[some] = True
         for node in stencil.nodes:
-            at = (x[index] + node * steps[index]).astype(char)
-            assert np.all((lower[index] <= at) & (at <= upper[index]))
-            assert np.all(at != x[index])
+            at = (x[some] + node * steps[some]).astype(char)
+            assert np.all((lower[some] <= at) & (at <= upper[some]))
+            assert np.all(at != x[some])
     assert np.array_equal(moved, steps != 0)
-    assert np.array_equal(plan.schemes(x) == "fixed", ~moved)
     assert np.all(moved[np.minimum(x - lower, upper - x) > 1e-5 * np.maximum(np.abs(x), 1)])
+    if n == 1:
+        found, info = gradient(total, x, method=method, bounds=(lower, upper), full_output=True)
+        assert np.array_equal(info.scheme == "fixed", ~moved)
+        assert np.array_equal(info.step, np.abs(steps))
+        assert np.all(found[~moved] == 0)
 
 
-def test_a_coordinate_takes_the_preferred_stencil_that_fits_with_its_step():
+def test_coordinates_take_the_preferred_stencil_that_fits_with_its_step():
     x = np.array([0.0, 0.95, -0.95, 0.0])
-    lower, upper = np.array([-1, -1, -1, -0.02]), np.array([1, 1, 1, 0.03])
-    plan = plan_within(x, np.full(4, 0.1), Central().options(1), (lower, upper))
-    assert list(plan.schemes(x)) == ["central", "backward", "forward", "central"]
-    assert plan.steps == pytest.approx([0.1, -0.1, 0.1, 0.02], abs=1e-17)
-    plan = plan_within(x, np.full(4, 0.1), Backward().options(1), (lower, upper))
-    assert list(plan.schemes(x)) == ["backward", "backward", "forward", "forward"]
-    assert plan.steps == pytest.approx([-0.1, -0.1, 0.1, 0.03], abs=1e-17)
+    bounds = np.array([-1, -1, -1, -0.02]), np.array([1, 1, 1, 0.03])
+    _, info = gradient(total, x, method=Central(step=0.1), bounds=bounds, full_output=True)
+    assert list(info.scheme) == ["central", "backward", "forward", "central"]
+    assert info.step == pytest.approx([0.1, 0.1, 0.1, 0.02], abs=1e-16)
+    _, info = gradient(total, x, method=Backward(step=0.1), bounds=bounds, full_output=True)
+    assert list(info.scheme) == ["backward", "backward", "forward", "forward"]
+    assert info.step == pytest.approx([0.1, 0.1, 0.1, 0.03], abs=1e-16)
 
 
 @pytest.mark.parametrize("method", [Central(), Forward(), Backward(3), Central(6)], ids=str)
@@ -289,9 +298,10 @@ def test_all_the_room_that_there_is_is_used_by_exact_steps(method, dtype):
     x = (10 * rng.normal(size=100)).astype(dtype)
     room = np.abs(x) * dtype(1000) * np.finfo(dtype).eps
     bounds = x - room, x + room * dtype(1.5)
-    plan = method.plan(x, bounds=bounds)
-    assert [some for _, some in plan.groups] == [None]
-    (stencil, _), steps = plan.groups[0], plan.steps.astype(dtype)
+    steps, groups = steps_within(x, method.steps_at(x, 1), method.options(1), bounds)
+    ((stencil, some),) = groups
+    assert some.size == x.size
+    steps = steps.astype(dtype)
     for node in stencil.nodes:
         moved = x + node * steps
         assert np.all((moved - x) == node * steps)
@@ -304,10 +314,10 @@ def test_all_the_room_that_there_is_is_used_by_exact_steps(method, dtype):
 
 @pytest.mark.parametrize(("n", "room"), [(1, 1e-320), (2, 1e-160), (3, 1e-110), (6, 1e-60)])
 def test_a_room_whose_power_underflows_is_none(n, room):
-    x = np.zeros(2)
-    plan = Central().plan(x, n, ([-room, -room * 1e20], [room, room * 1e20]))
-    assert list(plan.schemes(x)) == ["fixed", "central"]
-    assert plan.steps[0] == 0
+    bounds = [-room, -room * 1e20], [room, room * 1e20]
+    found, info = derivative(lambda x: x**n, np.zeros(2), n=n, bounds=bounds, full_output=True)
+    assert list(info.scheme) == ["fixed", "central"]
+    assert info.step[0] == found[0] == 0
 
 
 @pytest.mark.parametrize("method", DIFFERENCES)
@@ -329,9 +339,31 @@ def test_a_step_that_just_fits_is_not_shortened():
     assert (info.scheme, info.step) == ("central", 0.3)
 
 
-def test_a_rule_of_steps_is_a_value_one_can_print():
-    rule = RelativeStep(0.5, 0.1)
-    assert repr(rule) == repr(pickle.loads(pickle.dumps(rule))) == "RelativeStep(relative=0.5, least_scale=0.1)"
+@pytest.mark.parametrize(
+    ("rule", "shown"),
+    [
+        (Rule(0.5, 0.1), "Rule(relative=0.5, least_scale=0.1)"),
+        (Rule(relative=1e-3, least_scale=0.25), "Rule(relative=0.001, least_scale=0.25)"),
+        (Rule(absolute=1e-4), "Rule(absolute=0.0001)"),
+    ],
+)
+def test_rules_of_steps_are_values_one_can_print(rule, shown):
+    again = pickle.loads(pickle.dumps(rule))
+    assert repr(rule) == repr(again) == shown
+    x = np.array([0.0, 1.0, -3.0])
+    assert np.array_equal(again.at(x), rule.at(x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("rule", [Rule(relative=1e-5, least_scale=0.1), Rule(absolute=2.0**-6)], ids=repr)
+def test_rules_give_the_steps_of_each_coordinate_alone(dtype, rule):
+    """Also where steps of many coordinates are computed together, and one of them is not finite."""
+    every = values_of_every_size(np.float32).astype(dtype)
+    for x in (every, np.array([1.0, np.nan, np.inf, -np.inf, -2.0], dtype)):
+        steps = rule.at(x)
+        assert steps.dtype == (np.longdouble if dtype is np.longdouble else np.float64)
+        assert np.array_equal(steps, [rule.at(value)[0] for value in x])
+        assert (steps > 0).all()
 
 
 def test_a_swallowed_absolute_step_divides_by_no_zero():
