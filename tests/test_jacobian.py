@@ -299,8 +299,10 @@ def test_each_way_gives_the_bits_and_the_evaluations_of_the_plain_twin(way, x, m
     found, info = way.jacobian(f, x, **options)
     expected, twin = twins.jacobian(f, way.as_evaluated(x), **options)
     assert same(found, expected.astype(x.dtype))
-    is_moved = np.any(info.scheme != "fixed")  # else f is called but for its shape
-    assert info.evaluations == (twin.evaluations if is_moved else 1)
+    if np.any(info.scheme != "fixed"):
+        assert info.evaluations == twin.evaluations
+    else:
+        assert info.evaluations <= 1  # for the shape of its value, which compiled f tells
 
 
 def test_the_jacobian_of_a_fit_in_float32_is_that_in_float64():
