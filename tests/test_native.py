@@ -1,6 +1,7 @@
 """Compiled f: which objects are one, and that its loops equal those for Python callables bit for bit."""
 
 import ctypes
+import importlib
 import itertools
 import signal
 import subprocess
@@ -26,10 +27,11 @@ from gradfast import (
     numerical_gradient,
     reference,
 )
-from gradfast._kernels import colored_loop, native_loop
-from gradfast._kernels.colored_loop import native_colors
+from gradfast._kernels import native_loop
+from gradfast._kernels.combine import combined
+from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.python_loop import LINE
+from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import worker_count
 from gradfast.callables import accepted, as_objective
@@ -310,16 +312,6 @@ def test_a_given_value_must_be_as_long_as_the_array_that_f_writes(sparsity, meth
         assert np.array_equal(*(part if sparsity is None else part.toarray() for part in (found, expected)))
 
 
-def test_a_kernel_reads_no_more_values_at_the_center_than_there_are():
-    f, forward = gradfast.compiled(c_array_function(), outputs=3), Forward().plan(np.ones(2)).stencil
-    x, steps, chosen = np.ones(2), np.ones(2), np.arange(2)
-    with pytest.raises(ValueError, match="center must hold 3 values; got 1"):
-        native_loop.jacobian(f, x, steps, forward, np.empty((2, 3)), np.ones(1), chosen, 0, 2)
-    colors = np.arange(2, dtype=np.intc), np.arange(3, dtype=np.intc)
-    with pytest.raises(ValueError, match="got 3 rows for 1 values"):
-        colored_loop.native_colors(f, x, steps, forward, *colors, np.empty((2, 3)), np.ones(1), None, None, 0, 2)
-
-
 def test_what_a_compiled_f_does_not_write_is_no_number():
     writes_one = ctypes.CFUNCTYPE(*ARRAY_SIGNATURES["int"])(lambda n, x, m, out: out.__setitem__(0, 2 * x[0]))
     f = gradfast.compiled(writes_one, outputs=2)
@@ -491,45 +483,6 @@ def test_ctrl_c_stops_a_native_loop_soon(sine, workers):
     assert (x == 1.0).all()
 
 
-STEPS, BOTH = np.full(2, 0.5), np.arange(2)
-COLUMNS = np.arange(3, dtype=np.intc)
-LOOPS = {
-    "one step": lambda f, x, out, **o: native_loop.gradient(f, x, 0.5, central(1, 2), out[0], **o),
-    "a step each": lambda f, x, out, **o: native_loop.gradient(f, x, STEPS, central(1, 2), out[0], **o),
-    "rows": lambda f, x, out, **o: native_loop.gradients(f, np.stack([x, x]), 0.5, central(1, 2), out, **o),
-    "rows, a step each": lambda f, x, out, **o: native_loop.gradients(
-        f, np.stack([x, x]), np.stack([STEPS, STEPS]), central(1, 2), out, **o
-    ),
-    "values": lambda f, x, out, **o: native_loop.jacobian(f, x, STEPS, central(1, 2), out, None, BOTH, 0, 2, **o),
-    "pairs": lambda f, x, out, **o: native_loop.pairs(
-        f, x, STEPS, central(1, 2), out[0], 0.0, BOTH, BOTH[::-1].copy(), 0, 2, **o
-    ),
-    "colors": lambda f, x, out, **o: native_colors(
-        f, x, STEPS, central(1, 2), COLUMNS[:2], COLUMNS, out, None, None, None, 0, 2, **o
-    ),
-}
-
-
-@pytest.mark.parametrize(("loop", "written"), list(zip(LOOPS, [1, 1, 2, 1, 2, 1, 0], strict=True)))
-def test_a_loop_that_sees_its_stop_byte_does_no_more(loop, written):
-    """It looks after each coordinate; after a row of few with one step, and before a color."""
-    of_values = loop in ("values", "colors")
-    f = gradfast.compiled(c_array_function(), outputs=2) if of_values else as_objective(c_function())
-    everything = 4 if of_values or "rows" in loop else 2
-    for stop, expected in ((None, everything), (b"\0", everything), (b"\1", written)):
-        out = np.full((2, 2), np.nan)
-        LOOPS[loop](f, np.array([1.0, 2.0]), out, stop=stop)
-        assert np.isfinite(out).sum() == expected
-
-
-@pytest.mark.parametrize("n", [1, 2, 3])
-def test_a_native_loop_divides_by_the_step_as_often_as_it_differentiates(n):
-    f, x, out = as_objective(c_function(f=lambda x: x[0] ** 3)), np.array([2.0]), np.empty(1)
-    stencil = central(n, 2)
-    native_loop.gradient(f, x, np.array([0.25]), stencil, out, 8.0 if stencil.center else 0.0)
-    assert out[0] == pytest.approx([12.0, 12.0, 6.0][n - 1], abs=0.0625 if n == 1 else 1e-9)
-
-
 @pytest.mark.parametrize("n", [3, 20])
 @pytest.mark.parametrize("rows", [None, 2])
 def test_coordinates_get_their_bits_back_before_the_next_is_moved(n, rows):
@@ -551,24 +504,6 @@ def test_a_swallowed_step_of_compiled_code_is_a_warning(x):
         numerical_gradient(c_function(f=lambda x: 0.0), np.array([2.0**53]), 1.0)
     for infinite in ([np.inf, 1.0], [[np.inf, 1.0]]):
         numerical_gradient(c_function(f=lambda x: 0.0), np.array(infinite))
-
-
-@pytest.mark.parametrize(
-    "stencil",
-    [
-        central(1, 2),
-        forward(1, 1),
-        Stencil((2, -2), (1, -1), 4),
-        Stencil((1, -1), (1, 1), 2),
-        Stencil((1, -1), (1, -1), 2, center=3),
-    ],
-    ids=repr,
-)
-def test_one_step_for_all_serves_any_stencil(stencil):
-    x, out, expected = np.array([1.0, 2.0]), np.empty(2), np.empty(2)
-    native_loop.gradient(as_objective(c_function()), x, 0.5, stencil, out, uneven(x))
-    LINE["d"](uneven, x, x, 0.5, stencil, expected, uneven(x))
-    assert np.array_equal(out, expected)
 
 
 def test_the_sign_of_a_zero_survives_the_native_loops():
@@ -632,19 +567,24 @@ setup(name="third_party", ext_modules=modules)
 """
 
 
-def test_another_package_can_cimport_the_loops(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def third_party(tmp_path_factory):
+    """A Cython module of somebody else's, built against gradfast.api where gradfast is installed."""
     pytest.importorskip("Cython", reason="Cython is not installed")
+    folder = tmp_path_factory.mktemp("third_party")
     source = Path(__file__).parent / "native" / "third_party.pyx"
-    (tmp_path / "third_party.pyx").write_text(source.read_text())
-    (tmp_path / "setup.py").write_text(
-        BUILD.format(parent=str(Path(gradfast.__file__).parents[1]))
-    )  # an editable install is on no path
+    (folder / "third_party.pyx").write_text(source.read_text())
+    parent = str(Path(gradfast.__file__).parents[1])  # an editable install is on no path
+    (folder / "setup.py").write_text(BUILD.format(parent=parent))
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-    build = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    build = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert build.returncode == 0, build.stdout + build.stderr
-    monkeypatch.syspath_prepend(tmp_path)
-    import third_party
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield importlib.import_module("third_party")
 
+
+def test_another_package_can_cimport_the_loops(third_party):
     x, weights = np.array([1.0, 2.0]), np.array([3.0, 5.0])
     assert third_party.gradient_of_weighted_squares(x, weights, 0.125) == [6.0, 20.0]
     assert third_party.jacobian_of_sum_and_product(x, 0.25) == [[1.0, 1.0], [2.0, 1.0]]
@@ -657,6 +597,51 @@ def test_another_package_can_cimport_the_loops(tmp_path, monkeypatch):
         "loop.f.signature must be of POINT kind; got void (int, double *, int, double *)",
     ]
     assert list(x) == [1.0, 2.0]
+
+
+def test_a_loop_that_sees_its_stop_byte_does_no_more(third_party):
+    """It looks after each coordinate."""
+    assert third_party.stopped(0) == [(0, 3), (0, 3), (0, 3), (0, 6)]
+    assert third_party.stopped(1) == [(1, 1), (1, 1), (1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("some", [None, [2, 0]], ids=repr)
+@pytest.mark.parametrize("steps", [None, [0.5, -0.25, 2.0]], ids=["one step", "a step each"])
+@pytest.mark.parametrize(
+    "stencil",
+    [
+        central(1, 2),
+        central(1, 4),
+        forward(1, 1),
+        central(2, 2),
+        central(3, 2),
+        Stencil((2, -2), (1, -1), 4),
+        Stencil((1, -1), (1, 1), 2),
+        Stencil((1, -1), (1, -1), 2, center=3),
+    ],
+    ids=repr,
+)
+def test_the_loops_give_the_bits_of_the_evaluators(third_party, stencil, steps, some):
+    x, weights = np.array([0.1, 1.3, -2.7]), np.array([3.0, 5.0, 0.7])
+
+    def f(x):
+        return sum(w * v * v for w, v in zip(weights.tolist(), x.tolist(), strict=True))
+
+    h = 0.375
+    moves = Moves(Groups.each(3, some), np.full(3, h) if steps is None else np.array(steps), stencil)
+    expected = np.full(3, np.nan)
+    expected[slice(None) if some is None else some] = combined(OnePoint(f, x, single=True).values(moves), moves, f(x))
+    found = third_party.gradient_by(
+        stencil,
+        x,
+        weights,
+        steps if steps is None else np.array(steps),
+        h,
+        some if some is None else np.array(some, np.intp),
+        f(x),
+    )
+    assert np.array_equal(found, expected, equal_nan=True)
+    assert x.tolist() == [0.1, 1.3, -2.7]
 
 
 def test_a_native_function_says_what_it_is():

@@ -15,6 +15,8 @@ from gradfast.api cimport (
     set_watch,
 )
 
+from libc.math cimport NAN, isfinite
+
 from gradfast.stencils import central
 
 
@@ -78,6 +80,60 @@ def mixed_second_derivative(double[::1] x, double[::1] steps):
     set_watch(&loop, NULL)
     pair_differences(&loop, &x[0], 2, first, second, 0, 3, x[0] * x[1], differences)
     return (differences[0] - differences[1] - differences[2]) / (2 * steps[0] * steps[1])
+
+
+def gradient_by(
+    Stencil stencil, double[::1] x, double[::1] weights, double[::1] steps, double h,
+    Py_ssize_t[::1] some=None, double center=0,
+):
+    """The derivatives of the weighted squares by any stencil, along all coordinates or some, with a step each or one for all."""
+    cdef double[::1] out = x.copy()
+    cdef Loop loop
+    out[:] = NAN
+    loop.f.address = <void *>weighted_squares
+    loop.f.data = &weights[0]
+    loop.f.signature = POINT_SIZE_DATA
+    set_steps(&loop, NULL if steps is None else &steps[0], h)
+    set_stencil(&loop, stencil)
+    set_watch(&loop, NULL)
+    if some is None:
+        gradient_along(&loop, &x[0], x.shape[0], NULL, 0, x.shape[0], center, &out[0])
+    else:
+        gradient_along(&loop, &x[0], x.shape[0], &some[0], 0, some.shape[0], center, &out[0])
+    return [value for value in out]
+
+
+def stopped(unsigned char byte):
+    """What each loop over three coordinates or pairs returns, and how many of them it does, by its stop byte."""
+    cdef double[3] x = [1.0, 2.0, 3.0]
+    cdef double[3] weights = [1.0, 1.0, 1.0]
+    cdef double[2] values
+    cdef double[6] out
+    cdef Py_ssize_t[3] both = [0, 1, 2]
+    cdef Py_ssize_t i
+    cdef int code, k
+    cdef Stencil stencil = central(1, 2)
+    cdef Loop loop
+    found = []
+    for k in range(4):
+        for i in range(6):
+            out[i] = NAN
+        loop.f.address = <void *>weighted_squares
+        loop.f.data = &weights[0]
+        loop.f.signature = POINT_SIZE_DATA
+        set_steps(&loop, &weights[0] if k else NULL, 1.0)
+        set_stencil(&loop, stencil)
+        set_watch(&loop, &byte)
+        if k < 2:
+            code = gradient_along(&loop, x, 3, NULL, 0, 3, 0, out)
+        elif k == 2:
+            code = pair_differences(&loop, x, 3, both, both, 0, 3, 0, out)
+        else:
+            loop.f.address = <void *>sum_and_product
+            loop.f.signature = ARRAY_INT
+            code = jacobian_along(&loop, x, 3, NULL, 0, 3, NULL, 2, values, out)
+        found.append((code, sum([isfinite(out[i]) for i in range(6)])))
+    return found
 
 
 def quotient(double a, double b):
