@@ -71,6 +71,29 @@ def test_groups_list_the_coordinates_that_move_together(groups, members):
             groups[outside]
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Groups.each(-1), "coordinates must be a number from 0 up; got -1"),
+        (lambda: Groups.each(3, [0, 3]), r"chosen must be coordinates from 0 to 2; got \[0, 3\]"),
+        (lambda: Groups.together(3, [-1]), r"chosen must be coordinates from 0 to 2; got \[-1\]"),
+        (lambda: Groups.listed(3, [0, 1], [7]), r"chosen must be coordinates from 0 to 2; got \[7\]"),
+        (lambda: Groups.listed(3, [0, 2], [1]), r"starts must rise from 0 to 1; got \[0, 2\]"),
+        (lambda: Groups.listed(3, [1, 0], [1]), r"starts must rise from 0 to 1; got \[1, 0\]"),
+        (lambda: Groups.listed(3, [-1, 1], [1]), r"starts must rise from 0 to 1; got \[-1, 1\]"),
+        (lambda: Groups.listed(3, [], []), r"starts must rise from 0 to 0; got \[\]"),
+        (lambda: Groups.strided(5, 2), "groups must be a divisor of 5 coordinates; got 2"),
+        (lambda: Groups.strided(5, 0), "groups must be a divisor of 5 coordinates; got 0"),
+        (lambda: Moves(Groups.each(2), np.ones(2), CENTRAL).part(0, 5), "rows must be from 0 to 4; got 0 to 5"),
+        (lambda: Moves(Groups.each(2), np.ones(2), CENTRAL).part(2, 1), "rows must be from 0 to 4; got 2 to 1"),
+        (lambda: Moves(Groups.each(2), np.ones(2), CENTRAL).part(-1, 1), "rows must be from 0 to 4; got -1 to 1"),
+    ],
+)
+def test_moves_of_what_is_not_there_raise(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
 @given(st.integers(0, 10**9 - 1).flatmap(lambda i: st.tuples(st.just(i), st.integers(0, i))))
 def test_any_pair_of_a_billion_coordinates_is_found_without_a_list(pair):
     i, j = pair
@@ -129,9 +152,7 @@ def compiled(f):
         for j, value in enumerate(f(np.array(x[:n]))):
             out[j] = value
 
-    return gradfast.compiled(
-        ctypes.CFUNCTYPE(None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES)(write), outputs=3
-    )
+    return gradfast.compiled(ctypes.CFUNCTYPE(None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES)(write), outputs=3)
 
 
 class Counting(Evaluator):
@@ -236,6 +257,21 @@ def test_values_are_those_at_x_of_any_layout(x):
     assert np.array_equal(found, expected, equal_nan=True)
     e.close()
     assert x.tobytes() == before
+
+
+@pytest.mark.parametrize(("way", "dtype"), EVERY)
+def test_moves_of_another_x_raise_and_steps_of_another_precision_are_taken(way, dtype):
+    x = np.array([1.0, 2.0], dtype)
+    e = EVALUATORS[way](cubes, x)
+    steps = np.array([0.5, 0.25], "d" if dtype == "g" else "g")
+    expected = e.values(Moves(Groups.each(2), steps.astype("g" if dtype == "g" else "d"), WIDE))
+    assert same(e.values(Moves(Groups.each(2), steps, WIDE)), expected)
+    assert same(e.values(Moves(Groups.each(2), steps, WIDE).part(3, 6)), expected[3:6])
+    for n in (1, 3):
+        with pytest.raises(ValueError, match=f"moves must be of x's 2 coordinates; got moves of {n}"):
+            e.values(Moves(Groups.each(n), np.ones(n), CENTRAL))
+    with pytest.raises(TypeError, match="must not be None|'moves' must|None"):
+        e.values(None)
 
 
 @pytest.mark.parametrize("way", ["one point", "many points", "counting", "progress"])
