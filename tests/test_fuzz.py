@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from objectives import ObjectiveError
 from strategies import FLOATS, OTHERS, points
+from ways import OF_A_NUMBER, OF_A_POINT, OF_AN_ARRAY
 
 import gradfast
 
@@ -50,7 +51,14 @@ OPERATORS = {
 }
 
 METHODS = ["central", "forward", "backward", "complex", "adaptive", gradfast.Central(4), gradfast.Nodes((-1, 1, 2))]
-STEPS = st.one_of(GIVEN, st.floats(1e-9, 1.0), st.lists(st.floats(1e-9, 1.0), max_size=3))
+SOME_STEPS = st.lists(st.floats(1e-9, 1.0), max_size=3)
+STEPS = st.one_of(
+    GIVEN,
+    st.floats(1e-9, 1.0),
+    SOME_STEPS,
+    st.builds(np.array, SOME_STEPS, st.sampled_from((*FLOATS, ">f4"))),
+    st.builds(np.longdouble, st.floats(1e-9, 1.0)),
+)
 SIDES = st.one_of(GIVEN, st.floats(-200.0, 200.0), st.just(np.inf), st.just(-np.inf))
 
 # What a call may have besides f and x; most calls have few of them, so that not every one is refused at once.
@@ -66,6 +74,17 @@ OPTIONS = {
     "step": STEPS,
     "rel_step": STEPS,
     "vectorized": st.booleans(),
+    "full_output": st.booleans(),
+}
+
+# The operators that can be prepared, and what they are called with, and not made of.
+PREPARED = {
+    "gradient": gradfast.Gradient,
+    "value_and_gradient": gradfast.ValueAndGradient,
+    "jacobian": gradfast.Jacobian,
+    "hessian": gradfast.Hessian,
+    "directional_derivative": gradfast.DirectionalDerivative,
+    "derivative": gradfast.Derivative,
 }
 
 # The house form of an error, here of one about what the test gives.
@@ -80,14 +99,25 @@ def fingerprint(x):
     return repr(x)
 
 
-def call(operator, f, x, options):
+def call(operator, f, x, options, is_prepared=False):
     """Call an operator with those of the options that it has; steps make a central method, if there is no other."""
     function = OPERATORS[operator]
+    is_prepared = is_prepared and operator in PREPARED
     steps = {name: options[name] for name in ("step", "rel_step") if name in options}
     options = {name: value for name, value in options.items() if name in inspect.signature(function).parameters}
     if steps and "method" in inspect.signature(function).parameters and "method" not in options:
         options["method"] = gradfast.Central(**steps)
-    return function(f, x, x, **options) if operator == "directional_derivative" else function(f, x, **options)
+    point = (x, x) if operator == "directional_derivative" else (x,)
+    if not is_prepared:
+        return function(f, *point, **options)
+    args = options.pop("args", ())
+    of_a_call = {"f0": options.pop("f0")} if "f0" in options else {}
+    return PREPARED[operator](f, **options)(*point, *(args if isinstance(args, tuple) else (args,)), **of_a_call)
+
+
+SOME_OPTIONS = st.lists(st.sampled_from(sorted(OPTIONS)), max_size=3, unique=True).flatmap(
+    lambda names: st.fixed_dictionaries({name: OPTIONS[name] for name in names})
+)
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
@@ -97,11 +127,10 @@ def call(operator, f, x, options):
         st.one_of(GIVEN, st.just(ObjectiveError), st.just("the point"), st.just("the sum")), min_size=1, max_size=3
     ),
     operator=st.sampled_from(sorted(OPERATORS)),
-    options=st.lists(st.sampled_from(sorted(OPTIONS)), max_size=3, unique=True).flatmap(
-        lambda names: st.fixed_dictionaries({name: OPTIONS[name] for name in names})
-    ),
+    options=SOME_OPTIONS,
+    is_prepared=st.booleans(),
 )
-def test_no_f_no_x_and_no_option_crash_us_or_change_x(x, results, operator, options):
+def test_no_f_no_x_and_no_option_crash_us_or_change_x(x, results, operator, options, is_prepared):
     before, calls = fingerprint(x), []
 
     def f(point, *_):
@@ -123,7 +152,7 @@ def test_no_f_no_x_and_no_option_crash_us_or_change_x(x, results, operator, opti
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            call(operator, f, x, options)
+            call(operator, f, x, options, is_prepared)
         except ObjectiveError:
             assert any(result is ObjectiveError for result in calls)
         except (TypeError, ValueError) as caught:
@@ -132,3 +161,42 @@ def test_no_f_no_x_and_no_option_crash_us_or_change_x(x, results, operator, opti
             pytest.fail("nobody pressed Ctrl-C")
     assert HOUSE_FORM.match(message), message
     assert fingerprint(x) == before
+
+
+def sum_of_squares(n, x):
+    return sum(number * number for number in x[:n])
+
+
+def squares(n, x, m, out):
+    for i in range(min(n, m)):
+        out[i] = x[i] * x[i]
+
+
+COMPILED = {
+    "a number": OF_A_POINT(sum_of_squares),
+    "three numbers": gradfast.compiled(OF_AN_ARRAY(squares), outputs=3),
+    "of a number": OF_A_NUMBER(lambda x: x * x),
+}
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(
+    x=st.one_of(ARRAYS, GIVEN),
+    f=st.sampled_from(sorted(COMPILED)),
+    operator=st.sampled_from(sorted(PREPARED)),
+    options=SOME_OPTIONS,
+    is_prepared=st.booleans(),
+)
+def test_compiled_f_is_taken_or_refused_and_gives_real_numbers(x, f, operator, options, is_prepared):
+    before, message = fingerprint(x), "f must be no trouble; got none"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            result = call(operator, COMPILED[f], x, options, is_prepared)
+        except (TypeError, ValueError) as caught:
+            message, result = str(caught), 0.0
+    assert HOUSE_FORM.match(message), message
+    assert fingerprint(x) == before
+    for part in result if isinstance(result, tuple) else (result,):
+        if not isinstance(part, (gradfast.Info, tuple)):
+            assert np.asarray(getattr(part, "data", part)).dtype.char in "fdg"
