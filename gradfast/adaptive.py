@@ -18,7 +18,6 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_dtype
-from gradfast.bounds import checked_bounds
 from gradfast.ladder import LEAST_SCALE, Ascent, Field, Some, climb
 from gradfast.operators import ONE_NODE, Info, PreparedOperator, as_x, in_order, x_of
 
@@ -57,7 +56,7 @@ def derivative(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple
     centers = center.astype(value_dtype(e)).reshape(e.n, -1) if e.n else np.empty((0, 1), value_dtype(e))
     ascent = _ascent(e, operator, _values_of(e, operator), centers)
     info = _info(e, ascent, e.evaluations - before, lambda part: part.reshape(center.shape)[()])
-    return as_dtype(e.x.dtype, ascent.value.reshape(center.shape))[()], info
+    return as_dtype(result_dtype(e), ascent.value.reshape(center.shape))[()], info
 
 
 def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) -> tuple[Array, Info]:
@@ -162,7 +161,7 @@ def _room(e: Evaluator, operator: PreparedOperator, scales: Array) -> Array:
     if operator._sides is None:
         return np.full((2, scales.size), np.inf)
     x = x_of(e)
-    sides = checked_bounds(x, operator._sides)
+    sides = operator._bounds_at(x) or ()
     return np.array([np.abs(side - x.reshape(-1)).astype(float) / scales for side in sides])
 
 
@@ -206,7 +205,7 @@ def _ascent(
     """Return the climb from x, as many coordinates at a time as there is room for."""
     flat = e.steps_from if x is None else x
     if bounds is None and scale is None and operator._sides is not None:
-        lower, upper = (in_order(e, side) for side in checked_bounds(x_of(e), operator._sides))
+        lower, upper = (in_order(e, side) for side in operator._bounds_at(x_of(e)) or ())
         bounds = (flat - lower).astype(float), (upper - flat).astype(float)
     room = bounds or (np.full(flat.size, np.inf), np.full(flat.size, np.inf))
     char, method = e.x.dtype.char, operator.method

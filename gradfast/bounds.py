@@ -16,38 +16,41 @@ Group = tuple[Stencil, npt.NDArray[np.intp]]  # a stencil, and the coordinates t
 UNREAD = np.array([np.nan])
 
 
-def sides_of(bounds: Any) -> tuple[Any, Any]:
-    """Return the lower and the upper side, as copies of what the caller may change; ValueError if there are no two."""
+def sides_of(bounds: Any) -> Any:
+    """Return the lower and the upper side, as copies of what the caller may change; what are no two sides as it is."""
     try:
         # scipy.optimize.Bounds by its attributes, not its type
         lower, upper = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else bounds
     except (TypeError, ValueError):
-        raise ValueError(f"bounds must be (lower, upper), each broadcast to x's shape; got {bounds!r}") from None
-    return tuple(np.array(side) if isinstance(side, np.ndarray) else side for side in (lower, upper))  # type: ignore[return-value]
+        return bounds  # an error says so when x is known
+    return tuple(np.array(side) if isinstance(side, np.ndarray) else side for side in (lower, upper))
 
 
-def box_of(sides: tuple[Any, Any]) -> Box:
+def box_of(sides: Any) -> Box:
     """Return bounds in the form that a compiled operator sees that they are far; one of NaN, which never are, if it cannot."""
-    numbers = []
+    numbers: list[Array] = []
+    if not isinstance(sides, tuple) or len(sides) != 2:
+        return Box(UNREAD, UNREAD)
     for side, infinite in zip(sides, (-np.inf, np.inf), strict=True):
         try:
-            array = np.atleast_1d(np.array(infinite if side is None else side, np.float64))
+            array = np.atleast_1d(np.array(infinite if side is None else side))
+            is_readable = array.dtype.kind in "fiub" and array.ndim == 1 and array.size > 0
         except (TypeError, ValueError, OverflowError):
             return Box(UNREAD, UNREAD)
-        if array.ndim > 1 or not array.size:
+        if not is_readable:
             return Box(UNREAD, UNREAD)
-        numbers.append(array)
+        numbers.append(array.astype(np.float64))
     return Box(*numbers)
 
 
-def checked_bounds(x: Array, bounds: tuple[Any, Any]) -> tuple[Array, Array]:
+def checked_bounds(x: Array, bounds: Any, given: Any) -> tuple[Array, Array]:
     """Return the lower and upper bound of each coordinate, flat; ValueError if x is not between them."""
     try:
         lower, upper = bounds
         sides = _side_of_bounds(x, lower, -np.inf), _side_of_bounds(x, upper, np.inf)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            f"bounds must be (lower, upper), each broadcast to x's shape {x.shape}; got {bounds!r}"
+            f"bounds must be (lower, upper), each broadcast to x's shape {x.shape}; got {given!r}"
         ) from None
     flat = x.reshape(-1)
     is_nan = np.isnan(sides[0]) | np.isnan(sides[1])

@@ -11,7 +11,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator import DirectionalOperator
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype
-from gradfast.bounds import checked_bounds, steps_within
+from gradfast.bounds import steps_within
 from gradfast.ladder import LEAST_SCALE as LEAST_SCALE_OF_LADDERS
 from gradfast.methods import Adaptive, Complex, Difference
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments, x_of
@@ -63,7 +63,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):
             return None
-        line = Line(e, v, self._sides)
+        line = Line(e, v, self._bounds_at(x_of(e)))
         if line.length == 0:
             return ()
         if isinstance(self.method, Complex):
@@ -82,12 +82,11 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Any) -> None:
         if not (self.method.check and parts):
             return
-        line = Line(e, v, self._sides)
-        sides = None if line.sides is None else tuple(line.sides)
-        complex_step.check_along(self._along(e, line.v, sides), line.step_of_check(), e.x.dtype.char, result)
+        line = Line(e, v, self._bounds_at(x_of(e)))
+        complex_step.check_along(self._along(e, line.v, self._bounds_at(x_of(e))), line.step_of_check(), e.x.dtype.char, result)
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
-        line = Line(e, v, self._sides)
+        line = Line(e, v, self._bounds_at(x_of(e)))
         result, info = adaptive.along(e, self, center, line)
         if line.length and info.scheme == "fixed":
             raise line.no_room()
@@ -113,7 +112,7 @@ class Line:
         if self.v.dtype.kind not in "fiub" or not np.isfinite(self.v).all():
             raise ValueError(f"v must hold finite real numbers; got {v!r}")
         self.sides = (
-            None if sides is None else [side.reshape(self.x.shape) for side in checked_bounds(self.x, sides)]
+            None if sides is None else [side.reshape(self.x.shape) for side in sides]
         )
         self.length = float(norm(self.v))
         self.size = np.array([size_along(self.x, self.v) if self.length else 0], self.x.dtype)

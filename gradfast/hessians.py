@@ -119,7 +119,7 @@ class JacobianOfGradient(Jacobian):
 
     symmetric = True
 
-    def __call__(self, x: Any, *args: Any) -> Any:
+    def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any:
         result = super().__call__(x, *args)
         if self.sparsity is not None:  # of which one of two mirrored entries was read
             return result

@@ -4,6 +4,7 @@ A call of an operator is `gradfast._kernels.operator.Operator.run`, which asks t
 better. How operators differ stands in gradients.py, jacobians.py and so on.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,13 +81,14 @@ class PreparedOperator(Operator):
     def __hash__(self) -> int:
         return hash((type(self), self.f))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def _how_to_make_again(self) -> tuple[Any, ...]:
         return _make_again, (type(self), self.f, self._given_options())
 
     def _given_options(self) -> dict[str, Any]:
         """Return the options that are not at their defaults."""
         options = {name: getattr(self, name) for name in self.options}
         defaults = {"method": methods.NAMES["central"], "vectorized": False, "progress": False, "full_output": False}
+        defaults["verify"] = False
         return {
             name: value
             for name, value in options.items()
@@ -131,7 +133,7 @@ class PreparedOperator(Operator):
         return evaluator if self.progress is False else Progress(evaluator, self.progress)
 
     def _call(self, args: tuple[Any, ...], axis: int | None, f0: Any = None) -> Call:
-        outputs = -1 if f0 is None or self.single else int(np.size(f0))
+        outputs = -1 if f0 is None or self.single or not self.is_native else real_numbers("f0", f0).size
         return Call(
             self.objective, args, self.single, axis, self.vectorized, isinstance(self.method, Complex),
             self.is_elementwise, self._threads, outputs, self.takes_both,
@@ -142,10 +144,14 @@ class PreparedOperator(Operator):
         method, x = self.method, x_of(e)
         if isinstance(method, Adaptive):
             return None
-        sides = None if self._sides is None else checked_bounds(x, self._sides)
+        sides = self._bounds_at(x)
         if isinstance(method, Complex):
             return self._imaginary_moves(e, sides)
         return self._moves_of(e, method.steps_at(x, self.n), method.options(self.n), sides)
+
+    def _bounds_at(self, x: Array) -> tuple[Array, Array] | None:
+        """Return the bounds of each coordinate of x, flat and in C order; an error shows them as the caller wrote them."""
+        return None if self._sides is None else checked_bounds(x, self._sides, self.bounds)
 
     def _moves_of(
         self, e: Evaluator, steps: Array, options: methods.Options, sides: tuple[Array, Array] | None
@@ -190,8 +196,8 @@ class PreparedOperator(Operator):
             for moves, some in zip(parts, chosen, strict=True):
                 if k < moves.stencil.size:
                     by[some] = moves.stencil.nodes[k] * moves.step_of_each[some]
-            values = e.values(Moves(every, by, ONE_NODE)).reshape(len(every), -1)
-            rows.append(values.T.reshape(-1))  # in the order of coordinates
+            found = e.values(Moves(every, by, ONE_NODE)).reshape(len(every), -1)
+            rows.append(found.T.reshape(-1))  # in the order of coordinates
         centers = None if center is None else np.repeat(center, e.n // max(1, center.size))
         for moves, some in zip(parts, chosen, strict=True):
             values = np.array(rows)[: moves.stencil.size, some].T.reshape(-1)
@@ -224,7 +230,7 @@ class PreparedOperator(Operator):
         if not (self.method.check and parts and e.n):
             return
         x, char = x_of(e), e.x.dtype.char
-        sides = None if self._sides is None else checked_bounds(x, self._sides)
+        sides = self._bounds_at(x)
         way = complex_step.random_direction(x)
         way = way if sides is None else complex_step.direction_inside(x, way, sides)
         along = self._along(e, way, sides)
@@ -275,11 +281,10 @@ class PreparedOperator(Operator):
         at_center = e.evaluations
         result, info = self._climb(e, v, center)
         e.close()
-        if wants_value:
-            result = (center if center.ndim else center[()]), result
+        found = ((center if center.ndim else center[()]), result) if wants_value else result
         if not self.full_output:
-            return result
-        return result, Info(info.evaluations + at_center, info.step, info.scheme, info.error, info.converged)
+            return found
+        return found, Info(info.evaluations + at_center, info.step, info.scheme, info.error, info.converged)
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
@@ -321,6 +326,6 @@ def _same(one: Any, other: Any) -> bool:
         return repr(one) == repr(other)
 
 
-def _make_again(kind: type[PreparedOperator], f: Any, options: dict[str, Any]) -> PreparedOperator:
+def _make_again(kind: Callable[..., PreparedOperator], f: Any, options: dict[str, Any]) -> PreparedOperator:
     """Unpickle a prepared operator."""
     return kind(f, **options)

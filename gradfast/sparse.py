@@ -10,7 +10,6 @@ from gradfast._kernels.combine import SCATTER, combined, second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_dtype, as_point
-from gradfast.bounds import checked_bounds
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
 from gradfast.evaluators import Call, opened
@@ -129,7 +128,7 @@ def _verify(operator: PreparedOperator, e: Evaluator, result: Any, center: Array
     step = EPS[x.dtype.char] ** (1 / 3)
     # Of either sign: along a direction like the steps, what a missing entry adds to another's derivative may not show.
     v = complex_step.random_direction(x) * np.random.default_rng(x.size).choice([-1.0, 1.0], x.shape)
-    sides = None if operator._sides is None else checked_bounds(x, operator._sides)
+    sides = operator._bounds_at(x)
     if sides is not None:
         v = complex_step.direction_inside(x, v, sides, step)
 

@@ -39,6 +39,7 @@ cdef void combine_as(
     cdef Groups groups = moves.groups
     cdef const value *steps = <const value *>moves.steps
     cdef const value *at_x
+    cdef value *total
     cdef Py_ssize_t row, i, g = first // stencil.size, k = first % stencil.size
     cdef Span span
     for row in range(last - first):
@@ -48,47 +49,56 @@ cdef void combine_as(
         if center is not NULL and point < groups.coordinates:  # of a batch, each point has its own
             at_x = center + i // point * width
         if division == BY_MEMBER:
-            add_members(values + row * width, at_x, stencil, k, groups, span, steps, out)
+            total = out + i
+            add(values + row * width, span.count, at_x, stencil, k, total, span.stride)
+            if k == stencil.size - 1:
+                divide_members(total, span, stencil, steps + i)
         elif division == UNDIVIDED:
-            add(values + row * width, width, at_x, stencil, k, 1, out + g * width)
-        elif division == ALONG:
-            add(values + row * width, width, at_x, stencil, k, divisor(stencil, <value>moves.along_step), out)
+            add(values + row * width, width, at_x, stencil, k, out + g * width, 1)
         else:
-            add(values + row * width, width, at_x, stencil, k, divisor(stencil, steps[i]), out + i * width)
+            total = out if division == ALONG else out + i * width
+            add(values + row * width, width, at_x, stencil, k, total, 1)
+            if k == stencil.size - 1:
+                divide(total, width, divisor(stencil, <value>moves.along_step if division == ALONG else steps[i]))
         k += 1
         if k == stencil.size:
             k, g = 0, g + 1
 
 
 cdef inline void add(
-    const value *values, Py_ssize_t width, const value *center, Stencil stencil, Py_ssize_t k, value by, value *out,  # OUT: out
+    const value *values, Py_ssize_t width, const value *center, Stencil stencil, Py_ssize_t k, value *sums, Py_ssize_t stride,  # OUT: sums
 ) noexcept:
-    """Add the values at the k-th node; the first starts the sums, the last divides them."""
+    """Add the values at the k-th node to sums a stride apart; the first begins them."""
     cdef Py_ssize_t j
     cdef value weight = stencil.weight[k], at_x = stencil.center
-    if k == 0 and at_x == 0:
+    if k:
         for j in range(width):
-            out[j] = -0.0 + weight * values[j]
-    elif k == 0:
+            sums[j * stride] += weight * values[j]
+    elif at_x == 0:
         for j in range(width):
-            out[j] = at_x * center[j] + weight * values[j]
+            sums[j * stride] = -0.0 + weight * values[j]
     else:
         for j in range(width):
-            out[j] += weight * values[j]
-    if k == stencil.size - 1:
-        for j in range(width):
-            out[j] /= by
+            sums[j * stride] = at_x * center[j] + weight * values[j]
 
 
-cdef void add_members(
-    const value *values, const value *center, Stencil stencil, Py_ssize_t k, Groups groups, Span span,
-    const value *steps, value *out,  # OUT: out
-) noexcept:
-    cdef Py_ssize_t i, j
-    cdef bint is_line = span.stride == 1 and groups.list is NULL
+cdef inline void divide(value *sums, Py_ssize_t width, value by) noexcept:  # OUT: sums
+    cdef Py_ssize_t j
+    for j in range(width):
+        sums[j] /= by
+
+
+cdef void divide_members(value *sums, Span span, Stencil stencil, const value *steps) noexcept:  # OUT: sums
+    """Divide the sum of each coordinate of a group by its own step."""
+    cdef Py_ssize_t j, i
+    cdef value by = stencil.denominator
+    if stencil.n == 1 and span.stride == 1:
+        for j in range(span.count):
+            sums[j] /= by * steps[j]
+        return
     for j in range(span.count):
-        i = span.start + j if is_line else groups.member(span, j)
-        add(values + j, 1, center + j if center is not NULL else NULL, stencil, k, divisor(stencil, steps[i]), out + i)
+        i = j * span.stride
+        sums[i] /= divisor(stencil, steps[i])
 
 
 cdef int second_derivatives(char *sums, Moves moves) except -1:  # OUT: sums
@@ -146,25 +156,23 @@ def combined(values, Moves moves not None, center=None, bint divided=True, point
         to - moves.first // moves.stencil.size * width * <Py_ssize_t>sums.itemsize,
     )
     if divided:
-        divide(moves, moves.first // moves.stencil.size, sums.shape[0], width, to)
+        divide_groups(moves, moves.first // moves.stencil.size, sums.shape[0], width, to)
     return sums.reshape(len(sums), *np.shape(values)[1:])
 
 
-cdef int divide(Moves moves, Py_ssize_t first, Py_ssize_t groups, Py_ssize_t width, char *sums) except -1:  # OUT: sums
+cdef int divide_groups(Moves moves, Py_ssize_t first, Py_ssize_t groups, Py_ssize_t width, char *sums) except -1:  # OUT: sums
     """Divide the sums of groups from the first on, each by the step of its coordinate, or of its direction."""
-    cdef Py_ssize_t g, i, j
+    cdef Py_ssize_t g, i
     cdef double by
     cdef long double long_by
     for g in range(groups):
         i = moves.groups.member(moves.groups.span(first + g), 0)
         if moves.is_wide:
             long_by = divisor(moves.stencil, moves.along_step if moves.along is not None else (<const long double *>moves.steps)[i])
-            for j in range(width):
-                (<long double *>sums)[g * width + j] /= long_by
+            divide(<long double *>sums + g * width, width, long_by)
         else:
             by = divisor(moves.stencil, <double>moves.along_step if moves.along is not None else (<const double *>moves.steps)[i])
-            for j in range(width):
-                (<double *>sums)[g * width + j] /= by
+            divide(<double *>sums + g * width, width, by)
     return 0
 
 

@@ -48,6 +48,8 @@ cdef class Evaluator:
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1  # OUT: block
     cdef int center(self, Block *block) except -1                                                # OUT: block
     cpdef Py_ssize_t rows_at_once(self) except -1
+    cpdef close(self)
+    cpdef put_back(self)
     cdef tuple value_shape(self)
     cdef tuple center_shape(self)
     cdef int know(self, tuple shape) except -1

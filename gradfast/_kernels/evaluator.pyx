@@ -9,8 +9,10 @@ c. `kept` are the bytes of x. They serve three ends: what a coordinate goes back
    whether f left x alone.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+cimport cython
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_Clear
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
 
@@ -22,6 +24,10 @@ import numpy as np
 from numpy import empty, ndarray
 
 from gradfast._kernels.memory import f_changed, first_change, name_at
+
+cdef extern from "Python.h":
+    int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
+
 
 # A piece of moves is to take about as long: a progress bar moves ten times a second.
 cdef double SECONDS_A_PIECE = 0.1
@@ -49,6 +55,7 @@ cdef int grow_block(Block *block, Py_ssize_t size) except -1:
     return 0
 
 
+@cython.no_gc
 cdef class Evaluator:
     """f at an x: its values where coordinates of x are moved.
 
@@ -134,7 +141,7 @@ cdef class Evaluator:
         """Take the shape of f's value, for wrappers, or see that it is the known one."""
         self.know(shape)
 
-    def close(self):
+    cpdef close(self):
         """End the work at this x; ValueError, with x put back, if f changed it."""
         if self.inner is not None:
             self.inner.close()
@@ -152,7 +159,7 @@ cdef class Evaluator:
             indices.insert(self.axis, indices.pop())
         return name_at(indices)
 
-    def put_back(self):
+    cpdef put_back(self):
         """Give x the bits that it had."""
         if self.inner is not None:
             self.inner.put_back()
@@ -211,7 +218,16 @@ cdef class Evaluator:
     cdef int copy_values(self, array, char *to) except -1:  # OUT: to
         """Write an array of real numbers in C order, in the precision that f's values are computed with."""
         cdef Py_buffer view
-        PyObject_GetBuffer(np.ascontiguousarray(array, "g" if self.kind == c"g" else "d"), &view, PyBUF_SIMPLE)
+        cdef char wanted = c"g" if self.value_size > <Py_ssize_t>sizeof(double) else c"d"
+        if get_buffer(array, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0:
+            PyErr_Clear()
+        elif view.format[0] == wanted and view.format[1] == 0:
+            memcpy(to, view.buf, view.len)
+            PyBuffer_Release(&view)
+            return 0
+        else:
+            PyBuffer_Release(&view)
+        PyObject_GetBuffer(np.ascontiguousarray(array, chr(wanted)), &view, PyBUF_SIMPLE)
         memcpy(to, view.buf, view.len)
         PyBuffer_Release(&view)
         return 0

@@ -4,7 +4,7 @@ from gradfast._kernels.moves cimport Moves
 
 
 cdef class Copies(Evaluator):           # what ManyPoints and Elements share
-    cdef object f, dtype
+    cdef object f, copy_dtype
     cdef readonly object origin         # the point, real or complex, that copies are made of
     cdef readonly tuple args
     cdef bytes zeros
@@ -26,6 +26,13 @@ cdef class ManyPoints(Copies):
 
 
 cdef class Elements(Copies):
-    cdef new_copy(self)
+    cdef new_copy(self, bint is_overwritten)
     cdef call(self, point)
     cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1
+
+
+cdef class AtNumber(Elements):
+    cdef double at
+
+    cdef int prepare_number(self, f, double x, tuple args) except -1
+    cdef call_at(self, double x)

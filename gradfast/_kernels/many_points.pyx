@@ -1,23 +1,30 @@
 """f of copies of x: of many moved points a call (`ManyPoints`), or of one number, at all elements of x at once (`Elements`)."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from libc.string cimport memcmp, memcpy
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
 from gradfast._kernels.memory cimport Memory
-from gradfast._kernels.moves cimport Moves, Span, is_moved, move, put_back
+from gradfast._kernels.moves cimport TOGETHER, Moves, Span, first_not_moved, is_moved, move, put_back
 
 import numpy as np
-from numpy import empty, ndarray
+from numpy import empty, float64, ndarray
 
 from gradfast._kernels.memory import f_changed, first_change
+from gradfast._kernels.native_function import NativeFunction
 
 # A block of points, with the temporaries that f makes of it, stays inside one core's L2 cache.
 cdef Py_ssize_t BLOCK_BYTES = 1 << 18
 
+# Stands for the array that a Python float is not.
+cdef object AT_A_NUMBER = np.zeros(())
 
+
+@cython.no_gc
 cdef class Copies(Evaluator):
     """An f that is called with copies of x; of a complex copy, if there is one, whose imaginary part is moved."""
 
@@ -36,7 +43,7 @@ cdef class Copies(Evaluator):
             self.zeros = bytes(len(self.kept))
             self.rest = PyBytes_AS_STRING(self.zeros)
             self.offset, self.stride = self.memory.itemsize, 2 * self.memory.itemsize
-        self.dtype, self.point_bytes = self.origin.dtype, self.n * self.stride
+        self.copy_dtype, self.point_bytes = self.origin.dtype, self.n * self.stride
         return True
 
     cdef Memory copy_at(self, char *start) noexcept nogil:
@@ -63,12 +70,13 @@ cdef class Copies(Evaluator):
         return array
 
 
+@cython.no_gc
 cdef class ManyPoints(Copies):
     """A vectorized f: called with blocks of copies of x, along a first axis."""
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
         cdef Py_ssize_t row, count, size, most = max(1, min(last - first, BLOCK_BYTES // max(1, self.point_bytes)))
-        points = np.empty((most, *self.origin.shape), self.dtype)
+        points = np.empty((most, *self.origin.shape), self.copy_dtype)
         points[...] = self.origin
         for row in range(first, last, most):
             count = min(most, last - row)
@@ -103,7 +111,7 @@ cdef class ManyPoints(Copies):
                 copy = self.copy_at(<char *>view.buf + r * self.point_bytes)
                 span = moves.groups.span((row + r) // size)
                 if not is_moved(&copy, self.rest, moves, span, moves.stencil.node[(row + r) % size]):
-                    raise f_changed(self.name(moves.groups.member(span, 0)))
+                    raise f_changed(self.name(first_not_moved(&copy, self.rest, moves, span, moves.stencil.node[(row + r) % size])))
                 put_back(&copy, self.rest, moves.groups, span)
             self.require_copies(points, <const char *>view.buf, count)
         finally:
@@ -153,6 +161,7 @@ cdef class ManyPoints(Copies):
         return 0
 
 
+@cython.no_gc
 cdef class Elements(Copies):
     """f of one number: called with all elements of x at once, each time in an array of its own, which it may keep.
 
@@ -160,6 +169,8 @@ cdef class Elements(Copies):
     """
 
     cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1:
+        if type(f) is NativeFunction and x.dtype.char != "d":  # which computes in double precision, whatever x is
+            self.dtype, x = x.dtype, x.astype(np.float64)
         if not Copies.prepare(self, f, x, args, False, axis, complex_x):
             return False
         self.points = self.n
@@ -173,7 +184,7 @@ cdef class Elements(Copies):
         cdef Py_buffer view
         cdef Memory copy
         for row in range(first, last):
-            point = self.new_copy()
+            point = self.new_copy(moves.groups.kind == TOGETHER and moves.groups.list is NULL)
             PyObject_GetBuffer(point, &view, PyBUF_SIMPLE)
             copy = self.copy_at(<char *>view.buf)
             move(&copy, self.rest, moves, moves.groups.span(row // size), moves.stencil.node[row % size])
@@ -181,12 +192,12 @@ cdef class Elements(Copies):
             self.take(self.call(point), block, row - first, last - first)
         return 0
 
-    cdef new_copy(self):
-        """Return a copy of x, of its class."""
+    cdef new_copy(self, bint is_overwritten):
+        """Return a copy of x, of its class, or room for one that will be written to in full."""
         if type(self.x) is ndarray:
-            point = empty(self.origin.shape, self.dtype)
-            point[...] = self.origin
-            return point
+            if is_overwritten and self.offset == 0:
+                return empty(self.origin.shape, self.copy_dtype)
+            return np.array(self.origin)
         return np.array(self.x if self.offset == 0 else self.origin, order="C", subok=True)
 
     cdef call(self, point):
@@ -207,4 +218,43 @@ cdef class Elements(Copies):
     cdef int center(self, Block *block) except -1:
         if self.at_x is not None:
             return Evaluator.center(self, block)
-        return self.take(self.call(self.new_copy()), block, 0, 1)
+        return self.take(self.call(self.new_copy(False)), block, 0, 1)
+
+
+@cython.no_gc
+cdef class AtNumber(Elements):
+    """f of one number at a Python float: without an array, which would take longer than a cheap f."""
+
+    cdef int prepare_number(self, f, double x, tuple args) except -1:
+        self.f, self.args, self.at = f, args, x
+        self.x = self.base = self.origin = AT_A_NUMBER
+        self.kept = PyBytes_FromStringAndSize(<char *>&x, sizeof(double))
+        self.before = PyBytes_AS_STRING(self.kept)
+        self.kind, self.value_size = c"d", sizeof(double)
+        self.n = self.point = self.points = 1
+        self.failed = -1
+        return 0
+
+    cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
+        cdef Py_ssize_t row
+        cdef double step = (<const double *>moves.steps)[0]
+        for row in range(first, last):
+            self.take(self.call_at(self.at + moves.stencil.node[row % moves.stencil.size] * step), block, row - first, last - first)
+        return 0
+
+    cdef int center(self, Block *block) except -1:
+        return self.take(self.call_at(self.at), block, 0, 1)
+
+    cdef call_at(self, double x):
+        self.counted += 1
+        return self.f(float64(x), *self.args) if self.args else self.f(float64(x))
+
+    cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1:
+        if not PyFloat_Check(found) or (self.is_known and self.shape != ()):
+            return Elements.take(self, found, block, row, rows)
+        if not self.is_known:
+            self.is_known, self.width, self.shape = True, 1, ()
+        if row == 0:
+            reserve(block, rows * sizeof(double))
+        (<double *>block.at)[row] = PyFloat_AS_DOUBLE(found)
+        return 0

@@ -65,6 +65,9 @@ cdef void put_back_any(const Memory *memory, const char *before, Groups groups, 
 cdef bint is_moved(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept
 
 
+cdef Py_ssize_t first_not_moved(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept
+
+
 # One coordinate of doubles, the commonest case, takes no call.
 cdef inline void move(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept:
     cdef Py_ssize_t i

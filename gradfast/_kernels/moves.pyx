@@ -19,6 +19,7 @@ from gradfast._kernels.step_rule cimport real
 
 
 @cython.final
+@cython.no_gc
 cdef class Groups:
     """Which coordinates of an x are moved together; made by :meth:`each`, :meth:`together` and the like.
 
@@ -119,6 +120,7 @@ def make_again(Kind kind, Py_ssize_t coordinates, chosen, starts, Py_ssize_t cou
 
 
 @cython.final
+@cython.no_gc
 cdef class Moves:
     """Groups of coordinates, each moved to every node of a stencil times its own step.
 
@@ -198,11 +200,16 @@ cdef inline void move_as(
     const Memory *memory, const real *before, Moves moves, Span span, double node
 ) noexcept:
     cdef Groups groups = moves.groups
+    cdef const void *steps = moves.steps
+    cdef real *line = <real *>memory.start
     cdef Py_ssize_t i, k
-    cdef bint is_line = memory.is_contiguous and groups.list is NULL and span.stride == 1
+    if memory.is_contiguous and groups.list is NULL and span.stride == 1:
+        for i in range(span.start, span.start + span.count):  # which C compilers vectorize
+            line[i] = moved[real](before, steps, i, node)
+        return
     for k in range(span.count):
-        i = span.start + k if is_line else groups.member(span, k)  # as a line, C compilers vectorize it
-        (<real *>address(memory, i))[0] = moved[real](before, moves.steps, i, node)
+        i = groups.member(span, k)
+        (<real *>address(memory, i))[0] = moved[real](before, steps, i, node)
 
 
 cdef inline real moved(const real *before, const void *steps, Py_ssize_t i, double node) noexcept nogil:
@@ -251,3 +258,14 @@ cdef bint is_moved_as(
         if found != put and not (found != found and put != put):
             return False
     return True
+
+
+cdef Py_ssize_t first_not_moved(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept:
+    """Return the first coordinate of a group that is not where `move` put it."""
+    cdef Py_ssize_t k
+    cdef Span one
+    for k in range(span.count):
+        one.start, one.stride, one.count = span.start + k * span.stride, 1, 1
+        if not is_moved(memory, before, moves, one, node):
+            break
+    return moves.groups.member(one, 0)

@@ -1,5 +1,6 @@
 """f is compiled code: called without the GIL, with a copy of the point that is each thread's own."""
 
+cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from libc.limits cimport INT_MAX
 from libc.math cimport NAN
@@ -21,6 +22,7 @@ cdef double SECONDS_WORTH_A_THREAD = 1e-3
 cdef Py_ssize_t BLOCK_BYTES = 1 << 24
 
 
+@cython.no_gc
 cdef class Native(Evaluator):
     """Compiled f of a point: a number, or an array of as many values as f says or as `outputs`."""
 

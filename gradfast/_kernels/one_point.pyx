@@ -4,6 +4,7 @@ f's arguments are laid out once as C calls want them, so that `args` cost nothin
 is a view of x; the coordinates of all points are one line, and a new view is made when a move enters another point.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, Py_buffer, PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_CheckSignals, PyErr_Clear
@@ -13,7 +14,7 @@ from libc.string cimport memcpy
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
 from gradfast._kernels.memory cimport close_memory, holds, open_memory, write_all
-from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, is_moved, move, put_back
+from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
 from gradfast._kernels.number cimport read
 
 import numpy as np
@@ -38,6 +39,7 @@ cdef extern from "Python.h":
     int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
 
 
+@cython.no_gc
 cdef class OnePoint(Evaluator):
     """A Python f, called with one point, which is moved in place."""
 
@@ -135,13 +137,8 @@ cdef class OnePoint(Evaluator):
 
         After later calls `close` finds what else was changed. But a direction moves all of x again at each call, which hides it.
         """
-        cdef Py_ssize_t changed
         if not is_moved(self.moving, self.rest, moves, span, node):
-            for k in range(span.count):
-                changed = moves.groups.member(span, k)
-                if not is_moved(self.moving, self.rest, moves, Span(changed, 1, 1), node):
-                    break
-            raise f_changed(self.name(changed))
+            raise f_changed(self.name(first_not_moved(self.moving, self.rest, moves, span, node)))
         if self.has_looked:
             return 0
         self.has_looked = True
@@ -151,7 +148,7 @@ cdef class OnePoint(Evaluator):
         move(self.moving, self.rest, moves, span, node)
         return 0
 
-    def close(self):
+    cpdef close(self):
         Evaluator.close(self)
         if self.complex_x is not None:
             changed = first_change(self.complex_x.real, self.x.view(ndarray))
@@ -227,6 +224,7 @@ cdef class OnePoint(Evaluator):
         return fits
 
 
+@cython.no_gc
 cdef class WholeBatch(OnePoint):
     """A vectorized f of a batch, called with all of x, of which one component of all points is moved at a time."""
 

@@ -20,6 +20,7 @@ cdef class Operator:
     cdef list plans                     # of a difference method, by order and dtype.char; None of other methods
     cdef bint is_plain                  # whether f is called with one point, by this thread: nothing else is asked for
 
+    cdef prepare(self, f, method, bounds, vectorized, workers, progress, full_output, axis)
     cdef Evaluator open_plain(self, x, tuple args)
     cdef run(self, x, tuple args, v, f0, bint wants_value)
     cdef differentiate(self, Evaluator e, v, f0, bint wants_value)

@@ -8,6 +8,7 @@ b. This part knows the plain case: one point, a difference method, a rule of ste
    begin with ``_``, which `gradfast.operators` defines in Python.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.function cimport PyFunction_Check
@@ -16,7 +17,7 @@ from libc.string cimport memcpy, memset
 
 from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, second_derivatives
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, reserve, start_block
-from gradfast._kernels.many_points cimport Elements
+from gradfast._kernels.many_points cimport AtNumber, Elements
 from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.one_point cimport OnePoint
@@ -25,19 +26,31 @@ from gradfast._kernels.plan cimport Box, Plan
 import numpy as np
 from numpy import empty, ndarray
 
+cdef extern from *:
+    """
+    #define new(kind, args, keywords) ((PyTypeObject *)(kind))->tp_new((PyTypeObject *)(kind), args, keywords)
+    """
+    object new(object kind, tuple args, void *keywords)  # an object of a class, not yet initialized
+
+
 # The methods by name, each with its plans: filled by `gradfast.methods`.
 NAMED = {}
 
 # Groups know no x: those of few coordinates are made once.
 cdef list EACH = [Groups.each(n) for n in range(64)]
+cdef object TOGETHER_ONE = Groups.together(1)
 cdef list PAIRS = [Groups.pairs(n) for n in range(32)]
 
 
+@cython.auto_pickle(False)
 cdef class Operator:
     """What all prepared operators share: see `gradfast.operators.PreparedOperator`."""
 
     def _prepare(self, f, method, bounds, vectorized, workers, progress, full_output, axis=None):
         """Look at f and the options, once for all calls."""
+        self.prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
+
+    cdef prepare(self, f, method, bounds, vectorized, workers, progress, full_output, axis):
         self.f, self.bounds, self.axis, self.workers, self.progress = f, bounds, axis, workers, progress
         self.full_output = full_output
         self.is_plain = axis is None and workers is None and progress is False and not vectorized
@@ -52,6 +65,9 @@ cdef class Operator:
         """Take what `_look_at` found. The plans are those of a difference method, else None."""
         self.objective, self.is_native, self.method, self.plans = objective, is_native, method, plans
         self.box, self.vectorized = box, vectorized
+
+    def __reduce__(self):
+        return self._how_to_make_again()
 
     cdef Evaluator open_plain(self, x, tuple args):
         """Return f at x if that takes nothing out of the ordinary, else None."""
@@ -142,7 +158,10 @@ cdef class Operator:
         result = None
         start_block(&block)
         try:
-            for moves in parts:
+            for given_moves in parts:
+                moves = given_moves
+                if moves.is_wide != (e.kind == c"g"):
+                    moves = moves.in_precision(e.kind == c"g")
                 row = moves.first
                 while row < moves.last:
                     end = min(moves.last, row + e.rows_at_once())
@@ -220,6 +239,7 @@ cdef value_of(Evaluator e, const Block *center):
     return array_of(center.at, e.center_shape(), e.value_size)
 
 
+@cython.auto_pickle(False)
 cdef class GradientOperator(Operator):
     """The derivatives of a number along each coordinate; of a batch, of a number a point."""
 
@@ -237,6 +257,7 @@ cdef class GradientOperator(Operator):
         return BY_GROUP if e.single else BY_MEMBER
 
 
+@cython.auto_pickle(False)
 cdef class ValueAndGradientOperator(GradientOperator):
     """f's value and the gradient."""
 
@@ -244,6 +265,7 @@ cdef class ValueAndGradientOperator(GradientOperator):
         self.wants_value = True
 
 
+@cython.auto_pickle(False)
 cdef class JacobianOperator(Operator):
     """The derivatives of an array along each coordinate."""
 
@@ -263,6 +285,7 @@ cdef class JacobianOperator(Operator):
         return self._shaped(e, result)
 
 
+@cython.auto_pickle(False)
 cdef class HessianOperator(Operator):
     """The second derivatives of a number along each pair of coordinates."""
 
@@ -313,6 +336,7 @@ cdef int write_symmetric(Groups groups, const char *found, Py_ssize_t size, matr
     return 0
 
 
+@cython.auto_pickle(False)
 cdef class DerivativeOperator(Operator):
     """The n-th derivative of f of one number, at each element of x."""
 
@@ -327,17 +351,20 @@ cdef class DerivativeOperator(Operator):
 
     cdef Evaluator open_plain(self, x, tuple args):
         cdef Elements elements
-        if self.plans is None or not self.is_plain:
+        cdef AtNumber number
+        if self.plans is None or not self.is_plain or self.is_native:
             return None
         if type(x) is float:
-            x = np.array(x)
-        elif type(x) is not ndarray:
+            number = AtNumber.__new__(AtNumber)
+            number.prepare_number(self.objective, x, args)
+            return number
+        if type(x) is not ndarray:
             return None
         elements = Elements.__new__(Elements)
         return elements if elements.prepare(self.objective, x, args, False, None, None) else None
 
     cdef Groups groups(self, Evaluator e):
-        return Groups.together(e.n)
+        return <Groups>TOGETHER_ONE if e.n == 1 else Groups.together(e.n)
 
     cdef new_result(self, Evaluator e, tuple parts):
         return empty(e.width) if e.kind != c"g" else empty(e.width, "g")
@@ -348,9 +375,12 @@ cdef class DerivativeOperator(Operator):
     cdef finish(self, Evaluator e, tuple parts, result):
         if e.dtype is None and e.kind == c"d" and e.base.ndim == 1:
             return result
+        if type(e) is AtNumber and e.width == 1 and e.shape == ():
+            return result[0]
         return self._shaped(e, result)
 
 
+@cython.auto_pickle(False)
 cdef class DirectionalOperator(Operator):
     """The derivative along a direction v."""
 
@@ -433,8 +463,8 @@ cdef inline double scale_of(double x) noexcept nogil:
 
 def once(kind, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis=None, int n=0):
     """Return ``kind(f, **options)(x, *args)``: an operator that is made for one call."""
-    cdef Operator made = kind.__new__(kind)
+    cdef Operator made = <Operator>new(kind, (), NULL)
     if n:
         made.n = n
-    made._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
+    made.prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
     return made.run(x, args if type(args) is tuple else (args,), None, f0, made.wants_value)

@@ -38,8 +38,13 @@ cdef inline double power_of_two(double x) noexcept nogil:
 cdef inline real relative_step(double relative, double least_scale, real x) noexcept nogil:
     """Return a power of two near relative * max(abs(x), least_scale), as x can be moved by exactly."""
     cdef real size = -x if x < 0 else x
-    cdef double scale = <double>size if size > least_scale and isfinite(size) else least_scale
-    return exact_step(size, <real>power_of_two(relative * scale))
+    cdef real scale = size if size > least_scale and isfinite(size) else least_scale
+    cdef real unit = 1
+    if scale > 1e300:  # of a long double; scaled down, a double can hold the step
+        unit = 2.0**1000
+        while scale / unit > 1e300:
+            unit *= 2.0**1000
+    return exact_step(size, unit * <real>power_of_two(relative * <double>(scale / unit)))
 
 
 cdef inline real exact_step(real size, real step) noexcept nogil:
