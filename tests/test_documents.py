@@ -74,7 +74,7 @@ def test_the_tree_has_every_module_on_its_floor():
 
 
 def test_the_tree_has_every_kernel():
-    kernels = {path.stem for path in (Path(gradfast.__file__).parent / "_kernels").glob("*.pyi")}
+    kernels = {path.stem for path in (Path(gradfast.__file__).parent / "_kernels").glob("*.pyx")}
     assert set(re.findall(r"^ {8}(\w+)\.pyx  ?", tree(), re.MULTILINE)) == kernels
 
 
