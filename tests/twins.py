@@ -62,7 +62,7 @@ def nearest_power_of_two(x):
 
 def step_at(size, wanted):
     """Return by how much a coordinate of that size moves away from 0 if it is moved as wanted, and rounded."""
-    away = size + size.dtype.type(wanted)
+    away = size.dtype.type(np.result_type(size, np.float64).type(size) + wanted)
     return away - size if np.isfinite(away) else size.dtype.type(wanted)
 
 
