@@ -15,6 +15,7 @@ TRACED = os.environ.get("GRADFAST_TRACED") == "1"  # every line seen by coverage
 
 DIRECTIVES = dict.fromkeys(("boundscheck", "initializedcheck", "nonecheck"), CHECKED)
 DIRECTIVES |= {"wraparound": False, "language_level": 3, "cdivision": True, "autotestdict": False, "linetrace": TRACED}
+DIRECTIVES["annotation_typing"] = False  # annotations are for type checkers and readers
 DIRECTIVES["freethreading_compatible"] = True  # by a reading of every module: see tests/test_threads.py
 SHARED = "gradfast._kernels._shared"  # Cython's own code for memoryviews, once instead of in every module
 NO_COMPILER = """error: building gradfast from source needs a C compiler, but the program {} was not found.
@@ -27,6 +28,8 @@ settings = {
     "extra_link_args": ["-Wl,--strip-all"] if sys.platform == "linux" else [],
 }
 sources = {f"gradfast._kernels.{path.stem}": [path.as_posix()] for path in Path("gradfast/_kernels").glob("*.pyx")}
+# The functions of cheap operators: Python takes as long to bind their keywords as the operators to run.
+sources |= {f"gradfast.{name}": [f"gradfast/{name}.py"] for name in ("derivatives", "gradients", "jacobians")}
 sources[SHARED] = []  # Cython writes it
 
 

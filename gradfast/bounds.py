@@ -13,34 +13,46 @@ from gradfast.arguments import VALUE_DTYPE, Array
 
 Group = tuple[Stencil, npt.NDArray[np.intp]]  # a stencil, and the coordinates that take it
 
-UNREAD = np.array([np.nan])
+NEVER_FAR = Box(np.nan, np.nan)
 
 
 def sides_of(bounds: Any) -> Any:
     """Return the lower and the upper side, as copies of what the caller may change; what are no two sides as it is."""
     try:
         # scipy.optimize.Bounds by its attributes, not its type
-        lower, upper = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else bounds
+        is_pair = type(bounds) is tuple or not (hasattr(bounds, "lb") and hasattr(bounds, "ub"))
+        lower, upper = bounds if is_pair else (bounds.lb, bounds.ub)
     except (TypeError, ValueError):
         return bounds  # an error says so when x is known
-    return tuple(np.array(side) if isinstance(side, np.ndarray) else side for side in (lower, upper))
+    return tuple([np.array(side) if isinstance(side, np.ndarray) else side for side in (lower, upper)])
 
 
 def box_of(sides: Any) -> Box:
     """Return bounds in the form that a compiled operator sees that they are far; one of NaN, which never are, if it cannot."""
-    numbers: list[Array] = []
-    if not isinstance(sides, tuple) or len(sides) != 2:
-        return Box(UNREAD, UNREAD)
-    for side, infinite in zip(sides, (-np.inf, np.inf), strict=True):
+    if type(sides) is not tuple or len(sides) != 2:
+        return NEVER_FAR
+    lower, upper = _readable(sides[0], -np.inf), _readable(sides[1], np.inf)
+    return NEVER_FAR if lower is None or upper is None else Box(lower, upper)
+
+
+def _readable(side: Any, infinite: float) -> Any:
+    """Return a side as a float or an array of doubles with one axis; None if it is neither."""
+    if side is None:
+        return infinite
+    if type(side) is float:
+        return side
+    if not np.ndim(side):
         try:
-            array = np.atleast_1d(np.array(infinite if side is None else side))
-            is_readable = array.dtype.kind in "fiub" and array.ndim == 1 and array.size > 0
+            return float(side) if np.asarray(side).dtype.kind in "fiub" else None
         except (TypeError, ValueError, OverflowError):
-            return Box(UNREAD, UNREAD)
-        if not is_readable:
-            return Box(UNREAD, UNREAD)
-        numbers.append(array.astype(np.float64))
-    return Box(*numbers)
+            return None
+    try:
+        array = np.asarray(side)
+    except ValueError:
+        return None
+    if array.ndim != 1 or array.dtype.kind not in "fiub" or not array.size:
+        return None
+    return array if array.dtype.char == "d" and array.flags.c_contiguous else array.astype(np.float64)
 
 
 def checked_bounds(x: Array, bounds: Any, given: Any) -> tuple[Array, Array]:

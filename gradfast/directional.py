@@ -144,7 +144,8 @@ class Line:
     def inside(self, stencil: Any, t: Any) -> Any:
         """Return t, shortened by a few units in the last place if rounding would move a point beyond the bounds."""
         nodes = np.array(stencil.nodes).reshape(-1, *(1,) * self.x.ndim)
-        lower, upper = self.sides or ()
+        assert self.sides is not None
+        lower, upper = self.sides
         less = EPS["d"]
         while t != 0:
             points = (self.x + nodes * (t * self.v)).astype(self.x.dtype)

@@ -44,6 +44,8 @@ class Jacobian(JacobianOperator, PreparedOperator):
     """
 
     options = ("method", "sparsity", "verify", "bounds", "vectorized", "workers", "progress", "full_output")
+    sparsity: Any = None
+    verify = False
     symmetric = False  # of a Hessian, one of two mirrored entries is read
 
     def __init__(
@@ -59,12 +61,12 @@ class Jacobian(JacobianOperator, PreparedOperator):
         progress: Any = False,
         full_output: bool = False,
     ) -> None:
-        self.sparsity, self.verify = sparsity, verify
         self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
-        if verify and sparsity is None:
+        if sparsity is not None:
+            refuse_adaptive(self.method, sparsity)
+            self.sparsity, self.verify, self.is_sparse = sparsity, verify, True
+        elif verify:
             raise ValueError(f"verify must be False without sparsity; got {verify!r}")
-        refuse_adaptive(self.method, sparsity)
-        self.is_sparse = sparsity is not None
 
     def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: Any) -> Any:
         """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
@@ -178,6 +180,8 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
+    if sparsity is None and not verify:
+        return once(Jacobian, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output)
     operator = Jacobian(
         f, method=method, sparsity=sparsity, verify=verify, bounds=bounds, vectorized=vectorized, workers=workers,
         progress=progress, full_output=full_output,

@@ -439,7 +439,7 @@ NAMES: dict[str, Method] = {
 }
 
 
-NAMED.update({name: (method, getattr(method, "plans", None)) for name, method in NAMES.items()})
+NAMED.update(NAMES)
 
 
 def as_method(method: Any) -> Method:

@@ -101,7 +101,6 @@ class PreparedOperator(Operator):
         """Look at f, the method and the options; the commonest case does not come here."""
         f, method = as_objective(self.f), methods.as_method(method)
         is_native = type(f) is NativeFunction
-        self._sides = None if self.bounds is None else sides_of(self.bounds)
         if is_native:
             self._threads = worker_count(self.workers)
             if vectorized:
@@ -114,8 +113,13 @@ class PreparedOperator(Operator):
         if isinstance(method, Complex) and self.n != 1:
             raise ValueError(f"n must be 1 for method 'complex'; got {self.n}")
         plans = method.plans if isinstance(method, Difference) else None
-        box = None if self._sides is None else box_of(self._sides)
-        self._set_up(f, is_native, method, plans, box, bool(vectorized))
+        self._set_up(f, is_native, method, plans, bool(vectorized))
+        if self.bounds is not None:
+            self._take_bounds()
+
+    def _take_bounds(self) -> None:
+        self._sides = sides_of(self.bounds)
+        self.box = box_of(self._sides)
 
     # --- one call -----------------------------------------------------------------------------------------------------
 

@@ -97,8 +97,7 @@ cdef class Evaluator:
         cdef Block block
         if moves.groups.coordinates != self.n:
             raise ValueError(f"moves must be of x's {self.n} coordinates; got moves of {moves.groups.coordinates}")
-        if moves.is_wide != (self.kind == c"g"):
-            moves = moves.in_precision(self.kind == c"g")
+        moves = moves.in_precision(self.kind == c"g")
         start_block(&block)
         try:
             self.fill(moves, moves.first, moves.last, &block)

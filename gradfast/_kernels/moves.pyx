@@ -162,6 +162,8 @@ cdef class Moves:
 
     def in_precision(self, bint is_wide):
         """Return the same moves, their steps as long doubles or as doubles."""
+        if is_wide == self.is_wide:
+            return self
         steps = self.step_of_each.astype(np.longdouble if is_wide else np.float64)
         return Moves(self.groups, steps, self.stencil, self.along, self.first, self.last)
 

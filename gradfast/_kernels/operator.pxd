@@ -8,7 +8,7 @@ cdef class Operator:
     cdef readonly object f              # as it was given
     cdef readonly object method         # a method object
     cdef readonly object bounds         # as given
-    cdef readonly Box box               # the same, looked at; None without bounds
+    cdef public Box box               # the same, looked at; None without bounds
     cdef readonly object axis, workers, progress
     cdef readonly bint vectorized, full_output
     cdef readonly object objective      # f as it is called; of compiled code, a NativeFunction

@@ -24,7 +24,10 @@ from gradfast._kernels.one_point cimport OnePoint
 from gradfast._kernels.plan cimport Box, Plan
 
 import numpy as np
-from numpy import empty, ndarray
+from numpy import empty, ndarray, ufunc
+
+cdef extern from "Python.h":
+    bint PyCFunction_CheckExact(object f)
 
 cdef extern from *:
     """
@@ -33,7 +36,7 @@ cdef extern from *:
     object new(object kind, tuple args, void *keywords)  # an object of a class, not yet initialized
 
 
-# The methods by name, each with its plans: filled by `gradfast.methods`.
+# The methods by name: filled by `gradfast.methods`.
 NAMED = {}
 
 # Groups know no x: those of few coordinates are made once.
@@ -54,17 +57,20 @@ cdef class Operator:
         self.f, self.bounds, self.axis, self.workers, self.progress = f, bounds, axis, workers, progress
         self.full_output = full_output
         self.is_plain = axis is None and workers is None and progress is False and not vectorized
-        if self.is_plain and bounds is None and type(method) is str and PyFunction_Check(f):
-            found = NAMED.get(method)
-            if found is not None and found[1] is not None:
-                self.objective, self.method, self.plans = f, found[0], found[1]
+        if self.is_plain and is_python(f):
+            found = NAMED.get(method) if type(method) is str else method
+            plans = getattr(found, "plans", None)
+            if type(plans) is list:
+                self.objective, self.method, self.plans = f, found, plans
+                if bounds is not None:
+                    self._take_bounds()
                 return
         self._look_at(method, vectorized)
 
-    def _set_up(self, objective, bint is_native, method, list plans, Box box, bint vectorized):
+    def _set_up(self, objective, bint is_native, method, list plans, bint vectorized):
         """Take what `_look_at` found. The plans are those of a difference method, else None."""
         self.objective, self.is_native, self.method, self.plans = objective, is_native, method, plans
-        self.box, self.vectorized = box, vectorized
+        self.vectorized = vectorized
 
     def __reduce__(self):
         return self._how_to_make_again()
@@ -133,7 +139,9 @@ cdef class Operator:
                 moves = self.plain_moves(e, plan, v)
                 if moves is not None:
                     return (moves,)
-        return self._moves(e, v)
+        parts = self._moves(e, v)
+        # Steps may have been given as long doubles.
+        return None if parts is None else tuple([moves.in_precision(e.kind == c"g") for moves in parts])
 
     cdef bint needs_center(self, Evaluator e, tuple parts) except -1:
         """Return whether f's value at x is needed: by a stencil, or where nothing moves to tell what shape it has."""
@@ -158,10 +166,7 @@ cdef class Operator:
         result = None
         start_block(&block)
         try:
-            for given_moves in parts:
-                moves = given_moves
-                if moves.is_wide != (e.kind == c"g"):
-                    moves = moves.in_precision(e.kind == c"g")
+            for moves in parts:
                 row = moves.first
                 while row < moves.last:
                     end = min(moves.last, row + e.rows_at_once())
@@ -215,6 +220,11 @@ cdef class Operator:
         if e.dtype is None and e.kind == c"d" and e.base.ndim == 1 and e.axis is None:
             return result
         return self._shaped(e, result)
+
+
+cdef inline bint is_python(f):
+    """Return whether f is surely a Python callable, and no object that owns compiled code."""
+    return PyFunction_Check(f) or PyCFunction_CheckExact(f) or type(f) is ufunc
 
 
 cdef inline int index_of(int n, char kind) noexcept nogil:

@@ -16,10 +16,12 @@ cdef class Plan:                        # of a method, for one order of derivati
 
 @cython.final
 cdef class Box:                         # bounds
-    cdef readonly object lower, upper   # as given, None replaced; arrays of doubles
+    cdef readonly object lower, upper   # floats, or arrays of doubles with one axis
+    cdef double lowest, highest         # the floats
     cdef const double *low
     cdef const double *high
     cdef Py_ssize_t low_stride, high_stride     # 0: one number for all coordinates
     cdef Py_ssize_t count               # of coordinates that it is for; -1: any
 
+    cdef const double *numbers_of(self, side) except NULL
     cdef bint is_far(self, char kind, const void *x, Py_ssize_t n, const void *steps, Stencil stencil) noexcept nogil

@@ -18,16 +18,25 @@ cdef class Plan:
 
 @cython.final
 cdef class Box:
-    """Bounds, looked at once: a lower and an upper one, each a number or an array of one for each coordinate."""
+    """Bounds, looked at once: a lower and an upper one, each a float or an array of doubles, one for each coordinate."""
 
     def __init__(self, lower, upper):
-        self.lower, self.upper = lower, upper
-        cdef const double[::1] low = lower.reshape(-1), high = upper.reshape(-1)
-        self.low_stride, self.high_stride = low.shape[0] != 1, high.shape[0] != 1
-        self.low, self.high = &low[0] if low.shape[0] else NULL, &high[0] if high.shape[0] else NULL
-        self.count = max(low.shape[0], high.shape[0])
-        if self.count == 1:
-            self.count = -1
+        self.lower, self.upper, self.count = lower, upper, -1
+        self.low, self.high = &self.lowest, &self.highest
+        if type(lower) is float:
+            self.lowest = lower
+        else:
+            self.low, self.low_stride = self.numbers_of(lower), 1
+        if type(upper) is float:
+            self.highest = upper
+        else:
+            self.high, self.high_stride = self.numbers_of(upper), 1
+
+    cdef const double *numbers_of(self, side) except NULL:
+        """Return where the numbers of an array lie, one for each coordinate."""
+        cdef const double[::1] numbers = side
+        self.count = numbers.shape[0] if self.count in (-1, numbers.shape[0]) else -2  # as many as no x has
+        return &numbers[0]
 
     cdef bint is_far(self, char kind, const void *x, Py_ssize_t n, const void *steps, Stencil stencil) noexcept nogil:
         """Return whether bounds are so far away, by twice what the nodes need, that they change nothing.
@@ -45,7 +54,7 @@ cdef bint is_far_as(Box box, const real *x, Py_ssize_t n, const double *steps, S
     cdef double reach = 0, room, size
     cdef Py_ssize_t i, k
     cdef bint far = True
-    if box.count >= 0 and box.count != n:
+    if box.count != -1 and box.count != n:
         return False
     for k in range(stencil.size):
         reach = max(reach, fabs(stencil.node[k]))
