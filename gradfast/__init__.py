@@ -16,8 +16,8 @@ check_gradient          f and a gradient to be checked          a GradientCheck
 noise                   f of a point, to a number               how wrong its values are
 ======================= ======================================= ==========================
 
-`Derivative`, `Gradient`, `ValueAndGradient`, `Jacobian`, `Hessian` and `DirectionalDerivative` are the operators prepared:
-``Gradient(f, **options)(x, *args)``. With ``full_output=True`` an `Info` says what was done.
+`Derivative`, `Gradient`, `ValueAndGradient`, `Jacobian`, `Hessian` and `DirectionalDerivative` are the operators
+prepared: ``Gradient(f, **options)(x, *args)``. With ``full_output=True`` an `Info` says what was done.
 `Coloring` and `detect_sparsity` say where a large Jacobian differs from zero, for ``sparsity=``.
 Methods are `Central`, `Forward`, `Backward`, `Nodes`, `Complex` and `Adaptive`. `compiled` makes of f what
 runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.

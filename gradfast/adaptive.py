@@ -3,9 +3,9 @@
 bench/RESULTS.md compares its errors, its error estimates and its evaluations with those of other packages. A linear or
 quadratic f takes 4 to 6 evaluations a coordinate, and one more at x.
 
-A step ladder per coordinate, all of them climbed together (:mod:`gradfast.ladder`); here they meet the operators, whose
-evaluator they ask for f's values. f's noise is seen in the differences themselves, so that a noisy f needs no other method.
-The Hessian of f comes from second derivatives along each coordinate and each pair, n (n + 1) / 2 ladders.
+Each coordinate has a ladder of steps; all ladders climb together (:mod:`gradfast.ladder`). Here they meet the operators,
+whose evaluator they ask for f's values. f's noise is seen in the differences themselves, so that a noisy f needs no
+other method. The Hessian of f comes from second derivatives along each coordinate and each pair, n (n + 1) / 2 ladders.
 """
 
 from collections.abc import Callable
@@ -71,7 +71,11 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
     flat = center.astype(t.dtype).reshape(1, -1)
     ascent = _ascent(e, operator, values, flat, t, scale=np.array([line.scale]), bounds=bounds)
     info = _info(
-        e, ascent, int(ascent.evaluations.sum()), lambda part: part.reshape(center.shape)[()], lambda part: part.reshape(())
+        e,
+        ascent,
+        int(ascent.evaluations.sum()),
+        lambda part: part.reshape(center.shape)[()],
+        lambda part: part.reshape(()),
     )
     return as_dtype(result_dtype(e), ascent.value.reshape(center.shape))[()], info
 
@@ -79,7 +83,7 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
 def at_coordinates(
     e: Evaluator, operator: PreparedOperator, center: float, chosen: Some, shorter: float = 1.0
 ) -> Ascent:
-    """Return the climb along some coordinates of x, of an f of one number; its first steps are shortened by a factor."""
+    """Return the climb along some coordinates of an f of one number; its first steps are shortened by a factor."""
     every = _values_of(e, operator)
     x = e.steps_from[chosen]
     centers = np.broadcast_to(np.asarray(center, value_dtype(e)), (chosen.size, 1))
@@ -179,7 +183,9 @@ def _values_of(e: Evaluator, operator: PreparedOperator) -> Values:
         found = e.values(Moves(groups, everywhere, ONE_NODE))
         if operator.is_elementwise:
             return found.reshape(e.n, -1)[chosen]
-        return found.reshape(groups.count, -1).T.reshape(-1, 1)[chosen]  # columns of a batch, in the order of coordinates
+        return found.reshape(groups.count, -1).T.reshape(-1, 1)[
+            chosen
+        ]  # columns of a batch, in the order of coordinates
 
     return values
 

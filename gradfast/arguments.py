@@ -1,4 +1,7 @@
-"""What arguments must be: numbers, arrays, the point x; errors name them as the caller wrote them, warnings the caller's line."""
+"""What arguments must be: numbers, arrays, the point x.
+
+Errors name an argument as the caller wrote it, warnings point at the caller's line.
+"""
 
 import os
 import sys

@@ -28,7 +28,7 @@ def sides_of(bounds: Any) -> Any:
 
 
 def box_of(sides: Any) -> Box:
-    """Return bounds in the form that a compiled operator sees that they are far; one of NaN, which never are, if it cannot."""
+    """Return bounds as a compiled operator reads them, to see that they are far; if it cannot, one that never is far."""
     if type(sides) is not tuple or len(sides) != 2:
         return NEVER_FAR
     lower, upper = _readable(sides[0], -np.inf), _readable(sides[1], np.inf)
@@ -41,18 +41,19 @@ def _readable(side: Any, infinite: float) -> Any:
         return infinite
     if type(side) is float:
         return side
-    if not np.ndim(side):
-        try:
-            return float(side) if np.asarray(side).dtype.kind in "fiub" else None
-        except (TypeError, ValueError, OverflowError):
-            return None
     try:
         array = np.asarray(side)
-    except ValueError:
+    except (TypeError, ValueError, OverflowError):
         return None
-    if array.ndim != 1 or array.dtype.kind not in "fiub" or not array.size:
+    if array.ndim > 1 or array.dtype.kind not in "fiub" or not array.size:
         return None
-    return array if array.dtype.char == "d" and array.flags.c_contiguous else array.astype(np.float64)
+    if not array.ndim:
+        return float(array)
+    return (
+        array
+        if array.dtype == np.float64 and array.dtype.isnative and array.flags.c_contiguous
+        else array.astype(np.float64)
+    )
 
 
 def checked_bounds(x: Array, bounds: Any, given: Any) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""The complex step: f at complex copies of x, whose imaginary part is what is moved; and directions to check it along."""
+"""The complex step: f at complex copies of x, whose imaginary part is moved; and directions to check it along."""
 
 from collections.abc import Callable
 from typing import Any

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator import DerivativeOperator, once
@@ -50,7 +48,10 @@ class Derivative(DerivativeOperator, PreparedOperator):
         self._prepare(f, method, bounds, False, None, False, full_output)
 
     def _given_options(self) -> dict[str, Any]:
-        return {name: value for name, value in super()._given_options().items() if (name, value) != ("n", 1)}
+        options = super()._given_options()
+        if options["n"] == 1:
+            del options["n"]
+        return options
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         shape = e.base.shape or e.shape or ()

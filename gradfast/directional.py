@@ -83,7 +83,9 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         if not (self.method.check and parts):
             return
         line = Line(e, v, self._bounds_at(x_of(e)))
-        complex_step.check_along(self._along(e, line.v, self._bounds_at(x_of(e))), line.step_of_check(), e.x.dtype.char, result)
+        complex_step.check_along(
+            self._along(e, line.v, self._bounds_at(x_of(e))), line.step_of_check(), e.x.dtype.char, result
+        )
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         line = Line(e, v, self._bounds_at(x_of(e)))
@@ -111,9 +113,7 @@ class Line:
             raise ValueError(f"v must have the shape of x, {self.x.shape}; got {self.v.shape}")
         if self.v.dtype.kind not in "fiub" or not np.isfinite(self.v).all():
             raise ValueError(f"v must hold finite real numbers; got {v!r}")
-        self.sides = (
-            None if sides is None else [side.reshape(self.x.shape) for side in sides]
-        )
+        self.sides = None if sides is None else [side.reshape(self.x.shape) for side in sides]
         self.length = float(norm(self.v))
         self.size = np.array([size_along(self.x, self.v) if self.length else 0], self.x.dtype)
         self.size_as_value = self.size.astype(VALUE_DTYPE[self.x.dtype.char])

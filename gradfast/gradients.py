@@ -15,7 +15,7 @@ Function = Callable[..., Any]
 class Gradient(GradientOperator, PreparedOperator):
     """The gradient of f, prepared: f, method and options are looked at once.
 
-    ``Gradient(f, **options)(x, *args)`` is ``gradient(f, x, args=args, **options)``; SciPy calls such ``jac(x, *args)``.
+    ``Gradient(f, **options)(x, *args)`` is ``gradient(f, x, args=args, **options)``. SciPy calls a ``jac`` like this.
     Bounds and steps in arrays are those of the time when it was made.
 
     Parameters

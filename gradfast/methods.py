@@ -10,12 +10,14 @@ import numpy as np
 from gradfast import stencils
 from gradfast._kernels.operator import NAMED, plan_index
 from gradfast._kernels.plan import Plan
-from gradfast._kernels.step_rule import Rule
 from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.step_rule import Rule
 from gradfast.arguments import EPS, Array, is_integer, is_real
 from gradfast.steps import absolute_steps, broadcast_steps, checked_steps, least_scale, relative_step
 
-Options = tuple[tuple[Stencil, int], ...]  # stencils to choose from, the preferred one first, and the sign of their steps
+Options = tuple[
+    tuple[Stencil, int], ...
+]  # stencils to choose from, the preferred one first, and the sign of their steps
 
 # Plans of a method: one for each order of derivative, also of no use 0, and each dtype.char of x.
 PLANS = 3 * (stencils.HIGHEST_DERIVATIVE + 1)
@@ -93,7 +95,7 @@ class Difference:
         return tuple((getattr(stencils, kind)(n, self.accuracy), sign) for kind, sign in self.directions)
 
     def plan(self, n: int, char: str) -> Plan:
-        """Return, for the n-th derivative at any x of a dtype.char, the stencils, and the rule of steps if there is one."""
+        """Return the stencils of the n-th derivative, and the rule of its steps at any x of a dtype.char."""
         index = plan_index(n, char)
         found = self.plans[index]
         if found is None:
@@ -290,9 +292,7 @@ class Nodes(Difference):
     nodes: tuple[int, ...] = ()
     directions = (("forward", 1),)
 
-    def __init__(
-        self, nodes: Any, *, step: Any = None, rel_step: Any = None, noise: float | None = None
-    ) -> None:
+    def __init__(self, nodes: Any, *, step: Any = None, rel_step: Any = None, noise: float | None = None) -> None:
         taken = tuple(nodes) if isinstance(nodes, Iterable) else (nodes,)
         if not taken or not all(map(is_integer, taken)) or 0 in taken or len(set(taken)) < len(taken):
             raise ValueError(f"nodes must be distinct integers other than 0; got {nodes!r}")

@@ -90,9 +90,7 @@ class PreparedOperator(Operator):
         defaults = {"method": methods.NAMES["central"], "vectorized": False, "progress": False, "full_output": False}
         defaults["verify"] = False
         return {
-            name: value
-            for name, value in options.items()
-            if value is not None and not _same(value, defaults.get(name))
+            name: value for name, value in options.items() if value is not None and not _same(value, defaults.get(name))
         }
 
     # --- looked at once -----------------------------------------------------------------------------------------------
@@ -125,7 +123,7 @@ class PreparedOperator(Operator):
 
     def _open(self, x: Any, args: tuple[Any, ...], f0: Any) -> Evaluator:
         """Return f at x, however it is called."""
-        given, x = x, as_point(x)
+        x = as_point(x)
         if self.is_native and args:
             raise ValueError(f"args must be () when f is compiled code; got {args!r}")
         axis = None if self.axis is None else checked_axis(self.axis, x)
@@ -154,7 +152,7 @@ class PreparedOperator(Operator):
         return self._moves_of(e, method.steps_at(x, self.n), method.options(self.n), sides)
 
     def _bounds_at(self, x: Array) -> tuple[Array, Array] | None:
-        """Return the bounds of each coordinate of x, flat and in C order; an error shows them as the caller wrote them."""
+        """Return the bounds of each coordinate of x, in C order; an error shows them as the caller wrote them."""
         return None if self._sides is None else checked_bounds(x, self._sides, self.bounds)
 
     def _moves_of(
@@ -178,7 +176,7 @@ class PreparedOperator(Operator):
         return Groups.each(e.n, some)
 
     def _imaginary_moves(self, e: Evaluator, sides: tuple[Array, Array] | None) -> tuple[Moves, ...]:
-        """Return the moves of the complex step. Nothing real moves, so bounds fix a coordinate only where they are equal."""
+        """Return the moves of the complex step. Nothing real moves: bounds fix a coordinate only where they are equal."""
         steps, stencil = complex_step.imaginary_steps_at(x_of(e).reshape(-1)), complex_step.IMAGINARY
         free = np.arange(e.n) if sides is None else np.flatnonzero(sides[0] != sides[1])
         if free.size < e.n:
@@ -208,7 +206,10 @@ class PreparedOperator(Operator):
             each = Moves(Groups.each(e.n, some), moves.step_of_each, moves.stencil)
             out[some] = combined(values, each, centers, point=1)
         # Coordinates that stay cost nothing.
-        e._count(sum(len(m.stencil.nodes) * some.size for m, some in zip(parts, chosen, strict=True)) - (e.evaluations - before))
+        e._count(
+            sum(len(m.stencil.nodes) * some.size for m, some in zip(parts, chosen, strict=True))
+            - (e.evaluations - before)
+        )
         return out
 
     def _given(self, e: Evaluator, f0: Any) -> Array:

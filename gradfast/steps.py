@@ -16,7 +16,7 @@ LEAST_SCALE = 0.1
 HIGH_ACCURACY = 6
 LEAST_SCALE_AT_HIGH_ACCURACY = 0.2
 
-# The default step supposes that f varies this many times as fast as exp: exp's best step loses digits on most functions.
+# The default step supposes that f varies this many times as fast as exp, whose own best step is too long for most f.
 SHORTER = 3
 
 

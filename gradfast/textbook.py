@@ -14,7 +14,6 @@ from numpy import empty
 
 from gradfast._kernels import native_loop
 from gradfast._kernels.combine import combined
-from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.gradient_loop import POINT, ROWS
 from gradfast._kernels.memory import keeping, name_of_coordinate
 from gradfast._kernels.moves import Groups, Moves

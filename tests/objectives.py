@@ -1,4 +1,4 @@
-"""Functions with known derivatives, of one point or of points along the first axes; and what tests compare results by."""
+"""Functions with known derivatives, of one point or of points along the first axes; how tests compare results."""
 
 import numpy as np
 

@@ -1,6 +1,5 @@
 """What all operators have in common: x as it was, evaluations counted, bounds kept, any x."""
 
-import ctypes
 import functools
 import inspect
 import itertools

@@ -97,7 +97,7 @@ cdef Groups make(Kind kind, Py_ssize_t coordinates, chosen, starts, Py_ssize_t c
         raise ValueError(f"coordinates must be a number from 0 up; got {coordinates}")
     groups.kind, groups.coordinates, groups.count, groups.places = kind, coordinates, count, coordinates
     if chosen is not None:
-        groups.chosen = np.ascontiguousarray(chosen, np.intp)
+        groups.chosen = np.array(chosen, np.intp)  # a copy, which nobody else changes
         listed = groups.chosen
         groups.places = listed.shape[0]
         if groups.places and not (0 <= groups.chosen.min() and groups.chosen.max() < coordinates):
@@ -106,7 +106,7 @@ cdef Groups make(Kind kind, Py_ssize_t coordinates, chosen, starts, Py_ssize_t c
         if kind == EACH:
             groups.count = groups.places
     if starts is not None:
-        groups.starts = np.ascontiguousarray(starts, np.intp)
+        groups.starts = np.array(starts, np.intp)
         listed = groups.starts
         if count < 0 or listed[0] < 0 or listed[count] > groups.places or (np.diff(groups.starts) < 0).any():
             raise ValueError(f"starts must rise from 0 to {groups.places}; got {starts!r}")
@@ -143,6 +143,8 @@ cdef class Moves:
         set_up(self, groups, array.tobytes(), array.dtype.char == "g", stencil)
         if along is not None:
             set_along(self, along)
+        if not 0 <= first <= (self.last if last is None else last) <= self.last:
+            raise ValueError(f"rows must be from 0 to {self.last}; got {first} to {last}")
         self.first, self.last = first, self.last if last is None else last
 
     @staticmethod

@@ -15,6 +15,6 @@ class Plan:
 
 @final
 class Box:
-    lower: NDArray[Any]
-    upper: NDArray[Any]
-    def __init__(self, lower: NDArray[Any], upper: NDArray[Any]) -> None: ...
+    lower: float | NDArray[Any]
+    upper: float | NDArray[Any]
+    def __init__(self, lower: float | NDArray[Any], upper: float | NDArray[Any]) -> None: ...

@@ -39,12 +39,12 @@ cdef inline real relative_step(double relative, double least_scale, real x) noex
     """Return a power of two near relative * max(abs(x), least_scale), as x can be moved by exactly."""
     cdef real size = -x if x < 0 else x
     cdef real scale = size if size > least_scale and isfinite(size) else least_scale
-    cdef real unit = 1
-    if scale > 1e300:  # of a long double; scaled down, a double can hold the step
-        unit = 2.0**1000
-        while scale / unit > 1e300:
-            unit *= 2.0**1000
-    return exact_step(size, unit * <real>power_of_two(relative * <double>(scale / unit)))
+    if scale > 1e300:
+        return exact_step(size, <real>step_beyond_doubles(relative, scale))
+    return exact_step(size, <real>power_of_two(relative * <double>scale))
+
+
+cdef long double step_beyond_doubles(double relative, long double scale) noexcept nogil  # near the largest doubles, or beyond
 
 
 cdef inline real exact_step(real size, real step) noexcept nogil:

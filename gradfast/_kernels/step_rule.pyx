@@ -82,3 +82,11 @@ cdef bint write_doubles(double relative, double least, const double *x, Py_ssize
         overflow |= (bits.pattern & 0x7FF0000000000000ULL) + 0x0010000000000000ULL  # the exponent of inf and NaN is all ones
         steps[i] = sign * bits.number
     return not overflow >> 63
+
+
+cdef long double step_beyond_doubles(double relative, long double scale) noexcept nogil:
+    """Return the power of two near relative * scale, found for a scale that is smaller by powers of 2**1000."""
+    cdef long double unit = 1
+    while scale / unit > 1e300:
+        unit *= 2.0**1000
+    return unit * power_of_two(relative * <double>(scale / unit))
