@@ -15,6 +15,9 @@ extensions = [
 templates_path = ["templates"]
 exclude_patterns = ["templates"]
 default_role = "autolink"  # a link where there is something to link to, else italics: as docstrings have it
+# Gradient and gradient need pages whose names differ on file systems that do not tell capitals apart.
+TWICE = [name for name in gradfast.__all__ if name[0].isupper() and name.lower() in gradfast.__all__]
+autosummary_filename_map = {f"gradfast.{name}": f"gradfast.{name}-prepared" for name in TWICE}
 autodoc_typehints = "none"  # each docstring says more than its annotations
 numpydoc_show_class_members = False
 nitpick_ignore_regex = [("py:.*", r"(matplotlib|mpl_toolkits)\..*")]  # documented elsewhere
