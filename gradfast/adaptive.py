@@ -3,9 +3,10 @@
 bench/RESULTS.md compares its errors, its error estimates and its evaluations with those of other packages. A linear or
 quadratic f takes 4 to 6 evaluations a coordinate, and one more at x.
 
-Each coordinate has a ladder of steps; all ladders climb together (:mod:`gradfast.ladder`). Here they meet the operators,
-whose evaluator they ask for f's values. f's noise is seen in the differences themselves, so that a noisy f needs no
-other method. The Hessian of f comes from second derivatives along each coordinate and each pair, n (n + 1) / 2 ladders.
+Each coordinate has a ladder of steps; all ladders climb together (:mod:`gradfast.ladder`). Here they meet the
+operators, whose evaluator they ask for f's values. f's noise is seen in the differences themselves, so that a noisy f
+needs no other method. The Hessian of f comes from second derivatives along each coordinate and each pair,
+n (n + 1) / 2 ladders.
 """
 
 from collections.abc import Callable

@@ -28,7 +28,7 @@ def sides_of(bounds: Any) -> Any:
 
 
 def box_of(sides: Any) -> Box:
-    """Return bounds as a compiled operator reads them, to see that they are far; if it cannot, one that never is far."""
+    """Return bounds as a compiled operator reads them to see that they are far; if it cannot, one that never is."""
     if type(sides) is not tuple or len(sides) != 2:
         return NEVER_FAR
     lower, upper = _readable(sides[0], -np.inf), _readable(sides[1], np.inf)

@@ -84,7 +84,7 @@ def check_gradient(
     -----
     A coordinate is wrong if the gradients differ by more than the tolerance plus twice the error bar. It
     is undecided if the bar is wide. The error bar is that of :class:`gradfast.Adaptive` [1]_, widened by
-    f's noise [2]_. A coordinate or direction takes about 7 evaluations. Thread-safety: as for
+    f's noise [2]_. A coordinate or direction takes 4 to 8 evaluations, more if f is rough. Thread-safety: as for
     :func:`gradfast.gradient`.
 
     References

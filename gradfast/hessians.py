@@ -70,14 +70,16 @@ class Hessian(HessianOperator, PreparedOperator):
             if not isinstance(as_method(method), Adaptive):
                 require_difference(method, "hessian without gradient=")
             self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
-            refuse_adaptive(self.method, sparsity)
+            refuse_adaptive(method, sparsity)
             self.is_sparse = sparsity is not None
             return
         self._of_gradient = JacobianOfGradient(
             as_objective(gradient, "gradient"), method=method, sparsity=sparsity, verify=verify, bounds=bounds,
             vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
         )  # fmt: skip
-        self._prepare(self._of_gradient.f, "central", None, False, None, False, full_output)
+        self._take_order(1)
+        self._prepare(self._of_gradient.f, method, bounds, vectorized, workers, progress, full_output)
+        self._show(f, self.bounds)
 
     def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any:
         if self._of_gradient is None:

@@ -10,7 +10,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator import JacobianOperator, once
 from gradfast.arguments import Array, as_dtype, real_numbers
-from gradfast.methods import Adaptive
+from gradfast.methods import Adaptive, as_method
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments
 
 Function = Callable[..., Any]
@@ -63,7 +63,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
     ) -> None:
         self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
         if sparsity is not None:
-            refuse_adaptive(self.method, sparsity)
+            refuse_adaptive(method, sparsity)
             self.sparsity, self.verify, self.is_sparse = sparsity, verify, True
         elif verify:
             raise ValueError(f"verify must be False without sparsity; got {verify!r}")
@@ -191,5 +191,5 @@ def jacobian(
 
 def refuse_adaptive(method: Any, sparsity: Any) -> None:
     """Raise ValueError if the method finds a step for each coordinate, where a color of them is to be moved at once."""
-    if sparsity is not None and isinstance(method, Adaptive):
+    if sparsity is not None and isinstance(as_method(method), Adaptive):
         raise ValueError(f"method must not be adaptive with sparsity; got {method!r}")

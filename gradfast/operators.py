@@ -118,6 +118,8 @@ class PreparedOperator(Operator):
     def _take_bounds(self) -> None:
         self._sides = sides_of(self.bounds)
         self.box = box_of(self._sides)
+        if isinstance(self.bounds, (tuple, list)) and isinstance(self._sides, tuple):
+            self._show(self.f, self._sides)
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -176,7 +178,7 @@ class PreparedOperator(Operator):
         return Groups.each(e.n, some)
 
     def _imaginary_moves(self, e: Evaluator, sides: tuple[Array, Array] | None) -> tuple[Moves, ...]:
-        """Return the moves of the complex step. Nothing real moves: bounds fix a coordinate only where they are equal."""
+        """Return the moves of the complex step. Nothing real moves: only equal bounds fix a coordinate."""
         steps, stencil = complex_step.imaginary_steps_at(x_of(e).reshape(-1)), complex_step.IMAGINARY
         free = np.arange(e.n) if sides is None else np.flatnonzero(sides[0] != sides[1])
         if free.size < e.n:
@@ -324,11 +326,12 @@ def as_arguments(args: Any) -> tuple[Any, ...]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Return whether two options are the same; of arrays, which compare otherwise, by their contents."""
-    try:
-        return bool(one == other)
-    except ValueError:
-        return repr(one) == repr(other)
+    """Return whether two options are the same; arrays, also in tuples, by their contents."""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(np.all(one == other))
 
 
 def _make_again(kind: Callable[..., PreparedOperator], f: Any, options: dict[str, Any]) -> PreparedOperator:

@@ -22,7 +22,7 @@ def test_the_version_is_one():
         pytest.skip("the checkout's own files are not beside the tests")
     project, changes, citation = (file.read_text(encoding="utf-8") for file in files)
     version = tomllib.loads(project)["project"]["version"]
-    release = re.search(r"^## (.*)$", changes, re.MULTILINE)
+    release = re.search(r"^## (?!Unreleased)(.*)$", changes, re.MULTILINE)
     cited = dict(re.findall(r'^([\w-]+): "?([\w.-]+)"?$', citation, re.MULTILINE))
     assert release is not None
     assert release[1] == f"{version} ({cited['date-released']})"

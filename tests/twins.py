@@ -1,7 +1,7 @@
 """Each operator in plain Python, by differences: the compiled loops must give what these give, to the bit.
 
-How far a coordinate is moved follows here from the documented rule. Near bounds and along a direction, that and to which
-side is asked of the operator itself, of an f that is 0. To move, call, weigh, divide and put back is done here.
+How far a coordinate is moved follows here from the documented rule. Near bounds and along a direction, that and to
+which side is asked of the operator itself, of an f that is 0. To move, call, weigh, divide and put back is done here.
 """
 
 import importlib

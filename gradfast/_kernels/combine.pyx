@@ -10,7 +10,7 @@ c. What f returns passes through, inf and NaN too, each in its own row alone.
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
-from gradfast._kernels.moves cimport Groups, Moves, Span
+from gradfast._kernels.moves cimport EACH, Groups, Moves, Span
 from gradfast._kernels.stencil cimport Stencil, divisor, value
 
 import numpy as np
@@ -38,31 +38,51 @@ cdef void combine_as(
     cdef Stencil stencil = moves.stencil
     cdef Groups groups = moves.groups
     cdef const value *steps = <const value *>moves.steps
-    cdef const value *at_x
-    cdef value *total
-    cdef Py_ssize_t row, i, g = first // stencil.size, k = first % stencil.size
+    cdef const value *at_x = center
+    cdef value *sums = NULL
+    cdef Py_ssize_t row, i = 0, size = stencil.size, g = first // size, k = first % size
+    if width == 1 and division == BY_GROUP and groups.kind == EACH and k == 0 and last % size == 0 and point == groups.coordinates:
+        combine_numbers(values, center, stencil, groups, steps, g, last // size, out)
+        return
+    cdef bint has_centers = center is not NULL and point < groups.coordinates  # of a batch, each point has its own
     cdef Span span
     for row in range(last - first):
-        span = groups.span(g)
-        i = groups.member(span, 0)
-        at_x = center
-        if center is not NULL and point < groups.coordinates:  # of a batch, each point has its own
-            at_x = center + i // point * width
+        if k == 0 or row == 0:
+            span = groups.span(g)
+            i = groups.member(span, 0)
+            sums = out + (g * width if division == UNDIVIDED else 0 if division == ALONG else i if division == BY_MEMBER else i * width)
+            if has_centers:
+                at_x = center + i // point * width
         if division == BY_MEMBER:
-            total = out + i
-            add(values + row * width, span.count, at_x, stencil, k, total, span.stride)
-            if k == stencil.size - 1:
-                divide_members(total, span, stencil, steps + i)
-        elif division == UNDIVIDED:
-            add(values + row * width, width, at_x, stencil, k, out + g * width, 1)
+            add(values + row * width, span.count, at_x, stencil, k, sums, span.stride)
         else:
-            total = out if division == ALONG else out + i * width
-            add(values + row * width, width, at_x, stencil, k, total, 1)
-            if k == stencil.size - 1:
-                divide(total, width, divisor(stencil, <value>moves.along_step if division == ALONG else steps[i]))
+            add(values + row * width, width, at_x, stencil, k, sums, 1)
         k += 1
-        if k == stencil.size:
+        if k == size:
+            if division == BY_GROUP:
+                divide(sums, width, divisor(stencil, steps[i]))
+            elif division == BY_MEMBER:
+                divide_members(sums, span, stencil, steps + i)
+            elif division == ALONG:
+                divide(sums, width, divisor(stencil, <value>moves.along_step))
             k, g = 0, g + 1
+
+
+cdef void combine_numbers(
+    const value *values, const value *center, Stencil stencil, Groups groups, const value *steps,
+    Py_ssize_t first, Py_ssize_t last, value *out,  # OUT: out
+) noexcept:
+    """Do the same for one number a row and one coordinate a group, the commonest case: in registers, a group at a time."""
+    cdef Py_ssize_t g, i, k, size = stencil.size
+    cdef const double *weights = stencil.weight
+    cdef value start = -0.0 if stencil.center == 0 else stencil.center * center[0], total
+    for g in range(first, last):
+        i = g if groups.list is NULL else groups.list[g]
+        total = start
+        for k in range(size):
+            total += weights[k] * values[k]
+        out[i] = total / divisor(stencil, steps[i])
+        values += size
 
 
 cdef inline void add(

@@ -53,6 +53,7 @@ cdef class Evaluator:
     cdef tuple value_shape(self)
     cdef tuple center_shape(self)
     cdef int know(self, tuple shape) except -1
+    cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
     cdef int copy_values(self, array, char *to) except -1                                        # OUT: to
 
 

@@ -214,6 +214,26 @@ cdef class Evaluator:
             raise ValueError(f"f must return arrays of one shape; got {self.value_shape()}, then {shape}")
         return 0
 
+    cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
+        """Do so by the array's buffer; False if it is not just what the block holds."""
+        cdef Py_buffer view
+        cdef bint fits
+        if get_buffer(found, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0:
+            PyErr_Clear()
+            return False
+        fits = view.format[0] == (c"g" if self.value_size > sizeof(double) else c"d") and view.format[1] == 0
+        if fits and not self.is_known and view.ndim == 1:
+            self.is_known, self.width = True, view.shape[0]
+            reserve(block, rows * self.width * self.value_size)
+        elif fits and view.ndim == 1:
+            fits = self.is_known and self.shape is None and view.shape[0] == self.width
+        elif fits:
+            fits = self.is_known and found.shape == self.shape
+        if fits:
+            memcpy(block.at + row * self.width * self.value_size, view.buf, view.len)
+        PyBuffer_Release(&view)
+        return fits
+
     cdef int copy_values(self, array, char *to) except -1:  # OUT: to
         """Write an array of real numbers in C order, in the precision that f's values are computed with."""
         cdef Py_buffer view

@@ -33,6 +33,7 @@ cdef class Elements(Copies):
 
 cdef class AtNumber(Elements):
     cdef double at
+    cdef bint is_scalar                 # whether f's value is a number
 
     cdef int prepare_number(self, f, double x, tuple args) except -1
     cdef call_at(self, double x)

@@ -36,7 +36,7 @@ cdef class Copies(Evaluator):
         if not self.open(x, single, axis):
             return False
         self.f, self.args = f, args
-        self.origin, self.rest = self.steps_from.reshape(self.base.shape), self.before
+        self.origin, self.rest = self.base, self.before
         self.stride = self.memory.itemsize
         if complex_x is not None:
             self.origin = np.array(complex_x, order="C")
@@ -131,19 +131,24 @@ cdef class ManyPoints(Copies):
         cdef Py_buffer view
         cdef Py_ssize_t row
         cdef bint same = True
-        PyObject_GetBuffer(self.origin, &view, PyBUF_SIMPLE)
-        for row in range(count):
-            same = same and memcmp(copies + row * self.point_bytes, view.buf, self.point_bytes) == 0
-        PyBuffer_Release(&view)
+        if self.offset == 0:
+            for row in range(count):
+                same = same and memcmp(copies + row * self.point_bytes, self.before, self.point_bytes) == 0
+        else:
+            PyObject_GetBuffer(self.origin, &view, PyBUF_SIMPLE)
+            for row in range(count):
+                same = same and memcmp(copies + row * self.point_bytes, view.buf, self.point_bytes) == 0
+            PyBuffer_Release(&view)
         if not same:
             self.raise_change(points)
         return 0
 
     def raise_change(self, points):
         """Raise the error for an f that changed its points, if it did more than write to bits that belong to no number."""
+        origin = self.origin if self.offset else self.steps_from.reshape(self.base.shape)
         changed = [
             first_change(now, np.broadcast_to(before, now.shape)) % max(1, self.n)
-            for now, before in ((points.real, self.origin.real), (points.imag, self.origin.imag))
+            for now, before in ((points.real, origin.real), (points.imag, origin.imag))
             if first_change(now, np.broadcast_to(before, now.shape)) >= 0
         ]
         if changed:
@@ -202,9 +207,15 @@ cdef class Elements(Copies):
 
     cdef call(self, point):
         self.counted += self.n
-        return self.f(point if self.origin.ndim else point[()], *self.args)
+        if self.memory.view.ndim == 0:
+            point = point[()]
+        return self.f(point, *self.args) if self.args else self.f(point)
 
     cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1:
+        if row == 0 and self.is_known:
+            reserve(block, rows * self.width * self.value_size)
+        if self.is_known and type(found) is ndarray and self.take_buffer(found, rows, block, row):
+            return 0
         array = found if type(found) is ndarray and found.dtype.char == "d" else as_real_array(found, False)
         if self.origin.ndim and array.shape != self.origin.shape:
             raise ValueError(
@@ -250,10 +261,10 @@ cdef class AtNumber(Elements):
         return self.f(float64(x), *self.args) if self.args else self.f(float64(x))
 
     cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1:
-        if not PyFloat_Check(found) or (self.is_known and self.shape != ()):
+        if not PyFloat_Check(found) or (self.is_known and not self.is_scalar):
             return Elements.take(self, found, block, row, rows)
         if not self.is_known:
-            self.is_known, self.width, self.shape = True, 1, ()
+            self.is_known, self.width, self.shape, self.is_scalar = True, 1, (), True
         if row == 0:
             reserve(block, rows * sizeof(double))
         (<double *>block.at)[row] = PyFloat_AS_DOUBLE(found)

@@ -27,11 +27,9 @@ cdef class OnePoint(Evaluator):
     cdef bint looks_for_signals
 
     cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1
-    cdef PyObject *next_value(self) except? NULL
     cdef int turn_to(self, Py_ssize_t row) except -1
     cdef int look(self, Moves moves, Span span, double node) except -1
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
-    cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
 
 
 cdef class WholeBatch(OnePoint):

@@ -5,15 +5,13 @@ is a view of x; the coordinates of all points are one line, and a new view is ma
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, Py_buffer, PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING
-from cpython.exc cimport PyErr_CheckSignals, PyErr_Clear
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.function cimport PyFunction_Check
 from cpython.object cimport PyObject
-from libc.string cimport memcpy
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
-from gradfast._kernels.memory cimport close_memory, holds, open_memory, write_all
+from gradfast._kernels.memory cimport Memory, close_memory, holds, open_memory, write_all
 from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
 from gradfast._kernels.number cimport read
 
@@ -27,16 +25,17 @@ cdef extern from *:
     static CYTHON_INLINE int is_float(PyObject *o) { return o != NULL && PyFloat_CheckExact(o); }
     static CYTHON_INLINE double take_float(PyObject *o) { double d = PyFloat_AS_DOUBLE(o); Py_DECREF(o); return d; }
     static CYTHON_INLINE void let_go_of(PyObject *o) { Py_DECREF(o); }
+    static CYTHON_INLINE int raise_what_is_set(void) { return -1; }
     """
     bint is_float(PyObject *o)
     double take_float(PyObject *o)
     void let_go_of(PyObject *o)
+    int raise_what_is_set() except -1
 
 cdef extern from "Python.h":
     PyObject *PyObject_Vectorcall(PyObject *f, PyObject **arguments, size_t count, PyObject *names)
     vectorcallfunc PyVectorcall_Function(PyObject *f)
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
-    int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
 
 
 @cython.no_gc
@@ -82,10 +81,6 @@ cdef class OnePoint(Evaluator):
         self.looks_for_signals = not PyFunction_Check(f)  # a C function does not notice Ctrl-C
         return True
 
-    cdef PyObject *next_value(self) except? NULL:
-        self.counted += self.points
-        return self.call(<PyObject *>self.f, &self.stack[1], self.count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
-
     cdef int turn_to(self, Py_ssize_t row) except -1:
         """Let f be called with another point of a batch."""
         if row != self.row:
@@ -96,40 +91,46 @@ cdef class OnePoint(Evaluator):
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
         cdef Groups groups = moves.groups
-        cdef Py_ssize_t size = moves.stencil.size, g = first // size, k = first % size, row
+        cdef Memory *moving = self.moving
+        cdef const char *rest = self.rest
         cdef const double *node = moves.stencil.node
-        cdef bint moves_all = groups.kind == TOGETHER, reads_floats = self.single and self.value_size == sizeof(double)
+        cdef Py_ssize_t size = moves.stencil.size, g = first // size, k = first % size, row = first
+        cdef bint looks = groups.kind == TOGETHER or not self.has_looked
+        cdef bint reads_floats = self.single and self.value_size == sizeof(double), has_batch = self.batch is not None
+        cdef size_t count = self.count | PY_VECTORCALL_ARGUMENTS_OFFSET
         cdef Span span = groups.span(g)
         cdef PyObject *found
         if self.is_known:
             reserve(block, (last - first) * self.width * self.value_size)
         try:
             for row in range(first, last):
-                if self.batch is not None:
+                if has_batch:
                     self.turn_to(groups.member(span, 0) // self.point)
-                move(self.moving, self.rest, moves, span, node[k])
-                self.failed = self.failed_last = row
-                found = self.next_value()
-                self.failed = -1
+                move(moving, rest, moves, span, node[k])
+                found = self.call(<PyObject *>self.f, &self.stack[1], count, NULL)
                 if reads_floats and is_float(found):  # what nearly every f returns
                     (<double *>block.at)[row - first] = take_float(found)
                 else:
+                    self.failed = self.failed_last = row if found is NULL else -1
                     self.take(own(found), last - first, block, row - first)
-                if moves_all or not self.has_looked:
+                if looks:
                     self.look(moves, span, node[k])
+                    looks = groups.kind == TOGETHER
                 k += 1
                 if k == size:
-                    put_back(self.moving, self.rest, groups, span)
+                    put_back(moving, rest, groups, span)
                     k, g = 0, g + 1
                     if self.looks_for_signals:
                         PyErr_CheckSignals()
                     if row + 1 < last:
                         span = groups.span(g)
             if k:
-                put_back(self.moving, self.rest, groups, span)
+                put_back(moving, rest, groups, span)
         except BaseException:
-            write_all(self.moving, self.rest)
+            write_all(moving, rest)
             raise
+        finally:
+            self.counted += (row + 1 - first if last > first else 0) * self.points
         return 0
 
     cdef int look(self, Moves moves, Span span, double node) except -1:
@@ -165,6 +166,7 @@ cdef class OnePoint(Evaluator):
 
     cdef int center(self, Block *block) except -1:
         """Write f's value at x; of a batch, at each point."""
+        cdef PyObject *found
         cdef Py_ssize_t row
         if self.at_x is not None:
             return Evaluator.center(self, block)
@@ -174,7 +176,9 @@ cdef class OnePoint(Evaluator):
             for row in range(self.rows):
                 if self.batch is not None:
                     self.turn_to(row)
-                self.take(own(self.next_value()), self.rows, block, row)
+                self.counted += self.points
+                found = self.call(<PyObject *>self.f, &self.stack[1], self.count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+                self.take(own(found), self.rows, block, row)
                 if not self.has_looked and not holds(self.moving, self.rest):
                     self.raise_change()
                 self.has_looked = True
@@ -202,26 +206,6 @@ cdef class OnePoint(Evaluator):
             reserve(block, rows * self.width * self.value_size)
         self.know(array.shape)
         return self.copy_values(array, block.at + row * self.width * self.value_size)
-
-    cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
-        """Do so by the array's buffer; False if it is not just what the block holds."""
-        cdef Py_buffer view
-        cdef bint fits
-        if get_buffer(found, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0:
-            PyErr_Clear()
-            return False
-        fits = view.format[0] == (c"g" if self.value_size > sizeof(double) else c"d") and view.format[1] == 0
-        if fits and not self.is_known and view.ndim == 1:
-            self.is_known, self.width = True, view.shape[0]
-            reserve(block, rows * self.width * self.value_size)
-        elif fits and view.ndim == 1:
-            fits = self.is_known and self.shape is None and view.shape[0] == self.width
-        elif fits:
-            fits = self.is_known and found.shape == self.shape
-        if fits:
-            memcpy(block.at + row * self.width * self.value_size, view.buf, view.len)
-        PyBuffer_Release(&view)
-        return fits
 
 
 @cython.no_gc
@@ -251,7 +235,9 @@ cdef class WholeBatch(OnePoint):
 
 
 cdef inline object own(PyObject *found):
-    """Return what a C call returned, with the reference to it."""
+    """Return what a C call returned, with the reference to it; or raise the exception that it set."""
+    if found is NULL:
+        raise_what_is_set()
     value = <object>found
     let_go_of(found)
     return value

@@ -7,7 +7,7 @@ from gradfast._kernels.plan cimport Box, Plan
 cdef class Operator:
     cdef readonly object f              # as it was given
     cdef readonly object method         # a method object
-    cdef readonly object bounds         # as given
+    cdef readonly object bounds         # as given, arrays copied
     cdef public Box box               # the same, looked at; None without bounds
     cdef readonly object axis, workers, progress
     cdef readonly bint vectorized, full_output
@@ -18,7 +18,7 @@ cdef class Operator:
     cdef readonly bint wants_value      # whether a call returns f's value, too
     cdef public bint is_sparse          # whether only the entries of a sparsity are wanted
     cdef list plans                     # of a difference method, by order and dtype.char; None of other methods
-    cdef bint is_plain                  # whether f is called with one point, by this thread: nothing else is asked for
+    cdef public bint is_plain           # whether f is called with one point, by this thread: nothing else is asked for
 
     cdef prepare(self, f, method, bounds, vectorized, workers, progress, full_output, axis)
     cdef Evaluator open_plain(self, x, tuple args)

@@ -24,7 +24,7 @@ from gradfast._kernels.one_point cimport OnePoint
 from gradfast._kernels.plan cimport Box, Plan
 
 import numpy as np
-from numpy import empty, ndarray, ufunc
+from numpy import empty, float64, ndarray, ufunc
 
 cdef extern from "Python.h":
     bint PyCFunction_CheckExact(object f)
@@ -66,6 +66,14 @@ cdef class Operator:
                     self._take_bounds()
                 return
         self._look_at(method, vectorized)
+
+    def _take_order(self, int n):
+        """Take the order of the derivative, before f and the method are looked at."""
+        self.n = n
+
+    def _show(self, f, bounds):
+        """Take what to show, compare and pickle: f as the caller gave it, bounds in which arrays are copies."""
+        self.f, self.bounds = f, bounds
 
     def _set_up(self, objective, bint is_native, method, list plans, bint vectorized):
         """Take what `_look_at` found. The plans are those of a difference method, else None."""
@@ -217,9 +225,25 @@ cdef class Operator:
 
     cdef finish(self, Evaluator e, tuple parts, result):
         """Give the results the shape and dtype that the caller expects."""
-        if e.dtype is None and e.kind == c"d" and e.base.ndim == 1 and e.axis is None:
+        if e.dtype is None and e.kind != c"f" and e.base.ndim == 1 and e.axis is None:
             return result
+        if e.dtype is None and e.kind == c"f" and e.base.ndim == 1 and e.axis is None:
+            return as_floats(result)
         return self._shaped(e, result)
+
+
+cdef as_floats(doubles):
+    """Return doubles as floats, inf where they are larger; NumPy would warn, and take longer."""
+    cdef Py_buffer from_view, to_view
+    cdef Py_ssize_t i
+    floats = empty(len(doubles), "f")
+    PyObject_GetBuffer(doubles, &from_view, PyBUF_ANY_CONTIGUOUS)
+    PyObject_GetBuffer(floats, &to_view, PyBUF_ANY_CONTIGUOUS)
+    for i in range(to_view.len // <Py_ssize_t>sizeof(float)):
+        (<float *>to_view.buf)[i] = <float>(<double *>from_view.buf)[i]
+    PyBuffer_Release(&from_view)
+    PyBuffer_Release(&to_view)
+    return floats
 
 
 cdef inline bint is_python(f):
@@ -353,21 +377,52 @@ cdef class DerivativeOperator(Operator):
     def __cinit__(self, *_, **__):
         self.single = False
 
-    def _take_order(self, int n):
-        self.n = n
-
     def __call__(self, x, *args):
         return self.run(x, args, None, None, False)
 
+    cdef run(self, x, tuple args, v, f0, bint wants_value):
+        cdef bint is_plain = self.is_plain and self.plans is not None and not (self.is_native or self.full_output)
+        if type(x) is float and is_plain and self.box is None:
+            return self.at_number(x, args)
+        return Operator.run(self, x, args, v, f0, wants_value)
+
+    cdef at_number(self, double x, tuple args):
+        """Return the derivative at a Python float: the same, without the arrays that would take longer than a cheap f."""
+        cdef AtNumber e = AtNumber.__new__(AtNumber)
+        cdef Plan plan = self.plans[index_of(self.n, c"d")] or self.method.plan(self.n, "d")
+        cdef Moves moves
+        cdef Block block, center
+        cdef Py_buffer view
+        cdef double step, derivative = 0
+        if plan.rule is None:
+            return Operator.run(self, x, args, None, None, False)
+        e.prepare_number(self.objective, x, args)
+        if plan.rule.write(c"d", &x, 1, plan.sign, &step) >= 0:
+            e.x = np.array(x)
+            self._warn_of_swallowed(e, plan.rule.absolute, 0)
+        moves = Moves.of(each_of(1), PyBytes_FromStringAndSize(<char *>&step, sizeof(double)), False, plan.stencil)
+        start_block(&block)
+        start_block(&center)
+        try:
+            if plan.stencil.center != 0:
+                e.center(&center)
+            e.fill(moves, 0, moves.last, &block)
+            if e.is_scalar:
+                combine(block.at, 1, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>&derivative)
+                return float64(derivative)
+            result = empty(e.width)  # of a point of a curve
+            PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
+            combine(block.at, e.width, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>view.buf)
+            PyBuffer_Release(&view)
+            return self._shaped(e, result)
+        finally:
+            free_block(&block)
+            free_block(&center)
+
     cdef Evaluator open_plain(self, x, tuple args):
         cdef Elements elements
-        cdef AtNumber number
         if self.plans is None or not self.is_plain or self.is_native:
             return None
-        if type(x) is float:
-            number = AtNumber.__new__(AtNumber)
-            number.prepare_number(self.objective, x, args)
-            return number
         if type(x) is not ndarray:
             return None
         elements = Elements.__new__(Elements)
@@ -385,8 +440,6 @@ cdef class DerivativeOperator(Operator):
     cdef finish(self, Evaluator e, tuple parts, result):
         if e.dtype is None and e.kind == c"d" and e.base.ndim == 1:
             return result
-        if type(e) is AtNumber and e.width == 1 and e.shape == ():
-            return result[0]
         return self._shaped(e, result)
 
 
