@@ -84,3 +84,7 @@ if not TYPE_CHECKING:  # to a type checker, a __getattr__ would make every name 
         from importlib.metadata import version
 
         return version("gradfast")
+
+    def __dir__():
+        """Return the public names, for those who look by completion."""
+        return sorted([*__all__, "__version__", "coloring"])

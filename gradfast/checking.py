@@ -131,7 +131,7 @@ Rows = tuple[Verdicts, Array, Array, Array, Array, Verdicts]  # the arrays of a 
 class _Checker:
     """f, the gradient and x by the names of x's arrays, and the tolerances for each of these."""
 
-    def __init__(self, f: Any, gradient: Any, x: Any, rtol: Any, atol: Any, random: np.random.Generator) -> None:
+    def __init__(self, f: Any, gradient: Any, x: Any, rtol: Any, atol: Any, random: "np.random.Generator") -> None:
         self.random, self.evaluations, self.f = random, 0, f
         self.arrays: dict[str, Array]
         if isinstance(x, Mapping):

@@ -107,6 +107,10 @@ def test_import_gradfast_imports_numpy_and_nothing_heavier():
     assert (run.stdout.strip(), run.stderr) == ("[]", "")
 
 
+def test_dir_shows_the_public_names_alone():
+    assert dir(gradfast) == sorted([*gradfast.__all__, "__version__", "coloring"])
+
+
 def test_every_public_name_exists_and_is_documented():
     for name in gradfast.__all__:
         assert getattr(gradfast, name).__doc__, name

@@ -372,3 +372,9 @@ def test_a_swallowed_absolute_step_divides_by_no_zero():
     with pytest.warns(RuntimeWarning, match=r"step = 0.001 is lost to rounding at x\[0\] = 1e\+20"):
         slope, info = gradient(lambda x: x[0], [1e20], method=Central(step=1e-3), full_output=True)
     assert (slope, info.step) == (0.0, 1e-3)
+
+
+def test_bounds_that_do_not_broadcast_to_a_matrix_are_refused_though_far():
+    x = np.ones((3, 1))
+    with pytest.raises(ValueError, match=r"bounds must be .* x's shape \(3, 1\)"):
+        gradient(total, x, bounds=(np.full(3, -9.0), np.full(3, 9.0)))

@@ -69,9 +69,10 @@ cdef class OnePoint(Evaluator):
             self.batch, self.row, self.rows = points, -1, 1
             for extent in points.shape[:points.ndim - 1]:
                 self.rows *= extent
+        self.args = args
         if more > MOST_ARGUMENTS:
-            f, args, more = with_arguments(f, args), (), 0
-        self.f, self.args, self.count = f, args, 1 + more
+            f, more = with_arguments(f, args), 0
+        self.f, self.count = f, 1 + more
         self.stack[1] = <PyObject *>self.argument
         for i in range(<Py_ssize_t>more):
             self.stack[2 + i] = <PyObject *>args[i]

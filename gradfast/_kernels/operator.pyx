@@ -214,8 +214,11 @@ cdef class Operator:
         cdef bytes steps = PyBytes_FromStringAndSize(NULL, size)
         cdef void *step = <void *>PyBytes_AS_STRING(steps)
         swallowed = plan.rule.write(e.kind, e.before, e.n, plan.sign, step)
-        if self.box is not None and not self.box.is_far(e.kind, e.before, e.n, step, plan.stencil):
-            return None
+        if self.box is not None:
+            if self.box.count != -1 and e.base.ndim != 1:  # how arrays broadcast to other shapes, NumPy knows
+                return None
+            if not self.box.is_far(e.kind, e.before, e.n, step, plan.stencil):
+                return None
         if swallowed >= 0:
             self._warn_of_swallowed(e, plan.rule.absolute, swallowed)
         return Moves.of(self.groups(e), steps, e.kind == c"g", plan.stencil)
