@@ -63,7 +63,6 @@ class Hessian(HessianOperator, PreparedOperator):
         full_output: bool = False,
     ) -> None:
         self.gradient, self.sparsity, self.verify = gradient, sparsity, verify
-        self._of_gradient: JacobianOfGradient | None = None
         if verify and (sparsity is None or gradient is None):
             raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
         if gradient is None:
@@ -73,20 +72,13 @@ class Hessian(HessianOperator, PreparedOperator):
             refuse_adaptive(method, sparsity)
             self.is_sparse = sparsity is not None
             return
-        self._of_gradient = JacobianOfGradient(
+        self.of_gradient = JacobianOfGradient(
             as_objective(gradient, "gradient"), method=method, sparsity=sparsity, verify=verify, bounds=bounds,
             vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
         )  # fmt: skip
         self._take_order(1)
-        self._prepare(self._of_gradient.f, method, bounds, vectorized, workers, progress, full_output)
+        self._prepare(self.of_gradient.f, method, bounds, vectorized, workers, progress, full_output)
         self._show(f, self.bounds)
-
-    def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any:
-        if self._of_gradient is None:
-            return self._run(x, args, f0)
-        if f0 is not None:
-            raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
-        return self._of_gradient(x, *args)
 
     def _moves_of(
         self, e: Evaluator, steps: Array, options: Options, sides: tuple[Array, Array] | None

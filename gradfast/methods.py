@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from typing import Any, ClassVar
 
@@ -27,6 +28,11 @@ def as_tuple(steps: Any) -> Any:
     return tuple(map(as_tuple, steps)) if isinstance(steps, list) else steps
 
 
+@lru_cache
+def options_of(directions: tuple[tuple[str, int], ...], n: int, accuracy: int) -> Options:
+    return tuple((getattr(stencils, kind)(n, accuracy), sign) for kind, sign in directions)
+
+
 @dataclass(frozen=True)
 class Difference:
     """What the difference methods share: see :class:`Central`."""
@@ -40,28 +46,28 @@ class Difference:
     plans: ClassVar[list[Plan | None]]  # of the instance, and no field: made when they are needed
 
     def __post_init__(self) -> None:
+        given = vars(self)  # which a frozen dataclass lets be written to
         two_sided = self.directions[0][0] == "central"
-        wanted = "a positive even integer" if two_sided else "a positive integer"
         if not is_integer(self.accuracy) or self.accuracy < 1 or (two_sided and self.accuracy % 2):
+            wanted = "a positive even integer" if two_sided else "a positive integer"
             raise ValueError(f"accuracy must be {wanted}; got {self.accuracy!r}")
-        object.__setattr__(self, "accuracy", int(self.accuracy))
+        given["accuracy"] = int(self.accuracy)
         if self.step is not None and self.rel_step is not None:
             raise ValueError(f"step and rel_step must not both be given; got {self.step!r} and {self.rel_step!r}")
         if self.noise is not None:
             self._check_noise(self.noise)
         for name in ("step", "rel_step"):
-            value = getattr(self, name)
+            value = given[name]
             if value is not None and not (type(value) is float and 0 < value < inf):
                 # As tuples, steps compare, and cannot change behind the method's back.
-                object.__setattr__(self, name, as_tuple(checked_steps(name, value).tolist()))
-        object.__setattr__(self, "plans", [None] * PLANS)
+                given[name] = as_tuple(checked_steps(name, value).tolist())
+        given["plans"] = [None] * PLANS
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "plans"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in {**state, "plans": [None] * PLANS}.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(state, plans=[None] * PLANS)
 
     def _check_noise(self, noise: Any) -> None:
         if is_real(noise) and noise != noise:
@@ -92,7 +98,7 @@ class Difference:
 
     def options(self, n: int) -> Options:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
-        return tuple((getattr(stencils, kind)(n, self.accuracy), sign) for kind, sign in self.directions)
+        return options_of(self.directions, n, self.accuracy)
 
     def plan(self, n: int, char: str) -> Plan:
         """Return the stencils of the n-th derivative, and the rule of its steps at any x of a dtype.char."""

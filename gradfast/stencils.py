@@ -20,14 +20,12 @@ def checked_order(n: Any) -> int:
     return int(n)
 
 
-@lru_cache
 def central(n: int, accuracy: int) -> Stencil:
     """Return the stencil of the n-th derivative on both sides of x. Its error is of order h**accuracy (even)."""
     m = (n - 1) // 2 + accuracy // 2
     return _stencil(tuple(node for k in range(1, m + 1) for node in (k, -k)), n)
 
 
-@lru_cache
 def forward(n: int, accuracy: int) -> Stencil:
     """Return the stencil of the n-th derivative on nodes from 0 up. With a negative step it is the backward one."""
     return _stencil(tuple(range(1, n + accuracy)), n)

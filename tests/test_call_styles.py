@@ -249,7 +249,7 @@ def test_a_prepared_operator_is_told_from_others_and_travels(prepared):
     assert repr(plain) == f"{make.__name__}({powers!r})"
     assert repr(other) == f"{make.__name__}({powers!r}, method={gradfast.Forward()!r})"
     _, *point = example_of(prepared)
-    for operator in (plain, other, make(powers, bounds=(np.full(1, -2.0), None), full_output=True)):
+    for operator in (plain, other, make(powers, bounds=(np.array(-2.0), None), full_output=True)):
         again = pickle.loads(pickle.dumps(operator))
         assert again == operator
         assert same_results(again(*point), operator(*point))

@@ -324,13 +324,19 @@ cdef class JacobianOperator(Operator):
 
 @cython.auto_pickle(False)
 cdef class HessianOperator(Operator):
-    """The second derivatives of a number along each pair of coordinates."""
+    """The second derivatives of a number along each pair of coordinates; of a gradient, its Jacobian."""
+
+    cdef public object of_gradient  # the operator that is called if there is a gradient, else None
 
     def __cinit__(self, *_, **__):
         self.n, self.single = 2, True
 
-    def _run(self, x, tuple args, f0):
-        return self.run(x, args, None, f0, False)
+    def __call__(self, x, *args, f0=None):
+        if self.of_gradient is None:
+            return self.run(x, args, None, f0, False)
+        if f0 is not None:
+            raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
+        return self.of_gradient(x, *args)
 
     cdef Groups groups(self, Evaluator e):
         return <Groups>PAIRS[e.n] if e.n < 32 else Groups.pairs(e.n)
@@ -345,7 +351,9 @@ cdef class HessianOperator(Operator):
     cdef finish(self, Evaluator e, tuple parts, result):
         cdef Py_buffer sums
         cdef Moves moves
-        matrix = np.zeros((e.n, e.n), result.dtype)
+        matrix = empty((e.n, e.n)) if e.kind != c"g" else empty((e.n, e.n), "g")
+        if not parts or (<Moves>parts[0]).groups.list is not NULL:  # bounds leave some coordinates no room
+            matrix[...] = 0
         if parts:
             moves = parts[0]
             PyObject_GetBuffer(result, &sums, PyBUF_ANY_CONTIGUOUS)
