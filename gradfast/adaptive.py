@@ -42,7 +42,14 @@ def gradient(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[A
 def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
     """Return the derivatives of an f of many values along each coordinate."""
     flat = center.astype(value_dtype(e)).reshape(1, -1)
-    ascent = _ascent(e, operator, _values_of(e, operator), np.broadcast_to(flat, (e.n, flat.size)))
+    every = _values_of(e, operator)
+
+    def values(steps: Array, chosen: Some) -> Array:
+        found = every(steps, chosen)
+        operator._require_shape_of(e, center)
+        return found
+
+    ascent = _ascent(e, operator, values, np.broadcast_to(flat, (e.n, flat.size)))
 
     def shaped(part: Array) -> Array:
         return np.moveaxis(part, 0, -1).reshape((*center.shape, *e.x.shape))
@@ -180,7 +187,9 @@ def _values_of(e: Evaluator, operator: PreparedOperator) -> Values:
         everywhere[chosen] = steps
         if is_each:
             each = groups if chosen.size == e.n else Groups.each(e.n, chosen)
-            return e.values(Moves(each, everywhere, ONE_NODE)).reshape(chosen.size, -1)
+            values_of_each = e.values(Moves(each, everywhere, ONE_NODE))
+            e._learn(values_of_each.shape[1:])
+            return values_of_each.reshape(chosen.size, -1)
         found = e.values(Moves(groups, everywhere, ONE_NODE))
         if operator.is_elementwise:
             return found.reshape(e.n, -1)[chosen]

@@ -127,6 +127,18 @@ class Coloring:
         firsts = np.flatnonzero(np.diff(self.colors[columns], prepend=-1))
         return columns, np.append(firsts, columns.size).astype(np.intc)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Coloring):
+            return NotImplemented
+        ours, theirs = self.pattern, other.pattern
+        same = (self.shape, self.symmetric) == (other.shape, other.symmetric)
+        return (
+            same and np.array_equal(ours.row_starts, theirs.row_starts) and np.array_equal(ours.columns, theirs.columns)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.symmetric, self.pattern.columns.size))
+
     def __repr__(self) -> str:
         kind = ", symmetric" if self.symmetric else ""
         return f"<Coloring of shape {self.shape}, {self.pattern.columns.size} entries{kind}: {self.n_colors} colors>"

@@ -1,7 +1,7 @@
 """directional_derivative: of f on the line x + t v, as a function of t alone."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -188,9 +188,9 @@ def norm(vector: Array) -> Any:
 
 
 def size_along(x: Array, v: Array) -> Any:
-    """Return the length of which a part, along v, moves coordinates by that part of their scales, whatever their units.
+    """Return the length L such that a step of r L along v moves coordinates by r times their scales, max(abs(x), 0.1).
 
-    That is in the root mean square over those that v moves; if all have one scale, it is x's norm.
+    That holds in the root mean square over the coordinates that v moves. If all have one scale, L is x's norm.
     """
     moved = v != 0
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -205,7 +205,8 @@ def with_one_step(method: Difference) -> Difference:
         if np.size(steps) != 1:
             raise ValueError(f"{name} must be one number for a direction; got shape {np.shape(steps)}")
         if np.ndim(steps):
-            method = replace(method, **{name: np.ravel(steps)[0]})
+            method = copy(method)
+            vars(method)[name] = float(np.ravel(steps)[0])
     return method
 
 

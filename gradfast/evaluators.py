@@ -33,13 +33,13 @@ CHUNKS_A_PROCESS = 8
 # Chunks, at least, for a map of which nobody knows how many workers it has.
 CHUNKS_OF_A_MAP = 128
 
-# In the namespace of each exception that a chunk raises: what else a map raises is the map's own, or its pickling's.
+# Attribute set on every exception that a chunk raises. One without it comes from the map itself or from pickling.
 OF_A_CHUNK = "_gradfast_of_a_chunk"
 
 # What workers may send back at once.
 MOST_BYTES = 1 << 26
 
-# What is done sooner than this is done before anyone would read of it.
+# The bar appears only if the work lasts longer than this many seconds.
 SECONDS_OF_SILENCE = 1.0
 
 
@@ -371,6 +371,6 @@ def import_tqdm() -> Callable[..., Any]:
 
 def checked_progress(show: Any) -> Any:
     """Return what is to be told of progress; ValueError unless it is a bool or a callable."""
-    if show in (True, False) or callable(show):
+    if show is True or show is False or callable(show):
         return show
     raise ValueError(f"progress must be True, False or a callable; got {show!r}")

@@ -31,7 +31,7 @@ NO_ARGUMENTS = ()
 ONE_NODE = Stencil(nodes=(1,), weights=(1,), denominator=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Info:
     """What an operator did: its second result with ``full_output=True``.
 
@@ -226,7 +226,7 @@ class PreparedOperator(Operator):
         """ValueError unless f0 has the shape of f's values; of numbers it has been seen already."""
 
     def _warn_of_swallowed(self, e: Evaluator, step: float, i: int) -> None:
-        warn_of_swallowed_step(e.x, i, step)
+        warn_of_swallowed_step(e.name(i), e.steps_from[i], step)
 
     def _shaped(self, e: Evaluator, result: Array) -> Array:
         """Return derivatives along each coordinate, in order, in the shape and dtype of x."""
@@ -327,11 +327,16 @@ def as_arguments(args: Any) -> tuple[Any, ...]:
 
 def _same(one: Any, other: Any) -> bool:
     """Return whether two options are the same; arrays, also in tuples, by their contents."""
+    if one is other or one is None or other is None:
+        return one is other
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(_same, one, other))
-    return bool(np.all(one == other))
+    try:
+        return bool(np.all(one == other))
+    except ValueError:  # of a sparse matrix, which is no pattern's
+        return False
 
 
 def _make_again(kind: Callable[..., PreparedOperator], f: Any, options: dict[str, Any]) -> PreparedOperator:

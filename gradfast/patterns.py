@@ -176,7 +176,12 @@ def _row_starts(rows: Array, count: int) -> Array:
 def _pattern(shape: tuple[int, ...], row_starts: Any, columns: Any, name: str) -> Pattern:
     """Return the pattern of entries that are sorted by rows and columns, without repetition; it copies the arrays."""
     _require_fit(shape, columns.size, name)
-    return Pattern((int(shape[0]), int(shape[1])), np.array(row_starts, np.intc), np.array(columns, np.intc))
+    starts, columns = np.asarray(row_starts), np.asarray(columns)
+    if columns.size and not (columns.min() >= 0 and columns.max() < shape[1]):
+        raise ValueError(f"{name} must have columns from 0 to {shape[1] - 1}; got {columns.min()} to {columns.max()}")
+    if starts.size != shape[0] + 1 or starts[0] != 0 or starts[-1] != columns.size or (np.diff(starts) < 0).any():
+        raise ValueError(f"{name} must have rows that start from 0 to {columns.size} in order; got {starts}")
+    return Pattern((int(shape[0]), int(shape[1])), starts.astype(np.intc), columns.astype(np.intc))
 
 
 def _require_fit(shape: tuple[int, ...], entries: int, name: str) -> None:

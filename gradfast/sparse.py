@@ -30,6 +30,14 @@ def scipy_sparse() -> Any:
         raise ImportError("a sparse result needs SciPy: install gradfast[sparse]") from error
 
 
+def coloring_of(operator: Any, x: Array, symmetric: bool) -> Coloring:
+    """Return the coloring of an operator's sparsity, which is made at its first call."""
+    found: Coloring | None = vars(operator).get("_coloring")
+    if found is None or found.shape[1] != x.size:
+        found = operator._coloring = as_coloring(operator.sparsity, x, symmetric)
+    return found
+
+
 def as_coloring(sparsity: Any, x: Array, symmetric: bool) -> Coloring:
     """Return the coloring of what was given as sparsity; ValueError unless it has a column for each coordinate."""
     if isinstance(sparsity, Coloring):
@@ -63,7 +71,7 @@ def jacobian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], given: Array
 
     If the operator is of a gradient, only one of two mirrored entries is read.
     """
-    sparse, coloring = scipy_sparse(), as_coloring(operator.sparsity, x_of(e), operator.symmetric)
+    sparse, coloring = scipy_sparse(), coloring_of(operator, x_of(e), operator.symmetric)
     if given is not None and given.size != coloring.shape[0]:
         raise ValueError(
             f"f0 must have a value for each of sparsity's {coloring.shape[0]} rows; got an array of shape {given.shape}"
@@ -150,7 +158,7 @@ def _verify(operator: PreparedOperator, e: Evaluator, result: Any, center: Array
 
 def hessian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], center: Array) -> Any:
     """Return the Hessian of an f of one number, from the pairs that the pattern holds."""
-    sparse, coloring = scipy_sparse(), as_coloring(operator.sparsity, x_of(e), True)
+    sparse, coloring = scipy_sparse(), coloring_of(operator, x_of(e), True)
     pattern = coloring.pattern
     data = np.zeros(pattern.columns.size, VALUE_DTYPE[e.x.dtype.char])
     rows, columns, mirrors = pattern.rows, pattern.columns, pattern.by_columns[2]

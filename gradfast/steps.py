@@ -55,13 +55,14 @@ def absolute_steps(x: Array, wanted: Array) -> Array:
         moved = ((size + wanted).astype(x.dtype) - size).astype(VALUE_DTYPE[x.dtype.char])
     swallowed = np.flatnonzero((moved == 0) & np.isfinite(x))
     if swallowed.size:
-        warn_of_swallowed_step(x, int(swallowed[0]), float(wanted.flat[swallowed[0]]))
+        i = int(swallowed[0])
+        warn_of_swallowed_step(name_of_coordinate(x, i), x.flat[i], float(wanted.flat[i]))
     return np.where(np.isfinite(moved) & (moved > 0), moved, wanted).reshape(-1)
 
 
-def warn_of_swallowed_step(x: Array, i: int, step: float) -> None:
-    """Warn that rounding leaves x's i-th coordinate where it is."""
-    warn(f"step = {step:g} is lost to rounding at {name_of_coordinate(x, i)} = {x.flat[i]:g}")
+def warn_of_swallowed_step(name: str, value: Any, step: float) -> None:
+    """Warn that rounding leaves a coordinate where it is."""
+    warn(f"step = {step:g} is lost to rounding at {name} = {value:g}")
 
 
 def checked_steps(name: str, value: Any) -> Array:

@@ -163,7 +163,8 @@ def combined(values, Moves moves not None, center=None, bint divided=True, point
     it, or one row of values for each `point` coordinates.
     """
     dtype = np.longdouble if moves.is_wide else np.float64
-    flat = np.ascontiguousarray(values, dtype).reshape(moves.last - moves.first, -1)
+    shape = np.shape(values)[1:]
+    flat = np.ascontiguousarray(values, dtype).reshape(moves.last - moves.first, int(np.prod(shape)))
     sums = np.empty((flat.shape[0] // moves.stencil.size, flat.shape[1]), dtype)
     at_x = None if center is None or moves.stencil.center == 0 else np.ascontiguousarray(center, dtype).reshape(-1)
     cdef const char *from_values = address_of(flat)
@@ -177,7 +178,7 @@ def combined(values, Moves moves not None, center=None, bint divided=True, point
     )
     if divided:
         divide_groups(moves, moves.first // moves.stencil.size, sums.shape[0], width, to)
-    return sums.reshape(len(sums), *np.shape(values)[1:])
+    return sums.reshape((len(sums), *shape))
 
 
 cdef int divide_groups(Moves moves, Py_ssize_t first, Py_ssize_t groups, Py_ssize_t width, char *sums) except -1:  # OUT: sums

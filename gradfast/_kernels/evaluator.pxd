@@ -22,7 +22,7 @@ cdef inline int reserve(Block *block, Py_ssize_t size) except -1:
 
 cdef class Evaluator:
     cdef readonly Evaluator inner       # what a wrapper wraps, or None
-    cdef public Evaluator at_x          # who knows f's value at x, if f itself is not what is called here; or None
+    cdef public Evaluator at_x          # with the complex step, an evaluator of the real f, asked for f(x); else None
     cdef readonly object x              # as the caller gave it, or a copy that can be moved in place
     cdef readonly object base                    # the same memory without a subclass; of a batch, its components along the last axis
     cdef readonly object axis                    # of x, along which the components of a batch lie, or None

@@ -1,4 +1,6 @@
-"""The seam: f's values at moved points, whatever f is and however it is called.
+"""An evaluator returns f's values at points where some coordinates of x are moved.
+
+All algorithms get f's values through it, so that they need not know how f is called.
 
 Design:
 a. `values(moves)` is all that an algorithm asks for: an array of f's values, a row for each row of moves. Compiled
@@ -95,6 +97,8 @@ cdef class Evaluator:
     def values(self, Moves moves not None):
         """Return f's values, an array of shape ``(len(moves), *shape of f's value)``."""
         cdef Block block
+        if self.inner is not None:  # of a wrapper that changes nothing
+            return self.inner.values(moves)
         if moves.groups.coordinates != self.n:
             raise ValueError(f"moves must be of x's {self.n} coordinates; got moves of {moves.groups.coordinates}")
         moves = moves.in_precision(self.kind == c"g")
@@ -185,7 +189,7 @@ cdef class Evaluator:
         return 0
 
     cdef int center(self, Block *block) except -1:
-        """Write f's value at x; of a batch, of each of its points. Here, that of who knows it."""
+        """Write f's value at x; of a batch, of each of its points. By default ask the wrapped evaluator, or `at_x`."""
         cdef Evaluator source = self.at_x if self.inner is None else self.inner
         cdef Py_ssize_t before = source.evaluations
         source.center(block)
@@ -215,7 +219,7 @@ cdef class Evaluator:
         return 0
 
     cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
-        """Do so by the array's buffer; False if it is not just what the block holds."""
+        """Copy an array of f's values to a row of a block; False, and nothing copied, if it has another dtype or shape."""
         cdef Py_buffer view
         cdef bint fits
         if get_buffer(found, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0:

@@ -28,10 +28,10 @@ cdef bint open_memory(Memory *memory, array) except -1:
     memory.is_open = True
     memory.start = <char *>memory.view.buf
     memory.itemsize = memory.view.itemsize
-    memory.count = memory.view.len // memory.view.itemsize
     memory.kind = memory.view.format[0]
     memory.is_contiguous = PyBuffer_IsContiguous(&memory.view, c"C")
     if memory.kind in (c"f", c"d", c"g") and memory.view.format[1] == 0:
+        memory.count = memory.view.len // memory.view.itemsize
         return True
     close_memory(memory)
     return False

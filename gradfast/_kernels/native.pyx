@@ -37,7 +37,7 @@ cdef class Native(Evaluator):
         self, NativeFunction f, x, bint single, axis, Py_ssize_t threads, Py_ssize_t outputs, bint takes_both=False
     ) except -1:
         self.is_number = f.kind == "point"
-        if self.is_number != single and not (takes_both and self.is_number):
+        if f.kind != ("point" if single else "array") and not (takes_both and self.is_number):
             require_kind(f, "point" if single else "array")
         if x.dtype.char not in ("d", "f", "g") or not x.dtype.isnative:
             return False
@@ -64,6 +64,8 @@ cdef class Native(Evaluator):
         cdef Py_ssize_t row = self.width * sizeof(double), some = last - first
         cdef double begin = seconds(), left
         reserve(block, some * row)
+        if some <= 0:
+            return 0
         if self.threads > 1:
             some = max(1, some // 64)
         self.run(moves, first, first + some, <double *>block.at, NULL)
@@ -96,7 +98,7 @@ cdef class Native(Evaluator):
                 for row in range(first, last):
                     span = groups.span(row // size)
                     i = groups.member(span, 0)
-                    if i - i % n != start:  # another point of a batch
+                    if n and i - i % n != start:  # another point of a batch
                         start = i - i % n
                         memcpy(point, origin + start, n * sizeof(double))
                     for k in range(span.count):

@@ -74,7 +74,7 @@ cdef void set_stencil(Loop *loop, Stencil stencil) noexcept:
     loop.stencil.is_pair = stencil.nodes == (1, -1) and stencil.weights == (1, -1) and stencil.center == 0
 
 
-cdef inline double step_of(const Steps *steps, Py_ssize_t i, double x) noexcept nogil:
+cdef inline double step_of(const Steps *steps, Py_ssize_t i) noexcept nogil:
     return steps.at[i] if steps.at != NULL else steps.constant
 
 
@@ -124,7 +124,7 @@ cdef int gradient_along(
     for c in range(first, last):
         i = c if some == NULL else some[c]
         saved = point[i]
-        step = step_of(&loop.steps, i, saved)
+        step = step_of(&loop.steps, i)
         total = -0.0 if stencil.center == 0 else stencil.center * center
         for k in range(stencil.count):
             point[i] = saved + stencil.nodes[k] * step
@@ -148,7 +148,7 @@ cdef int jacobian_along(
     for c in range(first, last):
         i = c if some == NULL else some[c]
         saved = point[i]
-        step = step_of(&loop.steps, i, saved)
+        step = step_of(&loop.steps, i)
         by = divisor_of(stencil, step)
         total = out + i * m
         for j in range(m):
@@ -177,7 +177,7 @@ cdef int pair_differences(
     for c in range(first, last):
         i, j = first_of[c], second_of[c]
         saved_i, saved_j = point[i], point[j]
-        step_i, step_j = step_of(&loop.steps, i, saved_i), step_of(&loop.steps, j, saved_j)
+        step_i, step_j = step_of(&loop.steps, i), step_of(&loop.steps, j)
         total = stencil.center * center
         for k in range(stencil.count):
             point[i] = saved_i + stencil.nodes[k] * step_i

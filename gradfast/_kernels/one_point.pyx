@@ -99,8 +99,11 @@ cdef class OnePoint(Evaluator):
         cdef bint looks = groups.kind == TOGETHER or not self.has_looked
         cdef bint reads_floats = self.single and self.value_size == sizeof(double), has_batch = self.batch is not None
         cdef size_t count = self.count | PY_VECTORCALL_ARGUMENTS_OFFSET
-        cdef Span span = groups.span(g)
+        cdef Span span
         cdef PyObject *found
+        if first >= last:
+            return 0
+        span = groups.span(g)
         if self.is_known:
             reserve(block, (last - first) * self.width * self.value_size)
         try:
@@ -123,21 +126,21 @@ cdef class OnePoint(Evaluator):
                     k, g = 0, g + 1
                     if self.looks_for_signals:
                         PyErr_CheckSignals()
-                    if row + 1 < last:
-                        span = groups.span(g)
+                    span = groups.span(min(g, groups.count - 1))
             if k:
                 put_back(moving, rest, groups, span)
         except BaseException:
             write_all(moving, rest)
             raise
         finally:
-            self.counted += (row + 1 - first if last > first else 0) * self.points
+            self.counted += (row + 1 - first) * self.points
         return 0
 
     cdef int look(self, Moves moves, Span span, double node) except -1:
         """ValueError if f changed what was moved; after its first call also if it changed anything else.
 
-        After later calls `close` finds what else was changed. But a direction moves all of x again at each call, which hides it.
+        After later calls `close` finds what else was changed. A direction overwrites all of x before each call, which would
+        hide a change, and so every call of it is looked at.
         """
         if not is_moved(self.moving, self.rest, moves, span, node):
             raise f_changed(self.name(first_not_moved(self.moving, self.rest, moves, span, node)))

@@ -21,7 +21,7 @@ from gradfast._kernels.many_points cimport AtNumber, Elements
 from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.one_point cimport OnePoint
-from gradfast._kernels.plan cimport Box, Plan
+from gradfast._kernels.plan cimport Plan
 
 import numpy as np
 from numpy import empty, float64, ndarray, ufunc
@@ -90,8 +90,10 @@ cdef class Operator:
         if type(x) is not ndarray or self.plans is None or not self.is_plain:
             return None
         if self.is_native:
+            if args or (not self.single and self.objective.kind == "array" and self.objective.outputs < 0):
+                return None
             native = Native.__new__(Native)
-            return native if not args and native.prepare(self.objective, x, self.single, None, 1, -1, self.takes_both) else None
+            return native if native.prepare(self.objective, x, self.single, None, 1, -1, self.takes_both) else None
         one = OnePoint.__new__(OnePoint)
         return one if one.prepare(self.objective, x, args, self.single, None, None) else None
 
@@ -119,7 +121,7 @@ cdef class Operator:
         start_block(&center)
         try:
             if given is not None:
-                reserve(&center, given.nbytes)
+                reserve(&center, given.size * e.value_size)
                 e.copy_values(given, center.at)
                 has_center = True
             elif wants_value or self.needs_center(e, parts):
@@ -510,10 +512,10 @@ cdef double LEAST_SCALE = 0.1
 
 
 cdef void size_along(const double *x, const double *v, Py_ssize_t n, double *size, double *length) noexcept nogil:  # OUT: size, length
-    """Write v's length, and the length of which a part, along v, moves coordinates by that part of their scales.
+    """Write v's length, and the size L such that a step of r L along v moves coordinates by r times their scales.
 
-    The latter is in the root mean square over the coordinates that v moves; if all have one scale, it is x's norm. Sums
-    of squares are of numbers divided by the largest, so that none overflows or vanishes.
+    See `gradfast.directional.size_along`, which serves other dtypes. Sums of squares are of numbers divided by the largest,
+    so that none overflows or vanishes.
     """
     cdef Py_ssize_t i, moved = 0
     cdef double largest = 0, largest_part = 0, squares = 0, part_squares = 0, part
