@@ -114,6 +114,8 @@ class Workers(Evaluator):
         chunks = [moves.part(first, last) for first, last in ends]
         with closing(results_of(self.workers, self.job, chunks)) as results:
             for i, found in results:
+                if not isinstance(found, np.ndarray) or found.shape[:1] != (len(chunks[i]),):
+                    raise TypeError(f"workers must return the result of each chunk; got {found!r}")
                 self._learn(found.shape[1:])
                 self._note(moves, found)
                 self._count(len(found) * self.points)
@@ -294,10 +296,15 @@ def require_picklable(job: Job, cause: BaseException) -> None:
 def assembled(evaluator: Evaluator, moves: Moves) -> Array:
     """Return all values of moves from the pieces that an evaluator yields."""
     out: Array | None = None
-    for first, last, found in evaluator.pieces(moves):
-        if out is None:
-            out = np.empty((len(moves), *found.shape[1:]), found.dtype)
-        out[first:last] = found
+    try:
+        for first, last, found in evaluator.pieces(moves):
+            if out is None:
+                out = np.empty((len(moves), *found.shape[1:]), found.dtype)
+            out[first:last] = found
+    except RuntimeError as error:
+        if isinstance(error.__cause__, StopIteration):  # f's, which no generator lets through
+            raise error.__cause__ from None
+        raise
     return np.empty((0, *(evaluator.shape or ()))) if out is None else out
 
 

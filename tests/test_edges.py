@@ -150,3 +150,18 @@ def test_x_is_put_back_after_a_gradient_changed_it():
     with pytest.raises(ValueError, match="gradient must leave x as it is"):
         check_gradient(total, changing, x)
     assert list(x) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("nothing", [None, 1.0, np.zeros(7)], ids=["None", "number", "too many"])
+def test_a_map_that_returns_something_else_is_named(nothing):
+    with pytest.raises(TypeError, match="workers must return the result of each chunk; got"):
+        gradient(total, np.ones(3), workers=lambda job, chunks: [nothing for _ in chunks])
+
+
+@pytest.mark.parametrize("options", [{}, {"progress": lambda done, total: None}], ids=["plain", "progress"])
+def test_a_stop_iteration_of_f_comes_out_as_it_is(options):
+    def f(x):
+        raise StopIteration("f")
+
+    with pytest.raises(StopIteration, match="f"):
+        gradient(f, np.ones(3), **options)
