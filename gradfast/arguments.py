@@ -64,6 +64,8 @@ def as_point(x: Any) -> Array:
     In place: a writable, aligned array of float32, float64 or longdouble, of any strides.
     Anything else is copied; to float64, unless it has one of these three types already.
     """
+    if type(x) is np.ndarray and x.dtype in IN_PLACE and x.flags.behaved:
+        return x
     if isinstance(x, np.ndarray):
         seen = as_f_sees_it(x)
         if seen.dtype in IN_PLACE and seen.flags.behaved:

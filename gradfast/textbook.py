@@ -15,13 +15,14 @@ from numpy import empty
 from gradfast._kernels import native_loop
 from gradfast._kernels.combine import combined
 from gradfast._kernels.gradient_loop import POINT, ROWS
+from gradfast._kernels.many_points import ManyPoints
 from gradfast._kernels.memory import keeping, name_of_coordinate
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number
+from gradfast._kernels.one_point import OnePoint, WholeBatch
 from gradfast.arguments import VALUE_DTYPE, Array, as_array, as_point, as_values, warn
 from gradfast.callables import as_objective
-from gradfast.evaluators import Call, opened
 from gradfast.stencils import central
 
 CENTRAL = central(1, 2)
@@ -225,15 +226,22 @@ def _differentiate_by_moves(f: Callable[[Any], Any], x: Array, h: float, vectori
         raise ValueError(f"x must have shape (n,) or (m, n) when vectorized=True; got {x.shape}")
     if not x.size:
         return -1
-    is_batch = vectorized and x.ndim == 2
-    with opened(Call(f, single=True, axis=1 if is_batch else None, vectorized=vectorized).at(x)) as e:
-        groups = Groups.strided(e.n, e.point) if is_batch else Groups.each(e.n)
-        moves = Moves(groups, np.full(e.n, h, VALUE_DTYPE[x.dtype.char]), CENTRAL)
-        for j in range(e.point if is_batch else 0):  # a column at a time
-            part = moves.part(2 * j, 2 * j + 2)
-            gradient[:, j] = combined(e.values(part), part)[0]
-        if not is_batch:
+    is_batch, steps = vectorized and x.ndim == 2, np.full(x.size, h, VALUE_DTYPE[x.dtype.char])
+    kind: Any = WholeBatch if is_batch else ManyPoints if vectorized else OnePoint
+    e = kind(f, x, (), True, 1 if is_batch else None)
+    try:
+        if is_batch:
+            moves = Moves(Groups.strided(e.n, e.point), steps, CENTRAL)
+            for j in range(e.point):  # a column at a time
+                part = moves.part(2 * j, 2 * j + 2)
+                gradient[:, j] = combined(e.values(part), part)[0]
+        else:
+            moves = Moves(Groups.each(e.n), steps, CENTRAL)
             gradient.reshape(-1)[...] = combined(e.values(moves), moves)
+    except BaseException:
+        e.put_back()
+        raise
+    e.close()
     return _first_equal(x + h, x)
 
 

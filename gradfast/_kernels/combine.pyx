@@ -8,10 +8,13 @@ c. What f returns passes through, inf and NaN too, each in its own row alone.
 """
 
 cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 from gradfast._kernels.moves cimport EACH, Groups, Moves, Span
 from gradfast._kernels.stencil cimport Stencil, divisor, value
+
+from math import prod
 
 import numpy as np
 
@@ -41,10 +44,10 @@ cdef void combine_as(
     cdef const value *at_x = center
     cdef value *sums = NULL
     cdef Py_ssize_t row, i = 0, size = stencil.size, g = first // size, k = first % size
-    if width == 1 and division == BY_GROUP and groups.kind == EACH and k == 0 and last % size == 0 and point == groups.coordinates:
+    cdef bint has_centers = center is not NULL and point < groups.coordinates  # of a batch, each point has its own
+    if width == 1 and division == BY_GROUP and groups.kind == EACH and k == 0 and last % size == 0 and not has_centers:
         combine_numbers(values, center, stencil, groups, steps, g, last // size, out)
         return
-    cdef bint has_centers = center is not NULL and point < groups.coordinates  # of a batch, each point has its own
     cdef Span span
     for row in range(last - first):
         if k == 0 or row == 0:
@@ -163,8 +166,8 @@ def combined(values, Moves moves not None, center=None, bint divided=True, point
     it, or one row of values for each `point` coordinates.
     """
     dtype = np.longdouble if moves.is_wide else np.float64
-    shape = np.shape(values)[1:]
-    flat = np.ascontiguousarray(values, dtype).reshape(moves.last - moves.first, int(np.prod(shape)))
+    shape = values.shape[1:]
+    flat = np.ascontiguousarray(values, dtype).reshape(moves.last - moves.first, prod(shape))
     sums = np.empty((flat.shape[0] // moves.stencil.size, flat.shape[1]), dtype)
     at_x = None if center is None or moves.stencil.center == 0 else np.ascontiguousarray(center, dtype).reshape(-1)
     cdef const char *from_values = address_of(flat)
@@ -198,8 +201,11 @@ cdef int divide_groups(Moves moves, Py_ssize_t first, Py_ssize_t groups, Py_ssiz
 
 
 cdef char *address_of(array) except NULL:
-    cdef size_t address = array.ctypes.data
-    return <char *>address
+    """Return where a contiguous array's items lie; its owner keeps it alive."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
+    PyBuffer_Release(&view)
+    return <char *>view.buf
 
 
 def second_derivatives_of(sums, Moves moves not None):

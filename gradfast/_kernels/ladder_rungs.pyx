@@ -42,7 +42,7 @@ def _add_rung(
     """
     cdef Py_ssize_t c, component, i, k, place
     cdef value at, by, taken, total, size
-    cdef bint all_finite = True, has_bend = stencil.nodes == (1, -1) and stencil.weights == (1, -1) and stencil.center == 0
+    cdef bint all_finite = True, has_bend = stencil.is_pair
     for c in range(chosen.shape[0]):
         i = chosen[c]
         place = count

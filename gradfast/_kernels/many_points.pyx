@@ -9,7 +9,7 @@ from libc.string cimport memcmp
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
 from gradfast._kernels.memory cimport Memory
-from gradfast._kernels.moves cimport TOGETHER, Moves, Span, first_not_moved, is_moved, move, put_back
+from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
 
 import numpy as np
 from numpy import empty, float64, ndarray
@@ -94,13 +94,18 @@ cdef class ManyPoints(Copies):
         """Write f's values at copies of x, each moved by a row of moves; the copies are what they were afterwards."""
         cdef Py_buffer view
         cdef Py_ssize_t r, size = moves.stencil.size
+        cdef const double *node = moves.stencil.node
+        cdef Groups groups = moves.groups
+        cdef char *start
         cdef Memory copy
         cdef Span span
         PyObject_GetBuffer(points, &view, PyBUF_SIMPLE)
         try:
+            copy = self.copy_at(<char *>view.buf)
+            start = copy.start
             for r in range(count):
-                copy = self.copy_at(<char *>view.buf + r * self.point_bytes)
-                move(&copy, self.rest, moves, moves.groups.span((row + r) // size), moves.stencil.node[(row + r) % size])
+                copy.start = start + r * self.point_bytes
+                move(&copy, self.rest, moves, groups.span((row + r) // size), node[(row + r) % size])
             found = self.array_for(self.call(points, row, count), count)
             self.know(found.shape[1:])
             if row == first:
@@ -108,11 +113,11 @@ cdef class ManyPoints(Copies):
             # f's values may be a view of the points: they are copied before these go back.
             self.copy_values(found, block.at + (row - first) * self.width * self.value_size)
             for r in range(count):
-                copy = self.copy_at(<char *>view.buf + r * self.point_bytes)
-                span = moves.groups.span((row + r) // size)
-                if not is_moved(&copy, self.rest, moves, span, moves.stencil.node[(row + r) % size]):
-                    raise f_changed(self.name(first_not_moved(&copy, self.rest, moves, span, moves.stencil.node[(row + r) % size])))
-                put_back(&copy, self.rest, moves.groups, span)
+                copy.start = start + r * self.point_bytes
+                span = groups.span((row + r) // size)
+                if span.count > 1 and not is_moved(&copy, self.rest, moves, span, node[(row + r) % size]):
+                    raise f_changed(self.name(first_not_moved(&copy, self.rest, moves, span, node[(row + r) % size])))
+                put_back(&copy, self.rest, groups, span)
             self.require_copies(points, <const char *>view.buf, count)
         finally:
             PyBuffer_Release(&view)

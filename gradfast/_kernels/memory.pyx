@@ -6,6 +6,7 @@ A buffer of an array is taken once for a whole call and read through its pointer
 from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_IsContiguous, PyBuffer_Release,
 )
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_Clear
 from libc.string cimport memcmp, memcpy
 
@@ -96,23 +97,28 @@ def keeping(x, kernel, *arguments):
     A kernel gives each coordinate that it perturbs its old bits back, so what is different
     afterwards is f's doing. An exception goes out as it is, with x put back.
     """
+    cdef Memory memory
+    cdef bytes before
+    cdef bint same
     x = x if type(x) is ndarray else x.view(ndarray)
-    before = x.tobytes()
+    if not open_memory(&memory, x):
+        raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+    before = PyBytes_FromStringAndSize(NULL, memory.count * memory.itemsize)
+    read_all(&memory, PyBytes_AS_STRING(before))
     try:
         result = kernel(*arguments)
+        same = holds(&memory, PyBytes_AS_STRING(before))
+        if not same:
+            changed = first_change(x, np.frombuffer(before, x.dtype).reshape(x.shape))
+            write_all(&memory, PyBytes_AS_STRING(before))
+            if changed >= 0:
+                raise f_changed(name_of_coordinate(x, changed))
     except BaseException:
-        x[...] = as_it_was(x, before)
+        write_all(&memory, PyBytes_AS_STRING(before))
         raise
-    if x.tobytes() != before:
-        changed = first_change(x, as_it_was(x, before))
-        x[...] = as_it_was(x, before)
-        if changed >= 0:
-            raise f_changed(name_of_coordinate(x, changed))
+    finally:
+        close_memory(&memory)
     return result
-
-
-def as_it_was(x, bytes before):
-    return np.frombuffer(before, x.dtype).reshape(x.shape)
 
 
 def f_changed(str coordinate):

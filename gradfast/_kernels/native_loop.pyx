@@ -71,7 +71,7 @@ cdef void set_stencil(Loop *loop, Stencil stencil) noexcept:
     loop.stencil.center = stencil.center
     loop.stencil.denominator = stencil.denominator
     loop.stencil.n = stencil.n
-    loop.stencil.is_pair = stencil.nodes == (1, -1) and stencil.weights == (1, -1) and stencil.center == 0
+    loop.stencil.is_pair = stencil.is_pair
 
 
 cdef inline double step_of(const Steps *steps, Py_ssize_t i) noexcept nogil:

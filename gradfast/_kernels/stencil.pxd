@@ -13,6 +13,7 @@ cdef class Stencil:
     cdef readonly int n                     # derivative order
     cdef readonly double center             # the weight of f(x), whose node is 0
     cdef readonly Py_ssize_t size           # how many nodes there are
+    cdef bint is_pair                       # f(x + h) - f(x - h)
     cdef const double *node                 # the same nodes and weights as C arrays
     cdef const double *weight
     cdef object _arrays                     # which own that memory

@@ -24,6 +24,7 @@ cdef class Stencil:
         self.n = n
         self.center = center
         self.size = len(self.nodes)
+        self.is_pair = self.nodes == (1, -1) and self.weights == (1, -1) and center == 0
         cdef array node = array("d", self.nodes), weight = array("d", self.weights)
         self._arrays = node, weight
         self.node, self.weight = node.data.as_doubles, weight.data.as_doubles
