@@ -166,6 +166,7 @@ def combined(values, Moves moves not None, center=None, bint divided=True, point
     it, or one row of values for each `point` coordinates.
     """
     dtype = np.longdouble if moves.is_wide else np.float64
+    values = np.asarray(values)
     shape = values.shape[1:]
     flat = np.ascontiguousarray(values, dtype).reshape(moves.last - moves.first, prod(shape))
     sums = np.empty((flat.shape[0] // moves.stencil.size, flat.shape[1]), dtype)

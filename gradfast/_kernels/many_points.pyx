@@ -151,11 +151,8 @@ cdef class ManyPoints(Copies):
     def raise_change(self, points):
         """Raise the error for an f that changed its points, if it did more than write to bits that belong to no number."""
         origin = self.origin if self.offset else self.steps_from.reshape(self.base.shape)
-        changed = [
-            first_change(now, np.broadcast_to(before, now.shape)) % max(1, self.n)
-            for now, before in ((points.real, origin.real), (points.imag, origin.imag))
-            if first_change(now, np.broadcast_to(before, now.shape)) >= 0
-        ]
+        pairs = [(copy.real, origin.real) for copy in points] + [(copy.imag, origin.imag) for copy in points]
+        changed = [first_change(now, before) for now, before in pairs if first_change(now, before) >= 0]
         if changed:
             raise f_changed(self.name(min(changed)))
 
