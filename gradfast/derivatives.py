@@ -5,7 +5,8 @@ from typing import Any
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.operator import DerivativeOperator, once
+from gradfast._kernels.operator import once
+from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast.arguments import Array, as_dtype
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
 from gradfast.stencils import checked_order

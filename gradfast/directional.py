@@ -9,7 +9,7 @@ import numpy as np
 from gradfast import adaptive, complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
-from gradfast._kernels.operator import DirectionalOperator
+from gradfast._kernels.operator_kinds import DirectionalOperator
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype
 from gradfast.bounds import steps_within
 from gradfast.ladder import LEAST_SCALE as LEAST_SCALE_OF_LADDERS

@@ -5,7 +5,8 @@ from typing import Any
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.operator import GradientOperator, ValueAndGradientOperator, once
+from gradfast._kernels.operator import once
+from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
 from gradfast.arguments import Array
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
 

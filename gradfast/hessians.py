@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gradfast import adaptive, sparse
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.operator import HessianOperator
+from gradfast._kernels.operator_kinds import HessianOperator
 from gradfast.arguments import Array, as_dtype
 from gradfast.callables import as_objective
 from gradfast.jacobians import Jacobian, refuse_adaptive

@@ -8,7 +8,8 @@ import numpy as np
 from gradfast import adaptive, sparse
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
-from gradfast._kernels.operator import JacobianOperator, once
+from gradfast._kernels.operator import once
+from gradfast._kernels.operator_kinds import JacobianOperator
 from gradfast.arguments import Array, as_dtype, real_numbers
 from gradfast.methods import Adaptive, as_method
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments

@@ -57,7 +57,7 @@ def test_imports_form_a_line(module):
 
 # The compiled modules, from the lowest to the highest.
 KERNELS = ["memory", "stencil", "number", "step_rule", "moves", "native_function", "native_loop"]
-KERNELS += ["evaluator", "one_point", "many_points", "native", "combine", "plan", "operator"]
+KERNELS += ["evaluator", "one_point", "many_points", "native", "combine", "plan", "operator", "operator_kinds"]
 KERNELS += ["gradient_loop", "greedy", "extrapolation", "ladder_next", "ladder_rungs"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 

@@ -35,8 +35,9 @@ cdef class Operator:
     cdef finish(self, Evaluator e, tuple parts, result)
 
 
+cdef Groups each_of(Py_ssize_t n)                           # n coordinates, each moved alone
 cpdef int plan_index(int n, str char) except -1             # where a method keeps the plan of an order and a dtype.char
 
 
-cdef class GradientOperator(Operator):
-    pass
+cdef inline int index_of(int n, char kind) noexcept nogil:
+    return 3 * n + (0 if kind == c"d" else 1 if kind == c"f" else 2)

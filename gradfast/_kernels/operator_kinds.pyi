@@ -1,0 +1,24 @@
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+from gradfast._kernels.operator import Operator
+
+class GradientOperator(Operator):
+    def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any: ...
+
+class ValueAndGradientOperator(GradientOperator): ...
+
+class JacobianOperator(Operator):
+    def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any: ...
+
+@disjoint_base
+class HessianOperator(Operator):
+    of_gradient: Any
+    def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any: ...
+
+class DerivativeOperator(Operator):
+    def __call__(self, x: Any, *args: Any) -> Any: ...
+
+class DirectionalOperator(Operator):
+    def __call__(self, x: Any, v: Any, *args: Any) -> Any: ...

@@ -1,0 +1,280 @@
+"""What each operator differs in: what is moved together, how sums become derivatives, the shape of the result."""
+
+cimport cython
+from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.math cimport fabs, isfinite, sqrt
+from libc.string cimport memcpy
+
+from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, second_derivatives
+from gradfast._kernels.evaluator cimport Block, Evaluator, free_block, start_block
+from gradfast._kernels.many_points cimport AtNumber, Elements
+from gradfast._kernels.moves cimport Groups, Moves, Span
+from gradfast._kernels.operator cimport Operator, each_of, index_of
+from gradfast._kernels.plan cimport Plan
+
+import numpy as np
+from numpy import empty, float64, ndarray
+
+# Groups know no x: those of few coordinates are made once.
+cdef object TOGETHER_ONE = Groups.together(1)
+cdef list PAIRS = [Groups.pairs(n) for n in range(32)]
+
+
+@cython.auto_pickle(False)
+cdef class GradientOperator(Operator):
+    """The derivatives of a number along each coordinate; of a batch, of a number a point."""
+
+    def __cinit__(self, *_, **__):
+        self.n, self.single = 1, True
+
+    def __call__(self, x, *args, f0=None):
+        return self.run(x, args, None, f0, self.wants_value)
+
+    cdef Groups groups(self, Evaluator e):
+        # Where f takes all points of a batch at once, a component of all of them is moved together.
+        return each_of(e.n) if e.single else Groups.strided(e.n, e.point)
+
+    cdef Division division(self, Evaluator e) noexcept:
+        return BY_GROUP if e.single else BY_MEMBER
+
+
+@cython.auto_pickle(False)
+cdef class ValueAndGradientOperator(GradientOperator):
+    """f's value and the gradient."""
+
+    def __cinit__(self, *_, **__):
+        self.wants_value = True
+
+
+@cython.auto_pickle(False)
+cdef class JacobianOperator(Operator):
+    """The derivatives of an array along each coordinate."""
+
+    def __cinit__(self, *_, **__):
+        self.n, self.single = 1, False
+
+    def __call__(self, x, *args, f0=None):
+        return self.run(x, args, None, f0, False)
+
+    cdef new_result(self, Evaluator e, tuple parts):
+        # A row for each value, stored by columns: each coordinate's derivatives are written side by side.
+        return np.empty((e.width, e.n), "g" if e.kind == c"g" else "d", "F")
+
+    cdef finish(self, Evaluator e, tuple parts, result):
+        if e.dtype is None and e.kind == c"d" and e.base.ndim == 1 and e.shape is None:
+            return result
+        return self._shaped(e, result)
+
+
+@cython.auto_pickle(False)
+cdef class HessianOperator(Operator):
+    """The second derivatives of a number along each pair of coordinates; of a gradient, its Jacobian."""
+
+    cdef public object of_gradient  # the operator that is called if there is a gradient, else None
+
+    def __cinit__(self, *_, **__):
+        self.n, self.single = 2, True
+
+    def __call__(self, x, *args, f0=None):
+        if self.of_gradient is None:
+            return self.run(x, args, None, f0, False)
+        if f0 is not None:
+            raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
+        return self.of_gradient(x, *args)
+
+    cdef Groups groups(self, Evaluator e):
+        return <Groups>PAIRS[e.n] if e.n < 32 else Groups.pairs(e.n)
+
+    cdef Division division(self, Evaluator e) noexcept:
+        return UNDIVIDED
+
+    cdef new_result(self, Evaluator e, tuple parts):
+        count = (<Moves>parts[0]).groups.count if parts else 0
+        return empty(count) if e.kind != c"g" else empty(count, "g")
+
+    cdef finish(self, Evaluator e, tuple parts, result):
+        cdef Py_buffer sums
+        cdef Moves moves
+        matrix = empty((e.n, e.n)) if e.kind != c"g" else empty((e.n, e.n), "g")
+        if not parts or (<Moves>parts[0]).groups.list is not NULL:  # bounds leave some coordinates no room
+            matrix[...] = 0
+        if parts:
+            moves = parts[0]
+            PyObject_GetBuffer(result, &sums, PyBUF_ANY_CONTIGUOUS)
+            second_derivatives(<char *>sums.buf, moves)
+            write_symmetric(moves.groups, <const char *>sums.buf, e.value_size, matrix)
+            PyBuffer_Release(&sums)
+        if e.dtype is None and e.kind == c"d" and e.base.ndim == 1:
+            return matrix
+        return self._shaped(e, matrix)
+
+
+cdef int write_symmetric(Groups groups, const char *found, Py_ssize_t size, matrix) except -1:
+    """Write what was found for each pair of coordinates to its two places."""
+    cdef Py_buffer view
+    cdef Py_ssize_t g, i, j, n = groups.coordinates
+    cdef Span span
+    PyObject_GetBuffer(matrix, &view, PyBUF_ANY_CONTIGUOUS)
+    cdef char *to = <char *>view.buf
+    for g in range(groups.count):
+        span = groups.span(g)
+        i, j = groups.member(span, 0), groups.member(span, span.count - 1)
+        memcpy(to + (i * n + j) * size, found + g * size, size)
+        memcpy(to + (j * n + i) * size, found + g * size, size)
+    PyBuffer_Release(&view)
+    return 0
+
+
+@cython.auto_pickle(False)
+cdef class DerivativeOperator(Operator):
+    """The n-th derivative of f of one number, at each element of x."""
+
+    def __cinit__(self, *_, **__):
+        self.single = False
+
+    def __call__(self, x, *args):
+        return self.run(x, args, None, None, False)
+
+    cdef run(self, x, tuple args, v, f0, bint wants_value):
+        cdef bint is_plain = self.is_plain and self.plans is not None and not (self.is_native or self.full_output)
+        if type(x) is float and is_plain and self.box is None:
+            return self.at_number(x, args)
+        return Operator.run(self, x, args, v, f0, wants_value)
+
+    cdef at_number(self, double x, tuple args):
+        """Return the derivative at a Python float: the same, without the arrays that would take longer than a cheap f."""
+        cdef AtNumber e = AtNumber.__new__(AtNumber)
+        cdef Plan plan = self.plans[index_of(self.n, c"d")] or self.method.plan(self.n, "d")
+        cdef Moves moves
+        cdef Block block, center
+        cdef Py_buffer view
+        cdef double step, derivative = 0
+        if plan.rule is None:
+            return Operator.run(self, x, args, None, None, False)
+        e.prepare_number(self.objective, x, args)
+        if plan.rule.write(c"d", &x, 1, plan.sign, &step) >= 0:
+            e.x = np.array(x)
+            self._warn_of_swallowed(e, plan.rule.absolute, 0)
+        moves = Moves.of(each_of(1), PyBytes_FromStringAndSize(<char *>&step, sizeof(double)), False, plan.stencil)
+        start_block(&block)
+        start_block(&center)
+        try:
+            if plan.stencil.center != 0:
+                e.center(&center)
+            e.fill(moves, 0, moves.last, &block)
+            if e.is_scalar:
+                combine(block.at, 1, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>&derivative)
+                return float64(derivative)
+            result = empty(e.width)  # of a point of a curve
+            PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
+            combine(block.at, e.width, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>view.buf)
+            PyBuffer_Release(&view)
+            return self._shaped(e, result)
+        finally:
+            free_block(&block)
+            free_block(&center)
+
+    cdef Evaluator open_plain(self, x, tuple args):
+        cdef Elements elements
+        if self.plans is None or not self.is_plain or self.is_native:
+            return None
+        if type(x) is not ndarray:
+            return None
+        elements = Elements.__new__(Elements)
+        return elements if elements.prepare(self.objective, x, args, False, None, None) else None
+
+    cdef Groups groups(self, Evaluator e):
+        return <Groups>TOGETHER_ONE if e.n == 1 else Groups.together(e.n)
+
+    cdef new_result(self, Evaluator e, tuple parts):
+        return empty(e.width) if e.kind != c"g" else empty(e.width, "g")
+
+    cdef Division division(self, Evaluator e) noexcept:
+        return BY_MEMBER if e.base.ndim else BY_GROUP  # at a number f may return a point of a curve
+
+    cdef finish(self, Evaluator e, tuple parts, result):
+        if e.dtype is None and e.kind == c"d" and e.base.ndim == 1:
+            return result
+        return self._shaped(e, result)
+
+
+@cython.auto_pickle(False)
+cdef class DirectionalOperator(Operator):
+    """The derivative along a direction v."""
+
+    def __cinit__(self, *_, **__):
+        self.n, self.single = 1, False
+
+    def __call__(self, x, v, *args):
+        return self.run(x, args, v, None, False)
+
+    cdef Groups groups(self, Evaluator e):
+        return Groups.together(e.n)
+
+    cdef Division division(self, Evaluator e) noexcept:
+        return ALONG
+
+    cdef new_result(self, Evaluator e, tuple parts):
+        return empty(e.width) if e.kind != c"g" else empty(e.width, "g")
+
+    cdef finish(self, Evaluator e, tuple parts, result):
+        return self._shaped(e, result)
+
+    cdef Moves plain_moves(self, Evaluator e, Plan plan, v):
+        """Return moves along a direction of doubles; None leaves others, and bounds, to the slower way."""
+        cdef Py_buffer view
+        cdef bytes steps
+        cdef double size = 0, length = 0, t
+        cdef Py_ssize_t i
+        cdef Moves moves
+        if self.box is not None or e.kind != c"d" or plan.rule.absolute != 0:
+            return None
+        if type(v) is not ndarray or v.dtype.char != "d" or not v.dtype.isnative or v.shape != e.base.shape:
+            return None
+        v = np.ascontiguousarray(v)
+        PyObject_GetBuffer(v, &view, PyBUF_ANY_CONTIGUOUS)
+        try:
+            size_along(<const double *>e.before, <const double *>view.buf, e.n, &size, &length)
+            if not isfinite(length) or length == 0:
+                return None
+            plan.rule.write(c"d", &size, 1, plan.sign, &t)
+            t /= length
+            steps = PyBytes_FromStringAndSize(NULL, e.n * sizeof(double))
+            for i in range(e.n):
+                (<double *>PyBytes_AS_STRING(steps))[i] = t * (<const double *>view.buf)[i]
+        finally:
+            PyBuffer_Release(&view)
+        moves = Moves.of(self.groups(e), steps, False, plan.stencil)
+        moves.along, moves.along_step = t, t
+        return moves
+
+
+# A coordinate smaller than this is moved as if it were this large.
+cdef double LEAST_SCALE = 0.1
+
+
+cdef void size_along(const double *x, const double *v, Py_ssize_t n, double *size, double *length) noexcept nogil:  # OUT: size, length
+    """Write v's length, and the size L such that a step of r L along v moves coordinates by r times their scales.
+
+    See `gradfast.directional.size_along`, which serves other dtypes. Sums of squares are of numbers divided by the largest,
+    so that none overflows or vanishes.
+    """
+    cdef Py_ssize_t i, moved = 0
+    cdef double largest = 0, largest_part = 0, squares = 0, part_squares = 0, part
+    for i in range(n):
+        if v[i] != 0:
+            moved += 1
+            part = fabs(v[i]) / scale_of(x[i])
+            largest, largest_part = max(largest, fabs(v[i])), max(largest_part, part)
+    for i in range(n):
+        if v[i] != 0:
+            part = fabs(v[i]) / scale_of(x[i]) / largest_part
+            squares += (v[i] / largest) * (v[i] / largest)
+            part_squares += part * part
+    length[0] = largest * sqrt(squares) if largest > 0 else 0
+    size[0] = length[0] * sqrt(<double>moved) / (largest_part * sqrt(part_squares)) if largest > 0 else 0
+
+
+cdef inline double scale_of(double x) noexcept nogil:
+    return fabs(x) if fabs(x) > LEAST_SCALE else LEAST_SCALE
