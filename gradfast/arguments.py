@@ -103,6 +103,11 @@ def as_dtype(dtype: np.dtype[Any], derivatives: Array) -> Array:
         return derivatives.astype(dtype, copy=False)
 
 
+def number_or_array(result: Array) -> Any:
+    """Return what was computed at a number, an array without axes, as a number, and other arrays as they are."""
+    return result if result.ndim else result[()]
+
+
 def warn(message: str) -> None:
     """Issue a RuntimeWarning that points at the first line outside the package, however deep it is raised.
 

@@ -13,11 +13,17 @@ from gradfast.arguments import VALUE_DTYPE, Array
 
 Group = tuple[Stencil, npt.NDArray[np.intp]]  # a stencil, and the coordinates that take it
 
+# An x that rounding left outside by a few units in the last place is taken to be at its bound.
+ULPS_OUTSIDE = 8
+
 NEVER_FAR = Box(np.nan, np.nan)
 
 
 def sides_of(bounds: Any) -> Any:
     """Return the lower and the upper side, as copies of what the caller may change; what are no two sides as it is."""
+    pairs = _as_pairs(bounds)
+    if pairs is not None:
+        return pairs
     try:
         # scipy.optimize.Bounds by its attributes, not its type
         is_pair = type(bounds) is tuple or not (hasattr(bounds, "lb") and hasattr(bounds, "ub"))
@@ -25,6 +31,24 @@ def sides_of(bounds: Any) -> Any:
     except (TypeError, ValueError):
         return bounds  # an error says so when x is known
     return tuple([np.array(side) if isinstance(side, np.ndarray) else side for side in (lower, upper)])
+
+
+def _as_pairs(bounds: Any) -> tuple[Array, Array] | None:
+    """Return two sides of what is a list or an array of a pair for each coordinate, as SciPy has it; None of others.
+
+    A tuple of two is two sides, whatever it holds. A longer one can only be pairs.
+    """
+    if not isinstance(bounds, (list, tuple, np.ndarray)) or (isinstance(bounds, tuple) and len(bounds) == 2):
+        return None
+    if not len(bounds) or not all(isinstance(pair, (list, tuple, np.ndarray)) and len(pair) == 2 for pair in bounds):
+        return None
+    if any(np.ndim(bound) for pair in bounds for bound in pair):
+        return None
+    lower, upper = (
+        np.array([infinite if pair[side] is None else pair[side] for pair in bounds])
+        for side, infinite in ((0, -np.inf), (1, np.inf))
+    )
+    return lower, upper
 
 
 def box_of(sides: Any) -> Box:
@@ -74,12 +98,20 @@ def checked_bounds(x: Array, bounds: Any, given: Any) -> tuple[Array, Array]:
             raise ValueError(f"bounds must be (lower, upper) with {wanted}; got {found}")
     outside = np.flatnonzero(~((sides[0] <= flat) & (flat <= sides[1])) & ~np.isnan(flat))
     if outside.size:
-        i = int(outside[0])
-        raise ValueError(
-            f"x must lie within bounds; got {name_of_coordinate(x, i)} = {flat[i]:g} "
-            f"in [{sides[0][i]:g}, {sides[1][i]:g}]"
-        )
+        slack = ULPS_OUTSIDE * np.spacing(np.abs(flat[outside]))
+        far = outside[(flat[outside] < sides[0][outside] - slack) | (flat[outside] > sides[1][outside] + slack)]
+        if far.size:
+            raise _not_within(name_of_coordinate(x, int(far[0])), *(part[far[0]] for part in (flat, *sides)))
+        return np.minimum(sides[0], flat), np.maximum(sides[1], flat)
     return sides
+
+
+def _not_within(name: str, value: Any, lower: Any, upper: Any) -> ValueError:
+    """Return the error for a coordinate outside its bounds, in as many digits as show it."""
+    number = "g" if f"{value:g}" not in (f"{lower:g}", f"{upper:g}") else ""
+    return ValueError(
+        f"x must lie within bounds; got {name} = {value:{number}} in [{lower:{number}}, {upper:{number}}]"
+    )
 
 
 def _side_of_bounds(x: Array, side: Any, infinite: float) -> Array:
@@ -89,6 +121,8 @@ def _side_of_bounds(x: Array, side: Any, infinite: float) -> Array:
         array = np.array([infinite if bound is None else bound for bound in array.flat], x.dtype).reshape(array.shape)
     if array.dtype.kind not in "fiub":
         raise TypeError
+    if array.ndim == 1 and array.size == x.size:  # of pairs, one for each coordinate whatever x's shape is
+        array = array.reshape(x.shape)
     with np.errstate(over="ignore"):
         return np.broadcast_to(array.astype(x.dtype), x.shape).reshape(-1)
 

@@ -1,13 +1,13 @@
 """derivative: of f of one number, elementwise, up to six times."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import DerivativeOperator
-from gradfast.arguments import Array, as_dtype
+from gradfast.arguments import Array, as_dtype, number_or_array
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
 from gradfast.stencils import checked_order
 
@@ -19,7 +19,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, n, method, bounds, full_output
+    f, n, method, bounds, kwargs, argnum, has_aux, full_output
         As for :func:`derivative`.
 
     Raises
@@ -39,24 +39,29 @@ class Derivative(DerivativeOperator, PreparedOperator):
     12.0
     """
 
-    options = ("n", "method", "bounds", "full_output")
+    options = ("n", "method", "bounds", "kwargs", "argnum", "has_aux", "full_output")
     is_elementwise = True
 
     def __init__(
-        self, f: Function, *, n: int = 1, method: Any = "central", bounds: Any = None, full_output: bool = False
+        self,
+        f: Function,
+        *,
+        n: int = 1,
+        method: Any = "central",
+        bounds: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        argnum: int = 0,
+        has_aux: bool = False,
+        full_output: bool = False,
     ) -> None:
         self._take_order(checked_order(n))
         self._prepare(f, method, bounds, False, None, False, full_output)
-
-    def _given_options(self) -> dict[str, Any]:
-        options = super()._given_options()
-        if options["n"] == 1:
-            del options["n"]
-        return options
+        if argnum or kwargs is not None or has_aux:
+            self._take_arguments(argnum, kwargs, has_aux)
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         shape = e.base.shape or e.shape or ()
-        return as_dtype(e.dtype or e.x.dtype, result.reshape(shape))[()]
+        return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape(shape)))
 
     def _product(self, e: Evaluator, result: Any, v: Array) -> Any:
         return result * v
@@ -73,6 +78,9 @@ def derivative(
     method: Any = "central",
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
+    kwargs: Mapping[str, Any] | None = None,
+    argnum: int = 0,
+    has_aux: bool = False,
     full_output: bool = False,
 ) -> Any:
     """Return the n-th derivative of f at each element of x.
@@ -86,7 +94,7 @@ def derivative(
         Where to differentiate. It is not modified.
     n : int
         The order of the derivative, 1 to 6.
-    method, bounds, args, full_output
+    method, bounds, args, kwargs, argnum, has_aux, full_output
         As for :func:`gradient`.
 
     Returns
@@ -127,4 +135,9 @@ def derivative(
     True
     """
     order = checked_order(n)
-    return once(Derivative, f, x, args, None, method, bounds, False, None, False, full_output, None, order)
+    if not argnum and kwargs is None and not has_aux:
+        return once(Derivative, f, x, args, None, method, bounds, False, None, False, full_output, None, order)
+    operator = Derivative(
+        f, n=n, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, full_output=full_output
+    )
+    return operator._at(x, args)

@@ -1,6 +1,6 @@
 """directional_derivative: of f on the line x + t v, as a function of t alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
@@ -10,7 +10,7 @@ from gradfast import adaptive, complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import DirectionalOperator
-from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype, number_or_array
 from gradfast.bounds import steps_within
 from gradfast.ladder import LEAST_SCALE as LEAST_SCALE_OF_LADDERS
 from gradfast.methods import Adaptive, Complex, Difference
@@ -25,7 +25,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, bounds, vectorized, full_output
+    f, method, bounds, kwargs, argnum, has_aux, vectorized, full_output
         As for :func:`directional_derivative`.
 
     Raises
@@ -46,7 +46,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     [2. 0.]
     """
 
-    options = ("method", "bounds", "vectorized", "full_output")
+    options = ("method", "bounds", "kwargs", "argnum", "has_aux", "vectorized", "full_output")
     takes_both = True
 
     def __init__(
@@ -55,10 +55,15 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         *,
         method: Any = "central",
         bounds: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        argnum: int = 0,
+        has_aux: bool = False,
         vectorized: bool = False,
         full_output: bool = False,
     ) -> None:
         self._prepare(f, method, bounds, vectorized, None, False, full_output)
+        if argnum or kwargs is not None or has_aux:
+            self._take_arguments(argnum, kwargs, has_aux)
 
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):
@@ -77,7 +82,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         shape = e.shape if e.shape is not None else (e.width,)
-        return as_dtype(e.dtype or e.x.dtype, result.reshape(shape))[()]
+        return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape(shape)))
 
     def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Any) -> None:
         if not (self.method.check and parts):
@@ -218,6 +223,9 @@ def directional_derivative(
     method: Any = "central",
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
+    kwargs: Mapping[str, Any] | None = None,
+    argnum: int = 0,
+    has_aux: bool = False,
     vectorized: bool = False,
     full_output: bool = False,
 ) -> Any:
@@ -228,10 +236,12 @@ def directional_derivative(
     f : callable
         Function of a point that returns a number or an array: of a gradient function the result
         is the Hessian times v. With ``vectorized=True``, of points of shape ``(m, *x.shape)``.
-    x, method, bounds, args, vectorized, full_output
+    x, method, bounds, args, kwargs, has_aux, vectorized, full_output
         As for :func:`gradient`. A method's `step` is the distance that x moves.
     v : array_like
         The direction, of x's shape, of any length: the result is linear in v.
+    argnum : int
+        As for :func:`gradient`; but x and v stay the first two arguments of a prepared operator.
 
     Returns
     -------
@@ -264,5 +274,8 @@ def directional_derivative(
     >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
     14.0
     """
-    operator = DirectionalDerivative(f, method=method, bounds=bounds, vectorized=vectorized, full_output=full_output)
+    operator = DirectionalDerivative(
+        f, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
+        full_output=full_output,
+    )  # fmt: skip
     return operator(x, v, *as_arguments(args))

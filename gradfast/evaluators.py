@@ -60,6 +60,11 @@ class Call:
 
     def at(self, x: Array) -> Evaluator:
         """Return the evaluator at x, an array that can be moved in place."""
+        evaluator = self._opened(x)
+        evaluator.opened_from = self
+        return evaluator
+
+    def _opened(self, x: Array) -> Evaluator:
         if type(self.f) is NativeFunction and not self.is_elementwise:
             return Native(self.f, x, self.single, self.axis, self.threads, self.outputs, self.takes_both)
         f, z = (imaginary_part_of(self.f), complex_copy(x)) if self.is_complex else (self.f, None)

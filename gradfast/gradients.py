@@ -1,6 +1,6 @@
 """gradient and value_and_gradient: of f of a point, to a number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradfast import adaptive
@@ -21,7 +21,7 @@ class Gradient(GradientOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, axis, bounds, vectorized, workers, progress, full_output
+    f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`gradient`.
 
     Raises
@@ -42,7 +42,18 @@ class Gradient(GradientOperator, PreparedOperator):
     [ 3. 12.]
     """
 
-    options = ("method", "axis", "bounds", "vectorized", "workers", "progress", "full_output")
+    options = (
+        "method",
+        "axis",
+        "bounds",
+        "kwargs",
+        "argnum",
+        "has_aux",
+        "vectorized",
+        "workers",
+        "progress",
+        "full_output",
+    )
 
     def __init__(
         self,
@@ -51,12 +62,17 @@ class Gradient(GradientOperator, PreparedOperator):
         method: Any = "central",
         axis: int | None = None,
         bounds: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        argnum: int = 0,
+        has_aux: bool = False,
         vectorized: bool = False,
         workers: Any = None,
         progress: Any = False,
         full_output: bool = False,
     ) -> None:
         self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
+        if argnum or kwargs is not None or has_aux:
+            self._take_arguments(argnum, kwargs, has_aux)
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return adaptive.gradient(e, self, center)
@@ -67,7 +83,7 @@ class ValueAndGradient(ValueAndGradientOperator, Gradient):
 
     Parameters
     ----------
-    f, method, axis, bounds, vectorized, workers, progress, full_output
+    f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`gradient`.
 
     Raises
@@ -97,6 +113,9 @@ def gradient(
     f0: Any = None,
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
+    kwargs: Mapping[str, Any] | None = None,
+    argnum: int = 0,
+    has_aux: bool = False,
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
@@ -124,13 +143,21 @@ def gradient(
     f0 : float, optional
         f's value at x (in a batch, values), if it is known: one evaluation less where it is needed.
     bounds : (array_like, array_like), optional
-        Lower and upper bounds, broadcast against x, None for no bound; or a ``scipy.optimize.Bounds``.
-        (Not a pair for each coordinate, as ``scipy.optimize.minimize`` takes them: ``list(zip(*pairs))``
-        makes two sides of those.) f is never called outside them: near one, a coordinate gets a
-        one-sided stencil of the same accuracy, or a smaller step; where they are equal, the
-        derivative is 0.
+        Lower and upper bounds, broadcast against x, None for no bound; or a ``scipy.optimize.Bounds``; or
+        a list, or array, of a pair ``(lower, upper)`` for each coordinate, as ``scipy.optimize.minimize``
+        takes it. A list of two pairs is read like this, a tuple of two is (lower, upper). f is never called
+        outside them: near one, a coordinate gets a one-sided stencil of the same accuracy, or a smaller
+        step; where they are equal, the derivative is 0. An x outside by a few units in the last place is
+        taken to be at its bound.
     args : tuple
         More arguments for f.
+    kwargs : dict, optional
+        Keyword arguments for f.
+    argnum : int
+        Which positional argument of f is x, counted from 0: with 1, f is called as ``f(args[0], x, *args[1:])``.
+        A prepared operator then takes its arguments in f's order, too.
+    has_aux : bool
+        Whether f returns ``(value, aux)``: aux may be anything, and that of the unmoved x is returned as well.
     vectorized : bool
         Whether f takes many points in one call. Copies of x are perturbed then, not x, except in
         a batch.
@@ -147,10 +174,11 @@ def gradient(
 
     Returns
     -------
-    ndarray
+    ndarray or float
         The partial derivatives, of x's shape, in units of f over those of x; of its dtype if that is floating.
+        If x is a number, a NumPy scalar. With ``has_aux=True`` the result is ``(derivatives, aux)``.
     Info
-        With ``full_output=True``: evaluations, steps and schemes, and with method "adaptive" the
+        With ``full_output=True`` the result is ``(the result without it, info)``. It holds evaluations, steps and schemes, and with method "adaptive" the
         error, as :class:`gradfast.Info`.
 
     Raises
@@ -160,7 +188,7 @@ def gradient(
         f is to reach another process and cannot be pickled.
     ValueError
         If f does not return one number a point; if f itself changes x (which is put back); if
-        x lies outside the bounds; if the method is unknown; with method "complex", if f is not
+        x lies outside the bounds; if the method is unknown; if argnum is no integer from 0 up; with method "complex", if f is not
         analytic; if workers or progress is neither.
     RuntimeError
         If a process of ``workers=`` dies. What f raises in one comes out of this call, with a note of
@@ -204,7 +232,13 @@ def gradient(
     >>> bool(np.abs(error).max() < 1e-12)
     True
     """
-    return once(Gradient, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis)
+    if not argnum and kwargs is None and not has_aux:
+        return once(Gradient, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis)
+    operator = Gradient(
+        f, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux,
+        vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
+    )  # fmt: skip
+    return operator._at(x, args, f0)
 
 
 def value_and_gradient(
@@ -215,6 +249,9 @@ def value_and_gradient(
     axis: int | None = None,
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
+    kwargs: Mapping[str, Any] | None = None,
+    argnum: int = 0,
+    has_aux: bool = False,
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
@@ -224,7 +261,7 @@ def value_and_gradient(
 
     Parameters
     ----------
-    f, x, method, axis, bounds, args, vectorized, workers, progress, full_output
+    f, x, method, axis, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`gradient`.
 
     Returns
@@ -235,6 +272,8 @@ def value_and_gradient(
         The gradient, as from :func:`gradient`.
     Info
         With ``full_output=True`` the result is ``((value, gradient), info)``.
+
+    With ``has_aux=True`` the result is ``((value, aux), gradient)``, as from ``jax.value_and_grad``.
 
     Raises
     ------
@@ -260,4 +299,12 @@ def value_and_gradient(
     >>> print(value, gradient.round(6))
     9.0 [-6.]
     """
-    return once(ValueAndGradient, f, x, args, None, method, bounds, vectorized, workers, progress, full_output, axis)
+    if not argnum and kwargs is None and not has_aux:
+        return once(
+            ValueAndGradient, f, x, args, None, method, bounds, vectorized, workers, progress, full_output, axis
+        )
+    operator = ValueAndGradient(
+        f, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux,
+        vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
+    )  # fmt: skip
+    return operator._at(x, args)

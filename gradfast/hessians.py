@@ -1,6 +1,6 @@
 """hessian: of f of a point, to a number, twice; from f or from its gradient, dense or sparse."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +11,11 @@ from gradfast import adaptive, sparse
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.operator_kinds import HessianOperator
-from gradfast.arguments import Array, as_dtype
+from gradfast.arguments import Array, as_dtype, number_or_array
 from gradfast.callables import as_objective
 from gradfast.jacobians import Jacobian, refuse_adaptive
 from gradfast.methods import Adaptive, Options, as_method, require_difference
-from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments, x_of
+from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, x_of
 
 Function = Callable[..., Any]
 
@@ -25,7 +25,7 @@ class Hessian(HessianOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, gradient, sparsity, verify, bounds, vectorized, workers, progress, full_output
+    f, method, gradient, sparsity, verify, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`hessian`.
 
     Raises
@@ -46,7 +46,20 @@ class Hessian(HessianOperator, PreparedOperator):
      [3. 0.]]
     """
 
-    options = ("method", "gradient", "sparsity", "verify", "bounds", "vectorized", "workers", "progress", "full_output")
+    options = (
+        "method",
+        "gradient",
+        "sparsity",
+        "verify",
+        "bounds",
+        "kwargs",
+        "argnum",
+        "has_aux",
+        "vectorized",
+        "workers",
+        "progress",
+        "full_output",
+    )
 
     def __init__(
         self,
@@ -57,6 +70,9 @@ class Hessian(HessianOperator, PreparedOperator):
         sparsity: Any = None,
         verify: bool = False,
         bounds: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        argnum: int = 0,
+        has_aux: bool = False,
         vectorized: bool = False,
         workers: Any = None,
         progress: Any = False,
@@ -71,14 +87,20 @@ class Hessian(HessianOperator, PreparedOperator):
             self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
             refuse_adaptive(method, sparsity)
             self.is_sparse = sparsity is not None
+            if argnum or kwargs is not None or has_aux:
+                self._take_arguments(argnum, kwargs, has_aux)
             return
+        if has_aux:
+            raise ValueError(f"has_aux must be False with gradient; got {has_aux!r}")
         self.of_gradient = JacobianOfGradient(
             as_objective(gradient, "gradient"), method=method, sparsity=sparsity, verify=verify, bounds=bounds,
-            vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
+            kwargs=kwargs, argnum=argnum, vectorized=vectorized, workers=workers, progress=progress,
+            full_output=full_output,
         )  # fmt: skip
         self._take_order(1)
         self._prepare(self.of_gradient.f, method, bounds, vectorized, workers, progress, full_output)
         self._show(f, self.bounds)
+        self._adapt(self.of_gradient.argnum, self.of_gradient.kwargs, False)
 
     def _moves_of(
         self, e: Evaluator, steps: Array, options: Options, sides: tuple[Array, Array] | None
@@ -100,8 +122,8 @@ class Hessian(HessianOperator, PreparedOperator):
         e.close()
         return (result, self._info(e, None, parts)) if self.full_output else result
 
-    def _shaped(self, e: Evaluator, result: Array) -> Array:
-        return as_dtype(e.dtype or e.x.dtype, result.reshape(e.x.shape * 2))
+    def _shaped(self, e: Evaluator, result: Array) -> Any:
+        return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape(e.x.shape * 2)))
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return adaptive.hessian(e, self, center)
@@ -114,6 +136,7 @@ class JacobianOfGradient(Jacobian):
 
     def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any:
         result = super().__call__(x, *args)
+        x = (x, *args)[self.argnum]
         if self.sparsity is not None:  # of which one of two mirrored entries was read
             return result
         found, info = result if self.full_output else (result, None)
@@ -134,11 +157,10 @@ class JacobianOfGradient(Jacobian):
         return symmetric, info
 
 
-def _mean_with_transpose(array: Array) -> Array:
+def _mean_with_transpose(array: Array) -> Any:
     n = int(np.sqrt(array.size))
     matrix = array.reshape(n, n)
-    mean: Array = ((matrix + matrix.T) / 2).reshape(array.shape)
-    return mean
+    return number_or_array(((matrix + matrix.T) / 2).reshape(array.shape))
 
 
 def hessian(
@@ -152,6 +174,9 @@ def hessian(
     verify: bool = False,
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
+    kwargs: Mapping[str, Any] | None = None,
+    argnum: int = 0,
+    has_aux: bool = False,
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
@@ -161,7 +186,7 @@ def hessian(
 
     Parameters
     ----------
-    f, x, bounds, args, vectorized, workers, progress, full_output
+    f, x, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     method : str or method object
         As for :func:`gradient`; "complex" only with `gradient`.
@@ -216,7 +241,8 @@ def hessian(
      [2. 0.]]
     """
     operator = Hessian(
-        f, method=method, gradient=gradient, sparsity=sparsity, verify=verify, bounds=bounds, vectorized=vectorized,
-        workers=workers, progress=progress, full_output=full_output,
+        f, method=method, gradient=gradient, sparsity=sparsity, verify=verify, bounds=bounds, kwargs=kwargs,
+        argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress,
+        full_output=full_output,
     )  # fmt: skip
-    return operator(x, *as_arguments(args), f0=f0)
+    return operator._at(x, args, f0)

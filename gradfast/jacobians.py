@@ -1,6 +1,6 @@
 """jacobian: of f of a point, to an array; dense or sparse."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,9 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import JacobianOperator
-from gradfast.arguments import Array, as_dtype, real_numbers
+from gradfast.arguments import Array, as_dtype, number_or_array
 from gradfast.methods import Adaptive, as_method
-from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments
+from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
 
 Function = Callable[..., Any]
 
@@ -22,7 +22,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, sparsity, verify, bounds, vectorized, workers, progress, full_output
+    f, method, sparsity, verify, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`jacobian`.
 
     Raises
@@ -44,7 +44,19 @@ class Jacobian(JacobianOperator, PreparedOperator):
      [0. 4.]]
     """
 
-    options = ("method", "sparsity", "verify", "bounds", "vectorized", "workers", "progress", "full_output")
+    options = (
+        "method",
+        "sparsity",
+        "verify",
+        "bounds",
+        "kwargs",
+        "argnum",
+        "has_aux",
+        "vectorized",
+        "workers",
+        "progress",
+        "full_output",
+    )
     sparsity: Any = None
     verify = False
     symmetric = False  # of a Hessian, one of two mirrored entries is read
@@ -57,12 +69,17 @@ class Jacobian(JacobianOperator, PreparedOperator):
         sparsity: Any = None,
         verify: bool = False,
         bounds: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        argnum: int = 0,
+        has_aux: bool = False,
         vectorized: bool = False,
         workers: Any = None,
         progress: Any = False,
         full_output: bool = False,
     ) -> None:
         self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
+        if argnum or kwargs is not None or has_aux:
+            self._take_arguments(argnum, kwargs, has_aux)
         if sparsity is not None:
             refuse_adaptive(method, sparsity)
             self.sparsity, self.verify, self.is_sparse = sparsity, verify, True
@@ -76,21 +93,9 @@ class Jacobian(JacobianOperator, PreparedOperator):
         e.close()
         return (result, self._info(e, None, parts)) if self.full_output else result
 
-    def _given(self, e: Evaluator, f0: Any) -> Array:
-        known = real_numbers("f0", f0)
-        known = known.astype(np.result_type(known, np.float64))
-        if self.is_native and known.shape != (e.width,):
-            raise ValueError(f"f0 must have the shape of f(x), {(e.width,)}; got {known.shape}")
-        return known
-
-    def _require_shape_of(self, e: Evaluator, given: Array) -> None:
-        found = e.shape if e.shape is not None else (e.width,)
-        if found != given.shape:
-            raise ValueError(f"f0 must have the shape of f(x), {found}; got {given.shape}")
-
-    def _shaped(self, e: Evaluator, result: Array) -> Array:
+    def _shaped(self, e: Evaluator, result: Array) -> Any:
         shape = e.shape if e.shape is not None else (e.width,)
-        return as_dtype(e.dtype or e.x.dtype, result.reshape((*shape, *e.x.shape)))
+        return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape((*shape, *e.x.shape))))
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
         f = super()._along(e, v, sides)
@@ -113,6 +118,9 @@ def jacobian(
     verify: bool = False,
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
+    kwargs: Mapping[str, Any] | None = None,
+    argnum: int = 0,
+    has_aux: bool = False,
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
@@ -125,7 +133,7 @@ def jacobian(
     f : callable
         Function of a point that returns an array or list of any one shape, also the same array
         every time. With ``vectorized=True``, of points of shape ``(m, *x.shape)``, that returns m such.
-    x, method, bounds, args, vectorized, workers, progress, full_output
+    x, method, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     f0 : array_like, optional
         f's value at x, if it is known, of the shape of f's values. If a compiled f does not
@@ -181,13 +189,13 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
-    if sparsity is None and not verify:
+    if sparsity is None and not verify and not argnum and kwargs is None and not has_aux:
         return once(Jacobian, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output)
     operator = Jacobian(
-        f, method=method, sparsity=sparsity, verify=verify, bounds=bounds, vectorized=vectorized, workers=workers,
-        progress=progress, full_output=full_output,
+        f, method=method, sparsity=sparsity, verify=verify, bounds=bounds, kwargs=kwargs, argnum=argnum,
+        has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
     )  # fmt: skip
-    return operator(x, *as_arguments(args), f0=f0)
+    return operator._at(x, args, f0)
 
 
 def refuse_adaptive(method: Any, sparsity: Any) -> None:

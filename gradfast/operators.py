@@ -4,8 +4,9 @@ A call of an operator is `gradfast._kernels.operator.Operator.run`, which asks t
 better. How operators differ stands in gradients.py, jacobians.py and so on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,32 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.operator import Operator
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import VALUE_DTYPE, Array, as_dtype, as_point, is_integer, real_numbers, worker_count
+from gradfast.arguments import (
+    VALUE_DTYPE,
+    Array,
+    as_dtype,
+    as_point,
+    is_integer,
+    number_or_array,
+    real_numbers,
+    worker_count,
+)
 from gradfast.bounds import box_of, checked_bounds, sides_of, steps_within
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, Progress, Workers, checked_progress, checked_workers
 from gradfast.methods import Adaptive, Complex, Difference
 from gradfast.steps import warn_of_swallowed_step
 
+Function = Callable[..., Any]
+
 NO_ARGUMENTS = ()
+
+# The options of nearly every operator, in the order in which they are shown.
+COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "progress", "full_output")
+
+# Of the options whose default is not None.
+DEFAULTS: dict[str, Any] = dict.fromkeys(("vectorized", "progress", "full_output", "verify", "has_aux"), False)
+DEFAULTS |= {"method": methods.NAMES["central"], "n": 1, "argnum": 0}
 
 # One node: an algorithm that asks for f's values alone moves coordinates by their steps.
 ONE_NODE = Stencil(nodes=(1,), weights=(1,), denominator=1)
@@ -61,7 +80,17 @@ class PreparedOperator(Operator):
     """f and how it is differentiated, looked at once; called with x and more arguments for f."""
 
     # What of the options is not at its default is shown and compared; operators add their own.
-    options: tuple[str, ...] = ("method", "bounds", "vectorized", "workers", "progress", "full_output")
+    options: tuple[str, ...] = (
+        "method",
+        "bounds",
+        "kwargs",
+        "argnum",
+        "has_aux",
+        "vectorized",
+        "workers",
+        "progress",
+        "full_output",
+    )
     is_elementwise = False
     takes_both = False  # whether compiled f may return a number or write an array
     _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
@@ -87,10 +116,8 @@ class PreparedOperator(Operator):
     def _given_options(self) -> dict[str, Any]:
         """Return the options that are not at their defaults."""
         options = {name: getattr(self, name) for name in self.options}
-        defaults = {"method": methods.NAMES["central"], "vectorized": False, "progress": False, "full_output": False}
-        defaults["verify"] = False
         return {
-            name: value for name, value in options.items() if value is not None and not _same(value, defaults.get(name))
+            name: value for name, value in options.items() if value is not None and not _same(value, DEFAULTS.get(name))
         }
 
     # --- looked at once -----------------------------------------------------------------------------------------------
@@ -118,10 +145,51 @@ class PreparedOperator(Operator):
     def _take_bounds(self) -> None:
         self._sides = sides_of(self.bounds)
         self.box = box_of(self._sides)
-        if isinstance(self.bounds, (tuple, list)) and isinstance(self._sides, tuple):
+        if isinstance(self.bounds, (tuple, list, np.ndarray)) and isinstance(self._sides, tuple):
             self._show(self.f, self._sides)
 
+    def _take_arguments(self, argnum: Any, kwargs: Any, has_aux: Any) -> None:
+        """Look at how f is called, if that is not ``f(x, *args)``, or returns more than its value."""
+        if not is_integer(argnum) or argnum < 0:
+            raise ValueError(f"argnum must be an integer from 0 up; got {argnum!r}")
+        if kwargs is not None and not (isinstance(kwargs, Mapping) and all(isinstance(name, str) for name in kwargs)):
+            raise TypeError(f"kwargs must be a dictionary of f's keyword arguments; got {kwargs!r}")
+        if not isinstance(has_aux, (bool, np.bool_)):
+            raise ValueError(f"has_aux must be True or False; got {has_aux!r}")
+        for name, value, usual in (("argnum", argnum, 0), ("kwargs", kwargs, None), ("has_aux", has_aux, False)):
+            if self.is_native and value != usual:
+                raise ValueError(f"{name} must be {usual} when f is compiled code; got {value!r}")
+        if has_aux and self.axis is not None and not self.vectorized:
+            raise ValueError(f"has_aux must be False with axis, unless f takes all points at once; got {has_aux!r}")
+        self._adapt(int(argnum), None if kwargs is None else dict(kwargs), bool(has_aux))
+
     # --- one call -----------------------------------------------------------------------------------------------------
+
+    def _at(self, x: Any, args: Any, f0: Any = None) -> Any:
+        """Return what a call gives: x stands among f's other arguments."""
+        k, args = self.argnum, as_arguments(args)
+        if len(args) < k:
+            raise TypeError(f"args must hold the {k} arguments of f before x for argnum = {k}; got {args!r}")
+        called: Any = self
+        return called(*args[:k], x, *args[k:], **({} if f0 is None else {"f0": f0}))
+
+    def _sorted(self, x: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+        """Return x and f's other arguments, which a call got in f's order."""
+        k = self.argnum
+        if len(args) < k:
+            raise TypeError(f"a call must have at least {k + 1} arguments for argnum = {k}; got {len(args) + 1}")
+        return args[k - 1], (x, *args[: k - 1], *args[k:])
+
+    def _arranged(self, args: tuple[Any, ...]) -> tuple[Function, tuple[Any, ...]]:
+        """Return f as a function of x and the arguments after it, and these."""
+        k = self.argnum
+        if len(args) < k:
+            raise TypeError(f"args must hold the {k} arguments of f before x for argnum = {k}; got {args!r}")
+        return partial(self.objective, *args[:k], **(self.kwargs or {})), args[k:]
+
+    def _aux_of(self, e: Evaluator) -> Any:
+        """Return what f returned beside its value at its last call."""
+        return call_of(e).f.aux
 
     def _open(self, x: Any, args: tuple[Any, ...], f0: Any) -> Evaluator:
         """Return f at x, however it is called."""
@@ -136,10 +204,12 @@ class PreparedOperator(Operator):
             evaluator = Workers(evaluator, call, self._workers)
         return evaluator if self.progress is False else Progress(evaluator, self.progress)
 
-    def _call(self, args: tuple[Any, ...], axis: int | None, f0: Any = None) -> Call:
+    def _call(self, args: tuple[Any, ...], axis: int | None, f0: Any) -> Call:
         outputs = -1 if f0 is None or self.single or not self.is_native else real_numbers("f0", f0).size
+        f, args = self._arranged(args) if self.argnum or self.kwargs is not None else (self.objective, args)
+        f = KeepingAux(f) if self.has_aux else f
         return Call(
-            self.objective, args, self.single, axis, self.vectorized, isinstance(self.method, Complex),
+            f, args, self.single, axis, self.vectorized, isinstance(self.method, Complex),
             self.is_elementwise, self._threads, outputs, self.takes_both,
         )  # fmt: skip
 
@@ -215,8 +285,12 @@ class PreparedOperator(Operator):
         return out
 
     def _given(self, e: Evaluator, f0: Any) -> Array:
-        """Return the values at x that the caller has, one number for each point."""
+        """Return the values at x that the caller has; where f is to return a number, one for each point."""
         array = real_numbers("f0", f0)
+        if not self.single:
+            if self.is_native and array.shape != (e.width,):
+                raise ValueError(f"f0 must have the shape of f(x), {(e.width,)}; got {array.shape}")
+            return array.astype(np.result_type(array, np.float64))
         wanted = () if e.axis is None else tuple(np.delete(e.x.shape, e.axis).tolist())
         if array.shape != wanted and (wanted or array.size != 1):
             raise ValueError(f"f0 must have the shape of f's values at x, {wanted}; got {array.shape}")
@@ -224,13 +298,16 @@ class PreparedOperator(Operator):
 
     def _require_shape_of(self, e: Evaluator, given: Array) -> None:
         """ValueError unless f0 has the shape of f's values; of numbers it has been seen already."""
+        found = e.shape if e.shape is not None else (e.width,)
+        if not self.single and found != given.shape:
+            raise ValueError(f"f0 must have the shape of f(x), {found}; got {given.shape}")
 
     def _warn_of_swallowed(self, e: Evaluator, step: float, i: int) -> None:
         warn_of_swallowed_step(e.name(i), e.steps_from[i], step)
 
-    def _shaped(self, e: Evaluator, result: Array) -> Array:
-        """Return derivatives along each coordinate, in order, in the shape and dtype of x."""
-        return as_dtype(e.dtype or e.x.dtype, as_x(e, result))
+    def _shaped(self, e: Evaluator, result: Array) -> Any:
+        """Return derivatives along each coordinate, in order, in the shape and dtype of x; at a number, a number."""
+        return number_or_array(as_dtype(e.dtype or e.x.dtype, as_x(e, result)))
 
     def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Array) -> None:
         """Hold a derivative by the complex step against differences along a direction, at copies of x."""
@@ -245,7 +322,7 @@ class PreparedOperator(Operator):
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
         """Return f on the line x + t v, at points that are copies and inside the bounds, as a function of t."""
-        x, call = x_of(e), self._call_of(e)
+        x, call = x_of(e), call_of(e)
 
         def f(t: float) -> Array:
             point = np.array((x + t * v).astype(x.dtype))
@@ -257,13 +334,6 @@ class PreparedOperator(Operator):
             return values
 
         return f
-
-    def _call_of(self, e: Evaluator) -> Call:
-        """Return how f is called at e's x, with the arguments of that call."""
-        inner = e
-        while inner.inner is not None:
-            inner = inner.inner
-        return self._call(inner.args, e.axis)
 
     def _product(self, e: Evaluator, result: Array, v: Array) -> Any:
         """Return the derivative along v that a result tells."""
@@ -287,6 +357,7 @@ class PreparedOperator(Operator):
         center = e.value() if f0 is None else self._given(e, f0)
         at_center = e.evaluations
         result, info = self._climb(e, v, center)
+        result = number_or_array(np.asarray(result))
         e.close()
         found = ((center if center.ndim else center[()]), result) if wants_value else result
         if not self.full_output:
@@ -296,6 +367,31 @@ class PreparedOperator(Operator):
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
         raise NotImplementedError
+
+
+class KeepingAux:
+    """An f that returns ``(value, aux)``, as one that returns the value; it keeps the aux of its last call."""
+
+    def __init__(self, f: Function) -> None:
+        self.f, self.aux = f, None
+
+    def __call__(self, *args: Any) -> Any:
+        found = self.f(*args)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise TypeError(f"f must return (value, aux) with has_aux=True; it returned {found!r}")
+        value, self.aux = found
+        return value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return KeepingAux, (self.f,)
+
+
+def call_of(e: Evaluator) -> Call:
+    """Return how f is called at e's x."""
+    while e.inner is not None:
+        e = e.inner
+    call: Call = e.opened_from
+    return call
 
 
 def x_of(e: Evaluator) -> Array:

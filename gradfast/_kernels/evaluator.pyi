@@ -25,6 +25,7 @@ class Evaluator:
     failed: int
     failed_last: int
     at_x: Any
+    opened_from: Any
     dtype: Any
     def __init__(self, inner: Evaluator) -> None: ...
     def values(self, moves: Moves) -> _Array: ...

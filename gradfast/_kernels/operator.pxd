@@ -11,6 +11,10 @@ cdef class Operator:
     cdef public Box box               # the same, looked at; None without bounds
     cdef readonly object axis, workers, progress
     cdef readonly bint vectorized, full_output
+    cdef readonly int argnum            # which positional argument of f is x
+    cdef readonly object kwargs         # f's keyword arguments, or None
+    cdef readonly bint has_aux          # whether f returns its value and something else
+    cdef bint is_arranged               # whether f's arguments are not simply x and then the others
     cdef readonly object objective      # f as it is called; of compiled code, a NativeFunction
     cdef readonly int n                 # order of the derivative
     cdef readonly bint single           # whether f's value is to be one number
@@ -23,6 +27,7 @@ cdef class Operator:
     cdef prepare(self, f, method, bounds, vectorized, workers, progress, full_output, axis)
     cdef Evaluator open_plain(self, x, tuple args)
     cdef run(self, x, tuple args, v, f0, bint wants_value)
+    cdef with_aux(self, Evaluator e, v, bint wants_value)
     cdef differentiate(self, Evaluator e, v, f0, bint wants_value)
     cdef tuple parts_of(self, Evaluator e, v)
     cdef bint needs_center(self, Evaluator e, tuple parts) except -1

@@ -67,6 +67,12 @@ cdef class Operator:
         """Take the order of the derivative, before f and the method are looked at."""
         self.n = n
 
+    def _adapt(self, int argnum, kwargs, bint has_aux):
+        """Take how f is called besides: which argument x is, keyword arguments, whether f returns more than its value."""
+        self.argnum, self.kwargs, self.has_aux = argnum, kwargs, has_aux
+        self.is_arranged = argnum != 0 or kwargs is not None
+        self.is_plain = self.is_plain and not has_aux
+
     def _show(self, f, bounds):
         """Take what to show, compare and pickle: f as the caller gave it, bounds in which arrays are copies."""
         self.f, self.bounds = f, bounds
@@ -83,25 +89,37 @@ cdef class Operator:
         """Return f at x if that takes nothing out of the ordinary, else None."""
         cdef OnePoint one
         cdef Native native
+        f = self.objective
         if type(x) is not ndarray or self.plans is None or not self.is_plain:
             return None
+        if self.is_arranged:
+            f, args = self._arranged(args)
         if self.is_native:
             if args or (not self.single and self.objective.kind == "array" and self.objective.outputs < 0):
                 return None
             native = Native.__new__(Native)
             return native if native.prepare(self.objective, x, self.single, None, 1, -1, self.takes_both) else None
         one = OnePoint.__new__(OnePoint)
-        return one if one.prepare(self.objective, x, args, self.single, None, None) else None
+        return one if one.prepare(f, x, args, self.single, None, None) else None
 
     cdef run(self, x, tuple args, v, f0, bint wants_value):
         cdef Evaluator e = self.open_plain(x, args)
         if e is None:
             e = self._open(x, args, f0)
         try:
-            return self.differentiate(e, v, f0, wants_value)
+            return self.with_aux(e, v, wants_value) if self.has_aux else self.differentiate(e, v, f0, wants_value)
         except BaseException:
             e.put_back()
             raise
+
+    cdef with_aux(self, Evaluator e, v, bint wants_value):
+        """Return the derivatives and what else f returned at x; beside f's value, if that is wanted, as JAX does."""
+        center = e.value()
+        aux = self._aux_of(e)
+        result = self.differentiate(e, v, center, wants_value)
+        found, info = result if self.full_output else (result, None)
+        found = ((found[0], aux), found[1]) if wants_value else (found, aux)
+        return (found, info) if self.full_output else found
 
     cdef differentiate(self, Evaluator e, v, f0, bint wants_value):
         cdef Block center

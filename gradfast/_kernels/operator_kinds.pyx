@@ -29,6 +29,8 @@ cdef class GradientOperator(Operator):
         self.n, self.single = 1, True
 
     def __call__(self, x, *args, f0=None):
+        if self.argnum:
+            x, args = self._sorted(x, args)
         return self.run(x, args, None, f0, self.wants_value)
 
     cdef Groups groups(self, Evaluator e):
@@ -55,6 +57,8 @@ cdef class JacobianOperator(Operator):
         self.n, self.single = 1, False
 
     def __call__(self, x, *args, f0=None):
+        if self.argnum:
+            x, args = self._sorted(x, args)
         return self.run(x, args, None, f0, False)
 
     cdef new_result(self, Evaluator e, tuple parts):
@@ -78,6 +82,8 @@ cdef class HessianOperator(Operator):
 
     def __call__(self, x, *args, f0=None):
         if self.of_gradient is None:
+            if self.argnum:
+                x, args = self._sorted(x, args)
             return self.run(x, args, None, f0, False)
         if f0 is not None:
             raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
@@ -134,11 +140,13 @@ cdef class DerivativeOperator(Operator):
         self.single = False
 
     def __call__(self, x, *args):
+        if self.argnum:
+            x, args = self._sorted(x, args)
         return self.run(x, args, None, None, False)
 
     cdef run(self, x, tuple args, v, f0, bint wants_value):
         cdef bint is_plain = self.is_plain and self.plans is not None and not (self.is_native or self.full_output)
-        if type(x) is float and is_plain and self.box is None:
+        if type(x) is float and is_plain and self.box is None and not self.is_arranged:
             return self.at_number(x, args)
         return Operator.run(self, x, args, v, f0, wants_value)
 
@@ -177,12 +185,15 @@ cdef class DerivativeOperator(Operator):
 
     cdef Evaluator open_plain(self, x, tuple args):
         cdef Elements elements
+        f = self.objective
         if self.plans is None or not self.is_plain or self.is_native:
             return None
         if type(x) is not ndarray:
             return None
+        if self.is_arranged:
+            f, args = self._arranged(args)
         elements = Elements.__new__(Elements)
-        return elements if elements.prepare(self.objective, x, args, False, None, None) else None
+        return elements if elements.prepare(f, x, args, False, None, None) else None
 
     cdef Groups groups(self, Evaluator e):
         return <Groups>TOGETHER_ONE if e.n == 1 else Groups.together(e.n)
