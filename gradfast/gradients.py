@@ -8,7 +8,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
 from gradfast.arguments import Array
-from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
+from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator
 
 Function = Callable[..., Any]
 
@@ -42,18 +42,7 @@ class Gradient(GradientOperator, PreparedOperator):
     [ 3. 12.]
     """
 
-    options = (
-        "method",
-        "axis",
-        "bounds",
-        "kwargs",
-        "argnum",
-        "has_aux",
-        "vectorized",
-        "workers",
-        "progress",
-        "full_output",
-    )
+    options = ("method", "axis", *COMMON)
 
     def __init__(
         self,
@@ -178,8 +167,8 @@ def gradient(
         The partial derivatives, of x's shape, in units of f over those of x; of its dtype if that is floating.
         If x is a number, a NumPy scalar. With ``has_aux=True`` the result is ``(derivatives, aux)``.
     Info
-        With ``full_output=True`` the result is ``(the result without it, info)``. It holds evaluations, steps and schemes, and with method "adaptive" the
-        error, as :class:`gradfast.Info`.
+        With ``full_output=True`` the result is ``(result, info)``: evaluations, steps and schemes, and with method
+        "adaptive" the error, as :class:`gradfast.Info`.
 
     Raises
     ------
@@ -188,8 +177,8 @@ def gradient(
         f is to reach another process and cannot be pickled.
     ValueError
         If f does not return one number a point; if f itself changes x (which is put back); if
-        x lies outside the bounds; if the method is unknown; if argnum is no integer from 0 up; with method "complex", if f is not
-        analytic; if workers or progress is neither.
+        x lies outside the bounds; if the method is unknown; if argnum is no integer from 0 up; with
+        method "complex", if f is not analytic; if workers or progress is neither.
     RuntimeError
         If a process of ``workers=`` dies. What f raises in one comes out of this call, with a note of
         the coordinates that were moved.

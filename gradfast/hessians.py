@@ -15,7 +15,7 @@ from gradfast.arguments import Array, as_dtype, number_or_array
 from gradfast.callables import as_objective
 from gradfast.jacobians import Jacobian, refuse_adaptive
 from gradfast.methods import Adaptive, Options, as_method, require_difference
-from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, x_of
+from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, x_of
 
 Function = Callable[..., Any]
 
@@ -46,20 +46,7 @@ class Hessian(HessianOperator, PreparedOperator):
      [3. 0.]]
     """
 
-    options = (
-        "method",
-        "gradient",
-        "sparsity",
-        "verify",
-        "bounds",
-        "kwargs",
-        "argnum",
-        "has_aux",
-        "vectorized",
-        "workers",
-        "progress",
-        "full_output",
-    )
+    options = ("method", "gradient", "sparsity", "verify", *COMMON)
 
     def __init__(
         self,

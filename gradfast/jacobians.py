@@ -12,7 +12,7 @@ from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import JacobianOperator
 from gradfast.arguments import Array, as_dtype, number_or_array
 from gradfast.methods import Adaptive, as_method
-from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
+from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator
 
 Function = Callable[..., Any]
 
@@ -44,19 +44,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
      [0. 4.]]
     """
 
-    options = (
-        "method",
-        "sparsity",
-        "verify",
-        "bounds",
-        "kwargs",
-        "argnum",
-        "has_aux",
-        "vectorized",
-        "workers",
-        "progress",
-        "full_output",
-    )
+    options = ("method", "sparsity", "verify", *COMMON)
     sparsity: Any = None
     verify = False
     symmetric = False  # of a Hessian, one of two mirrored entries is read

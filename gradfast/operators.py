@@ -80,17 +80,7 @@ class PreparedOperator(Operator):
     """f and how it is differentiated, looked at once; called with x and more arguments for f."""
 
     # What of the options is not at its default is shown and compared; operators add their own.
-    options: tuple[str, ...] = (
-        "method",
-        "bounds",
-        "kwargs",
-        "argnum",
-        "has_aux",
-        "vectorized",
-        "workers",
-        "progress",
-        "full_output",
-    )
+    options: tuple[str, ...] = ("method", *COMMON)
     is_elementwise = False
     takes_both = False  # whether compiled f may return a number or write an array
     _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made

@@ -117,7 +117,8 @@ def test_every_public_name_exists_and_is_documented():
         assert name in gradfast.__doc__, name
 
 
-SKELETON = ["method", "bounds", "args", "vectorized", "workers", "progress", "full_output"]
+SKELETON = ["method", "bounds", "args", "kwargs", "argnum", "has_aux"]
+SKELETON += ["vectorized", "workers", "progress", "full_output"]
 OPERATORS = ["derivative", "gradient", "value_and_gradient", "jacobian", "hessian", "directional_derivative"]
 
 

@@ -723,6 +723,9 @@ DEFAULTS |= {
     "full_output": False,
     "gradient": None,
     "n": 1,
+    "kwargs": None,
+    "argnum": 0,
+    "has_aux": False,
 }
 
 

@@ -172,7 +172,7 @@ def batch(f, x, axis, f0, bounds, *, wants_value=False, **options):
     values, evaluations = np.empty(rows.shape[:-1], steps.dtype), 0
     for index in np.ndindex(values.shape):
         options["f0"] = None if f0 is None else np.asarray(f0)[index]
-        options["bounds"] = bounds and [side[index] for side in sides]
+        options["bounds"] = bounds and tuple(side[index] for side in sides)
         result, info = jacobian(f, rows[index].copy(), shape=(), wants_value=wants_value, full_output=True, **options)
         values[index], slope = result if wants_value else (np.nan, result)
         for part, found in zip(parts, (slope, info.step, info.scheme), strict=True):
