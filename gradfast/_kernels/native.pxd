@@ -3,6 +3,9 @@ from gradfast._kernels.moves cimport Moves
 from gradfast._kernels.native_function cimport NativeFunction
 
 
+cdef class Piece
+
+
 cdef class Native(Evaluator):
     cdef NativeFunction f
     cdef readonly Py_ssize_t threads
@@ -13,4 +16,23 @@ cdef class Native(Evaluator):
         self, NativeFunction f, x, bint single, axis, Py_ssize_t threads, Py_ssize_t outputs, bint takes_both=*
     ) except -1
     cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1
-    cdef int on_threads(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out) except -1
+    cdef bint derives(self, Moves moves)
+    cdef int derive(self, Moves moves, const double *center, double *out) except -1          # OUT: out
+    cdef int derive_some(
+        self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, const unsigned char *stop
+    ) except -1
+    cdef int spread(self, Piece whole) except -1
+
+
+cdef class Piece:                       # of the work, for a thread
+    cdef Native native
+    cdef Moves moves
+    cdef Py_ssize_t first, last         # rows of moves; or groups, if their derivatives are wanted
+    cdef double *out
+    cdef const double *center
+    cdef bint derives
+    cdef unsigned char[::1] stop
+
+    @staticmethod
+    cdef Piece of(Native native, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const double *center, bint derives)
+    cdef Piece part(self, Py_ssize_t first, Py_ssize_t last)

@@ -7,9 +7,11 @@ from libc.math cimport NAN
 from libc.string cimport memcpy
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, reserve
-from gradfast._kernels.moves cimport Groups, Moves, Span
+from gradfast._kernels.moves cimport EACH, Groups, Moves, Span
 from gradfast._kernels.native_function cimport Function, NativeFunction, call, call_array
-from gradfast._kernels.native_loop cimport Watch, look, seconds, start_watch
+from gradfast._kernels.native_loop cimport (
+    Loop, Watch, gradient_along, look, seconds, set_stencil, set_steps, set_watch, start_watch
+)
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from gradfast._kernels.native_function import require_kind
 
 # Threads pay when what is left to do takes longer than starting them.
 cdef double SECONDS_WORTH_A_THREAD = 1e-3
+
+# A thread gets as many pieces of the work, one after the other, so that none waits long for another.
+cdef Py_ssize_t PIECES = 8
 
 # An operator asks for this many bytes of values at once, so that threads are seldom waited for.
 cdef Py_ssize_t BLOCK_BYTES = 1 << 24
@@ -61,27 +66,65 @@ cdef class Native(Evaluator):
         return max(1, BLOCK_BYTES // max(1, self.width * self.value_size))
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
-        cdef Py_ssize_t row = self.width * sizeof(double), some = last - first
-        cdef double begin = seconds(), left
-        reserve(block, some * row)
-        if some <= 0:
-            return 0
-        if self.threads > 1:
-            some = max(1, some // 64)
-        self.run(moves, first, first + some, <double *>block.at, NULL)
+        reserve(block, (last - first) * self.width * sizeof(double))
         self.counted += last - first
-        if first + some == last:
-            return 0
-        left = (seconds() - begin) * (last - first - some) / some
-        first, out = first + some, <double *>(block.at + some * row)
-        if left < SECONDS_WORTH_A_THREAD:
-            return self.run(moves, first, last, out, NULL)
-        return self.on_threads(moves, first, last, out)
+        if self.threads == 1 or last <= first:
+            return self.run(moves, first, last, <double *>block.at, NULL)
+        return self.spread(Piece.of(self, moves, first, last, <double *>block.at, NULL, False))
+
+    cdef bint derives(self, Moves moves):
+        """Return whether `derive` is for these moves, and there are coordinates enough to keep all threads busy."""
+        cdef Groups groups = moves.groups
+        if not self.is_number or groups.kind != EACH or groups.list is not NULL and self.axis is not None:
+            return False
+        return self.threads == 1 or groups.count >= PIECES * self.threads
+
+    cdef int derive(self, Moves moves, const double *center, double *out) except -1:
+        """Write the derivative along each coordinate, as `fill` and `combine` would, but hold no values in between."""
+        self.counted += moves.last
+        if self.threads == 1:
+            return self.derive_some(moves, 0, moves.groups.count, center, out, NULL)
+        return self.spread(Piece.of(self, moves, 0, moves.groups.count, out, center, True))
+
+    cdef int derive_some(
+        self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, const unsigned char *stop
+    ) except -1:
+        """Do that for groups first to last - 1, in a copy of the point that is this thread's own."""
+        cdef const Py_ssize_t *some = moves.groups.list
+        cdef const double *origin = <const double *>self.before
+        cdef const double *steps = <const double *>moves.steps
+        cdef Py_ssize_t n = self.point, at = first // n if n and some is NULL else 0, start = at * n, end
+        cdef double stack[64]
+        cdef double *point = stack
+        cdef Loop loop
+        if n > 64:
+            point = <double *>PyMem_RawMalloc(n * sizeof(double))
+            if point is NULL:
+                raise MemoryError
+        loop.f = self.f.function
+        set_stencil(&loop, moves.stencil)
+        set_watch(&loop, stop)
+        try:
+            with nogil:
+                while first < last:  # point by point of a batch
+                    end = last if some is not NULL else min(last, start + n)
+                    memcpy(point, origin + start, n * sizeof(double))
+                    set_steps(&loop, steps + start, 0)
+                    if gradient_along(
+                        &loop, point, n, some, first - start, end - start, 0 if center is NULL else center[at], out + start
+                    ):
+                        break
+                    first, start, at = end, start + n, at + 1
+        finally:
+            if n > 64:
+                PyMem_RawFree(point)
+        return 0
 
     cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1:
         """Write f's values of rows first to last - 1, in a copy of the point that is this thread's own."""
         cdef Groups groups = moves.groups
-        cdef Py_ssize_t n = self.point, width = self.width, size = moves.stencil.size, row, k, i, start = -1
+        cdef Py_ssize_t n = self.point, width = self.width, size = moves.stencil.size, row, i, j, start = -self.point
+        cdef Py_ssize_t g = first // size, k = first % size
         cdef const double *origin = <const double *>self.before
         cdef const double *steps = <const double *>moves.steps
         cdef const double *node = moves.stencil.node
@@ -95,45 +138,53 @@ cdef class Native(Evaluator):
         start_watch(&watch, stop)
         try:
             with nogil:
-                for row in range(first, last):
-                    span = groups.span(row // size)
+                span = groups.span(g)
+                for row in range(last - first):
                     i = groups.member(span, 0)
-                    if n and i - i % n != start:  # another point of a batch
+                    if n and not start <= i < start + n:  # another point of a batch
                         start = i - i % n
                         memcpy(point, origin + start, n * sizeof(double))
-                    for k in range(span.count):
-                        i = groups.member(span, k)
-                        point[i - start] = origin[i] + node[row % size] * steps[i]
+                    for j in range(span.count):
+                        i = groups.member(span, j)
+                        point[i - start] = origin[i] + node[k] * steps[i]
                     if is_number:
-                        out[row - first] = call(&f, n, point)
+                        out[row] = call(&f, n, point)
                     else:
-                        call_array(&f, n, point, width, nan_filled(out + (row - first) * width, width))
-                    for k in range(span.count):
-                        i = groups.member(span, k)
-                        point[i - start] = origin[i]
+                        call_array(&f, n, point, width, nan_filled(out + row * width, width))
+                    k += 1
+                    if k == size:
+                        for j in range(span.count):
+                            i = groups.member(span, j)
+                            point[i - start] = origin[i]
+                        k, g = 0, g + 1
+                        if g < groups.count:
+                            span = groups.span(g)
                     if look(&watch):
                         break
         finally:
             PyMem_RawFree(point)
         return 0
 
-    cdef int on_threads(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out) except -1:
-        """Do the same in pieces, on as many threads as there are to be."""
+    cdef int spread(self, Piece whole) except -1:
+        """Do a piece of work: some of it here, and the rest on as many threads as there are to be, if it takes long enough."""
+        cdef Py_ssize_t first = whole.first, last = whole.last, some = max(1, (last - first) // 64), i
+        cdef double started = seconds()
+        whole.part(first, first + some)()
+        first += some
+        if (seconds() - started) * (last - first) / some < SECONDS_WORTH_A_THREAD:
+            whole.part(first, last)()
+            return 0
         from concurrent.futures import ThreadPoolExecutor
 
-        cdef Py_ssize_t pieces = min(8 * self.threads, last - first), i, begin, end
-        # No bytearray: without the GIL, CPython 3.13 loses count of the threads that read one.
-        stop = np.zeros(1, np.uint8)
+        pieces, size = min(PIECES * self.threads, last - first), last - first
+        ends = [first + size * i // pieces for i in range(pieces + 1)]
         with ThreadPoolExecutor(self.threads) as pool:
-            futures = []
-            for i in range(pieces):
-                begin, end = first + (last - first) * i // pieces, first + (last - first) * (i + 1) // pieces
-                futures.append(pool.submit(Piece.of(self, moves, begin, end, out + (begin - first) * self.width, stop)))
+            futures = [pool.submit(whole.part(begin, end)) for begin, end in zip(ends, ends[1:])]
             try:
                 for future in futures:
                     future.result()
             except BaseException:  # Ctrl-C above all: the loops look at this byte
-                stop[0] = 1
+                whole.stop[0] = 1
                 for future in futures:
                     future.cancel()
                 raise
@@ -149,22 +200,29 @@ cdef class Native(Evaluator):
 
 
 cdef class Piece:
-    """Some rows of moves, for a thread."""
-    cdef Native native
-    cdef Moves moves
-    cdef Py_ssize_t first, last
-    cdef double *out
-    cdef const unsigned char[::1] stop
+    """Some rows of moves, for a thread; or some groups, whose derivatives are wanted."""
 
     @staticmethod
-    cdef Piece of(Native native, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, stop):
+    cdef Piece of(Native native, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const double *center, bint derives):
         cdef Piece piece = Piece.__new__(Piece)
         piece.native, piece.moves, piece.first, piece.last = native, moves, first, last
-        piece.out, piece.stop = out, stop
+        piece.out, piece.center, piece.derives = out, center, derives
+        # No bytearray: without the GIL, CPython 3.13 loses count of the threads that read one.
+        piece.stop = np.zeros(1, np.uint8)
+        return piece
+
+    cdef Piece part(self, Py_ssize_t first, Py_ssize_t last):
+        cdef Piece piece = Piece.__new__(Piece)
+        piece.native, piece.moves, piece.first, piece.last = self.native, self.moves, first, last
+        piece.out = self.out if self.derives else self.out + (first - self.first) * self.native.width
+        piece.center, piece.derives, piece.stop = self.center, self.derives, self.stop
         return piece
 
     def __call__(self):
-        self.native.run(self.moves, self.first, self.last, self.out, &self.stop[0])
+        if self.derives:
+            self.native.derive_some(self.moves, self.first, self.last, self.center, self.out, &self.stop[0])
+        else:
+            self.native.run(self.moves, self.first, self.last, self.out, &self.stop[0])
 
 
 cdef inline double *nan_filled(double *values, Py_ssize_t count) noexcept nogil:

@@ -4,12 +4,13 @@ cimport cython
 from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport fabs, isfinite, sqrt
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, second_derivatives
 from gradfast._kernels.evaluator cimport Block, Evaluator, free_block, start_block
 from gradfast._kernels.many_points cimport AtNumber, Elements
 from gradfast._kernels.moves cimport Groups, Moves, Span
+from gradfast._kernels.native cimport Native
 from gradfast._kernels.operator cimport Operator, each_of, index_of
 from gradfast._kernels.plan cimport Plan
 
@@ -39,6 +40,21 @@ cdef class GradientOperator(Operator):
 
     cdef Division division(self, Evaluator e) noexcept:
         return BY_GROUP if e.single else BY_MEMBER
+
+    cdef combined(self, Evaluator e, tuple parts, const Block *center, given):
+        """Let the loops of compiled f do without a block of values, which takes as long to write and read as a short f."""
+        cdef Py_buffer view
+        if type(e) is not Native or len(parts) != 1 or not (<Native>e).derives(parts[0]):
+            return Operator.combined(self, e, parts, center, given)
+        result = empty(e.n)
+        PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
+        try:
+            if (<Moves>parts[0]).groups.list is not NULL:  # bounds leave some coordinates no room
+                memset(view.buf, 0, view.len)
+            (<Native>e).derive(parts[0], NULL if center is NULL else <const double *>center.at, <double *>view.buf)
+        finally:
+            PyBuffer_Release(&view)
+        return result
 
 
 @cython.auto_pickle(False)
