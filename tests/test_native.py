@@ -349,6 +349,21 @@ METHODS = [Central(), Central(accuracy=4), Forward(), Backward(accuracy=2), Cent
 
 
 @pytest.mark.parametrize("workers", [None, 2])
+@pytest.mark.parametrize("method", ["central", "forward", Central(step=1e-3)])
+@pytest.mark.parametrize(("rows", "n"), [(1100, 1), (700, 3), (3, 600)])
+def test_a_large_batch_of_compiled_f_is_its_points_one_by_one(rows, n, method, workers):
+    f, points_of = c_function(f=lambda x: x[0] * x[-1] * x[-1]), np.random.default_rng(n).uniform(-2, 2, (rows, n))
+    points_of[rows // 2] = 1e9
+    wanted = [
+        gradient(lambda x: float(x[0]) * float(x[-1]) * float(x[-1]), point, method=method) for point in points_of
+    ]
+    assert np.array_equal(gradient(f, points_of, axis=1, method=method, workers=workers), wanted)
+    inside = {"axis": 1, "method": method, "workers": workers, "bounds": (-3.0, 1e300), "full_output": True}
+    assert np.array_equal(gradient(f, points_of, **inside)[0], wanted)
+    assert np.array_equal(gradient(f, np.asfortranarray(points_of), axis=1, method=method, workers=workers), wanted)
+
+
+@pytest.mark.parametrize("workers", [None, 2])
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_every_operator_gives_what_it_gives_for_python(method, workers):
     f, array = c_function(), gradfast.compiled(c_array_function(), outputs=3)

@@ -14,7 +14,7 @@ class Evaluator:
     x: Any
     base: _Array
     axis: int | None
-    kept: bytes
+    kept: bytes | None
     n: int
     point: int
     points: int

@@ -85,12 +85,17 @@ cdef class Evaluator:
         self.value_size = sizeof(long double) if self.kind == c"g" else sizeof(double)
         self.n = self.memory.count
         self.point = self.n if axis is None else self.base.shape[self.base.ndim - 1]
-        self.kept = PyBytes_FromStringAndSize(NULL, self.n * self.memory.itemsize)
-        self.before = PyBytes_AS_STRING(self.kept)
-        read_all(&self.memory, <char *>self.before)
+        self.keep()
         self.points, self.width, self.failed = 1, 1, -1
         self.single = self.is_known = single
         return True
+
+    cdef int keep(self) except -1:
+        """Copy what x holds."""
+        self.kept = PyBytes_FromStringAndSize(NULL, self.n * self.memory.itemsize)
+        self.before = PyBytes_AS_STRING(self.kept)
+        read_all(&self.memory, <char *>self.before)
+        return 0
 
     # --- what algorithms ask for ---------------------------------------------------------------------------------------
 
@@ -148,7 +153,7 @@ cdef class Evaluator:
         """End the work at this x; ValueError, with x put back, if f changed it."""
         if self.inner is not None:
             self.inner.close()
-        elif not holds(&self.memory, self.before):
+        elif self.kept is not None and not holds(&self.memory, self.before):
             before = self.steps_from.reshape(self.base.shape)
             changed = first_change(self.base, before)
             write_all(&self.memory, self.before)
@@ -166,13 +171,13 @@ cdef class Evaluator:
         """Give x the bits that it had."""
         if self.inner is not None:
             self.inner.put_back()
-        else:
+        elif self.kept is not None:
             write_all(&self.memory, self.before)
 
     @property
     def steps_from(self):
         """What x held before it was moved, flat and in C order: what steps are relative to."""
-        return np.frombuffer(self.kept, self.base.dtype)
+        return np.frombuffer(memoryview(self.base).toreadonly() if self.kept is None else self.kept, self.base.dtype)
 
     cpdef Py_ssize_t rows_at_once(self) except -1:
         """Return how many rows of values an operator should ask for at once; one row tells the width of the others."""

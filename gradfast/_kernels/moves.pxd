@@ -5,6 +5,7 @@ cimport cython
 from libc.stdint cimport uint64_t
 
 from gradfast._kernels.memory cimport Memory, address
+from gradfast._kernels.step_rule cimport Rule
 from gradfast._kernels.stencil cimport Stencil
 
 
@@ -51,10 +52,14 @@ cdef class Moves:
     cdef long double along_step
     cdef bint is_wide                       # whether steps are long doubles
     cdef bytes _steps
-    cdef const void *steps                  # one for each coordinate of x
+    cdef const void *steps                  # one for each coordinate of x; NULL while a rule is to write them
+    cdef Rule rule                          # None of moves that have their steps
+    cdef double sign
 
     @staticmethod
     cdef Moves of(Groups groups, bytes steps, bint is_wide, Stencil stencil)
+    @staticmethod
+    cdef Moves by_rule(Groups groups, Rule rule, double sign, Stencil stencil)
 
 
 # Write where a group's coordinates are to be, from where they were (`before`, contiguous): the sum is rounded to x's type.

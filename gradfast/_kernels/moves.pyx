@@ -15,7 +15,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from gradfast._kernels.step_rule cimport real
+from gradfast._kernels.step_rule cimport Rule, real
 
 
 @cython.final
@@ -151,6 +151,14 @@ cdef class Moves:
     cdef Moves of(Groups groups, bytes steps, bint is_wide, Stencil stencil):
         cdef Moves moves = Moves.__new__(Moves)
         set_up(moves, groups, steps, is_wide, stencil)
+        return moves
+
+    @staticmethod
+    cdef Moves by_rule(Groups groups, Rule rule, double sign, Stencil stencil):
+        """Return moves whose steps are written where and when they are used, for millions of points of compiled f."""
+        cdef Moves moves = Moves.__new__(Moves)
+        moves.groups, moves.rule, moves.sign, moves.stencil = groups, rule, sign, stencil
+        moves.first, moves.last = 0, groups.count * stencil.size
         return moves
 
     def part(self, Py_ssize_t first, Py_ssize_t last):

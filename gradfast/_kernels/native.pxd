@@ -1,5 +1,5 @@
 from gradfast._kernels.evaluator cimport Block, Evaluator
-from gradfast._kernels.moves cimport Moves
+from gradfast._kernels.moves cimport Groups, Moves
 from gradfast._kernels.native_function cimport NativeFunction
 
 
@@ -16,10 +16,11 @@ cdef class Native(Evaluator):
         self, NativeFunction f, x, bint single, axis, Py_ssize_t threads, Py_ssize_t outputs, bint takes_both=*
     ) except -1
     cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1
-    cdef bint derives(self, Moves moves)
+    cdef bint derives(self, Groups groups)
     cdef int derive(self, Moves moves, const double *center, double *out) except -1          # OUT: out
     cdef int derive_some(
-        self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, const unsigned char *stop
+        self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out,
+        const unsigned char *stop,
     ) except -1
     cdef int spread(self, Piece whole) except -1
 
@@ -34,5 +35,7 @@ cdef class Piece:                       # of the work, for a thread
     cdef unsigned char[::1] stop
 
     @staticmethod
-    cdef Piece of(Native native, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const double *center, bint derives)
+    cdef Piece of(
+        Native native, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const double *center, bint derives
+    )
     cdef Piece part(self, Py_ssize_t first, Py_ssize_t last)

@@ -23,6 +23,10 @@ cdef double SECONDS_WORTH_A_THREAD = 1e-3
 # A thread gets as many pieces of the work, one after the other, so that none waits long for another.
 cdef Py_ssize_t PIECES = 8
 
+cdef enum:
+    STEPS_AT_ONCE = 512                 # about as many: of whole points
+    STACK = 1024                        # doubles on the stack; more are allocated
+
 # An operator asks for this many bytes of values at once, so that threads are seldom waited for.
 cdef Py_ssize_t BLOCK_BYTES = 1 << 24
 
@@ -72,9 +76,15 @@ cdef class Native(Evaluator):
             return self.run(moves, first, last, <double *>block.at, NULL)
         return self.spread(Piece.of(self, moves, first, last, <double *>block.at, NULL, False))
 
-    cdef bint derives(self, Moves moves):
-        """Return whether `derive` is for these moves, and there are coordinates enough to keep all threads busy."""
-        cdef Groups groups = moves.groups
+    cdef int keep(self) except -1:
+        """Take x's memory for what it held: compiled f gets copies, so that x stays as it is."""
+        if not self.memory.is_contiguous:
+            return Evaluator.keep(self)
+        self.before = self.memory.start
+        return 0
+
+    cdef bint derives(self, Groups groups):
+        """Return whether `derive` is for such groups, and there are enough of them to keep all threads busy."""
         if not self.is_number or groups.kind != EACH or groups.list is not NULL and self.axis is not None:
             return False
         return self.threads == 1 or groups.count >= PIECES * self.threads
@@ -87,20 +97,27 @@ cdef class Native(Evaluator):
         return self.spread(Piece.of(self, moves, 0, moves.groups.count, out, center, True))
 
     cdef int derive_some(
-        self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, const unsigned char *stop
+        self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out,
+        const unsigned char *stop,
     ) except -1:
-        """Do that for groups first to last - 1, in a copy of the point that is this thread's own."""
+        """Do that for groups first to last - 1, in a copy of the point that is this thread's own.
+
+        A rule's steps are written for some points at a time, so that they stay in the cache.
+        """
         cdef const Py_ssize_t *some = moves.groups.list
         cdef const double *origin = <const double *>self.before
-        cdef const double *steps = <const double *>moves.steps
         cdef Py_ssize_t n = self.point, at = first // n if n and some is NULL else 0, start = at * n, end
-        cdef double stack[64]
+        cdef Py_ssize_t room = 0 if moves.rule is None else max(1, STEPS_AT_ONCE // max(1, n)) * n, begin = 0, ready = 0
+        cdef const double *steps = <const double *>moves.steps
+        cdef double stack[STACK]
         cdef double *point = stack
+        cdef double *own
         cdef Loop loop
-        if n > 64:
-            point = <double *>PyMem_RawMalloc(n * sizeof(double))
+        if n + room > STACK:
+            point = <double *>PyMem_RawMalloc((n + room) * sizeof(double))
             if point is NULL:
                 raise MemoryError
+        own = point + n
         loop.f = self.f.function
         set_stencil(&loop, moves.stencil)
         set_watch(&loop, stop)
@@ -108,15 +125,19 @@ cdef class Native(Evaluator):
             with nogil:
                 while first < last:  # point by point of a batch
                     end = last if some is not NULL else min(last, start + n)
+                    if room and start >= ready:
+                        begin, ready = start, min(start + room, self.n)
+                        moves.rule.write(c"d", origin + begin, ready - begin, moves.sign, own)
+                        steps = own
                     memcpy(point, origin + start, n * sizeof(double))
-                    set_steps(&loop, steps + start, 0)
+                    set_steps(&loop, steps + (start - begin), 0)
                     if gradient_along(
                         &loop, point, n, some, first - start, end - start, 0 if center is NULL else center[at], out + start
                     ):
                         break
                     first, start, at = end, start + n, at + 1
         finally:
-            if n > 64:
+            if point != stack:
                 PyMem_RawFree(point)
         return 0
 
@@ -203,7 +224,9 @@ cdef class Piece:
     """Some rows of moves, for a thread; or some groups, whose derivatives are wanted."""
 
     @staticmethod
-    cdef Piece of(Native native, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const double *center, bint derives):
+    cdef Piece of(
+        Native native, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const double *center, bint derives
+    ):
         cdef Piece piece = Piece.__new__(Piece)
         piece.native, piece.moves, piece.first, piece.last = native, moves, first, last
         piece.out, piece.center, piece.derives = out, center, derives

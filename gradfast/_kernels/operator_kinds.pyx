@@ -41,10 +41,17 @@ cdef class GradientOperator(Operator):
     cdef Division division(self, Evaluator e) noexcept:
         return BY_GROUP if e.single else BY_MEMBER
 
+    # The loops of compiled f need no block of values, nor of steps: to write and read these takes as long as a short f.
+
+    cdef Moves plain_moves(self, Evaluator e, Plan plan, v):
+        cdef bint looks_at_steps = self.full_output or self.box is not None or plan.rule.absolute != 0
+        if type(e) is Native and not looks_at_steps and (<Native>e).derives(self.groups(e)):
+            return Moves.by_rule(self.groups(e), plan.rule, plan.sign, plan.stencil)
+        return Operator.plain_moves(self, e, plan, v)
+
     cdef combined(self, Evaluator e, tuple parts, const Block *center, given):
-        """Let the loops of compiled f do without a block of values, which takes as long to write and read as a short f."""
         cdef Py_buffer view
-        if type(e) is not Native or len(parts) != 1 or not (<Native>e).derives(parts[0]):
+        if type(e) is not Native or len(parts) != 1 or not (<Native>e).derives((<Moves>parts[0]).groups):
             return Operator.combined(self, e, parts, center, given)
         result = empty(e.n)
         PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
