@@ -18,7 +18,7 @@ IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
 # What f's values are read as and derivatives computed in, by the dtype.char of x.
 VALUE_DTYPE: dict[str, np.dtype[Any]] = {char: np.dtype("g" if char == "g" else "d") for char in "fdg"}
 
-EPS = {char: float(np.finfo(char).eps) for char in "fdg"}
+EPS = {char: float(np.finfo(char).eps) for char in "efdg"}
 
 PACKAGE = os.path.join(os.path.dirname(__file__), "")
 

@@ -74,7 +74,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         if isinstance(self.method, Complex):
             stencil, t = complex_step.IMAGINARY, complex_step.imaginary_steps(line.size_as_value / line.length)[0]
         else:
-            found = line.step(self.method)
+            found = line.step(self.method, e.precision)
             if found is None:
                 raise line.no_room()
             stencil, t = found
@@ -123,12 +123,12 @@ class Line:
         self.size = np.array([size_along(self.x, self.v) if self.length else 0], self.x.dtype)
         self.size_as_value = self.size.astype(VALUE_DTYPE[self.x.dtype.char])
 
-    def step(self, method: Difference) -> tuple[Any, Any] | None:
+    def step(self, method: Difference, precision: str) -> tuple[Any, Any] | None:
         """Return the stencil and the step of t; None if bounds leave no room for any."""
         size = self.size
         if method.step is not None:  # a distance: it is lost where x as a whole does not see it
             size = np.array([norm(self.x)], size.dtype)
-        steps = with_one_step(method).steps_at(size.reshape(()), 1) / self.length
+        steps = with_one_step(method).steps_at(size.reshape(()), 1, precision) / self.length
         options = method.options(1)
         if self.sides is None:
             stencil, sign = options[0]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.evaluator import Coarser, Evaluator
 from gradfast._kernels.many_points import Elements, ManyPoints
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.native import Native
@@ -107,7 +107,7 @@ class Workers(Evaluator):
     def __init__(self, inner: Evaluator, call: Call, workers: Any) -> None:
         super().__init__(inner)
         self.call, self.workers = call, workers
-        self.job = Job(call, np.array(self.x))  # in its memory order, in which f may add up
+        self.job = Job(call, np.array(self.x), None)  # in its memory order, in which f may add up
         self.saw: set[bytes] | None = set()  # distinct values, while there is but one
         self.moved: list[Moves] = []
 
@@ -117,14 +117,22 @@ class Workers(Evaluator):
     def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
         ends = list(pairwise(ends_of_chunks(self.workers, len(moves))))
         chunks = [moves.part(first, last) for first, last in ends]
-        with closing(results_of(self.workers, self.job, chunks)) as results:
-            for i, found in results:
-                if not isinstance(found, np.ndarray) or found.shape[:1] != (len(chunks[i]),):
-                    raise TypeError(f"workers must return the result of each chunk; got {found!r}")
-                self._learn(found.shape[1:])
-                self._note(moves, found)
-                self._count(len(found) * self.points)
-                yield *ends[i], found
+        for i, found in self.results(chunks):
+            if not isinstance(found, np.ndarray) or found.shape[:1] != (len(chunks[i]),):
+                raise TypeError(f"workers must return the result of each chunk; got {found!r}")
+            self._learn(found.shape[1:])
+            self._note(moves, found)
+            self._count(len(found) * self.points)
+            yield *ends[i], found
+
+    def results(self, chunks: list[Moves]) -> Iterator[tuple[int, Array]]:
+        job = replace(self.job, precision=self.precision if self.minds_precision else None)
+        try:
+            with closing(results_of(self.workers, job, chunks)) as results:
+                yield from results
+        except Coarser:
+            self._count(self.points)  # by the chunk that stopped at its first value
+            raise
 
     def rows_at_once(self) -> int:
         if not self.is_known:
@@ -179,9 +187,12 @@ class Job:
 
     call: Call
     x: Array
+    precision: str | None  # that steps are made for, if f's first value is to be no coarser
 
     def __call__(self, moves: Moves) -> Array:
         evaluator = self.call.at(np.array(self.x))  # a copy: chunks may run on threads
+        if self.precision is not None:
+            evaluator.precision, evaluator.minds_precision = self.precision, True
         try:
             values = evaluator.values(moves)
             evaluator.close()

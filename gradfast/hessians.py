@@ -97,7 +97,8 @@ class Hessian(HessianOperator, PreparedOperator):
             return found
         # Two coordinates are moved at once, by one stencil: a one-sided one fits all.
         one_sided = self.method.one_sided()
-        return super()._moves_of(e, one_sided.steps_at(x_of(e), self.n), one_sided.options(self.n), sides)
+        steps = one_sided.steps_at(x_of(e), self.n, e.precision)
+        return super()._moves_of(e, steps, one_sided.options(self.n), sides)
 
     def _groups_of(self, e: Evaluator, some: npt.NDArray[np.intp]) -> Groups:
         return Groups.pairs(e.n, some)

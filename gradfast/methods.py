@@ -20,8 +20,8 @@ Options = tuple[
     tuple[Stencil, int], ...
 ]  # stencils to choose from, the preferred one first, and the sign of their steps
 
-# Plans of a method: one for each order of derivative, also of no use 0, and each dtype.char of x.
-PLANS = 3 * (stencils.HIGHEST_DERIVATIVE + 1)
+# Plans of a method: one for each order of derivative, also of no use 0, and each dtype.char of EPS.
+PLANS = len(EPS) * (stencils.HIGHEST_DERIVATIVE + 1)
 
 
 def as_tuple(steps: Any) -> Any:
@@ -101,11 +101,12 @@ class Difference:
         return options_of(self.directions, n, self.accuracy)
 
     def plan(self, n: int, char: str) -> Plan:
-        """Return the stencils of the n-th derivative, and the rule of its steps at any x of a dtype.char."""
+        """Return the stencils of the n-th derivative, and the rule of its steps in the precision of a dtype.char."""
         index = plan_index(n, char)
         found = self.plans[index]
         if found is None:
-            found = self.plans[index] = Plan(self._rule(n, char), self.options(n))
+            by_precision = self.step is None and self.rel_step is None
+            found = self.plans[index] = Plan(self._rule(n, char), self.options(n), by_precision)
         return found
 
     def _rule(self, n: int, char: str) -> Rule | None:
@@ -123,9 +124,12 @@ class Difference:
             raise ValueError(f"rel_step must be {limits} for x of dtype {np.dtype(char)}; got {relative!r}")
         return Rule(relative=relative, least_scale=scale)
 
-    def steps_at(self, x: Array, n: int) -> Array:
-        """Return the step of each coordinate of x, flat; RuntimeWarning if rounding swallows one that was asked for."""
-        rule = self.plan(n, x.dtype.char).rule
+    def steps_at(self, x: Array, n: int, precision: str | None = None) -> Array:
+        """Return the step of each coordinate of x, flat; RuntimeWarning if rounding swallows one that was asked for.
+
+        A precision is a dtype.char, of f's values if they are coarser than x.
+        """
+        rule = self.plan(n, precision or x.dtype.char).rule
         if rule is not None and rule.relative:
             return rule.at(x)
         if self.step is not None:

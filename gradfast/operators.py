@@ -211,7 +211,7 @@ class PreparedOperator(Operator):
         sides = self._bounds_at(x)
         if isinstance(method, Complex):
             return self._imaginary_moves(e, sides)
-        return self._moves_of(e, method.steps_at(x, self.n), method.options(self.n), sides)
+        return self._moves_of(e, method.steps_at(x, self.n, e.precision), method.options(self.n), sides)
 
     def _bounds_at(self, x: Array) -> tuple[Array, Array] | None:
         """Return the bounds of each coordinate of x, in C order; an error shows them as the caller wrote them."""

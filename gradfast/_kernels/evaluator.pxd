@@ -44,6 +44,9 @@ cdef class Evaluator:
 
     cdef public object opened_from      # what it was opened from: a `gradfast.evaluators.Call`, or None
     cdef public object dtype            # of derivatives, if it is not that of x
+    cdef char coarsest                  # dtype.char of the coarser precision of x and, once one is seen, of f's value
+    cdef public bint minds_precision    # whether a value coarser than that is to raise `Coarser`: steps are too short for it
+    cdef bint has_seen                  # whether a value was looked at
 
     cdef bint open(self, x, bint single, axis) except -1    # False if x cannot be moved in place
     cdef int keep(self) except -1
@@ -55,6 +58,8 @@ cdef class Evaluator:
     cdef tuple value_shape(self)
     cdef tuple center_shape(self)
     cdef int know(self, tuple shape) except -1
+    cdef int see(self, found) except -1
+    cdef void pass_on(self) noexcept
     cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
     cdef int copy_values(self, array, char *to) except -1                                        # OUT: to
 

@@ -8,6 +8,8 @@ from gradfast._kernels.moves import Moves
 
 _Array = NDArray[Any]
 
+class Coarser(Exception): ...
+
 @disjoint_base
 class Evaluator:
     inner: Evaluator  # or None, of what wraps nothing
@@ -27,6 +29,8 @@ class Evaluator:
     at_x: Any
     opened_from: Any
     dtype: Any
+    precision: str
+    minds_precision: bool
     def __init__(self, inner: Evaluator) -> None: ...
     def values(self, moves: Moves) -> _Array: ...
     def value(self) -> _Array: ...

@@ -15,6 +15,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_Clear
+from cpython.float cimport PyFloat_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
 
@@ -57,6 +58,15 @@ cdef int grow_block(Block *block, Py_ssize_t size) except -1:
     return 0
 
 
+class Coarser(Exception):
+    """f's values are of a coarser precision, a dtype.char, than the steps at which they were asked for."""
+
+
+cdef inline int place(char kind) noexcept nogil:
+    """Return the place of a dtype.char from the finest precision to the coarsest."""
+    return 0 if kind == c"g" else 1 if kind == c"d" else 2 if kind == c"f" else 3
+
+
 @cython.no_gc
 cdef class Evaluator:
     """f at an x: its values where coordinates of x are moved.
@@ -69,6 +79,7 @@ cdef class Evaluator:
         self.kept, self.before, self.kind, self.value_size = inner.kept, inner.before, inner.kind, inner.value_size
         self.n, self.point, self.points, self.single = inner.n, inner.point, inner.points, inner.single
         self.shape, self.width, self.is_known = inner.shape, inner.width, inner.is_known
+        self.coarsest = inner.coarsest
 
     def __dealloc__(self):
         close_memory(&self.memory)
@@ -81,7 +92,7 @@ cdef class Evaluator:
             self.base = np.moveaxis(self.base, axis, -1)
         if not open_memory(&self.memory, self.base):
             return False
-        self.kind = self.memory.kind
+        self.kind = self.coarsest = self.memory.kind
         self.value_size = sizeof(long double) if self.kind == c"g" else sizeof(double)
         self.n = self.memory.count
         self.point = self.n if axis is None else self.base.shape[self.base.ndim - 1]
@@ -141,6 +152,16 @@ cdef class Evaluator:
         """How often f was evaluated, each point of a vectorized call counted."""
         return self.counted if self.inner is None else self.counted + self.inner.evaluations
 
+    @property
+    def precision(self):
+        """The dtype.char of the coarser precision of x and of f's value, as far as one was seen: what steps are made for."""
+        return chr(self.coarsest)
+
+    @precision.setter
+    def precision(self, str char):
+        self.coarsest = <char>ord(char)
+        self.pass_on()
+
     def _count(self, Py_ssize_t evaluations):
         """Count evaluations that were made elsewhere."""
         self.counted += evaluations
@@ -189,6 +210,8 @@ cdef class Evaluator:
         """Write f's values of rows first to last - 1 of moves; here, those of a wrapper's `values`."""
         found = self.values(moves.part(first - moves.first, last - moves.first))
         self.know(found.shape[1:])
+        if not self.has_seen:
+            self.see(found)
         reserve(block, (last - first) * self.width * self.value_size)
         self.copy_values(found, block.at)
         return 0
@@ -201,6 +224,8 @@ cdef class Evaluator:
         if source is not self.inner:
             self.counted += source.evaluations - before
         self.shape, self.width, self.is_known = source.shape, source.width, source.is_known
+        if source is self.inner:
+            self.coarsest = source.coarsest
         return 0
 
     cdef tuple value_shape(self):
@@ -222,6 +247,27 @@ cdef class Evaluator:
         elif shape != self.value_shape():
             raise ValueError(f"f must return arrays of one shape; got {self.value_shape()}, then {shape}")
         return 0
+
+    cdef int see(self, found) except -1:
+        """Take the precision of f's first value, or of the first that is no Python float; `Coarser` if steps are too short for it."""
+        cdef char kind = c"d"
+        self.has_seen = True
+        if not PyFloat_Check(found):
+            char = precision_of(found)
+            if char is None:
+                return 0
+            kind = <char>ord(char)
+        if place(kind) > place(self.coarsest):
+            self.coarsest = kind
+            if self.minds_precision:
+                raise Coarser(chr(kind))
+        return 0
+
+    cdef void pass_on(self) noexcept:
+        """Let the evaluator that this one wraps know what steps are made for."""
+        if self.inner is not None:
+            self.inner.coarsest, self.inner.minds_precision = self.coarsest, self.minds_precision
+            self.inner.pass_on()
 
     cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
         """Copy an array of f's values to a row of a block; False, and nothing copied, if it has another dtype or shape."""
@@ -259,6 +305,16 @@ cdef class Evaluator:
         memcpy(to, view.buf, view.len)
         PyBuffer_Release(&view)
         return 0
+
+
+cdef precision_of(found):
+    """Return the dtype.char of a value in floating point, also of another package's dtype that has NumPy's name; else None."""
+    dtype = getattr(found, "dtype", None)
+    try:
+        char = (dtype if type(dtype) is np.dtype else np.dtype(str(dtype).rpartition(".")[2])).char
+    except TypeError:
+        return None
+    return char if char in "efdg" else None
 
 
 cdef array_of(const char *values, tuple shape, Py_ssize_t value_size):

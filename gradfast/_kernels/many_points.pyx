@@ -59,6 +59,8 @@ cdef class Copies(Evaluator):
         """Return what f returned for points as an array, with their values along its first axis."""
         shape = (count, *self.origin.shape)
         array = as_real_array(found, True)
+        if not self.has_seen:
+            self.see(array)
         if self.single and array.shape != (count,):
             raise ValueError(
                 f"f must return an array of shape {(count,)} for points of shape {shape}; it returned one of shape {array.shape}"
@@ -219,6 +221,8 @@ cdef class Elements(Copies):
         if self.is_known and type(found) is ndarray and self.take_buffer(found, rows, block, row):
             return 0
         array = found if type(found) is ndarray and found.dtype.char == "d" else as_real_array(found, False)
+        if not self.has_seen:
+            self.see(array)
         if self.origin.ndim and array.shape != self.origin.shape:
             raise ValueError(
                 f"f must return an array of x's shape {self.origin.shape}; it returned one of shape {array.shape}"
@@ -243,7 +247,7 @@ cdef class AtNumber(Elements):
         self.x = self.base = self.origin = AT_A_NUMBER
         self.kept = PyBytes_FromStringAndSize(<char *>&x, sizeof(double))
         self.before = PyBytes_AS_STRING(self.kept)
-        self.kind, self.value_size = c"d", sizeof(double)
+        self.kind, self.coarsest, self.value_size = c"d", c"d", sizeof(double)
         self.n = self.point = self.points = 1
         self.failed = -1
         return 0

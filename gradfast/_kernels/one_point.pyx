@@ -194,6 +194,8 @@ cdef class OnePoint(Evaluator):
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
         """Write what f returned to a row of a block; of the first array, room is made for as many rows."""
         if self.single:
+            if not self.has_seen:
+                self.see(found)
             if self.value_size == sizeof(double):
                 return read(found, <double *>block.at + row)
             return read(found, <long double *>block.at + row)
@@ -205,6 +207,8 @@ cdef class OnePoint(Evaluator):
         if type(found) is ndarray and self.take_buffer(found, rows, block, row):
             return 0
         array = as_real_array(found, False)
+        if not self.has_seen:
+            self.see(array)
         if not self.is_known:
             self.know(array.shape)
             reserve(block, rows * self.width * self.value_size)
@@ -230,6 +234,8 @@ cdef class WholeBatch(OnePoint):
 
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
         array = as_real_array(found, True)
+        if not self.has_seen:
+            self.see(array)
         if array.shape != self.shape:
             raise ValueError(
                 f"f must return an array of shape {self.shape} for points of shape {self.x.shape}; "

@@ -28,6 +28,8 @@ cdef class Operator:
     cdef Evaluator open_plain(self, x, tuple args)
     cdef run(self, x, tuple args, v, f0, bint wants_value)
     cdef with_aux(self, Evaluator e, v, bint wants_value)
+    cdef Plan plan_for(self, Evaluator e)
+    cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center)
     cdef differentiate(self, Evaluator e, v, f0, bint wants_value)
     cdef tuple parts_of(self, Evaluator e, v)
     cdef bint needs_center(self, Evaluator e, tuple parts) except -1
@@ -45,4 +47,4 @@ cpdef int plan_index(int n, str char) except -1             # where a method kee
 
 
 cdef inline int index_of(int n, char kind) noexcept nogil:
-    return 3 * n + (0 if kind == c"d" else 1 if kind == c"f" else 2)
+    return 4 * n + (0 if kind == c"d" else 1 if kind == c"f" else 2 if kind == c"g" else 3)

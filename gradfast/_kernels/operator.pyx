@@ -24,6 +24,8 @@ from gradfast._kernels.plan cimport Plan
 
 from numpy import empty, ndarray, ufunc
 
+from gradfast._kernels.evaluator import Coarser
+
 cdef extern from "Python.h":
     bint PyCFunction_CheckExact(object f)
 
@@ -106,11 +108,15 @@ cdef class Operator:
         cdef Evaluator e = self.open_plain(x, args)
         if e is None:
             e = self._open(x, args, f0)
-        try:
-            return self.with_aux(e, v, wants_value) if self.has_aux else self.differentiate(e, v, f0, wants_value)
-        except BaseException:
-            e.put_back()
-            raise
+        while True:
+            try:
+                return self.with_aux(e, v, wants_value) if self.has_aux else self.differentiate(e, v, f0, wants_value)
+            except Coarser as coarser:  # once: then steps are long enough for f's values
+                e.put_back()
+                e.precision = coarser.args[0]
+            except BaseException:
+                e.put_back()
+                raise
 
     cdef with_aux(self, Evaluator e, v, bint wants_value):
         """Return the derivatives and what else f returned at x; beside f's value, if that is wanted, as JAX does."""
@@ -139,7 +145,7 @@ cdef class Operator:
                 e.copy_values(given, center.at)
                 has_center = True
             elif wants_value or self.needs_center(e, parts):
-                e.center(&center)
+                parts = self.with_center(e, v, parts, &center)
                 has_center = True
             result = self.finish(e, parts, self.combined(e, parts, &center if has_center else NULL, given))
             if self.plans is None:
@@ -151,14 +157,25 @@ cdef class Operator:
         e.close()
         return (result, self._info(e, v, parts)) if self.full_output else result
 
+    cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center):
+        """Write f's value at x; return the moves, anew if that value tells that steps must be longer."""
+        cdef char made_for = e.coarsest
+        cdef bint minds = e.minds_precision
+        e.minds_precision = False
+        if e.inner is not None:
+            e.pass_on()
+        e.center(center)
+        e.minds_precision = minds
+        if e.inner is not None:
+            e.pass_on()
+        return parts if e.coarsest == made_for or not minds else self.parts_of(e, v)
+
     cdef tuple parts_of(self, Evaluator e, v):
         """Return moves for each stencil that is in use; None with a method that finds its own steps."""
         cdef Plan plan
         cdef Moves moves
         if self.plans is not None:
-            plan = self.plans[index_of(self.n, e.kind)]
-            if plan is None:
-                plan = self.method.plan(self.n, chr(e.kind))
+            plan = self.plan_for(e)
             if plan.rule is not None:
                 moves = self.plain_moves(e, plan, v)
                 if moves is not None:
@@ -166,6 +183,16 @@ cdef class Operator:
         parts = self._moves(e, v)
         # Steps may have been given as long doubles.
         return None if parts is None else tuple([moves.in_precision(e.kind == c"g") for moves in parts])
+
+    cdef Plan plan_for(self, Evaluator e):
+        """Return the plan for the coarser precision of x and of f's value, as far as one was seen."""
+        plan = self.plans[index_of(self.n, e.coarsest)]
+        if plan is None:
+            plan = self.method.plan(self.n, chr(e.coarsest))
+        e.minds_precision = (<Plan>plan).by_precision
+        if e.inner is not None:
+            e.pass_on()
+        return <Plan>plan
 
     cdef bint needs_center(self, Evaluator e, tuple parts) except -1:
         """Return whether f's value at x is needed: by a stencil, or where nothing moves to tell what shape it has."""

@@ -17,6 +17,8 @@ from gradfast._kernels.plan cimport Plan
 import numpy as np
 from numpy import empty, float64, ndarray
 
+from gradfast._kernels.evaluator import Coarser
+
 # Groups know no x: those of few coordinates are made once.
 cdef object TOGETHER_ONE = Groups.together(1)
 cdef list PAIRS = [Groups.pairs(n) for n in range(32)]
@@ -176,14 +178,21 @@ cdef class DerivativeOperator(Operator):
     cdef at_number(self, double x, tuple args):
         """Return the derivative at a Python float: the same, without the arrays that would take longer than a cheap f."""
         cdef AtNumber e = AtNumber.__new__(AtNumber)
-        cdef Plan plan = self.plans[index_of(self.n, c"d")] or self.method.plan(self.n, "d")
+        e.prepare_number(self.objective, x, args)
+        cdef Plan plan = self.plan_for(e)
+        if plan.rule is None:
+            return Operator.run(self, x, args, None, None, False)
+        try:
+            return self.by_plan(e, x, plan)
+        except Coarser as coarser:
+            e.precision = coarser.args[0]
+        return self.by_plan(e, x, self.plan_for(e))
+
+    cdef by_plan(self, AtNumber e, double x, Plan plan):
         cdef Moves moves
         cdef Block block, center
         cdef Py_buffer view
         cdef double step, derivative = 0
-        if plan.rule is None:
-            return Operator.run(self, x, args, None, None, False)
-        e.prepare_number(self.objective, x, args)
         if plan.rule.write(c"d", &x, 1, plan.sign, &step) >= 0:
             e.x = np.array(x)
             self._warn_of_swallowed(e, plan.rule.absolute, 0)

@@ -12,6 +12,7 @@ cdef class Plan:                        # of a method, for one order of derivati
     cdef readonly tuple options         # (stencil, sign of the steps) to choose from, the preferred one first
     cdef readonly Stencil stencil       # the preferred one
     cdef double sign
+    cdef readonly bint by_precision     # whether the steps are made for a precision, and not as the caller asked
 
 
 @cython.final

@@ -11,7 +11,10 @@ class Plan:
     rule: Rule | None
     options: tuple[tuple[Stencil, int], ...]
     stencil: Stencil
-    def __init__(self, rule: Rule | None, options: Iterable[tuple[Stencil, int]]) -> None: ...
+    by_precision: bool
+    def __init__(
+        self, rule: Rule | None, options: Iterable[tuple[Stencil, int]], by_precision: bool = False
+    ) -> None: ...
 
 @final
 class Box:

@@ -9,10 +9,10 @@ from gradfast._kernels.stencil cimport Stencil
 
 @cython.final
 cdef class Plan:
-    """For one order of derivative and one dtype of x: the rule of the steps, and the stencils to choose from near bounds."""
+    """For one order of derivative and one precision: the rule of the steps, and the stencils to choose from near bounds."""
 
-    def __init__(self, rule, options):
-        self.rule, self.options = rule, tuple(options)
+    def __init__(self, rule, options, bint by_precision=False):
+        self.rule, self.options, self.by_precision = rule, tuple(options), by_precision
         self.stencil, self.sign = self.options[0]
 
 
