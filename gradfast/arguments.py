@@ -15,8 +15,8 @@ Array = npt.NDArray[Any]
 
 IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
 
-# What f's values are read as and derivatives computed in, by the dtype.char of x.
-VALUE_DTYPE: dict[str, np.dtype[Any]] = {char: np.dtype("g" if char == "g" else "d") for char in "fdg"}
+# What f's values are read as and derivatives computed in, by the dtype.char of x, or of values that are coarser.
+VALUE_DTYPE: dict[str, np.dtype[Any]] = {char: np.dtype("g" if char == "g" else "d") for char in "efdg"}
 
 EPS = {char: float(np.finfo(char).eps) for char in "efdg"}
 

@@ -88,9 +88,10 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         if not (self.method.check and parts):
             return
         line = Line(e, v, self._bounds_at(x_of(e)))
-        complex_step.check_along(
-            self._along(e, line.v, self._bounds_at(x_of(e))), line.step_of_check(), e.x.dtype.char, result
-        )
+        along = self._along(e, line.v, self._bounds_at(x_of(e)))
+        center = along(0.0)
+        step = line.step_of_check(e.precision)
+        complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, result)
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         line = Line(e, v, self._bounds_at(x_of(e)))
@@ -166,9 +167,8 @@ class Line:
             f"bounds must leave room along v, above or below; got {below:g} to {above:g} for t in x + t v"
         )
 
-    def step_of_check(self) -> float:
+    def step_of_check(self, char: str) -> float:
         """Return the step of t for the check: negative if bounds leave more room below, 0 if hardly any."""
-        char = self.x.dtype.char
         step = complex_step.check_step(char) * float(self.size[0]) / self.length
         if self.sides is None:
             return step

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast._kernels.evaluator import Coarser, Evaluator
+from gradfast._kernels.evaluator import CoarserError, Evaluator
 from gradfast._kernels.many_points import Elements, ManyPoints
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.native import Native
@@ -130,7 +130,7 @@ class Workers(Evaluator):
         try:
             with closing(results_of(self.workers, job, chunks)) as results:
                 yield from results
-        except Coarser:
+        except CoarserError:
             self._count(self.points)  # by the chunk that stopped at its first value
             raise
 

@@ -303,12 +303,14 @@ class PreparedOperator(Operator):
         """Hold a derivative by the complex step against differences along a direction, at copies of x."""
         if not (self.method.check and parts and e.n):
             return
-        x, char = x_of(e), e.x.dtype.char
+        x = x_of(e)
         sides = self._bounds_at(x)
         way = complex_step.random_direction(x)
-        way = way if sides is None else complex_step.direction_inside(x, way, sides)
+        center = self._along(e, way, sides)(0.0)  # which tells the precision of f's values
+        step = complex_step.check_step(e.precision)
+        way = way if sides is None else complex_step.direction_inside(x, way, sides, step)
         along = self._along(e, way, sides)
-        complex_step.check_along(along, complex_step.check_step(char), char, self._product(e, result, way))
+        complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, self._product(e, result, way))
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
         """Return f on the line x + t v, at points that are copies and inside the bounds, as a function of t."""
@@ -321,6 +323,7 @@ class PreparedOperator(Operator):
             there = call.at_copy(point)
             values: Array = there.value()
             e._count(there.evaluations)
+            e.precision = there.precision
             return values
 
         return f

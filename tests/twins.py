@@ -105,7 +105,7 @@ def divisor(stencil, *steps):
 
 
 def nothing(x):
-    return 0.0
+    return x.dtype.type(0)
 
 
 def masked(result, sparsity):

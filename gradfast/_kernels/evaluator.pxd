@@ -45,7 +45,7 @@ cdef class Evaluator:
     cdef public object opened_from      # what it was opened from: a `gradfast.evaluators.Call`, or None
     cdef public object dtype            # of derivatives, if it is not that of x
     cdef char coarsest                  # dtype.char of the coarser precision of x and, once one is seen, of f's value
-    cdef public bint minds_precision    # whether a value coarser than that is to raise `Coarser`: steps are too short for it
+    cdef public bint minds_precision    # whether a value coarser than that is to raise `CoarserError`: steps are too short for it
     cdef bint has_seen                  # whether a value was looked at
 
     cdef bint open(self, x, bint single, axis) except -1    # False if x cannot be moved in place

@@ -8,7 +8,7 @@ from gradfast._kernels.moves import Moves
 
 _Array = NDArray[Any]
 
-class Coarser(Exception): ...
+class CoarserError(Exception): ...
 
 @disjoint_base
 class Evaluator:

@@ -58,7 +58,7 @@ cdef int grow_block(Block *block, Py_ssize_t size) except -1:
     return 0
 
 
-class Coarser(Exception):
+class CoarserError(Exception):
     """f's values are of a coarser precision, a dtype.char, than the steps at which they were asked for."""
 
 
@@ -249,7 +249,7 @@ cdef class Evaluator:
         return 0
 
     cdef int see(self, found) except -1:
-        """Take the precision of f's first value, or of the first that is no Python float; `Coarser` if steps are too short for it."""
+        """Take the precision of f's first value, or of the first that is no Python float; `CoarserError` if steps are too short for it."""
         cdef char kind = c"d"
         self.has_seen = True
         if not PyFloat_Check(found):
@@ -260,7 +260,7 @@ cdef class Evaluator:
         if place(kind) > place(self.coarsest):
             self.coarsest = kind
             if self.minds_precision:
-                raise Coarser(chr(kind))
+                raise CoarserError(chr(kind))
         return 0
 
     cdef void pass_on(self) noexcept:

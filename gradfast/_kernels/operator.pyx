@@ -24,7 +24,7 @@ from gradfast._kernels.plan cimport Plan
 
 from numpy import empty, ndarray, ufunc
 
-from gradfast._kernels.evaluator import Coarser
+from gradfast._kernels.evaluator import CoarserError
 
 cdef extern from "Python.h":
     bint PyCFunction_CheckExact(object f)
@@ -111,7 +111,7 @@ cdef class Operator:
         while True:
             try:
                 return self.with_aux(e, v, wants_value) if self.has_aux else self.differentiate(e, v, f0, wants_value)
-            except Coarser as coarser:  # once: then steps are long enough for f's values
+            except CoarserError as coarser:  # once: then steps are long enough for f's values
                 e.put_back()
                 e.precision = coarser.args[0]
             except BaseException:

@@ -17,7 +17,7 @@ from gradfast._kernels.plan cimport Plan
 import numpy as np
 from numpy import empty, float64, ndarray
 
-from gradfast._kernels.evaluator import Coarser
+from gradfast._kernels.evaluator import CoarserError
 
 # Groups know no x: those of few coordinates are made once.
 cdef object TOGETHER_ONE = Groups.together(1)
@@ -184,7 +184,7 @@ cdef class DerivativeOperator(Operator):
             return Operator.run(self, x, args, None, None, False)
         try:
             return self.by_plan(e, x, plan)
-        except Coarser as coarser:
+        except CoarserError as coarser:
             e.precision = coarser.args[0]
         return self.by_plan(e, x, self.plan_for(e))
 
