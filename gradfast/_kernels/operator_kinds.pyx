@@ -11,7 +11,7 @@ from gradfast._kernels.evaluator cimport Block, Evaluator, free_block, start_blo
 from gradfast._kernels.many_points cimport AtNumber, Elements
 from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
-from gradfast._kernels.operator cimport Operator, each_of, index_of
+from gradfast._kernels.operator cimport Operator, each_of
 from gradfast._kernels.plan cimport Plan
 
 import numpy as np
