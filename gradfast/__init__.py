@@ -87,4 +87,4 @@ if not TYPE_CHECKING:  # to a type checker, a __getattr__ would make every name 
 
     def __dir__():
         """Return the public names, for those who look by completion."""
-        return sorted([*__all__, "__version__", "coloring"])
+        return sorted([*__all__, "__version__", "coloring", "parameters"])

@@ -173,7 +173,7 @@ def _room(e: Evaluator, operator: PreparedOperator, scales: Array) -> Array:
     if operator._sides is None:
         return np.full((2, scales.size), np.inf)
     x = x_of(e)
-    sides = operator._bounds_at(x) or ()
+    sides = operator._bounds_at(e) or ()
     return np.array([np.abs(side - x.reshape(-1)).astype(float) / scales for side in sides])
 
 
@@ -221,7 +221,7 @@ def _ascent(
     """Return the climb from x, as many coordinates at a time as there is room for."""
     flat = e.steps_from if x is None else x
     if bounds is None and scale is None and operator._sides is not None:
-        lower, upper = (in_order(e, side) for side in operator._bounds_at(x_of(e)) or ())
+        lower, upper = (in_order(e, side) for side in operator._bounds_at(e) or ())
         bounds = (flat - lower).astype(float), (upper - flat).astype(float)
     room = bounds or (np.full(flat.size, np.inf), np.full(flat.size, np.inf))
     char, method = e.x.dtype.char, operator.method

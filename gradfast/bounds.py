@@ -1,6 +1,7 @@
 """Within bounds: which stencil fits where, with how long a step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,9 @@ def _readable(side: Any, infinite: float) -> Any:
     )
 
 
-def checked_bounds(x: Array, bounds: Any, given: Any) -> tuple[Array, Array]:
-    """Return the lower and upper bound of each coordinate, flat; ValueError if x is not between them."""
+def checked_bounds(x: Array, bounds: Any, given: Any, name: Callable[[int], str] | None = None) -> tuple[Array, Array]:
+    """Return the lower and upper bound of each coordinate, flat; ValueError, which names it, if one is outside."""
+    name = name or partial(name_of_coordinate, x)
     try:
         lower, upper = bounds
         sides = _side_of_bounds(x, lower, -np.inf), _side_of_bounds(x, upper, np.inf)
@@ -94,14 +96,14 @@ def checked_bounds(x: Array, bounds: Any, given: Any) -> tuple[Array, Array]:
     for wrong, wanted in ((is_nan, "no NaN"), (sides[0] > sides[1], "no lower above its upper")):
         if wrong.any():
             i = int(np.argmax(wrong))
-            found = f"{sides[0][i]:g} and {sides[1][i]:g} at {name_of_coordinate(x, i)}"
+            found = f"{sides[0][i]:g} and {sides[1][i]:g} at {name(i)}"
             raise ValueError(f"bounds must be (lower, upper) with {wanted}; got {found}")
     outside = np.flatnonzero(~((sides[0] <= flat) & (flat <= sides[1])) & ~np.isnan(flat))
     if outside.size:
         slack = ULPS_OUTSIDE * np.spacing(np.abs(flat[outside]))
         far = outside[(flat[outside] < sides[0][outside] - slack) | (flat[outside] > sides[1][outside] + slack)]
         if far.size:
-            raise _not_within(name_of_coordinate(x, int(far[0])), *(part[far[0]] for part in (flat, *sides)))
+            raise _not_within(name(int(far[0])), *(part[far[0]] for part in (flat, *sides)))
         return np.minimum(sides[0], flat), np.maximum(sides[1], flat)
     return sides
 

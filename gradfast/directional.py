@@ -68,7 +68,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):
             return None
-        line = Line(e, v, self._bounds_at(x_of(e)))
+        line = Line(e, v, self._bounds_at(e))
         if line.length == 0:
             return ()
         if isinstance(self.method, Complex):
@@ -87,14 +87,14 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Any) -> None:
         if not (self.method.check and parts):
             return
-        line = Line(e, v, self._bounds_at(x_of(e)))
-        along = self._along(e, line.v, self._bounds_at(x_of(e)))
+        line = Line(e, v, self._bounds_at(e))
+        along = self._along(e, line.v, self._bounds_at(e))
         center = along(0.0)
         step = line.step_of_check(e.precision)
         complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, result)
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
-        line = Line(e, v, self._bounds_at(x_of(e)))
+        line = Line(e, v, self._bounds_at(e))
         result, info = adaptive.along(e, self, center, line)
         if line.length and info.scheme == "fixed":
             raise line.no_room()

@@ -18,11 +18,13 @@ import numpy as np
 from gradfast._kernels.evaluator import CoarserError, Evaluator
 from gradfast._kernels.many_points import Elements, ManyPoints
 from gradfast._kernels.moves import Moves
+from gradfast._kernels.named import Named
 from gradfast._kernels.native import Native
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.one_point import OnePoint, WholeBatch
 from gradfast.arguments import Array, warn, worker_count
 from gradfast.complex_step import complex_copy, imaginary_part_of
+from gradfast.parameters import Layout
 
 # How the note begins that tells an exception of f from those of pickling and of maps, which may have notes too.
 FROM_F = "f raised this in a worker, with "
@@ -57,14 +59,15 @@ class Call:
     threads: int = 1  # of compiled f
     outputs: int = -1  # how many values compiled f writes, if it does not say so
     takes_both: bool = False  # whether compiled f may return a number or write an array
+    layout: Layout | None = None  # of parameters by name, of which x is a flat copy
 
-    def at(self, x: Array) -> Evaluator:
-        """Return the evaluator at x, an array that can be moved in place."""
-        evaluator = self._opened(x)
+    def at(self, x: Array, places: Sequence[Any] | None = None) -> Evaluator:
+        """Return the evaluator at x, an array that can be moved; of parameters, some may be in places of their own."""
+        evaluator = self._opened(x, places)
         evaluator.opened_from = self
         return evaluator
 
-    def _opened(self, x: Array) -> Evaluator:
+    def _opened(self, x: Array, places: Sequence[Any] | None) -> Evaluator:
         if type(self.f) is NativeFunction and not self.is_elementwise:
             return Native(self.f, x, self.single, self.axis, self.threads, self.outputs, self.takes_both)
         f, z = (imaginary_part_of(self.f), complex_copy(x)) if self.is_complex else (self.f, None)
@@ -73,7 +76,10 @@ class Call:
             kind = Elements
         elif self.vectorized:
             kind = ManyPoints if self.axis is None else WholeBatch
-        evaluator: Evaluator = kind(f, x, self.args, self.single, self.axis, z)
+        if self.layout is not None:
+            evaluator: Evaluator = Named(f, x, self.args, self.single, self.layout, places, z)
+        else:
+            evaluator = kind(f, x, self.args, self.single, self.axis, z)
         if self.is_complex:
             evaluator.at_x = replace(self, is_complex=False).at(x)
         return evaluator

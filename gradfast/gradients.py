@@ -43,6 +43,7 @@ class Gradient(GradientOperator, PreparedOperator):
     """
 
     options = ("method", "axis", *COMMON)
+    takes_parameters = True
 
     def __init__(
         self,
@@ -121,7 +122,9 @@ def gradient(
     x : array_like
         One point, of any shape; with `axis`, many. A writable array of float32, float64 or
         longdouble is perturbed in place, so that an f that reads it through a closure sees the
-        perturbation, and holds its old bits afterwards. Anything else is copied.
+        perturbation, and holds its old bits afterwards. Anything else is copied. Or parameters by name: a
+        dictionary, list or tuple of arrays, also nested, or a pandas object. f is called with the whole of
+        it, its arrays are perturbed like one x, and the derivatives have the same structure and labels.
     method : str or method object
         "central", "forward", "backward", "complex" or "adaptive"; or an object with parameters of its
         own: :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Nodes`, :class:`Complex`,

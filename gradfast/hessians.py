@@ -121,6 +121,7 @@ class JacobianOfGradient(Jacobian):
     """The Jacobian of a gradient, made symmetric: the mean of it and its transpose."""
 
     symmetric = True
+    takes_parameters = False
 
     def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any:
         result = super().__call__(x, *args)

@@ -45,6 +45,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
     """
 
     options = ("method", "sparsity", "verify", *COMMON)
+    takes_parameters = True
     sparsity: Any = None
     verify = False
     symmetric = False  # of a Hessian, one of two mirrored entries is read

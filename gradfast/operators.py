@@ -5,7 +5,7 @@ better. How operators differ stands in gradients.py, jacobians.py and so on.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ from gradfast.bounds import box_of, checked_bounds, sides_of, steps_within
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, Progress, Workers, checked_progress, checked_workers
 from gradfast.methods import Adaptive, Complex, Difference
+from gradfast.parameters import Layout, are_parameters
 from gradfast.steps import warn_of_swallowed_step
 
 Function = Callable[..., Any]
@@ -82,6 +83,7 @@ class PreparedOperator(Operator):
     # What of the options is not at its default is shown and compared; operators add their own.
     options: tuple[str, ...] = ("method", *COMMON)
     is_elementwise = False
+    takes_parameters = False  # whether x may be parameters by name
     takes_both = False  # whether compiled f may return a number or write an array
     _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
     _threads = 1  # of compiled f
@@ -183,16 +185,46 @@ class PreparedOperator(Operator):
 
     def _open(self, x: Any, args: tuple[Any, ...], f0: Any) -> Evaluator:
         """Return f at x, however it is called."""
-        x = as_point(x)
         if self.is_native and args:
             raise ValueError(f"args must be () when f is compiled code; got {args!r}")
-        axis = None if self.axis is None else checked_axis(self.axis, x)
-        axis = axis if x.ndim > 1 else None
-        call = self._call(args, axis, f0)
-        evaluator = call.at(x)
+        if type(x) is not np.ndarray and self.takes_parameters and self._sees_names(x):
+            layout, x, places = Layout.of(x)
+            call = replace(self._call(args, None, f0), layout=layout)
+            evaluator = call.at(x, places)
+        else:
+            x = self._point(x)
+            axis = None if self.axis is None else checked_axis(self.axis, x)
+            call = self._call(args, axis if x.ndim > 1 else None, f0)
+            evaluator = call.at(x)
         if self._workers is not None:
             evaluator = Workers(evaluator, call, self._workers)
         return evaluator if self.progress is False else Progress(evaluator, self.progress)
+
+    def _sees_names(self, x: Any) -> bool:
+        """Return whether f is to be called with x as it is, parameters by name."""
+        return not (self.vectorized or self.is_native or self.axis is not None) and are_parameters(x)
+
+    def _point(self, x: Any) -> Array:
+        """Return x as an array that can be moved; TypeError that says how to make one of parameters by name."""
+        try:
+            return as_point(x)
+        except (TypeError, ValueError) as error:
+            if not are_parameters(x):
+                raise
+            why = f"for {type(self).__name__}" if not self.takes_parameters else "with axis, vectorized or compiled f"
+            raise TypeError(
+                f"x must be one array {why}; got {type(x).__name__} of parameters; "
+                "vector, unravel = gradfast.parameters.ravel(x) makes one of them, and f(unravel(vector)) takes it"
+            ) from error
+
+    def _named(self, e: Evaluator, found: Any) -> Any:
+        """Return derivatives, or an Info, as parameters by name if x was given so."""
+        if e.layout is None:
+            return found
+        if not isinstance(found, Info):
+            return e.layout.derivatives(found)
+        parts = {name: getattr(found, name) for name in ("step", "scheme", "error", "converged")}
+        return replace(found, **{k: e.layout.derivatives(part) for k, part in parts.items() if part is not None})
 
     def _call(self, args: tuple[Any, ...], axis: int | None, f0: Any) -> Call:
         outputs = -1 if f0 is None or self.single or not self.is_native else real_numbers("f0", f0).size
@@ -208,14 +240,22 @@ class PreparedOperator(Operator):
         method, x = self.method, x_of(e)
         if isinstance(method, Adaptive):
             return None
-        sides = self._bounds_at(x)
+        sides = self._bounds_at(e)
         if isinstance(method, Complex):
             return self._imaginary_moves(e, sides)
         return self._moves_of(e, method.steps_at(x, self.n, e.precision), method.options(self.n), sides)
 
-    def _bounds_at(self, x: Array) -> tuple[Array, Array] | None:
+    def _bounds_at(self, e: Evaluator) -> tuple[Array, Array] | None:
         """Return the bounds of each coordinate of x, in C order; an error shows them as the caller wrote them."""
-        return None if self._sides is None else checked_bounds(x, self._sides, self.bounds)
+        if self._sides is None:
+            return None
+        sides = self._sides
+        if e.layout is not None and isinstance(sides, tuple) and len(sides) == 2:
+            sides = tuple(
+                e.layout.flattened("bounds", side, infinite) if are_parameters(side) else side
+                for side, infinite in zip(sides, (-np.inf, np.inf), strict=True)
+            )
+        return checked_bounds(x_of(e), sides, self.bounds, e.name)
 
     def _moves_of(
         self, e: Evaluator, steps: Array, options: methods.Options, sides: tuple[Array, Array] | None
@@ -304,7 +344,7 @@ class PreparedOperator(Operator):
         if not (self.method.check and parts and e.n):
             return
         x = x_of(e)
-        sides = self._bounds_at(x)
+        sides = self._bounds_at(e)
         way = complex_step.random_direction(x)
         center = self._along(e, way, sides)(0.0)  # which tells the precision of f's values
         step = complex_step.check_step(e.precision)

@@ -136,7 +136,7 @@ def _verify(operator: PreparedOperator, e: Evaluator, result: Any, center: Array
     step = EPS[x.dtype.char] ** (1 / 3)
     # Of either sign: along a direction like the steps, what a missing entry adds to another's derivative may not show.
     v = complex_step.random_direction(x) * np.random.default_rng(x.size).choice([-1.0, 1.0], x.shape)
-    sides = operator._bounds_at(x)
+    sides = operator._bounds_at(e)
     if sides is not None:
         v = complex_step.direction_inside(x, v, sides, step)
 

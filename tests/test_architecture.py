@@ -18,7 +18,7 @@ import gradfast
 # From the lowest to the highest. A module imports those of lower floors, and those before it on its own.
 FLOORS = {
     "kernels": ("_kernels", "reference"),
-    "values": ("arguments", "stencils", "callables", "patterns", "coloring"),
+    "values": ("arguments", "parameters", "stencils", "callables", "patterns", "coloring"),
     "steps": ("steps", "bounds", "methods", "complex_step", "ladder"),
     "calls": ("evaluators", "operators"),
     "algorithms": ("adaptive", "noise_estimate", "sparse"),
@@ -57,7 +57,7 @@ def test_imports_form_a_line(module):
 
 # The compiled modules, from the lowest to the highest.
 KERNELS = ["memory", "stencil", "number", "step_rule", "moves", "native_function", "native_loop"]
-KERNELS += ["evaluator", "one_point", "many_points", "native", "combine", "plan", "operator", "operator_kinds"]
+KERNELS += ["evaluator", "one_point", "named", "many_points", "native", "combine", "plan", "operator", "operator_kinds"]
 KERNELS += ["gradient_loop", "greedy", "extrapolation", "ladder_next", "ladder_rungs"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 
@@ -108,7 +108,7 @@ def test_import_gradfast_imports_numpy_and_nothing_heavier():
 
 
 def test_dir_shows_the_public_names_alone():
-    assert dir(gradfast) == sorted([*gradfast.__all__, "__version__", "coloring"])
+    assert dir(gradfast) == sorted([*gradfast.__all__, "__version__", "coloring", "parameters"])
 
 
 def test_every_public_name_exists_and_is_documented():

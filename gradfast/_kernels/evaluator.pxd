@@ -42,6 +42,7 @@ cdef class Evaluator:
     cdef readonly Py_ssize_t failed     # of the last exception of f: the first of the rows that f was called with, or -1
     cdef readonly Py_ssize_t failed_last
 
+    cdef public object layout           # of parameters by name, of which x is a flat copy: a `Layout`, or None
     cdef public object opened_from      # what it was opened from: a `gradfast.evaluators.Call`, or None
     cdef public object dtype            # of derivatives, if it is not that of x
     cdef char coarsest                  # dtype.char of the coarser precision of x and, once one is seen, of f's value

@@ -27,6 +27,7 @@ class Evaluator:
     failed: int
     failed_last: int
     at_x: Any
+    layout: Any
     opened_from: Any
     dtype: Any
     precision: str

@@ -80,6 +80,7 @@ cdef class Evaluator:
         self.n, self.point, self.points, self.single = inner.n, inner.point, inner.points, inner.single
         self.shape, self.width, self.is_known = inner.shape, inner.width, inner.is_known
         self.coarsest = inner.coarsest
+        self.layout = inner.layout
 
     def __dealloc__(self):
         close_memory(&self.memory)
@@ -183,6 +184,8 @@ cdef class Evaluator:
 
     def name(self, Py_ssize_t i):
         """Return the name of the i-th coordinate as the owner of x would write it."""
+        if self.inner is not None:
+            return self.inner.name(i)
         indices = [int(k) for k in np.unravel_index(i, self.base.shape)]
         if self.axis is not None:
             indices.insert(self.axis, indices.pop())

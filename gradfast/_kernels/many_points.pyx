@@ -52,7 +52,7 @@ cdef class Copies(Evaluator):
         copy.start, copy.count = start + self.offset, self.n
         copy.kind, copy.itemsize, copy.is_contiguous = self.kind, self.memory.itemsize, self.offset == 0
         copy.view.ndim, copy.view.shape, copy.view.strides = 1, &self.n, &self.stride
-        copy.is_open = False
+        copy.is_open, copy.table = False, NULL
         return copy
 
     cdef array_for(self, found, Py_ssize_t count):

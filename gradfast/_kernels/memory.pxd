@@ -10,6 +10,7 @@ cdef struct Memory:
     char kind                           # dtype.char: "f", "d" or "g"
     bint is_contiguous
     bint is_open
+    char **table                        # where each coordinate lies, if they are in several arrays; else NULL
     Py_buffer view
 
 

@@ -26,7 +26,7 @@ cdef bint open_memory(Memory *memory, array) except -1:
     if get_buffer(array, &memory.view, PyBUF_STRIDES | PyBUF_FORMAT | PyBUF_WRITABLE) < 0:
         PyErr_Clear()
         return False
-    memory.is_open = True
+    memory.is_open, memory.table = True, NULL
     memory.start = <char *>memory.view.buf
     memory.itemsize = memory.view.itemsize
     memory.kind = memory.view.format[0]
@@ -46,6 +46,8 @@ cdef void close_memory(Memory *memory) noexcept:
 
 cdef char *strided_address(const Memory *memory, Py_ssize_t i) noexcept nogil:
     """Return where the i-th coordinate lies, counted in C order."""
+    if memory.table is not NULL:
+        return memory.table[i]
     cdef char *at = memory.start
     cdef int axis
     for axis in range(memory.view.ndim - 1, 0, -1):

@@ -27,7 +27,7 @@ cdef class Operator:
     cdef prepare(self, f, method, bounds, vectorized, workers, progress, full_output, axis)
     cdef Evaluator open_plain(self, x, tuple args)
     cdef run(self, x, tuple args, v, f0, bint wants_value)
-    cdef with_aux(self, Evaluator e, v, bint wants_value)
+    cdef differentiate_more(self, Evaluator e, v, f0, bint wants_value)
     cdef Plan plan_for(self, Evaluator e)
     cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center)
     cdef differentiate(self, Evaluator e, v, f0, bint wants_value)

@@ -110,7 +110,9 @@ cdef class Operator:
             e = self._open(x, args, f0)
         while True:
             try:
-                return self.with_aux(e, v, wants_value) if self.has_aux else self.differentiate(e, v, f0, wants_value)
+                if self.has_aux or e.layout is not None:
+                    return self.differentiate_more(e, v, f0, wants_value)
+                return self.differentiate(e, v, f0, wants_value)
             except CoarserError as coarser:  # once: then steps are long enough for f's values
                 e.put_back()
                 e.precision = coarser.args[0]
@@ -118,14 +120,24 @@ cdef class Operator:
                 e.put_back()
                 raise
 
-    cdef with_aux(self, Evaluator e, v, bint wants_value):
-        """Return the derivatives and what else f returned at x; beside f's value, if that is wanted, as JAX does."""
-        center = e.value()
-        aux = self._aux_of(e)
-        result = self.differentiate(e, v, center, wants_value)
-        found, info = result if self.full_output else (result, None)
-        found = ((found[0], aux), found[1]) if wants_value else (found, aux)
-        return (found, info) if self.full_output else found
+    cdef differentiate_more(self, Evaluator e, v, f0, bint wants_value):
+        """Return the derivatives by the names of parameters; and what else f returned at x, beside the value as in JAX."""
+        aux = value = info = None
+        if self.has_aux:
+            f0 = e.value()
+            aux = self._aux_of(e)
+        found = self.differentiate(e, v, f0, wants_value)
+        if self.full_output:
+            found, info = found
+        if wants_value:
+            value, found = found
+        if e.layout is not None and not self.is_sparse:
+            found = self._named(e, found)
+        if self.has_aux and not wants_value:
+            found = found, aux
+        if wants_value:
+            found = ((value, aux) if self.has_aux else value), found
+        return (found, self._named(e, info)) if self.full_output else found
 
     cdef differentiate(self, Evaluator e, v, f0, bint wants_value):
         cdef Block center

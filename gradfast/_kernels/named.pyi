@@ -1,0 +1,24 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+from gradfast._kernels.one_point import OnePoint
+
+_Array = NDArray[Any]
+
+@disjoint_base
+class Named(OnePoint):
+    def __init__(
+        self,
+        f: Any,
+        x: _Array,
+        args: tuple[Any, ...],
+        single: bool,
+        layout: Any,
+        places: Sequence[Any] | None = None,
+        complex_x: Any = None,
+    ) -> None: ...
+
+def renewing(f: Callable[..., Any], layout: Any, places: Sequence[Any]) -> Callable[..., Any]: ...

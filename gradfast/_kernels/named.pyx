@@ -1,0 +1,84 @@
+"""f of parameters by name, a Python callable: the arrays of a dictionary are moved in place, as one flat vector is.
+
+x is a flat copy of the parameters. f gets containers of the same kinds. Coordinate i lies where the table says: in the
+caller's own array, or in the flat copy, of which f then sees a part.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBuffer_Release
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+
+from gradfast._kernels.memory cimport Memory, address, close_memory, open_memory, read_all
+from gradfast._kernels.one_point cimport OnePoint
+
+from numpy import ndarray
+
+
+@cython.no_gc
+cdef class Named(OnePoint):
+    """A Python f of parameters, each moved in place."""
+
+    cdef object parameters              # what f is called with; of numbers, which cannot be moved, new ones at each call
+    cdef list values                    # the arrays in it
+    cdef bytes table                    # where each coordinate lies
+
+    def __init__(self, f, x, args, single, layout, places=None, complex_x=None):
+        self.layout = layout
+        flat = x if complex_x is None else complex_x
+        places = [None] * len(layout.leaves) if places is None or complex_x is not None else places
+        if layout.has_numbers:
+            f = renewing(f, layout, places)
+        if not self.prepare(f, x, args, single, None, complex_x):
+            raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+        if not layout.has_numbers:
+            self.values = [leaf.of(flat) if place is None else place for leaf, place in zip(layout.leaves, places)]
+            self.parameters = layout.over(flat, self.values)
+            self.stack[1] = <PyObject *>self.parameters
+        if any([place is not None for place in places]):
+            self.take_places(places)
+
+    cdef int take_places(self, list places) except -1:
+        """Let coordinates be moved where they are in the caller's arrays."""
+        cdef Memory own
+        cdef Py_ssize_t i, first
+        cdef bytes table = PyBytes_FromStringAndSize(NULL, self.n * sizeof(void *))
+        cdef char **at = <char **>PyBytes_AS_STRING(table)
+        for leaf, place in zip(self.layout.leaves, places):
+            first = leaf.start
+            if place is None:
+                for i in range(first, leaf.stop):
+                    at[i] = self.memory.start + i * self.memory.itemsize
+                continue
+            own.is_open = False
+            open_memory(&own, place if type(place) is ndarray else place.view(ndarray))
+            for i in range(own.count):
+                at[first + i] = address(&own, i)
+            close_memory(&own)  # the array is kept alive by `values`
+        self.table, self.memory.table, self.memory.is_contiguous = table, at, False
+        read_all(&self.memory, <char *>self.before)
+        return 0
+
+    def name(self, Py_ssize_t i):
+        return self.layout.name(i)
+
+    cpdef close(self):
+        self.read_places()
+        OnePoint.close(self)
+        if self.parameters is not None:
+            self.layout.require_same(self.parameters, self.values)
+
+    def raise_change(self):
+        self.read_places()
+        OnePoint.raise_change(self)
+
+    cdef int read_places(self) except -1:
+        """Bring the flat vector to what the caller's arrays hold."""
+        if self.memory.table is not NULL:
+            read_all(&self.memory, self.memory.start)
+        return 0
+
+
+def renewing(f, layout, places):
+    """Return f as a function of the flat vector: numbers are made anew at each call."""
+    return lambda flat, *args: f(layout.over(flat, places), *args)

@@ -1,0 +1,312 @@
+"""Parameters by name: dictionaries, lists and tuples of arrays, and pandas objects, as one flat vector and back.
+
+Operators move the coordinates of one vector. f gets the parameters as they were given: containers of the same kinds, in
+which each array is the caller's own if it can be moved in place, else a part of the vector.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from gradfast._kernels.memory import f_changed, name_at
+from gradfast.arguments import IN_PLACE, Array, as_array, as_dtype, as_point, number_or_array
+
+NUMBERS = (float, int)
+
+
+def are_parameters(x: Any) -> bool:
+    """Return whether x is parameters by name, or a list of arrays. A list of numbers is an array, as ever."""
+    if isinstance(x, np.ndarray):
+        return False
+    if isinstance(x, (list, tuple)):
+        return hasattr(x, "_fields") or any(
+            type(part) not in NUMBERS and (are_parameters(part) or (isinstance(part, np.ndarray) and part.ndim > 0))
+            for part in x
+        )
+    return isinstance(x, Mapping) or is_labeled(x)
+
+
+def is_labeled(x: Any) -> bool:
+    """Return whether x is a pandas Series or DataFrame. pandas need not be imported for that."""
+    return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "index") and hasattr(x, "to_numpy")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a pandas object has beside its values."""
+
+    kind: Callable[..., Any]
+    axes: tuple[Any, ...]
+    name: Any
+
+    @staticmethod
+    def of(x: Any) -> "Labels":
+        return Labels(type(x), tuple(x.axes), getattr(x, "name", None))
+
+    def on(self, values: Array) -> Any:
+        """Return values with the labels: a Series of many values is a DataFrame, of which each row is one."""
+        if values.ndim == len(self.axes):
+            more = {"columns": self.axes[1]} if values.ndim == 2 else {"name": self.name}
+            return self.kind(values, index=self.axes[0], copy=False, **more)
+        if values.ndim == 2 and hasattr(self.kind, "_constructor_expanddim"):
+            table: Any = self.kind([], dtype=float)._constructor_expanddim
+            return table(values, columns=self.axes[0], copy=False)
+        return values
+
+    def key(self, indices: Sequence[int]) -> str:
+        return "".join(f"[{axis[i]!r}]" for axis, i in zip(self.axes, indices, strict=True))
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One parameter: an array, a number or a pandas object, and where it stands in the flat vector."""
+
+    name: str  # as its owner writes it: x['W']
+    start: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]  # of its derivatives
+    number: Any = None  # of a number, its type: float, or np.generic for a NumPy scalar
+    labels: Labels | None = None
+
+    @property
+    def stop(self) -> int:
+        return self.start + prod(self.shape)
+
+    def of(self, flat: Array) -> Any:
+        """Return what stands for it in a flat vector: a view, or a number."""
+        if self.number is not None:
+            return flat[self.start].item() if self.number is float else flat[self.start]
+        part = flat[self.start : self.stop].reshape(self.shape)
+        return part if self.labels is None else self.labels.on(part)
+
+    def derivatives(self, flat: Array) -> Any:
+        """Return its part of derivatives whose last axis is the flat vector, in its shape and with its labels."""
+        part = flat[..., self.start : self.stop].reshape(flat.shape[:-1] + self.shape)
+        part = as_dtype(self.dtype, part) if part.dtype.kind in "fc" else part
+        return number_or_array(part) if self.labels is None else self.labels.on(part)
+
+
+class Layout:
+    """How parameters are laid out in a flat vector; made by :meth:`of`."""
+
+    def __init__(self, template: Any, leaves: Sequence[Leaf]) -> None:
+        self.template, self.leaves = template, tuple(leaves)  # the containers, in which numbers stand for the leaves
+        self.n = self.leaves[-1].stop if self.leaves else 0
+        self.has_numbers = any(leaf.number is not None for leaf in self.leaves)
+
+    @staticmethod
+    def of(x: Any) -> "tuple[Layout, Array, list[Any]]":
+        """Return the layout of parameters, a flat copy, and of each parameter the array if it can be moved in place.
+
+        TypeError if one holds no real numbers.
+        """
+        values: list[tuple[str, Any]] = []
+
+        def number(name: str, value: Any) -> int:
+            values.append((name, value))
+            return len(values) - 1
+
+        template = with_leaves(x, "x", number)
+        arrays = [real_array(name, value) for name, value in values]
+        floats = [array.dtype for array, (_, value) in zip(arrays, values, strict=True) if is_floating(value)]
+        dtype = np.result_type(*floats) if floats else np.dtype(float)
+        dtype = dtype if dtype in IN_PLACE else np.dtype(float)
+        leaves, start = [], 0
+        for (name, value), array in zip(values, arrays, strict=True):
+            own = array.dtype.newbyteorder("=") if np.ndim(value) else dtype
+            leaf = Leaf(
+                name, start, array.shape, own if own in IN_PLACE else dtype, number_type(value),
+                Labels.of(value) if is_labeled(value) else None,
+            )  # fmt: skip
+            leaves.append(leaf)
+            start = leaf.stop
+        flat = np.concatenate([np.empty(0, dtype), *(array.astype(dtype).reshape(-1) for array in arrays)])
+        return Layout(template, leaves), flat, movable([value for _, value in values], dtype)
+
+    def over(self, flat: Array, places: Sequence[Any] | None = None) -> Any:
+        """Return the parameters over a flat vector: parts of it, but for arrays that are in places of their own."""
+        return filled(self.template, [
+            leaf.of(flat) if places is None or places[i] is None else places[i] for i, leaf in enumerate(self.leaves)
+        ])  # fmt: skip
+
+    def derivatives(self, flat: Array) -> Any:
+        """Return derivatives whose last axis is the flat vector as parameters: their shapes, dtypes and labels."""
+        return filled(self.template, [leaf.derivatives(flat) for leaf in self.leaves])
+
+    def flattened(self, name: str, given: Any, missing: Any = None) -> Array:
+        """Return something that is laid out like the parameters as a flat vector; None stands for what is missing.
+
+        ValueError if its names or shapes are others. A number stands for all of a parameter's.
+        """
+        out = np.empty(self.n)
+        for i, value in matched(self.template, given, name):
+            leaf = self.leaves[i]
+            array = np.asarray(missing if value is None else value)
+            if array.dtype.kind == "O":
+                array = np.array([missing if part is None else part for part in array.flat], float).reshape(array.shape)
+            try:
+                out[leaf.start : leaf.stop] = np.broadcast_to(array, leaf.shape).reshape(-1)
+            except ValueError:
+                place = leaf.name.replace("x", name, 1)
+                raise ValueError(f"{place} must broadcast to shape {leaf.shape}; got shape {array.shape}") from None
+        return out
+
+    def name(self, i: int) -> str:
+        """Return the name of a coordinate of the flat vector, as the owner of the parameters writes it."""
+        leaf = next(leaf for leaf in self.leaves if i < leaf.stop)
+        if leaf.number is not None:
+            return leaf.name
+        indices = [int(k) for k in np.unravel_index(i - leaf.start, leaf.shape)]
+        return leaf.name + (name_at(indices)[1:] if leaf.labels is None else leaf.labels.key(indices))
+
+    def require_same(self, given: Any, values: Sequence[Any]) -> None:
+        """ValueError if f put other things into the containers that it was given."""
+        try:
+            found = dict(matched(self.template, given, "x"))
+        except ValueError as error:
+            raise f_changed("x") from error
+        for i, value in enumerate(values):
+            if found[i] is not value:
+                raise f_changed(self.leaves[i].name)
+
+
+def with_leaves(x: Any, name: str, leaf: Callable[[str, Any], Any]) -> Any:
+    """Return the containers of x, with what `leaf` makes of the name and the value of each parameter."""
+    if isinstance(x, Mapping):
+        found = {key: with_leaves(value, f"{name}[{key!r}]", leaf) for key, value in x.items()}
+        return found if type(x) is dict else updated(x, found)
+    if hasattr(x, "_fields"):
+        return type(x)(*(with_leaves(getattr(x, key), f"{name}.{key}", leaf) for key in x._fields))
+    if isinstance(x, (list, tuple)) and are_parameters(x):
+        parts = [with_leaves(part, f"{name}[{i}]", leaf) for i, part in enumerate(x)]
+        return tuple(parts) if isinstance(x, tuple) else parts
+    return None if x is None else leaf(name, x)
+
+
+def filled(template: Any, values: Sequence[Any]) -> Any:
+    """Return containers with values in the place of their numbers."""
+    if type(template) is int:
+        return values[template]
+    if type(template) is dict:
+        return {key: filled(part, values) for key, part in template.items()}
+    if isinstance(template, Mapping):
+        return updated(template, {key: filled(part, values) for key, part in template.items()})
+    if hasattr(template, "_fields"):
+        return type(template)(*(filled(part, values) for part in template))
+    if isinstance(template, (list, tuple)):
+        return type(template)([filled(part, values) for part in template])
+    return None
+
+
+def matched(template: Any, given: Any, name: str) -> Iterator[tuple[int, Any]]:
+    """Yield the number of each parameter with what is given for it; ValueError unless the containers are alike."""
+    if type(template) is int:
+        yield template, given
+    elif isinstance(template, Mapping):
+        if not isinstance(given, Mapping) or given.keys() != template.keys():
+            found = list(given) if isinstance(given, Mapping) else given
+            raise ValueError(f"{name} must have the names of x, {list(template)}; got {found!r}")
+        for key, part in template.items():
+            yield from matched(part, given[key], f"{name}[{key!r}]")
+    elif template is not None:
+        if not isinstance(given, (list, tuple)) or len(given) != len(template):
+            raise ValueError(f"{name} must be {len(template)} parts, as x; got {given!r}")
+        for i, part in enumerate(template):
+            yield from matched(part, given[i], f"{name}[{i}]")
+
+
+def updated(mapping: Any, values: Mapping[Any, Any]) -> Any:
+    """Return a copy of a mapping with other values; a dictionary of them if its kind cannot be written to."""
+    try:
+        found = copy(mapping)
+        for key, value in values.items():
+            found[key] = value
+    except Exception:
+        return dict(values)
+    return found
+
+
+def real_array(name: str, value: Any) -> Array:
+    array = as_array(name, value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers; got {value!r}")
+    return array
+
+
+def is_floating(value: Any) -> bool:
+    """Return whether the dtype of a parameter counts: that of numbers and of whole numbers does not."""
+    return bool(np.ndim(value)) and np.asarray(value).dtype.kind == "f"
+
+
+def number_type(value: Any) -> Any:
+    """Return float for a Python number, np.generic for NumPy's, None for an array."""
+    if isinstance(value, np.generic):
+        return np.generic
+    return None if np.ndim(value) or isinstance(value, np.ndarray) else float
+
+
+def movable(values: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:
+    """Return the arrays that can be moved in place; None for what f is to see a copy of.
+
+    Tied parameters, which share memory, are copied: each is moved by itself.
+    """
+    found = [value if is_movable(value, dtype) else None for value in values]
+    ends = sorted((*np.lib.array_utils.byte_bounds(value), i) for i, value in enumerate(found) if value is not None)
+    tied: set[int] = set()
+    open_ones: list[tuple[int, int]] = []
+    for start, stop, i in ends:
+        open_ones = [(other, k) for other, k in open_ones if other > start]
+        tied |= {index for _, k in open_ones if np.shares_memory(values[i], values[k]) for index in (i, k)}
+        open_ones.append((stop, i))
+    return [None if i in tied else value for i, value in enumerate(found)]
+
+
+def is_movable(value: Any, dtype: np.dtype[Any]) -> bool:
+    if not isinstance(value, np.ndarray) or value.dtype != dtype or not value.size:
+        return False
+    return np.may_share_memory(as_point(value), value)
+
+
+def ravel(x: Any) -> tuple[Array, Callable[[Array], Any]]:
+    """Return parameters by name as one flat vector, and the function that makes parameters of such a vector.
+
+    Parameters
+    ----------
+    x : dict, list or tuple of arrays, or pandas object
+        Parameters, also nested. They are copied.
+
+    Returns
+    -------
+    ndarray
+        All of them, one after another: shape (n,).
+    callable
+        ``unravel(vector)`` returns the parameters, whose arrays are parts of the vector.
+
+    Raises
+    ------
+    TypeError
+        If a parameter holds no real numbers.
+
+    Notes
+    -----
+    For operators that take one array, such as :func:`gradfast.hessian`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import hessian
+    >>> from gradfast.parameters import ravel
+    >>> vector, unravel = ravel({"a": np.array([1.0, 2.0]), "b": 3.0})
+    >>> vector
+    array([1., 2., 3.])
+    >>> print(hessian(lambda v: np.sum(unravel(v)["a"] ** 2) * unravel(v)["b"], vector).round(3))
+    [[6. 0. 2.]
+     [0. 6. 4.]
+     [2. 4. 0.]]
+    """
+    layout, flat, _ = Layout.of(x)
+    return flat, layout.over
