@@ -126,7 +126,8 @@ def direction_inside(x: Array, v: Array, bounds: tuple[Array, Array], step: floa
     Where hardly any room is left, f's own rounding would hide the coordinate, and it stays.
     """
     step = check_step(x.dtype.char) if step is None else step
-    rooms = [np.abs(side.reshape(x.shape) - x) / (step * LONGEST_CHECK) for side in bounds]
+    with np.errstate(invalid="ignore"):  # an x of inf has no room to compute
+        rooms = [np.abs(side.reshape(x.shape) - x) / (step * LONGEST_CHECK) for side in bounds]
     above, below = np.minimum(rooms[1], np.abs(v)), np.minimum(rooms[0], np.abs(v))
     inside: Array = np.where((above > below) | (above == below) & (v > 0), above, -below)
-    return np.where(np.abs(inside) < EPS[x.dtype.char] * np.abs(v), 0, inside)
+    return np.where(np.abs(inside) >= EPS[x.dtype.char] * np.abs(v), inside, 0)

@@ -13,7 +13,7 @@ from gradfast._kernels.operator_kinds import DirectionalOperator
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype, number_or_array
 from gradfast.bounds import steps_within
 from gradfast.ladder import LEAST_SCALE as LEAST_SCALE_OF_LADDERS
-from gradfast.methods import Adaptive, Complex, Difference
+from gradfast.methods import Adaptive, Complex, Difference, Options
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments, x_of
 from gradfast.steps import LEAST_SCALE
 
@@ -71,6 +71,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         line = Line(e, v, self._bounds_at(e))
         if line.length == 0:
             return ()
+        e.has_gaps = not np.isfinite(line.x).all()
         if isinstance(self.method, Complex):
             stencil, t = complex_step.IMAGINARY, complex_step.imaginary_steps(line.size_as_value / line.length)[0]
         else:
@@ -79,6 +80,30 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
                 raise line.no_room()
             stencil, t = found
         return (Moves(self._groups(e), t * line.v.reshape(-1), stencil, along=t),)
+
+    def _fill_gaps(
+        self, e: Evaluator, v: Any, parts: tuple[Moves, ...], center: Array | None, result: Array
+    ) -> tuple[Moves, ...]:
+        line = Line(e, v, self._bounds_at(e))
+        if not np.isfinite(line.x[line.v != 0]).all():
+            result[...] = np.nan
+            return parts
+        gaps = ~np.isfinite(result)
+        if not isinstance(self.method, Difference) or not gaps.any():
+            return parts
+        center = e.value() if center is None else center
+        gaps &= np.isfinite(center.reshape(-1))
+        for option in self.method.options(1)[1:]:
+            found = line.step(self.method, e.precision, (option,))
+            if found is None or not gaps.any():
+                continue
+            stencil, t = found
+            part = Moves(self._groups(e), t * line.v.reshape(-1), stencil, along=t)
+            values = self._combined(e, (part.in_precision(line.x.dtype.char == "g"),), center)
+            better = gaps & np.isfinite(values)
+            result[better], gaps = values[better], gaps & ~better
+            parts = (part,) if better.any() else parts
+        return parts
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         shape = e.shape if e.shape is not None else (e.width,)
@@ -124,13 +149,13 @@ class Line:
         self.size = np.array([size_along(self.x, self.v) if self.length else 0], self.x.dtype)
         self.size_as_value = self.size.astype(VALUE_DTYPE[self.x.dtype.char])
 
-    def step(self, method: Difference, precision: str) -> tuple[Any, Any] | None:
-        """Return the stencil and the step of t; None if bounds leave no room for any."""
+    def step(self, method: Difference, precision: str, options: Options | None = None) -> tuple[Any, Any] | None:
+        """Return the stencil and the step of t, by the method's options or by some; None if bounds leave no room."""
         size = self.size
         if method.step is not None:  # a distance: it is lost where x as a whole does not see it
             size = np.array([norm(self.x)], size.dtype)
         steps = with_one_step(method).steps_at(size.reshape(()), 1, precision) / self.length
-        options = method.options(1)
+        options = options or method.options(1)
         if self.sides is None:
             stencil, sign = options[0]
             return stencil, sign * steps[0]

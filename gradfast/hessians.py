@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast import adaptive, sparse
+from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.operator_kinds import HessianOperator
 from gradfast.arguments import Array, as_dtype, number_or_array
 from gradfast.callables import as_objective
 from gradfast.jacobians import Jacobian, refuse_adaptive
-from gradfast.methods import Adaptive, Options, as_method, require_difference
+from gradfast.methods import Adaptive, Difference, Options, as_method, require_difference
 from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, x_of
 
 Function = Callable[..., Any]
@@ -103,6 +104,38 @@ class Hessian(HessianOperator, PreparedOperator):
     def _groups_of(self, e: Evaluator, some: npt.NDArray[np.intp]) -> Groups:
         return Groups.pairs(e.n, some)
 
+    def _fill_gaps(
+        self, e: Evaluator, v: Any, parts: tuple[Moves, ...], center: Array | None, result: Array
+    ) -> tuple[Moves, ...]:
+        for moves in parts:  # one, of sums along pairs: those of a coordinate with itself are found among them
+            some = np.arange(e.n) if moves.groups.chosen is None else moves.groups.chosen
+            center = e.value() if center is None else center
+            if isinstance(self.method, Difference) and np.isfinite(center) and not np.isfinite(result).all():
+                parts = self._from_sides_of_each(e, moves, some, center, result)
+            result[place_of(np.flatnonzero(~np.isfinite(e.steps_from[some])))] = np.nan
+        return parts
+
+    def _from_sides_of_each(
+        self, e: Evaluator, moves: Moves, some: npt.NDArray[np.intp], center: Array, result: Array
+    ) -> tuple[Moves, ...]:
+        """Take sums along pairs anew, by a stencil that looks to that side of each coordinate where f is finite."""
+        one_sided = self.method.one_sided()
+        steps, sides = one_sided.steps_at(x_of(e), self.n, e.precision), self._bounds_at(e)
+        stencil = one_sided.stencil(self.n)
+        ups, downs = (self._signed(e, steps, (stencil, sign), sides) for sign in (1, -1))
+        above = Moves(Groups.each(e.n, some), ups, stencil).in_precision(result.dtype.char == "g")
+        is_up = np.zeros(e.n, bool)
+        is_up[some] = np.isfinite(combined(e.values(above), above, center))
+        signed = np.where((is_up | (downs == 0)) & (ups != 0), ups, downs)
+        anew = Moves(self._groups_of(e, some), signed, stencil).in_precision(result.dtype.char == "g")
+        if not signed[some].all():
+            return (moves,)
+        found = self._combined(e, (anew,), center)
+        if np.isfinite(found).sum() <= np.isfinite(result).sum():
+            return (moves,)
+        result[...] = found
+        return (anew,)
+
     def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: Any) -> Any:
         """Return the second derivatives at the entries of the sparsity, with what was done if that is asked for."""
         center = e.value() if f0 is None else self._given(e, f0)
@@ -115,6 +148,11 @@ class Hessian(HessianOperator, PreparedOperator):
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return adaptive.hessian(e, self, center)
+
+
+def place_of(coordinates: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return where among all pairs of coordinates those of each with itself stand."""
+    return coordinates * (coordinates + 1) // 2 + coordinates
 
 
 class JacobianOfGradient(Jacobian):

@@ -78,7 +78,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
     def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: Any) -> Any:
         """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
         given = None if f0 is None else self._given(e, f0)
-        result = sparse.jacobian(self, e, parts, given)
+        result, parts = sparse.jacobian(self, e, parts, given)
         e.close()
         return (result, self._info(e, None, parts)) if self.full_output else result
 

@@ -63,7 +63,8 @@ class Info:
         The size of the step along each coordinate, of x's shape; 0 where bounds leave no room.
     scheme : ndarray of str
         What was done to each coordinate, of x's shape: "central", "forward", "backward",
-        "complex", or "fixed" where bounds leave no room, so that the derivative is 0.
+        "complex", or "fixed" where bounds leave no room, so that the derivative is 0. Where f is inf or NaN
+        on one side of x, it names the other side.
     error : ndarray, optional
         With method "adaptive" an estimate of the absolute error, of the result's shape.
     converged : ndarray of bool, optional
@@ -240,6 +241,7 @@ class PreparedOperator(Operator):
         method, x = self.method, x_of(e)
         if isinstance(method, Adaptive):
             return None
+        e.has_gaps = not np.isfinite(x).all()
         sides = self._bounds_at(e)
         if isinstance(method, Complex):
             return self._imaginary_moves(e, sides)
@@ -307,12 +309,70 @@ class PreparedOperator(Operator):
             values = np.array(rows)[: moves.stencil.size, some].T.reshape(-1)
             each = Moves(Groups.each(e.n, some), moves.step_of_each, moves.stencil)
             out[some] = combined(values, each, centers, point=1)
+        e.has_gaps = e.has_gaps or not np.isfinite(out).all()
         # Coordinates that stay cost nothing.
         e._count(
             sum(len(m.stencil.nodes) * some.size for m, some in zip(parts, chosen, strict=True))
             - (e.evaluations - before)
         )
         return out
+
+    # --- where f or x is not finite -----------------------------------------------------------------------------------
+
+    def _fill_gaps(
+        self, e: Evaluator, v: Any, parts: tuple[Moves, ...], center: Array | None, result: Array
+    ) -> tuple[Moves, ...]:
+        """Take derivatives that are inf or NaN from one side of x; return all moves that were used.
+
+        Where x itself is inf or NaN, so is the derivative. The result is changed in place.
+        """
+        every = np.arange(e.n) if result.shape[-1] == e.n else 0  # at a number, of a point of a curve
+        columns = np.broadcast_to(every, result.shape)
+
+        def again(part: Moves, center: Array) -> Array:
+            found: Array = self._combined(e, (part,), center)
+            return found
+
+        rows = np.arange(e.width)[:, np.newaxis] if result.ndim > 1 else columns // e.point
+        if self.is_elementwise:
+            rows = np.arange(result.size)
+        parts = self._from_one_side(e, parts, center, result, (rows, columns), again)
+        result[~np.isfinite(e.steps_from)[columns]] = np.nan
+        return parts
+
+    def _from_one_side(
+        self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None, result: Array, places: Any, again: Any
+    ) -> tuple[Moves, ...]:
+        """Try stencils on each side where a result is not finite, but f is at x.
+
+        Places are the row of each result, that of f's value, and its column, that of the coordinate. `again` returns
+        the results of other moves.
+        """
+        rows, columns = places
+        gaps = ~np.isfinite(result) & np.isfinite(e.steps_from)[columns]
+        if not isinstance(self.method, Difference) or not gaps.any():
+            return parts
+        center = e.value() if center is None else center
+        gaps &= np.isfinite(center.reshape(-1))[rows]
+        steps, sides = self.method.steps_at(x_of(e), self.n, e.precision), self._bounds_at(e)
+        for option in self.method.options(self.n)[1:]:
+            signed = self._signed(e, steps, option, sides)
+            some = np.intersect1d(columns[gaps], np.flatnonzero(signed))
+            if not some.size:
+                continue
+            part = Moves(self._groups_of(e, some), signed, option[0]).in_precision(e.steps_from.dtype.char == "g")
+            found = again(part, center)
+            better = gaps & np.isfinite(found)
+            result[better], gaps = found[better], gaps & ~better
+            if better.any():
+                parts += (Moves(self._groups_of(e, np.unique(columns[better])), part.step_of_each, part.stencil),)
+        return parts
+
+    def _signed(
+        self, e: Evaluator, steps: Array, option: tuple[Stencil, int], sides: tuple[Array, Array] | None
+    ) -> Array:
+        """Return the steps by which a stencil looks to one side, in order; 0 where bounds leave it no room."""
+        return in_order(e, option[1] * steps if sides is None else steps_within(x_of(e), steps, (option,), sides)[0])
 
     def _given(self, e: Evaluator, f0: Any) -> Array:
         """Return the values at x that the caller has; where f is to return a number, one for each point."""
@@ -377,7 +437,7 @@ class PreparedOperator(Operator):
         steps, names = np.zeros(e.n, VALUE_DTYPE[e.x.dtype.char]), np.full(e.n, "fixed", "<U8")
         for moves in parts:
             some = slice(None) if moves.groups.chosen is None else moves.groups.chosen
-            steps = steps + np.where(steps == 0, moves.step_of_each, 0)
+            steps[some] = moves.step_of_each[some]
             sided = np.where(moves.step_of_each > 0, "forward", "backward")
             names[some] = "central" if min(moves.stencil.nodes) < 0 else sided[some]
         if isinstance(self.method, Complex):

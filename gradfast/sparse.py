@@ -66,8 +66,10 @@ def _pattern(sparsity: Any, x: Array, symmetric: bool) -> Pattern:
     return pattern
 
 
-def jacobian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], given: Array | None) -> Any:
-    """Return the Jacobian, a row for each of f's values and a column for each of x's coordinates.
+def jacobian(
+    operator: Any, e: Evaluator, parts: tuple[Moves, ...], given: Array | None
+) -> tuple[Any, tuple[Moves, ...]]:
+    """Return the Jacobian, a row for each of f's values and a column for each of x's coordinates, and all moves.
 
     If the operator is of a gradient, only one of two mirrored entries is read.
     """
@@ -79,12 +81,20 @@ def jacobian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], given: Array
     center = e.value() if given is None and any(moves.stencil.center for moves in parts) else given
     is_complex = isinstance(operator.method, Complex)
     data, middle = _by_colors(operator, e, parts, coloring, center, given)
+    pattern = coloring.pattern
+    if not np.isfinite(data).all():
+
+        def again(part: Moves, center: Array) -> Array:
+            return _by_colors(operator, e, (part,), coloring, center, None)[0]
+
+        parts = operator._from_one_side(e, parts, center, data, (pattern.rows, pattern.columns), again)
+    data[~np.isfinite(e.steps_from)[pattern.columns]] = np.nan
     result = as_csr(sparse, coloring, as_dtype(e.dtype or e.x.dtype, data))
     if is_complex:
         operator._check(e, None, parts, result)
     if operator.verify and middle is not None:
         _verify(operator, e, result, None if is_complex else middle if center is None else np.ravel(center))
-    return result
+    return result, parts
 
 
 def as_csr(sparse: Any, coloring: Coloring, data: Array) -> Any:
@@ -179,6 +189,8 @@ def hessian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], center: Array
         found[off] = second[alone.size :]
         found[~off] = second[np.searchsorted(alone, i[~off])]
         data[places] = data[mirrors[places]] = found
+    is_number = np.isfinite(e.steps_from)
+    data[~(is_number[rows] & is_number[columns])] = np.nan
     return as_csr(sparse, coloring, as_dtype(e.dtype or e.x.dtype, data))
 
 

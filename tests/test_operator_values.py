@@ -78,7 +78,9 @@ def test_bits_and_calls_do_not_depend_on_what_else_is_asked_for(x, method, name)
             f, calls_alone = recorded(OBJECTIVES[name])
             alone = Gradient(f, method=method)(x) if prepared else gradient(f, x, method=method)
             assert calls == expected_calls
-            assert calls_alone in (expected_calls, expected_calls[1:])  # f's value at x is only read if it is needed
+            # f's value at x is only read if it is needed, as where a difference is not finite: then it is read last
+            at_x, *moved = expected_calls
+            assert calls_alone in (expected_calls, moved, [*moved, at_x])
             assert type(both[0]) is type(value)
             assert same_bits(both[0], value)
             assert same_bits(both[1], expected)

@@ -48,6 +48,7 @@ cdef class Evaluator:
     cdef char coarsest                  # dtype.char of the coarser precision of x and, once one is seen, of f's value
     cdef public bint minds_precision    # whether a value coarser than that is to raise `CoarserError`: steps are too short for it
     cdef bint has_seen                  # whether a value was looked at
+    cdef public bint has_gaps           # whether x or a derivative is inf or NaN somewhere
 
     cdef bint open(self, x, bint single, axis) except -1    # False if x cannot be moved in place
     cdef int keep(self) except -1

@@ -127,7 +127,8 @@ cdef class Native(Evaluator):
                     end = last if some is not NULL else min(last, start + n)
                     if room and start >= ready:
                         begin, ready = start, min(start + room, self.n)
-                        moves.rule.write(c"d", origin + begin, ready - begin, moves.sign, own)
+                        if moves.rule.write(c"d", origin + begin, ready - begin, moves.sign, own) != -1:
+                            self.has_gaps = True
                         steps = own
                     memcpy(point, origin + start, n * sizeof(double))
                     set_steps(&loop, steps + (start - begin), 0)

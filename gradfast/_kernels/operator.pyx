@@ -13,6 +13,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.function cimport PyFunction_Check
+from libc.math cimport isfinite
 from libc.string cimport memset
 
 from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine
@@ -21,6 +22,7 @@ from gradfast._kernels.moves cimport Groups, Moves
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.one_point cimport OnePoint
 from gradfast._kernels.plan cimport Plan
+from gradfast._kernels.step_rule cimport all_finite
 
 from numpy import empty, ndarray, ufunc
 
@@ -159,7 +161,11 @@ cdef class Operator:
             elif wants_value or self.needs_center(e, parts):
                 parts = self.with_center(e, v, parts, &center)
                 has_center = True
-            result = self.finish(e, parts, self.combined(e, parts, &center if has_center else NULL, given))
+            result = self.combined(e, parts, &center if has_center else NULL, given)
+            if e.has_gaps:
+                at_x = array_of(center.at, e.center_shape(), e.value_size) if has_center else None
+                parts = self._fill_gaps(e, v, parts, at_x, result)
+            result = self.finish(e, parts, result)
             if self.plans is None:
                 self._check(e, v, parts, result)
             if wants_value:
@@ -243,6 +249,8 @@ cdef class Operator:
                             memset(view.buf, 0, view.len)
                     combine(block.at, e.width, at_x, e.point, moves, row, end, division, <char *>view.buf)
                     row = end
+            if result is not None:
+                e.has_gaps |= not is_finite(&view, e.value_size)
         finally:
             free_block(&block)
             if result is not None:
@@ -253,6 +261,17 @@ cdef class Operator:
             result = self.new_result(e, parts)
             result[...] = 0
         return result
+
+    def _combined(self, Evaluator e not None, tuple parts, center not None):
+        """Return the results of other moves, of an f whose value at x is known, an array."""
+        cdef Block block
+        start_block(&block)
+        try:
+            reserve(&block, center.size * e.value_size)
+            e.copy_values(center, block.at)
+            return self.combined(e, parts, &block, None)
+        finally:
+            free_block(&block)
 
     cdef Groups groups(self, Evaluator e):
         return each_of(e.n)
@@ -274,6 +293,8 @@ cdef class Operator:
                 return None
             if not self.box.is_far(e.kind, e.before, e.n, step, plan.stencil):
                 return None
+        if swallowed != -1:
+            e.has_gaps = True
         if swallowed >= 0:
             self._warn_of_swallowed(e, plan.rule.absolute, swallowed)
         return Moves.of(self.groups(e), steps, e.kind == c"g", plan.stencil)
@@ -288,6 +309,17 @@ cdef class Operator:
         if e.dtype is None and e.kind == c"f" and e.base.ndim == 1 and e.axis is None:
             return as_floats(result)
         return self._shaped(e, result)
+
+
+cdef bint is_finite(const Py_buffer *results, Py_ssize_t size) except -1:
+    """Return whether no derivative is inf or NaN."""
+    cdef Py_ssize_t i, count = results.len // size
+    if size == sizeof(double):
+        return all_finite(<const double *>results.buf, count)
+    for i in range(count):
+        if not isfinite((<const long double *>results.buf)[i]):
+            return False
+    return True
 
 
 cdef as_floats(doubles):

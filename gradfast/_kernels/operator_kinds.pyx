@@ -11,7 +11,7 @@ from gradfast._kernels.evaluator cimport Block, Evaluator, free_block, start_blo
 from gradfast._kernels.many_points cimport AtNumber, Elements
 from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
-from gradfast._kernels.operator cimport Operator, each_of
+from gradfast._kernels.operator cimport Operator, each_of, is_finite
 from gradfast._kernels.plan cimport Plan
 
 import numpy as np
@@ -61,6 +61,7 @@ cdef class GradientOperator(Operator):
             if (<Moves>parts[0]).groups.list is not NULL:  # bounds leave some coordinates no room
                 memset(view.buf, 0, view.len)
             (<Native>e).derive(parts[0], NULL if center is NULL else <const double *>center.at, <double *>view.buf)
+            e.has_gaps |= not is_finite(&view, sizeof(double))
         finally:
             PyBuffer_Release(&view)
         return result
@@ -171,7 +172,7 @@ cdef class DerivativeOperator(Operator):
 
     cdef run(self, x, tuple args, v, f0, bint wants_value):
         cdef bint is_plain = self.is_plain and self.plans is not None and not (self.is_native or self.full_output)
-        if type(x) is float and is_plain and self.box is None and not self.is_arranged:
+        if type(x) is float and is_plain and self.box is None and not self.is_arranged and isfinite(<double>x):
             return self.at_number(x, args)
         return Operator.run(self, x, args, v, f0, wants_value)
 
@@ -205,12 +206,15 @@ cdef class DerivativeOperator(Operator):
             e.fill(moves, 0, moves.last, &block)
             if e.is_scalar:
                 combine(block.at, 1, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>&derivative)
+                if not isfinite(derivative):  # the slower way looks to the other side
+                    return Operator.run(self, x, e.args, None, None, False)
                 return float64(derivative)
             result = empty(e.width)  # of a point of a curve
             PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
             combine(block.at, e.width, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>view.buf)
+            e.has_gaps = not is_finite(&view, sizeof(double))
             PyBuffer_Release(&view)
-            return self._shaped(e, result)
+            return Operator.run(self, x, e.args, None, None, False) if e.has_gaps else self._shaped(e, result)
         finally:
             free_block(&block)
             free_block(&center)
@@ -286,6 +290,7 @@ cdef class DirectionalOperator(Operator):
             steps = PyBytes_FromStringAndSize(NULL, e.n * sizeof(double))
             for i in range(e.n):
                 (<double *>PyBytes_AS_STRING(steps))[i] = t * (<const double *>view.buf)[i]
+                e.has_gaps |= not isfinite((<const double *>e.before)[i])
         finally:
             PyBuffer_Release(&view)
         moves = Moves.of(self.groups(e), steps, False, plan.stencil)

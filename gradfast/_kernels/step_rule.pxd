@@ -19,8 +19,19 @@ cdef class Rule:
     cdef readonly double least_scale
     cdef readonly double absolute
 
-    # Write the step of each of n coordinates at x, times the sign; return the first that rounding swallows, or -1.
+    # Write the step of each of n coordinates at x, times the sign. Return the first that rounding swallows; if there is
+    # none, -1, or -2 if some coordinate is inf or NaN.
     cdef Py_ssize_t write(self, char kind, const void *x, Py_ssize_t n, double sign, void *steps) noexcept nogil
+
+
+cdef inline bint all_finite(const double *numbers, Py_ssize_t count) noexcept nogil:
+    """Return whether none is inf or NaN, whose exponents are all ones; in a form that C compilers vectorize."""
+    cdef const uint64_t *patterns = <const uint64_t *>numbers
+    cdef uint64_t overflow = 0
+    cdef Py_ssize_t i
+    for i in range(count):
+        overflow |= (patterns[i] & 0x7FF0000000000000ULL) + 0x0010000000000000ULL
+    return not overflow >> 63
 
 
 cdef inline double power_of_two(double x) noexcept nogil:

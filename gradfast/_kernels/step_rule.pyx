@@ -45,7 +45,7 @@ cdef Py_ssize_t write_steps(Rule rule, const real *x, Py_ssize_t n, double sign,
     """Write the steps as doubles, those of long doubles as such."""
     cdef Py_ssize_t i, swallowed = -1
     cdef real size, step
-    cdef bint exact
+    cdef bint exact, all_are_finite = True
     if real is double:
         if rule.relative != 0 and write_doubles(rule.relative, rule.least_scale, x, n, sign, <double *>steps):
             return -1
@@ -57,12 +57,13 @@ cdef Py_ssize_t write_steps(Rule rule, const real *x, Py_ssize_t n, double sign,
             step = <real>(size + rule.absolute) - size
             if step == 0 and isfinite(size) and swallowed < 0:
                 swallowed = i
+        all_are_finite = all_are_finite and isfinite(x[i])
         exact = step > 0 and isfinite(step)  # else x cannot be moved by it, and it stays as it was asked for
         if real is float or real is double:
             (<double *>steps)[i] = sign * (<double>step if exact else rule.absolute)
         else:
             (<long double *>steps)[i] = sign * (step if exact else <long double>rule.absolute)
-    return swallowed
+    return swallowed if swallowed >= 0 or all_are_finite else -2
 
 
 cdef bint write_doubles(double relative, double least, const double *x, Py_ssize_t n, double sign, double *steps) noexcept nogil:  # OUT: steps
