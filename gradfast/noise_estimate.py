@@ -9,20 +9,31 @@ import numpy as np
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import EPS, Array, as_point
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_point
 from gradfast.callables import as_objective
-from gradfast.complex_step import random_direction
 from gradfast.evaluators import Call, opened
 from gradfast.operators import NO_ARGUMENTS, as_arguments, x_of
+from gradfast.steps import LEAST_SCALE
 
-# Values of one table; tables tried; the first step, relative to x, and the ratio of one table's step to the last one's.
+# Values of one table, at equal steps to both sides of x; only values are asked for, so that weights mean nothing.
 EVALUATIONS = 8
-TABLES = 4
-FIRST_STEP = 2.0**-30
-STEP_FACTOR = 2.0**8
-
-# Equal steps to both sides of x; only values are asked for, so that weights mean nothing.
 TABLE = Stencil(nodes=range(-EVALUATIONS // 2, EVALUATIONS // 2), weights=[1] * EVALUATIONS, denominator=1)
+
+# Tables tried; as powers of two: the first step, relative to x, how much longer or shorter the next one is, and the
+# longest one. If f is constant up to that one, each coordinate is then moved as if it were LEAST_SCALE at least.
+TABLES = 5
+FIRST_STEP = -30
+CHANGE = 9
+LONGEST_STEP = -3
+
+# The first step is at least eps of x's dtype times this power of two, so that the points of a table differ from x.
+ROOM = 7
+
+# Decimal digits that values are looked at with: 1000 times coarser than doubles, which then rarely seem rounded.
+DIGITS = 12
+
+# A quantum that is a larger part of f's values than this is not the rounding of doubles.
+COARSE = 2.0**-45
 
 
 def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized: bool = False) -> float:
@@ -37,7 +48,7 @@ def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized
     Returns
     -------
     float
-        The noise, in f's units; 0 if f is constant near x, NaN if none of the tables shows it.
+        The noise, in f's units. 0 if f is constant at every step tried; NaN if it is nowhere finite.
 
     Raises
     ------
@@ -48,7 +59,11 @@ def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized
     -----
     The difference table of Moré and Wild [1]_: at equal steps along one direction the k-th differences of a
     smooth f vanish, those of noise grow as ``sqrt((2 k)!) / k!``. 8 evaluations; another table of 8 at a longer or
-    shorter step, 4 in all, where f changes too little or too much over the first.
+    shorter step, 5 in all, where f changes too little or too much over the first.
+
+    The noise is at least that of rounding to f's *quantum* q, ``q / sqrt(12)``. The values that were seen differ by
+    whole multiples of q: a unit in the last place, in single precision if f computes in it, or 1e-6 if f rounds to
+    6 decimals.
 
     Thread-safety: as for :func:`gradfast.gradient`.
 
@@ -70,23 +85,92 @@ def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized
 
 
 def _search(e: Evaluator) -> float:
-    """Return the noise that the first table shows at a step where neither f's slope nor its constancy hides it."""
-    direction, step = random_direction(x_of(e)).reshape(-1), FIRST_STEP * max(1.0, EPS[e.x.dtype.char] / EPS["d"])
-    least = math.nan
+    """Return the noise that a table shows whose step is neither too short nor too long.
+
+    If there is none: the noise of rounding, or what the differences of a table show at most.
+    """
+    x = x_of(e).reshape(-1)
+    power = max(FIRST_STEP, ROOM + int(math.log2(EPS[x.dtype.char])))
+    too_short, too_long, least, most = -math.inf, math.inf, math.nan, math.inf
+    steps = np.zeros(0)
     for _ in range(TABLES):
-        values = e.values(Moves(Groups.together(e.n), step * direction, TABLE)).astype(float)
+        last, steps = steps, _steps(x, min(power, LONGEST_STEP), is_constant=least == 0 and power > LONGEST_STEP)
+        if np.array_equal(last, steps):
+            break
+        values = e.values(Moves(Groups.together(e.n), steps, TABLE)).astype(float).reshape(-1)
         if not np.isfinite(values).all():
-            step /= STEP_FACTOR
-            continue
-        if np.count_nonzero(np.diff(values) == 0) >= EVALUATIONS // 2:  # too short for the noise to show
-            least = 0.0 if np.ptp(values) == 0 else math.nan
-            step *= STEP_FACTOR
-            continue
-        found = from_values(values)
-        if not math.isnan(found):
-            return found
-        step /= STEP_FACTOR
-    return least
+            too_long = power
+        else:
+            rounding = _noise_of_rounding(values)
+            least = rounding if math.isnan(least) else max(least, rounding)
+            if np.count_nonzero(np.diff(values) == 0) >= EVALUATIONS // 2:
+                too_short = power
+            else:
+                found = from_values(values)
+                if not math.isnan(found):
+                    return max(found, rounding)
+                if rounding > COARSE * np.abs(values).max():
+                    return rounding
+                too_long, most = power, min(most, *_levels(values)[0])
+        if math.isinf(too_short) or math.isinf(too_long):
+            power += CHANGE if math.isinf(too_long) else -CHANGE
+        else:
+            power = int(too_short + too_long) // 2
+    return least if math.isinf(most) else max(least, most)
+
+
+def _steps(x: Array, power: int, is_constant: bool) -> Array:
+    """Return how far each coordinate of a flat x moves from one value of a table to the next, 2**power relative to it.
+
+    Coordinates move by random shares of that, away from 0, and by whole units in the last place: a point that is
+    rounded would change f by as much as f's own rounding does.
+    """
+    size = np.where(np.isfinite(x), np.abs(x), 0).astype(VALUE_DTYPE[x.dtype.char])
+    least = LEAST_SCALE if is_constant else size[size > 0].min(initial=LEAST_SCALE)
+    share = np.random.default_rng(x.size).uniform(0.5, 1.0, x.shape)
+    steps = 2.0**power * share * np.maximum(size, least)
+    unit = 2 * np.spacing((size + steps).astype(x.dtype)).astype(steps.dtype)
+    whole: Array = np.copysign(np.ceil(steps / unit) * unit, x)
+    return whole
+
+
+def _noise_of_rounding(values: Array) -> float:
+    """Return the noise of rounding to the values' quantum; 0 if all values are equal."""
+    if np.ptp(values) == 0:
+        return 0.0
+    column = values[:, np.newaxis]
+    quantum = quantum_of(column, level=2) or quantum_of(column, level=0)  # second differences of a line are 0
+    return max(float(quantum[0]) / math.sqrt(12), math.ulp(0.0))
+
+
+def quantum_of(values: Array, level: int = 1) -> Array:
+    """Return the quantum of each column of values: the largest number of which their differences are whole multiples.
+
+    Differences of that level: second ones of values at equal steps, since first ones may all be a line's slope. At
+    level 0 it is a unit that holds the values themselves, a power of two or ten. Values are counted in units in the
+    last place of the largest; or in decimal units, if all are decimal numbers of few digits. 0 if all differences are.
+    """
+    largest = np.abs(values).max(axis=0)
+    with np.errstate(all="ignore"):
+        unit = np.spacing(np.where(np.isfinite(largest), largest, 1).astype(float))
+        quantum = unit * _common_divisor(values / unit, level, 2)
+        decimals = DIGITS - np.ceil(np.log10(largest))
+        tens = 10.0 ** np.where(np.abs(decimals) <= 22, decimals, 0)  # exact, up to 1e22
+        counts = np.rint(values * tens)
+        is_decimal = (np.abs(decimals) <= 22) & (np.abs(counts / tens - values) <= unit).all(axis=0)
+        decimal = _common_divisor(counts, level, 10) / tens
+        found: Array = np.where(is_decimal, decimal if level else np.maximum(decimal, quantum), quantum)
+    return found
+
+
+def _common_divisor(counts: Array, level: int, base: int) -> Array:
+    """Return the greatest common divisor of the differences of each column of whole numbers below 2**53."""
+    whole = np.where(np.isfinite(counts), np.rint(counts), 0).astype(np.int64)
+    divisor: Array = np.gcd.reduce(np.diff(whole, level, axis=0), axis=0)
+    if level == 0:  # values of a line may all be multiples of more than their unit
+        powers = base ** np.arange(1, int(53 / math.log2(base)), dtype=np.int64).reshape(-1, *(1,) * divisor.ndim)
+        divisor = base ** np.count_nonzero(divisor % powers == 0, axis=0)
+    return divisor
 
 
 def from_values(values: Array) -> float:
@@ -95,14 +179,22 @@ def from_values(values: Array) -> float:
     Differences of the k-th level have the variance ``(2 k)! / (k!)**2`` times that of noise. A level
     counts if the next two agree within a factor of 4 and its differences change sign.
     """
-    levels, changes = [], []
-    differences = values
-    for k in range(1, len(values) - 1):
-        differences = np.diff(differences)
-        levels.append(math.sqrt(np.mean(differences**2) / math.comb(2 * k, k)))
-        changes.append(bool((differences[1:] * differences[:-1] < 0).any()))
+    levels, changes = _levels(values)
     for k in range(len(levels) - 2):
         three = levels[k : k + 3]
         if changes[k] and 0 < max(three) <= 4 * min(three):
-            return float(levels[k])
+            return levels[k]
     return math.nan
+
+
+def _levels(values: Array) -> tuple[list[float], list[bool]]:
+    """Return the noise that each level of differences shows, and whether its differences change sign."""
+    largest = float(np.abs(values).max())
+    scale = 2.0 ** math.floor(math.log2(largest)) if largest > 0 else 1.0  # squares overflow, or vanish
+    levels, changes = [], []
+    differences = values / scale
+    for k in range(1, len(values) - 1):
+        differences = np.diff(differences)
+        levels.append(scale * math.sqrt(np.mean(differences**2) / math.comb(2 * k, k)))
+        changes.append(bool((differences[1:] * differences[:-1] < 0).any()))
+    return levels, changes

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradfast import Backward, Central, Forward, derivative, gradient, noise
-from gradfast.noise_estimate import from_values
+from gradfast.noise_estimate import from_values, quantum_of
 
 
 def rough(size, seed=0):
@@ -69,6 +69,83 @@ def test_noise_is_looked_for_at_a_distance_in_proportion_to_x():
 def test_the_noise_of_compiled_code_is_found():
     function = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
     assert 1e-7 < noise(function(lambda n, x: round(math.exp(x[0]), 6)), [1.0, 2.0]) < 1e-6
+
+
+EACH_SCALE = {"of 1": 1.0, "nanometers": 1e-9, "light years": 1e16}
+
+
+@pytest.mark.parametrize("scale", EACH_SCALE.values(), ids=EACH_SCALE)
+@pytest.mark.parametrize("size", [1e-290, 1e-200, 1.0, 1e200, 1e290])
+def test_the_noise_of_f_of_any_size_is_found_at_x_of_any_size(scale, size):
+    found = []
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        f = counting(lambda x, random=random: size * (np.sum(np.sin(x / scale)) + 1e-7 * random.normal()))
+        found.append(noise(f, [scale, -2 * scale, 0.0]) / (1e-7 * size))
+        assert f.calls == 8
+    assert 0.84 < np.median(found) < 1.1
+    assert min(found) > 0.15
+    assert max(found) < 3
+
+
+def counting(f):
+    """Return f, which counts its calls."""
+
+    def counted(x):
+        counted.calls += 1
+        return f(x)
+
+    counted.calls = 0
+    return counted
+
+
+QUANTIZED = {
+    "9 decimals": (lambda y: np.round(y, 9), 1e-9),
+    "6 decimals": (lambda y: np.round(y, 6), 1e-6),
+    "2 decimals": (lambda y: np.round(y, 2), 1e-2),
+    "twentieths": (lambda y: np.round(20 * y) / 20, 0.05),
+    "1 / 4096": (lambda y: np.floor(4096 * y) / 4096, 2.0**-12),
+    "hundreds": (lambda y: 100 * np.round(1e4 * y), 100),
+    "single precision": (lambda y: float(np.float32(y)), 2.0**-23),
+    "half precision": (lambda y: float(np.float16(y)), 2.0**-10),
+    "double precision": (lambda y: y, 2.0**-52),
+}
+
+
+@pytest.mark.parametrize("name", QUANTIZED)
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_values_are_wrong_by_the_rounding_to_their_quantum(name, scale):
+    rounded, quantum = QUANTIZED[name]
+    found = []
+    for x in np.random.default_rng(0).uniform(0.5, 1.2, 20):
+        f = counting(lambda x: rounded(1.2 + 0.7 * np.sin(x[0] / scale)))
+        found.append(noise(f, [x * scale]) / (quantum / np.sqrt(12)))
+        assert f.calls <= 40
+    assert 0.9 < np.median(found) < 3
+    assert min(found) > 0.2
+    assert max(found) < 6
+
+
+def test_quantized_values_of_a_line_show_their_quantum():
+    values = 0.198633 + 9e-6 * np.arange(8)
+    assert quantum_of(np.round(values, 6)[:, None], level=0) == pytest.approx(1e-6)
+    assert quantum_of(np.round(values, 6)[:, None], level=2) == 0
+    assert quantum_of(np.array([[0.1, 1.0], [0.25, 3.0], [0.4, 7.0]])) == pytest.approx([0.15, 2.0])
+
+
+def test_the_noise_at_0_is_that_of_values_nearby():
+    assert 1e-17 < noise(lambda x: np.sum(np.exp(x)), [0.0, 0.0]) < 1e-15
+    assert noise(lambda x: np.round(np.sum(np.exp(x)), 3), [0.0, 0.0]) == pytest.approx(1e-3 / np.sqrt(12), rel=0.5)
+
+
+def test_only_a_constant_has_no_noise():
+    for f in (lambda x: x[0], lambda x: 3 * x[0] + x[1], lambda x: 1e-310 * x[0]):
+        assert 0 < noise(f, np.array([1.0, 2.0])) < 1e-14
+
+
+def test_of_an_f_that_no_table_suits_the_noise_is_the_least_that_differences_show():
+    found = [noise(lambda x: np.sin(1e8 * x[0]), [x]) for x in np.random.default_rng(0).uniform(0.5, 2, 30)]
+    assert 1e-10 < np.median(found) < 1e-6  # 1e8 x is rounded by about 1e-8
 
 
 def test_a_constant_has_no_noise():
