@@ -15,7 +15,7 @@ from gradfast.bounds import steps_within
 from gradfast.ladder import LEAST_SCALE as LEAST_SCALE_OF_LADDERS
 from gradfast.methods import Adaptive, Complex, Difference, Options
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments, x_of
-from gradfast.steps import LEAST_SCALE
+from gradfast.steps import LEAST_SCALE, scale_of
 
 Function = Callable[..., Any]
 
@@ -154,6 +154,8 @@ class Line:
         size = self.size
         if method.step is not None:  # a distance: it is lost where x as a whole does not see it
             size = np.array([norm(self.x)], size.dtype)
+        elif method.scale is not None:
+            size = np.array([size_along(self.x, self.v, method.scale)], size.dtype)
         steps = with_one_step(method).steps_at(size.reshape(()), 1, precision) / self.length
         options = options or method.options(1)
         if self.sides is None:
@@ -217,19 +219,20 @@ def norm(vector: Array) -> Any:
         return largest * np.linalg.norm((vector / largest).reshape(-1))
 
 
-def size_along(x: Array, v: Array) -> Any:
+def size_along(x: Array, v: Array, scale: Any = None) -> Any:
     """Return the length L such that a step of r L along v moves coordinates by r times their scales, max(abs(x), 0.1).
 
-    That holds in the root mean square over the coordinates that v moves. If all have one scale, L is x's norm.
+    With a scale these are ``max(abs(x), scale)``. That holds in the root mean square over the coordinates that v moves.
+    If all have one scale, L is x's norm.
     """
     moved = v != 0
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        parts = v[moved] / np.maximum(np.abs(x[moved]), LEAST_SCALE)
+        parts = v[moved] / scale_of(x, scale, LEAST_SCALE)[moved]
         return norm(v) * np.sqrt(parts.size) / norm(parts)
 
 
 def with_one_step(method: Difference) -> Difference:
-    """Return the method with its step, if it has one, as a number; ValueError if there are several."""
+    """Return the method with its step as a number, relative to a size alone; ValueError if there are several."""
     for name in ("step", "rel_step"):
         steps = getattr(method, name)
         if np.size(steps) != 1:
@@ -237,6 +240,9 @@ def with_one_step(method: Difference) -> Difference:
         if np.ndim(steps):
             method = copy(method)
             vars(method)[name] = float(np.ravel(steps)[0])
+    if method.scale is not None:
+        method = copy(method)
+        vars(method)["scale"] = 0.0
     return method
 
 

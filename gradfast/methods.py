@@ -14,7 +14,7 @@ from gradfast._kernels.plan import Plan
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.step_rule import Rule
 from gradfast.arguments import EPS, Array, is_integer, is_real
-from gradfast.steps import absolute_steps, broadcast_steps, checked_steps, least_scale, relative_step
+from gradfast.steps import absolute_steps, broadcast_steps, checked_steps, least_scale, relative_step, scale_of
 
 Options = tuple[
     tuple[Stencil, int], ...
@@ -41,6 +41,7 @@ class Difference:
     step: Any = None
     rel_step: Any = None
     noise: float | None = None
+    scale: Any = None
     # The stencils to choose from, the preferred one first, and the direction each looks in.
     directions: ClassVar[tuple[tuple[str, int], ...]]
     plans: ClassVar[list[Plan | None]]  # of the instance, and no field: made when they are needed
@@ -56,11 +57,13 @@ class Difference:
             raise ValueError(f"step and rel_step must not both be given; got {self.step!r} and {self.rel_step!r}")
         if self.noise is not None:
             self._check_noise(self.noise)
-        for name in ("step", "rel_step"):
+        if self.step is not None and self.scale is not None:
+            raise ValueError(f"step and scale must not both be given; got {self.step!r} and {self.scale!r}")
+        for name in ("step", "rel_step", "scale"):
             value = given[name]
             if value is not None and not (type(value) is float and 0 < value < inf):
                 # As tuples, steps compare, and cannot change behind the method's back.
-                given[name] = as_tuple(checked_steps(name, value).tolist())
+                given[name] = as_tuple(checked_steps(name, value, may_be_zero=name == "scale").tolist())
         given["plans"] = [None] * PLANS
 
     def __getstate__(self) -> dict[str, Any]:
@@ -81,7 +84,9 @@ class Difference:
         """Return what it is called, what it was given, and the formula of a first derivative."""
         given = [f"accuracy {self.accuracy}"]
         given += [
-            f"{name} {value}" for name in ("step", "rel_step", "noise") if (value := getattr(self, name)) is not None
+            f"{name} {value}"
+            for name in ("step", "rel_step", "noise", "scale")
+            if (value := getattr(self, name)) is not None
         ]
         return f"{self._name()}, {', '.join(given)}: {stencils.formula(*self.options(1)[0])}"
 
@@ -94,7 +99,7 @@ class Difference:
 
     def one_sided(self) -> "Forward":
         """Return a forward difference of the same accuracy and steps."""
-        return Forward(self.accuracy, self.step, self.rel_step, self.noise)
+        return Forward(self.accuracy, self.step, self.rel_step, self.noise, self.scale)
 
     def options(self, n: int) -> Options:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
@@ -113,16 +118,23 @@ class Difference:
         """Return the rule of the steps; None if the caller gave steps that no rule of doubles can hold."""
         if self.step is not None:
             return Rule(absolute=self.step) if isinstance(self.step, (int, float)) else None
-        relative, scale = self.rel_step, least_scale(n)
-        if relative is None:
-            noise = max(EPS[char], min(1.0, float(self.noise or 0)))  # more is as much: the rule's longest step
-            relative, scale = relative_step(self.options(n)[0][0], noise), least_scale(n, self.accuracy)
-        elif np.ndim(relative):
+        relative = self._relative(n, char)
+        if np.ndim(relative) or np.ndim(self.scale):
             return None
         if not EPS[char] <= relative < 1 / EPS[char]:
             limits = f"from {EPS[char]:.3g} to {1 / EPS[char]:.3g}"
             raise ValueError(f"rel_step must be {limits} for x of dtype {np.dtype(char)}; got {relative!r}")
-        return Rule(relative=relative, least_scale=scale)
+        if self.scale is not None:
+            at_zero = Rule(relative=relative, least_scale=least_scale(n)).at(np.zeros(1))
+            return Rule(relative=relative, least_scale=self.scale, absolute=float(at_zero[0]))
+        return Rule(relative=relative, least_scale=least_scale(n, self.accuracy if self.rel_step is None else 1))
+
+    def _relative(self, n: int, char: str) -> Any:
+        """Return what times the scale of x is the step, in the precision of a dtype.char."""
+        if self.rel_step is not None:
+            return self.rel_step
+        noise = max(EPS[char], min(1.0, float(self.noise or 0)))  # more is as much: the rule's longest step
+        return relative_step(self.options(n)[0][0], noise)
 
     def steps_at(self, x: Array, n: int, precision: str | None = None) -> Array:
         """Return the step of each coordinate of x, flat; RuntimeWarning if rounding swallows one that was asked for.
@@ -134,8 +146,10 @@ class Difference:
             return rule.at(x)
         if self.step is not None:
             return absolute_steps(x, broadcast_steps("step", self.step, x))
-        relative = broadcast_steps("rel_step", self.rel_step, x)
-        return absolute_steps(x, relative * np.maximum(np.abs(x), least_scale(n)))
+        relative, size = self._relative(n, precision or x.dtype.char), scale_of(x, self.scale, least_scale(n))
+        if np.ndim(relative):
+            return absolute_steps(x, broadcast_steps("rel_step", relative, x) * size)
+        return absolute_steps(x, Rule(relative=relative, absolute=relative).at(size).reshape(x.shape))
 
 
 @dataclass(frozen=True)
@@ -158,12 +172,17 @@ class Central(Difference):
         How much f's values are wrong by, in f's units: :func:`gradfast.noise` measures it. The step
         then balances truncation against that, for an f that varies by about 1 over the scale of x: where it
         varies by V, give noise / V. Best with ``accuracy=4``.
+    scale : float or array_like, optional
+        The typical size of x, in x's units, of all coordinates or of each: steps are relative to
+        ``max(abs(x), scale)``, also for higher derivatives. With 0 they are relative to abs(x) alone; where x is
+        0 as well, they are as if no scale was given.
 
     Raises
     ------
     ValueError
         If accuracy is no positive even integer, steps are not finite and positive or both given, noise is
-        negative, not finite or given with a step; when it is used, if ``rel_step`` is below eps of x's dtype.
+        negative, not finite or given with a step, scale is negative, not finite or given with ``step``; when it
+        is used, if ``rel_step`` is below eps of x's dtype.
 
     Notes
     -----
@@ -181,7 +200,7 @@ class Central(Difference):
     --------
     >>> from gradfast import Central
     >>> Central(accuracy=4)
-    Central(accuracy=4, step=None, rel_step=None, noise=None)
+    Central(accuracy=4, step=None, rel_step=None, noise=None, scale=None)
     >>> print(Central(accuracy=4))
     Central, accuracy 4: (-f(x + 2 h) + 8 f(x + h) - 8 f(x - h) + f(x - 2 h)) / (12 h)
     """
@@ -198,7 +217,7 @@ class Forward(Difference):
 
     Parameters
     ----------
-    accuracy, step, rel_step, noise
+    accuracy, step, rel_step, noise, scale
         As for :class:`Central`; accuracy may be odd.
 
     Raises
@@ -220,7 +239,7 @@ class Forward(Difference):
     --------
     >>> from gradfast import Forward
     >>> Forward(step=1e-6)
-    Forward(accuracy=1, step=1e-06, rel_step=None, noise=None)
+    Forward(accuracy=1, step=1e-06, rel_step=None, noise=None, scale=None)
     """
 
     accuracy: int = 1
@@ -235,7 +254,7 @@ class Backward(Difference):
 
     Parameters
     ----------
-    accuracy, step, rel_step, noise
+    accuracy, step, rel_step, noise, scale
         As for :class:`Central`; accuracy may be odd.
 
     Raises
@@ -257,7 +276,7 @@ class Backward(Difference):
     --------
     >>> from gradfast import Backward
     >>> Backward()
-    Backward(accuracy=1, step=None, rel_step=None, noise=None)
+    Backward(accuracy=1, step=None, rel_step=None, noise=None, scale=None)
     """
 
     accuracy: int = 1
@@ -275,7 +294,7 @@ class Nodes(Difference):
     ----------
     nodes : sequence of int
         The nodes in units of the step, each once; x itself, 0, is always one and left out.
-    step, rel_step, noise
+    step, rel_step, noise, scale
         As for :class:`Central`.
 
     Raises
@@ -302,11 +321,19 @@ class Nodes(Difference):
     nodes: tuple[int, ...] = ()
     directions = (("forward", 1),)
 
-    def __init__(self, nodes: Any, *, step: Any = None, rel_step: Any = None, noise: float | None = None) -> None:
+    def __init__(
+        self,
+        nodes: Any,
+        *,
+        step: Any = None,
+        rel_step: Any = None,
+        noise: float | None = None,
+        scale: Any = None,
+    ) -> None:
         taken = tuple(nodes) if isinstance(nodes, Iterable) else (nodes,)
         if not taken or not all(map(is_integer, taken)) or 0 in taken or len(set(taken)) < len(taken):
             raise ValueError(f"nodes must be distinct integers other than 0; got {nodes!r}")
-        given = {"nodes": tuple(map(int, taken)), "step": step, "rel_step": rel_step, "noise": noise}
+        given = {"nodes": tuple(map(int, taken)), "step": step, "rel_step": rel_step, "noise": noise, "scale": scale}
         for name, value in given.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "accuracy", stencils.accuracy_of(stencils.on_nodes(given["nodes"], 1)))
@@ -316,7 +343,7 @@ class Nodes(Difference):
         return f"Nodes {self.nodes}"
 
     def __repr__(self) -> str:
-        given = {"step": self.step, "rel_step": self.rel_step, "noise": self.noise}
+        given = {"step": self.step, "rel_step": self.rel_step, "noise": self.noise, "scale": self.scale}
         options = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
         return f"Nodes({self.nodes}{options})"
 

@@ -39,9 +39,18 @@ def relative_step(stencil: Stencil, eps: float) -> float:
     return float((n * rounding * eps / (p * factor * SHORTER**p)) ** (1 / (n + p)))
 
 
-def broadcast_steps(name: str, value: Any, x: Array) -> Array:
+def scale_of(x: Array, scale: Any, least: float) -> Array:
+    """Return what steps are relative to at x: as :class:`gradfast.Central` says of scale, which may be None."""
+    size = np.abs(x)
+    if scale is None:
+        return np.maximum(size, least)
+    size = np.maximum(size, broadcast_steps("scale", scale, x, may_be_zero=True))
+    return np.where(size == 0, x.dtype.type(least), size)
+
+
+def broadcast_steps(name: str, value: Any, x: Array, *, may_be_zero: bool = False) -> Array:
     """Return steps of x's shape."""
-    steps = checked_steps(name, value)
+    steps = checked_steps(name, value, may_be_zero=may_be_zero)
     try:
         return np.broadcast_to(steps, x.shape)
     except ValueError:
@@ -65,12 +74,13 @@ def warn_of_swallowed_step(name: str, value: Any, step: float) -> None:
     warn(f"step = {step:g} is lost to rounding at {name} = {value:g}")
 
 
-def checked_steps(name: str, value: Any) -> Array:
-    """Return steps as an array; ValueError unless all are finite and positive."""
+def checked_steps(name: str, value: Any, *, may_be_zero: bool = False) -> Array:
+    """Return steps as an array; ValueError unless all are finite and positive, or 0 if they may be."""
     steps = as_array(name, value)
     if steps.dtype.kind not in "fiu":
         raise TypeError(f"{name} must be a number or an array of them; got {value!r}")
-    wrong = ~((steps > 0) & np.isfinite(steps))
+    wrong = ~((steps >= 0 if may_be_zero else steps > 0) & np.isfinite(steps))
     if wrong.any():
-        raise ValueError(f"{name} must be finite and positive; got {steps[wrong].flat[0]}")
+        wanted = "from 0 up" if may_be_zero else "positive"
+        raise ValueError(f"{name} must be finite and {wanted}; got {steps[wrong].flat[0]}")
     return steps

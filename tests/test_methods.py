@@ -105,7 +105,7 @@ def test_a_used_method_still_equals_a_new_one():
     used = Central(accuracy=4)
     gradient(sum_of_cubes, np.ones(3), method=used)
     assert used == Central(accuracy=4)
-    assert repr(used) == "Central(accuracy=4, step=None, rel_step=None, noise=None)"
+    assert repr(used) == "Central(accuracy=4, step=None, rel_step=None, noise=None, scale=None)"
     x = np.arange(3.0)
     again = pickle.loads(pickle.dumps(used))
     assert np.array_equal(gradient(sum_of_cubes, x, method=again), gradient(sum_of_cubes, x, method=used))
@@ -166,7 +166,7 @@ def test_the_accuracy_of_a_one_sided_method_is_positive(method, accuracy):
 
 def test_integers_of_numpy_are_integers():
     assert Central(np.int64(4)) == Central(4)
-    assert repr(Forward(np.uint8(3))) == "Forward(accuracy=3, step=None, rel_step=None, noise=None)"
+    assert repr(Forward(np.uint8(3))) == "Forward(accuracy=3, step=None, rel_step=None, noise=None, scale=None)"
     assert derivative(np.square, 3.0, n=np.int32(2)) == pytest.approx(2.0)
 
 

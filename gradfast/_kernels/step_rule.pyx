@@ -9,7 +9,7 @@ import numpy as np
 cdef class Rule:
     """A step of about ``relative * max(abs(x), least_scale)``, a power of two; or an absolute one.
 
-    Either way it is the step that x can be moved by exactly, ``(abs(x) + step) - abs(x)``.
+    The absolute one is also taken where both abs(x) and the least scale are 0. Either way it is the step that x can be moved by exactly, ``(abs(x) + step) - abs(x)``.
     """
 
     def __cinit__(self, double relative=0, double least_scale=0, double absolute=0):
@@ -47,7 +47,7 @@ cdef Py_ssize_t write_steps(Rule rule, const real *x, Py_ssize_t n, double sign,
     cdef real size, step
     cdef bint exact, all_are_finite = True
     if real is double:
-        if rule.relative != 0 and write_doubles(rule.relative, rule.least_scale, x, n, sign, <double *>steps):
+        if rule.relative != 0 and rule.least_scale > 0 and write_doubles(rule.relative, rule.least_scale, x, n, sign, <double *>steps):
             return -1
     for i in range(n):
         if rule.relative != 0:
