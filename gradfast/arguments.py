@@ -87,14 +87,6 @@ def as_f_sees_it(x: Array) -> Array:
     return x.view(np.ndarray) if isinstance(x, np.matrix) else x
 
 
-def as_values(result: Any) -> Array:
-    """Return what f returned as an array; ValueError if it is lists of several lengths."""
-    try:
-        return np.asarray(result)
-    except ValueError as error:
-        raise ValueError(f"f must return an array of one shape; it returned {result!r}") from error
-
-
 def as_dtype(dtype: np.dtype[Any], derivatives: Array) -> Array:
     """Return derivatives, which are computed in double precision at float32 points, in the dtype of x."""
     if derivatives.dtype == dtype:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from gradfast._kernels.number import values_of
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_values
+from gradfast.arguments import EPS, VALUE_DTYPE, Array
 from gradfast.stencils import forward
 from gradfast.steps import LEAST_SCALE, relative_step
 
@@ -29,7 +30,7 @@ def imaginary_part_of(f: Function) -> Function:
         result = f(z, *args)
         if isinstance(result, complex):  # np.complex128 too: nearly every f of one value
             return result.imag
-        array = as_values(result)
+        array = values_of(result)
         if array.dtype.kind != "c":
             raise TypeError(
                 f"f must compute with complex numbers for method 'complex'; "

@@ -107,7 +107,7 @@ def derivative(
     Raises
     ------
     TypeError
-        If x or f's result is complex or not a number.
+        If x is complex or not a number, or f's result is no number.
     ValueError
         If f's result is not of x's shape; if n is not an integer from 1 to 6, or with method
         "complex" not 1; as for :func:`gradient`.

@@ -116,7 +116,8 @@ def gradient(
     Parameters
     ----------
     f : callable
-        Function of a point, ``f(x, *args)``, that returns one real number. With
+        Function of a point, ``f(x, *args)``, that returns one number: what ``float()`` takes, an array of
+        one item of any package, or a complex number, of which the derivatives are complex. With
         ``vectorized=True``, of points along a first axis, shape ``(m, *x.shape)``, that returns m
         numbers. Or compiled code: see :mod:`gradfast.callables`.
     x : array_like
@@ -176,8 +177,8 @@ def gradient(
     Raises
     ------
     TypeError
-        If x or f's result is complex or not a number; with method "complex", if f's result is real; if
-        f is to reach another process and cannot be pickled.
+        If x is complex or not a number, or f's result is no number; with method "complex", if f's result is real at
+        a complex x, or complex at a real one; if f is to reach another process and cannot be pickled.
     ValueError
         If f does not return one number a point; if f itself changes x (which is put back); if
         x lies outside the bounds; if the method is unknown; if argnum is no integer from 0 up; with

@@ -120,8 +120,9 @@ def jacobian(
     Parameters
     ----------
     f : callable
-        Function of a point that returns an array or list of any one shape, also the same array
-        every time. With ``vectorized=True``, of points of shape ``(m, *x.shape)``, that returns m such.
+        Function of a point that returns an array of any one shape, of any package, or a list, also the
+        same array every time; of complex numbers the derivatives are complex. With ``vectorized=True``,
+        of points of shape ``(m, *x.shape)``, that returns m such.
     x, method, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`gradient`.
     f0 : array_like, optional

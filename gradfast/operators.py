@@ -4,6 +4,7 @@ A call of an operator is `gradfast._kernels.operator.Operator.run`, which asks t
 better. How operators differ stands in gradients.py, jacobians.py and so on.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,6 +32,7 @@ from gradfast.arguments import (
 )
 from gradfast.bounds import box_of, checked_bounds, sides_of, steps_within
 from gradfast.callables import as_objective
+from gradfast.complex_values import PartOf, joined, joined_info
 from gradfast.evaluators import Call, Progress, Workers, checked_progress, checked_workers
 from gradfast.methods import Adaptive, Complex, Difference
 from gradfast.parameters import Layout, are_parameters
@@ -226,6 +228,36 @@ class PreparedOperator(Operator):
             return e.layout.derivatives(found)
         parts = {name: getattr(found, name) for name in ("step", "scheme", "error", "converged")}
         return replace(found, **{k: e.layout.derivatives(part) for k, part in parts.items() if part is not None})
+
+    def _of_complex(
+        self, error: TypeError, lost: int, x: Any, args: tuple[Any, ...], v: Any, f0: Any, wants_value: bool
+    ) -> Any:
+        """Return the result for an f that returned a complex number: that of its two parts, joined."""
+        if isinstance(self.method, Complex) or f0 is not None:  # which is real
+            raise error
+        kind: Any = type(self)
+        options = self._given_options() | {"full_output": True}
+        tape: Any = None if self._workers is not None or isinstance(self.method, Adaptive) else deque()
+
+        def part(is_real: bool) -> tuple[Any, Any, Any, Info]:
+            value: Any = None
+            operator = kind(PartOf(self.f, is_real, self.has_aux, tape), **options)
+            found, info = operator._run(x, args, v, None, wants_value)
+            if wants_value:
+                value, found = found
+            value, aux = value if wants_value and self.has_aux else (value, None)
+            found, aux = found if self.has_aux and not wants_value else (found, aux)
+            return found, value, aux, info
+
+        (real, value, aux, info), (imaginary, also, _, other) = part(True), part(False)
+        result = joined(real, imaginary)
+        if wants_value:
+            value = joined(value, also)
+            result = ((value, aux) if self.has_aux else value), result
+        elif self.has_aux:
+            result = result, aux
+        evaluations = lost + info.evaluations + (other.evaluations if tape is None else 0)
+        return (result, joined_info(info, other, evaluations)) if self.full_output else result
 
     def _call(self, args: tuple[Any, ...], axis: int | None, f0: Any) -> Call:
         outputs = -1 if f0 is None or self.single or not self.is_native else real_numbers("f0", f0).size

@@ -202,6 +202,19 @@ def filled(template: Any, values: Sequence[Any]) -> Any:
     return None
 
 
+def mapped(f: Callable[..., Any], x: Any, *others: Any) -> Any:
+    """Return parameters that f makes of each of x's and of what stands in its place in others."""
+    values: list[Any] = []
+
+    def number(_: str, value: Any) -> int:
+        values.append(value)
+        return len(values) - 1
+
+    template = with_leaves(x, "x", number)
+    columns = [dict(matched(template, other, "x")) for other in others]
+    return filled(template, [f(value, *(column[i] for column in columns)) for i, value in enumerate(values)])
+
+
 def matched(template: Any, given: Any, name: str) -> Iterator[tuple[int, Any]]:
     """Yield the number of each parameter with what is given for it; ValueError unless the containers are alike."""
     if type(template) is int:

@@ -19,9 +19,9 @@ from gradfast._kernels.many_points import ManyPoints
 from gradfast._kernels.memory import keeping, name_of_coordinate
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.number import number
+from gradfast._kernels.number import number, values_of
 from gradfast._kernels.one_point import OnePoint, WholeBatch
-from gradfast.arguments import VALUE_DTYPE, Array, as_array, as_point, as_values, warn
+from gradfast.arguments import VALUE_DTYPE, Array, as_array, as_point, warn
 from gradfast.callables import as_objective
 from gradfast.stencils import central
 
@@ -295,7 +295,7 @@ def _result(value: Any) -> Any:
     if isinstance(value, int):
         number(value, "d")  # or an error, if no float can hold it
         return value
-    array = as_values(value)
+    array = values_of(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"f must return real numbers; it returned {value!r}")
     if array.dtype.kind == "b":  # of which NumPy has no difference

@@ -18,7 +18,7 @@ import gradfast
 # From the lowest to the highest. A module imports those of lower floors, and those before it on its own.
 FLOORS = {
     "kernels": ("_kernels", "reference"),
-    "values": ("arguments", "parameters", "stencils", "callables", "patterns", "coloring"),
+    "values": ("arguments", "parameters", "complex_values", "stencils", "callables", "patterns", "coloring"),
     "steps": ("steps", "bounds", "methods", "complex_step", "ladder"),
     "calls": ("evaluators", "operators"),
     "algorithms": ("adaptive", "noise_estimate", "sparse"),

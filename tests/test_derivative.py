@@ -303,7 +303,7 @@ def test_f_must_be_elementwise(method):
         derivative(np.transpose, x, method=method)
 
 
-@pytest.mark.parametrize("result", [1j, None, "a"])
+@pytest.mark.parametrize("result", [None, "a"])
 def test_f_must_return_real_numbers(result):
     with pytest.raises(TypeError, match=f"f must return real numbers; it returned {result!r}, of dtype"):
         derivative(lambda x: result, 1.0)

@@ -197,7 +197,6 @@ def test_the_shape_of_f_must_not_change(method):
     [
         (None, "None, of dtype object"),
         ("a", "'a', of dtype <U1"),
-        (1j, "1j, of dtype complex128"),
         ([None], r"\[None\], of"),
     ],
 )

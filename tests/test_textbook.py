@@ -374,7 +374,7 @@ def test_long_double_results_keep_their_precision():
         (np.zeros((1, 2)), ValueError, r"f must return a scalar; it returned an array of shape \(1, 2\)"),
         (np.zeros(0), ValueError, r"f must return a scalar; it returned an array of shape \(0,\)"),
         (None, TypeError, r"f must return a real scalar; it returned None, a NoneType"),
-        ([1.0], TypeError, r"f must return a real scalar; it returned \[1.0\], a list"),
+        ([1.0, 2.0], TypeError, r"f must return a real scalar; it returned \[1.0, 2.0\], a list"),
         ("1.0", TypeError, r"f must return a real scalar; it returned '1.0', a str"),
         (1j, TypeError, r"f must return a real scalar; it returned 1j, a complex"),
         (np.complex64(1j), TypeError, r"f must return a real scalar; it returned np.complex64\(1j\)"),

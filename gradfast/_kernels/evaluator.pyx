@@ -27,6 +27,7 @@ import numpy as np
 from numpy import empty, ndarray
 
 from gradfast._kernels.memory import f_changed, first_change, name_at
+from gradfast._kernels.number import ComplexValueError, values_of
 
 cdef extern from "Python.h":
     int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
@@ -331,11 +332,9 @@ cdef array_of(const char *values, tuple shape, Py_ssize_t value_size):
 
 cdef as_real_array(result, bint is_block):
     """Return what f returned as an array. An error shows it, unless it is a block of values."""
-    try:
-        array = np.asarray(result)
-    except ValueError as error:
-        raise ValueError(f"f must return an array of one shape; it returned {result!r}") from error
+    array = values_of(result)
     if array.dtype.kind not in "fiub":
         found = "an array" if is_block else f"{result!r},"
-        raise TypeError(f"f must return real numbers; it returned {found} of dtype {array.dtype}")
+        kind = ComplexValueError if array.dtype.kind == "c" else TypeError
+        raise kind(f"f must return real numbers; it returned {found} of dtype {array.dtype}")
     return array

@@ -24,20 +24,67 @@ cdef from_long_double(long double number):
     return exact[()]
 
 
+class ComplexValueError(TypeError):
+    """f returned a complex number. Operators then differentiate its two parts; for others it is an error like this."""
+
+
 cdef double as_double(object result) except? -1.0:
     cdef object number = result
     shape = getattr(result, "shape", None)
     if isinstance(shape, tuple):  # an array or a NumPy scalar
         for extent in shape:
             if extent != 1:
-                raise ValueError(f"f must return a scalar; it returned an array of shape {tuple(shape)}")
-        number = None if getattr(getattr(result, "dtype", None), "kind", None) == "c" else result.item()
+                raise ValueError(
+                    f"f must return a scalar; it returned an array of shape {tuple(shape)}; for arrays use jacobian"
+                )
+        number = None if is_complex(result) else item_of(result)
+    elif isinstance(result, (list, tuple)) and len(result) == 1:
+        number = item_of(result[0]) if isinstance(getattr(result[0], "shape", None), tuple) else result[0]
     try:
         return PyFloat_AsDouble(number)
     except TypeError as error:
-        raise TypeError(f"f must return a real scalar; it returned {result!r}, a {type(result).__name__}") from error
+        kind = ComplexValueError if is_complex(result) or is_complex(number) else TypeError
+        raise kind(f"f must return a real scalar; it returned {result!r}, a {type(result).__name__}") from error
     except OverflowError as error:  # of a number that may be too long to print
         raise ValueError(f"f must return a number in the range of a float; it returned a larger {type(result).__name__}") from error
+
+
+cdef bint is_complex(value) except -1:
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None:
+        return getattr(dtype, "kind", None) == "c" or str(dtype).rpartition(".")[2].startswith("complex")
+    return hasattr(type(value), "__complex__")  # of an object that float() does not take
+
+
+cdef item_of(array):
+    """Return what an array of one item holds, whichever package it is of."""
+    if hasattr(array, "item"):
+        return array.item()
+    data = getattr(array, "data", None)  # a variable that wraps an array
+    return (data if isinstance(data, np.ndarray) else np.asarray(array)).item()
+
+
+def values_of(result):
+    """Return what f returned as an array, numbers of other packages as NumPy's; ValueError if it is lists of several lengths."""
+    data = getattr(result, "data", None)
+    if isinstance(data, np.ndarray):  # a variable that wraps an array
+        return data
+    try:
+        array = np.asarray(result)
+    except ValueError as error:
+        raise ValueError(f"f must return an array of one shape; it returned {result!r}") from error
+    return numbers_of(array) if array.dtype.kind == "O" else array
+
+
+cdef numbers_of(array):
+    """Return an array of objects as one of numbers, if all of them are; else as it is."""
+    try:
+        found = [as_double(number) for number in array.flat]
+    except ComplexValueError:
+        found = [complex(number) for number in array.flat]
+    except (TypeError, ValueError):
+        return array
+    return np.array(found).reshape(array.shape)
 
 
 cdef bint read_long_double(object result, long double* number) except -1:  # OUT: number

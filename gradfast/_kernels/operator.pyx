@@ -27,6 +27,7 @@ from gradfast._kernels.step_rule cimport all_finite
 from numpy import empty, ndarray, ufunc
 
 from gradfast._kernels.evaluator import CoarserError
+from gradfast._kernels.number import ComplexValueError
 
 cdef extern from "Python.h":
     bint PyCFunction_CheckExact(object f)
@@ -118,9 +119,15 @@ cdef class Operator:
             except CoarserError as coarser:  # once: then steps are long enough for f's values
                 e.put_back()
                 e.precision = coarser.args[0]
+            except ComplexValueError as error:
+                e.put_back()
+                return self._of_complex(error, e.evaluations, x, args, v, f0, wants_value)
             except BaseException:
                 e.put_back()
                 raise
+
+    def _run(self, x, args, v, f0, wants_value):
+        return self.run(x, args, v, f0, wants_value)
 
     cdef differentiate_more(self, Evaluator e, v, f0, bint wants_value):
         """Return the derivatives by the names of parameters; and what else f returned at x, beside the value as in JAX."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy import empty, float64, ndarray
 
 from gradfast._kernels.evaluator import CoarserError
+from gradfast._kernels.number import ComplexValueError
 
 # Groups know no x: those of few coordinates are made once.
 cdef object TOGETHER_ONE = Groups.together(1)
@@ -187,6 +188,8 @@ cdef class DerivativeOperator(Operator):
             return self.by_plan(e, x, plan)
         except CoarserError as coarser:
             e.precision = coarser.args[0]
+        except ComplexValueError as error:
+            return self._of_complex(error, e.evaluations, x, args, None, None, False)
         return self.by_plan(e, x, self.plan_for(e))
 
     cdef by_plan(self, AtNumber e, double x, Plan plan):
