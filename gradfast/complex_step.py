@@ -78,15 +78,14 @@ def check_along(f: Callable[[float], Any], step: float, char: str, derivative: A
 
 
 def compare(
-    f: Callable[[float], Any], center: Array, step: float, char: str, derivative: Any, curvature: float = 0.0
+    f: Callable[[float], Any], center: Array, step: float, char: str, derivative: Any
 ) -> tuple[int, tuple[float, float] | None]:
     """Compare the derivative at 0 of an f of one number, center there, with differences.
 
     Returns how often f was called, and where they differ the derivative and a difference. A fixed
     step may be wrong for f, or a difference rounding alone (that of a dtype.char, whose underflow
     is no fault of f either): they differ only where those of three steps agree with each other and
-    none does with the derivative. A value may be off by so much for its curvature, times the step
-    and the largest difference of all.
+    none does with the derivative.
     """
     eps, lost = EPS[char], max(float(np.finfo(char).tiny), np.finfo(float).tiny) / RELATIVE_STEP
     differences: list[Array] = []
@@ -97,7 +96,6 @@ def compare(
         with np.errstate(all="ignore"):
             difference = (moved - center) / h
             noise = 16 * eps * (np.abs(moved) + np.abs(center)) / np.abs(h) + lost
-            noise += curvature * abs(h) * np.abs(difference[np.isfinite(difference)]).max(initial=0)
             far = np.abs(difference - derivative) > 1e-3 * (np.abs(difference) + np.abs(derivative)) + noise
         differences.append(difference)
         suspect = suspect & far

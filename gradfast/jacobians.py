@@ -133,7 +133,7 @@ def jacobian(
         made once. Columns of one color are then moved at once, each by its own step. Not with method
         "adaptive".
     verify : bool
-        Whether to see that the sparsity holds every entry that f depends on.
+        Whether to see that the sparsity holds every entry that f depends on: see the notes.
 
     Returns
     -------
@@ -158,9 +158,12 @@ def jacobian(
     -----
     The evaluations are those of :func:`gradient`; with `sparsity`, as if there were as many
     coordinates as colors [1]_, [2]_. Where bounds give columns of one color different stencils,
-    that color is split. To verify costs
-    one more, along a random direction, or up to three where f is curved. An entry that adds less
-    than a thousandth to its row's change goes unseen. Thread-safety: as there.
+    that color is split. Thread-safety: as there.
+
+    To verify costs as much as two more colors: f is moved along two random directions. If a row is off by more than
+    rounding, more directions and shorter steps are looked at, about as many evaluations again as for the result. A
+    row may be off by what they show of f's truncation error, noise and kinks at x. A missing entry is found if it is
+    more than that: with the default steps of a smooth f, far less than a hundredth of its row.
 
     References
     ----------
