@@ -13,15 +13,13 @@ import numpy as np
 from numpy import empty
 
 from gradfast._kernels import native_loop
-from gradfast._kernels.combine import combined
-from gradfast._kernels.gradient_loop import POINT, ROWS
+from gradfast._kernels.gradient_loop import POINT, ROWS, by_moves
 from gradfast._kernels.many_points import ManyPoints
 from gradfast._kernels.memory import keeping, name_of_coordinate
-from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number, values_of
 from gradfast._kernels.one_point import OnePoint, WholeBatch
-from gradfast.arguments import VALUE_DTYPE, Array, as_array, as_point, warn
+from gradfast.arguments import Array, as_array, as_dtype, as_point, warn
 from gradfast.callables import as_objective
 from gradfast.stencils import central
 
@@ -208,59 +206,42 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
         f = as_objective(f)
     x = as_point(x)
     kind = x.dtype.char
-    gradient = empty(x.shape, x.dtype)
     if type(f) is NativeFunction:
-        swallowed = _differentiate_native(f, x, h, vectorized, gradient)
+        gradient, swallowed = _by_compiled_loops(f, x, h, vectorized)
     elif vectorized or x.ndim not in (1, 2):
-        swallowed = _differentiate_by_moves(f, x, h, vectorized, gradient)
+        gradient, swallowed = _by_moves(f, x, h, vectorized)
     else:
+        gradient = empty(x.shape, x.dtype)
         swallowed = keeping(x, (POINT if x.ndim == 1 else ROWS)[kind], f, x, x, h, gradient)
     if swallowed >= 0:
         _warn_of_swallowed_step(x, swallowed, h)
     return gradient
 
 
-def _differentiate_by_moves(f: Callable[[Any], Any], x: Array, h: float, vectorized: bool, gradient: Array) -> int:
-    """Write the gradient of an f of many points a call, or at an x of another shape, by the same formula."""
+def _by_moves(f: Callable[[Any], Any], x: Array, h: float, vectorized: bool) -> tuple[Array, int]:
+    """Return the gradient of an f of many points a call, or at an x of another shape, by the same formula."""
     if vectorized and x.ndim not in (1, 2):
         raise ValueError(f"x must have shape (n,) or (m, n) when vectorized=True; got {x.shape}")
     if not x.size:
-        return -1
-    is_batch, steps = vectorized and x.ndim == 2, np.full(x.size, h, VALUE_DTYPE[x.dtype.char])
-    kind: Any = WholeBatch if is_batch else ManyPoints if vectorized else OnePoint
-    e = kind(f, x, (), True, 1 if is_batch else None)
-    try:
-        if is_batch:
-            moves = Moves(Groups.strided(e.n, e.point), steps, CENTRAL)
-            for j in range(e.point):  # a column at a time
-                part = moves.part(2 * j, 2 * j + 2)
-                gradient[:, j] = combined(e.values(part), part)[0]
-        else:
-            moves = Moves(Groups.each(e.n), steps, CENTRAL)
-            gradient.reshape(-1)[...] = combined(e.values(moves), moves)
-    except BaseException:
-        e.put_back()
-        raise
-    e.close()
-    return _first_equal(x + h, x)
+        return empty(x.shape, x.dtype), -1
+    if not vectorized:
+        e: Any = OnePoint(f, x, (), True)
+    else:
+        e = ManyPoints(f, x, (), True) if x.ndim == 1 else WholeBatch(f, x, (), True, 1)
+    flat, swallowed = by_moves(e, h, CENTRAL)
+    return as_dtype(x.dtype, flat.reshape(x.shape)), swallowed
 
 
-def _differentiate_native(f: NativeFunction, x: Array, h: float, vectorized: bool, gradient: Array) -> int:
+def _by_compiled_loops(f: NativeFunction, x: Array, h: float, vectorized: bool) -> tuple[Array, int]:
     """Let the compiled loops perturb copies of x, in double precision."""
     if vectorized:
         raise ValueError("vectorized must be False when f is compiled code; got True")
-    if x.ndim == 1 and x.dtype.char == "d":
-        return native_loop.gradient(f, x, h, CENTRAL, gradient)
-    out = gradient if x.dtype.char == "d" else np.empty(x.shape)
-    point = x.astype(np.float64, copy=False)
+    gradient, point = empty(x.shape), x.astype(np.float64, copy=False)
     if x.ndim == 2:
-        swallowed = native_loop.gradients(f, point, h, CENTRAL, out)
+        swallowed = native_loop.gradients(f, point, h, CENTRAL, gradient)
     else:
-        swallowed = native_loop.gradient(f, point.reshape(-1), h, CENTRAL, out.reshape(-1))
-    if out is not gradient:
-        with np.errstate(over="ignore"):
-            gradient[...] = out
-    return swallowed
+        swallowed = native_loop.gradient(f, point.reshape(-1), h, CENTRAL, gradient.reshape(-1))
+    return as_dtype(x.dtype, gradient), swallowed
 
 
 def _number_or_array(x: Any) -> Any:

@@ -56,8 +56,10 @@ cdef void combine_as(
             sums = out + (g * width if division == UNDIVIDED else 0 if division == ALONG else i if division == BY_MEMBER else i * width)
             if has_centers:
                 at_x = center + i // point * width
-        if division == BY_MEMBER:
+        if division == BY_MEMBER and span.stride != 1:
             add(values + row * width, span.count, at_x, stencil, k, sums, span.stride)
+        elif division == BY_MEMBER:
+            add(values + row * width, span.count, at_x, stencil, k, sums, 1)  # which C compilers vectorize
         else:
             add(values + row * width, width, at_x, stencil, k, sums, 1)
         k += 1
@@ -119,9 +121,10 @@ cdef void divide_members(value *sums, Span span, Stencil stencil, const value *s
         for j in range(span.count):
             sums[j] /= by * steps[j]
         return
+    i = 0
     for j in range(span.count):
-        i = j * span.stride
-        sums[i] /= divisor(stencil, steps[i])
+        sums[i] /= by * steps[i] if stencil.n == 1 else divisor(stencil, steps[i])
+        i += span.stride
 
 
 cdef int second_derivatives(char *sums, Moves moves) except -1:  # OUT: sums

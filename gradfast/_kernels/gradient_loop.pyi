@@ -3,6 +3,9 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.stencil import Stencil
+
 _Array = NDArray[Any]
 _Function = Callable[[Any], Any]
 
@@ -11,6 +14,8 @@ class _Point(Protocol):
 
 class _Rows(Protocol):
     def __call__(self, f: _Function, batch: Any, rows: _Array, h: float, out: _Array) -> int: ...
+
+def by_moves(e: Evaluator, h: float, stencil: Stencil) -> tuple[_Array, int]: ...
 
 POINT: dict[str, _Point]
 ROWS: dict[str, _Rows]

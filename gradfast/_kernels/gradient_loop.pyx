@@ -8,13 +8,21 @@ c. The formula is literally ``(f(x + h) - f(x - h)) / (2 * h)``: for doubles it 
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.function cimport PyFunction_Check
 from cpython.method cimport PyMethod_Check
 from libc.math cimport isfinite
 
+from gradfast._kernels.evaluator cimport Evaluator
+from gradfast._kernels.moves cimport Moves
 from gradfast._kernels.number cimport read
+from gradfast._kernels.operator_kinds cimport GradientOperator
 from gradfast._kernels.step_rule cimport real
+from gradfast._kernels.stencil cimport Stencil
+
+# How a gradient is made of moves, whatever f is.
+cdef GradientOperator GRADIENT = GradientOperator.__new__(GradientOperator)
 
 
 def _point(f, argument, real[:] line, double h, real[:] out):  # OUT: out
@@ -67,6 +75,33 @@ cdef inline bint central_difference(f, argument, real *coordinate, double h, rea
     finally:
         coordinate[0] = saved
     return swallowed and isfinite(saved)
+
+
+def by_moves(Evaluator e not None, double h, Stencil stencil not None):
+    """Return the derivatives along each coordinate, flat, by the same formula for an f that an evaluator calls; and as above
+    the first coordinate whose step rounding swallowed."""
+    cdef bint is_wide = e.kind == c"g"
+    cdef long double wide = h
+    cdef bytes steps = PyBytes_FromStringAndSize(<char *>&wide if is_wide else <char *>&h, e.value_size) * e.n
+    try:
+        result = GRADIENT.combined(e, (Moves.of(GRADIENT.groups(e), steps, is_wide, stencil),), NULL, None)
+    except BaseException:
+        e.put_back()
+        raise
+    e.close()
+    if is_wide:
+        return result, first_swallowed[cython.longdouble](<const long double *>e.before, e.n, h)
+    if e.kind == c"f":
+        return result, first_swallowed[float](<const float *>e.before, e.n, h)
+    return result, first_swallowed[double](<const double *>e.before, e.n, h)
+
+
+cdef Py_ssize_t first_swallowed(const real *x, Py_ssize_t n, double h) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if <real>(x[i] + h) == x[i] and isfinite(x[i]):
+            return i
+    return -1
 
 
 # One entry for each dtype.char of x: a fused function would look for its types at every call.

@@ -219,6 +219,12 @@ cdef inline void move_as(
         for i in range(span.start, span.start + span.count):  # which C compilers vectorize
             line[i] = moved[real](before, steps, i, node)
         return
+    if memory.is_contiguous and groups.list is NULL:
+        i = span.start
+        for k in range(span.count):
+            line[i] = moved[real](before, steps, i, node)
+            i += span.stride
+        return
     for k in range(span.count):
         i = groups.member(span, k)
         (<real *>address(memory, i))[0] = moved[real](before, steps, i, node)
@@ -245,6 +251,12 @@ cdef void put_back_any(const Memory *memory, const char *before, Groups groups, 
     cdef Py_ssize_t i, k, size = memory.itemsize
     if memory.is_contiguous and groups.list is NULL and span.stride == 1:
         memcpy(memory.start + span.start * size, before + span.start * size, span.count * size)
+        return
+    if memory.is_contiguous and groups.list is NULL and size == sizeof(uint64_t):  # no call for each
+        i = span.start
+        for k in range(span.count):
+            (<uint64_t *>memory.start)[i] = (<const uint64_t *>before)[i]
+            i += span.stride
         return
     for k in range(span.count):
         i = groups.member(span, k)

@@ -229,16 +229,19 @@ cdef class WholeBatch(OnePoint):
             self.argument = complex_x
         self.stack[1] = <PyObject *>self.argument
         self.batch, self.points, self.rows = None, self.rows, 1
-        self.is_known, self.width, self.shape = True, self.points, self.center_shape()
+        self.is_known, self.width = True, self.points
+        self.shape = None if self.base.ndim == 2 else self.center_shape()
         return True
 
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
+        if type(found) is ndarray and self.take_buffer(found, rows, block, row):
+            return 0
         array = as_real_array(found, True)
         if not self.has_seen:
             self.see(array)
-        if array.shape != self.shape:
+        if array.shape != self.value_shape():
             raise ValueError(
-                f"f must return an array of shape {self.shape} for points of shape {self.x.shape}; "
+                f"f must return an array of shape {self.value_shape()} for points of shape {self.x.shape}; "
                 f"it returned one of shape {array.shape}"
             )
         return self.copy_values(array, block.at + row * self.width * self.value_size)

@@ -1,0 +1,5 @@
+from gradfast._kernels.operator cimport Operator
+
+
+cdef class GradientOperator(Operator):
+    pass
