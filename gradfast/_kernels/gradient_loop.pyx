@@ -78,8 +78,7 @@ cdef inline bint central_difference(f, argument, real *coordinate, double h, rea
 
 
 def by_moves(Evaluator e not None, double h, Stencil stencil not None):
-    """Return the derivatives along each coordinate, flat, by the same formula for an f that an evaluator calls; and as above
-    the first coordinate whose step rounding swallowed."""
+    """Return the derivatives along each coordinate, flat, of f as an evaluator calls it, and which step was swallowed first."""
     cdef bint is_wide = e.kind == c"g"
     cdef long double wide = h
     cdef bytes steps = PyBytes_FromStringAndSize(<char *>&wide if is_wide else <char *>&h, e.value_size) * e.n
