@@ -320,7 +320,7 @@ def _exact_unit(x: Array, steps: Array, stencil: Stencil) -> Array:
 
 
 @quiet
-def _direction(steps: Array, turns: Array, unit: Array | None, random: np.random.Generator) -> Array:
+def _direction(steps: Array, turns: Array, unit: Array | None, random: "np.random.Generator") -> Array:
     """Return a random part of each step, in whole units; the step itself where it is shorter than a unit."""
     signs = np.where(turns, random.choice([-1.0, 1.0], steps.shape), 1.0)
     part = random.uniform(0.25, 1.0, steps.shape).astype(steps.dtype) * steps
