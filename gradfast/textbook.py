@@ -202,7 +202,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
     """
     if not (type(h) is float and 0 < h < inf):
         h = _checked_step(h)
-    if type(f) is not FunctionType:
+    if type(f) is not FunctionType and type(f) is not NativeFunction:
         f = as_objective(f)
     x = as_point(x)
     kind = x.dtype.char
@@ -236,8 +236,10 @@ def _by_compiled_loops(f: NativeFunction, x: Array, h: float, vectorized: bool) 
     """Let the compiled loops perturb copies of x, in double precision."""
     if vectorized:
         raise ValueError("vectorized must be False when f is compiled code; got True")
-    gradient, point = empty(x.shape), x.astype(np.float64, copy=False)
-    if x.ndim == 2:
+    gradient, point = empty(x.shape), x if x.dtype.char == "d" else x.astype(np.float64)
+    if x.ndim == 1:
+        swallowed = native_loop.gradient(f, point, h, CENTRAL, gradient)
+    elif x.ndim == 2:
         swallowed = native_loop.gradients(f, point, h, CENTRAL, gradient)
     else:
         swallowed = native_loop.gradient(f, point.reshape(-1), h, CENTRAL, gradient.reshape(-1))

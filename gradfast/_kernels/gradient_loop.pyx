@@ -18,7 +18,7 @@ from gradfast._kernels.evaluator cimport Evaluator
 from gradfast._kernels.moves cimport Moves
 from gradfast._kernels.number cimport read
 from gradfast._kernels.operator_kinds cimport GradientOperator
-from gradfast._kernels.step_rule cimport real
+from gradfast._kernels.step_rule cimport first_swallowed, real
 from gradfast._kernels.stencil cimport Stencil
 
 # How a gradient is made of moves, whatever f is.
@@ -93,14 +93,6 @@ def by_moves(Evaluator e not None, double h, Stencil stencil not None):
     if e.kind == c"f":
         return result, first_swallowed[float](<const float *>e.before, e.n, h)
     return result, first_swallowed[double](<const double *>e.before, e.n, h)
-
-
-cdef Py_ssize_t first_swallowed(const real *x, Py_ssize_t n, double h) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        if <real>(x[i] + h) == x[i] and isfinite(x[i]):
-            return i
-    return -1
 
 
 # One entry for each dtype.char of x: a fused function would look for its types at every call.

@@ -11,12 +11,13 @@ c. A loop looks at the clock now and then, ever more seldom the faster f is, and
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.limits cimport INT_MAX
-from libc.math cimport fabs, isfinite
+from libc.math cimport fabs
 
 from gradfast._kernels.native_function cimport (
     Function, NativeFunction, call, call_array, require_array, require_point
 )
 from gradfast._kernels.stencil cimport Stencil
+from gradfast._kernels.step_rule cimport first_swallowed
 
 import numpy as np
 
@@ -206,17 +207,11 @@ cdef int prepare(Loop *loop, NativeFunction f, Py_ssize_t n, double h, Stencil s
     return 0
 
 
-cdef inline bint may_be_swallowed(double h, double largest) noexcept nogil:
-    """Whether a step may be lost to rounding where abs(x) is at most that large."""
-    return largest >= h * 4503599627370496.0  # 2**52
-
-
 def gradient(NativeFunction f not None, const double[:] x, double h, Stencil stencil not None, double[::1] out):  # OUT: out
     """Write f's derivatives along the coordinates of x, perturbing a copy; return the first whose step rounding swallowed, or -1."""
     cdef Loop loop
     cdef double stack[64]
     cdef double *point = stack
-    cdef double largest = 0
     cdef Py_ssize_t i, n = x.shape[0]
     prepare(&loop, f, n, h, stencil)
     if n > 64:
@@ -227,24 +222,20 @@ def gradient(NativeFunction f not None, const double[:] x, double h, Stencil ste
         with nogil:
             for i in range(n):
                 point[i] = x[i]
-                largest = max(largest, fabs(point[i]))
             gradient_along(&loop, point, n, NULL, 0, n, 0, &out[0] if n else NULL)
+            i = first_swallowed(point, n, h)
+        return i
     finally:
         if n > 64:
             PyMem_Free(point)
-    if may_be_swallowed(h, largest):
-        for i in range(n):
-            if x[i] + h == x[i] and isfinite(x[i]):
-                return i
-    return -1
 
 
 def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil stencil not None, double[:, ::1] out):  # OUT: out
     """Do the same at every row of x; a coordinate is counted through all rows."""
     cdef Loop loop
-    cdef Py_ssize_t i, j, n = x.shape[1]
+    cdef Py_ssize_t i, j, n = x.shape[1], swallowed = -1
     cdef int stopped = 0
-    cdef double largest = 0
+    cdef double largest
     cdef double[::1] point = np.empty(n)
     prepare(&loop, f, n, h, stencil)
     if n == 0:
@@ -252,6 +243,7 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
     cdef bint short = n <= 16 and is_textbook(&loop)
     with nogil:
         for i in range(x.shape[0]):
+            largest = 0
             for j in range(n):
                 point[j] = x[i, j]
                 largest = max(largest, fabs(point[j]))
@@ -262,9 +254,7 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
                 stopped = gradient_along(&loop, &point[0], n, NULL, 0, n, 0, &out[i, 0])
             if stopped:
                 break
-    if may_be_swallowed(h, largest):
-        for i in range(x.shape[0]):
-            for j in range(n):
-                if x[i, j] + h == x[i, j] and isfinite(x[i, j]):
-                    return i * n + j
-    return -1
+            if swallowed < 0 and largest >= h * 4503599627370496.0:  # 2**52: rounding may swallow a step
+                j = first_swallowed(&point[0], n, h)
+                swallowed = i * n + j if j >= 0 else -1
+    return swallowed

@@ -34,6 +34,15 @@ cdef inline bint all_finite(const double *numbers, Py_ssize_t count) noexcept no
     return not overflow >> 63
 
 
+cdef inline Py_ssize_t first_swallowed(const real *x, Py_ssize_t n, double h) noexcept nogil:
+    """Return the first finite coordinate that rounding leaves where it is when h is added, or -1."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        if <real>(x[i] + h) == x[i] and isfinite(x[i]):
+            return i
+    return -1
+
+
 cdef inline double power_of_two(double x) noexcept nogil:
     """Return the power of two nearest to a positive normal number, by ratio.
 
