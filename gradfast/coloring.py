@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast._kernels import greedy as kernels
-from gradfast.patterns import Indices, Pattern, as_pattern, banded, require_symmetric
+from gradfast.patterns import Indices, Pattern, as_pattern, banded, in_order, read_only, require_symmetric
 
 __all__ = ["Coloring", "banded"]
 
@@ -87,11 +87,12 @@ class Coloring:
         if symmetric:
             require_symmetric(self.pattern)
         self.n_colors, self.colors = _fewest_colors(self.pattern, self.symmetric)
-        self.columns = np.argsort(self.colors, kind="stable").astype(np.intc)
-        sizes = np.bincount(self.colors, minlength=self.n_colors)
-        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intc)
-        for array in (self.colors, self.columns, self.starts):
-            array.flags.writeable = False
+        self.starts, self.columns = in_order(self.colors, self.n_colors)
+        read_only(self.colors, self.columns, self.starts)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        read_only(self.colors, self.columns, self.starts, *vars(self).get("entries", ()))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -115,7 +116,10 @@ class Coloring:
         counts = np.bincount(columns[read], minlength=self.shape[1])
         # The transpose lists an entry, column after column, where the pattern lists its mirror, row after row.
         mirrors = np.flatnonzero(read).astype(np.intc)
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.intc), rows[read], places[read], mirrors
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.intc)
+        rows, places = rows[read], places[read]
+        read_only(starts, rows, places, mirrors)
+        return starts, rows, places, mirrors
 
     def restricted(self, some: npt.NDArray[np.intp] | None) -> tuple[Indices, Indices]:
         """Return some of the columns, color after color, and where each of their colors starts."""
@@ -196,7 +200,11 @@ def _degrees(graph: Graph, n: int) -> npt.NDArray[np.int64]:
 
 
 def _largest_first(graph: Graph, n: int) -> Indices:
-    return np.argsort(-_degrees(graph, n), kind="stable").astype(np.intc)
+    degrees = _degrees(graph, n)
+    most = int(degrees.max(initial=0))
+    if most <= graph[1].size:  # the time is linear, and so is what the starts take of memory
+        return in_order(most - degrees, most + 1)[1]
+    return np.argsort(-degrees, kind="stable").astype(np.intc)
 
 
 def _smallest_last(graph: Graph, n: int) -> Indices:

@@ -15,6 +15,13 @@ Indices = npt.NDArray[np.intc]
 MOST_ENTRIES = int(np.iinfo(np.intc).max)  # what the kernels' C ints can count
 
 
+def read_only(*arrays: Indices) -> tuple[Indices, ...]:
+    """Return arrays that nobody can write to: kernels trust the indices in them."""
+    for array in arrays:
+        array.flags.writeable = False
+    return arrays
+
+
 @dataclass(frozen=True, eq=False)
 class Pattern:
     """Where a matrix may differ from zero: the columns of its entries, row after row and rising, as in CSR."""
@@ -22,6 +29,12 @@ class Pattern:
     shape: tuple[int, int]
     row_starts: Indices
     columns: Indices
+
+    def __post_init__(self) -> None:
+        read_only(self.row_starts, self.columns)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Pattern, (self.shape, self.row_starts, self.columns)
 
     @property
     def counts(self) -> Indices:
@@ -40,6 +53,7 @@ class Pattern:
         starts = np.empty(self.shape[1] + 1, np.intc)
         rows, places = np.empty_like(self.columns), np.empty_like(self.columns)
         kernels.transpose(self.row_starts, self.columns, starts, rows, places)
+        read_only(starts, rows, places)
         return starts, rows, places
 
     def __repr__(self) -> str:
@@ -64,7 +78,7 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
     Raises
     ------
     ValueError
-        If an argument is not a whole number from 0 up.
+        If an argument is not a whole number from 0 up, or there are more entries than a C int counts.
 
     Notes
     -----
@@ -84,11 +98,15 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
     for name, value in (("n", n), ("lower", lower), ("upper", upper)):
         if not _is_count(value):
             raise ValueError(f"{name} must be a whole number from 0 up; got {value!r}")
+    n = int(n)
+    lower, upper = (min(int(side), max(n - 1, 0)) for side in (lower, upper))
+    entries = n * (lower + upper + 1) - (lower * (lower + 1) + upper * (upper + 1)) // 2
+    _require_fit((n, n), entries, "banded(n, lower, upper)")
     i = np.arange(n)
     first, last = np.maximum(i - lower, 0), np.minimum(i + upper, n - 1)
     row_starts = np.concatenate([[0], np.cumsum(last - first + 1)])
     columns = np.arange(row_starts[-1]) - np.repeat(row_starts[:-1] - first, last - first + 1)
-    return _pattern((n, n), row_starts, columns, "the band")
+    return _made((n, n), row_starts, columns)
 
 
 def as_pattern(pattern: Any, shape: tuple[int, int] | None = None, name: str = "pattern") -> Pattern:
@@ -115,13 +133,51 @@ def _is_count(value: Any) -> bool:
 
 
 def _from_sparse(matrix: Any, name: str) -> Pattern:
-    if len(matrix.shape) != 2:
-        raise ValueError(f"{name} must be a matrix if it is sparse; got an array of shape {matrix.shape}")
-    csr = matrix.tocsr()
-    if not csr.has_canonical_format:
-        csr = csr.copy()
-        csr.sum_duplicates()
-    return _pattern(csr.shape, csr.indptr, csr.indices, name)
+    """Return the pattern of a sparse matrix. Its indices are looked at before SciPy's code follows them."""
+    shape = getattr(matrix, "shape", ())
+    if not (isinstance(shape, tuple) and len(shape) == 2 and all(map(_is_count, shape))):
+        raise ValueError(f"{name} must be a matrix if it is sparse; got an array of shape {shape}")
+    kind = getattr(matrix, "format", None)
+    if kind == "coo":
+        return _from_pairs(*as_indices((matrix.row, matrix.col), name), shape, name)
+    if kind == "csc":
+        return _from_compressed(matrix, name, shape, columns_first=True)
+    csr = matrix if kind == "csr" else _to_csr(matrix, name)
+    if getattr(csr, "shape", None) != shape:
+        raise ValueError(f"{name} must have a tocsr() of its shape, {shape}; it returned {csr!r}")
+    return _from_compressed(csr, name, shape)
+
+
+def _to_csr(matrix: Any, name: str) -> Any:
+    try:
+        if getattr(matrix, "format", None) == "bsr":  # whose starts SciPy's code follows wherever they lead
+            matrix.check_format(full_check=True)
+        return matrix.tocsr()
+    except Exception as error:
+        raise ValueError(f"{name} must have a tocsr() that works; it raised {error!r}") from error
+
+
+def _from_compressed(matrix: Any, name: str, shape: tuple[int, int], columns_first: bool = False) -> Pattern:
+    """Return the pattern of a CSR matrix, or of a CSC one, whose starts and indices may be anything."""
+    lines, size = shape[::-1] if columns_first else shape
+    words = ("columns", "rows") if columns_first else ("rows", "columns")
+    starts, indices = (as_array(f"{name}.{part}", getattr(matrix, part, None)) for part in ("indptr", "indices"))
+    for part, array in (("indptr", starts), ("indices", indices)):
+        if array.ndim != 1 or array.dtype.kind not in "iu":
+            raise ValueError(f"{name} must have integers in {part}; got shape {array.shape}, dtype {array.dtype}")
+    _require_fit(shape, indices.size, name)
+    if starts.size != lines + 1 or starts[0] != 0 or starts[-1] > indices.size or (starts[1:] < starts[:-1]).any():
+        raise ValueError(f"{name} must have {words[0]} that start from 0 to {indices.size} in order; got {starts}")
+    indices = indices[: starts[-1]]
+    if indices.size and not (indices.min() >= 0 and indices.max() < size):
+        found = f"{indices.min()} to {indices.max()}"
+        raise ValueError(f"{name} must have {words[1]} from 0 to {size - 1}; got {found}")
+    starts = starts.astype(np.int64)
+    line_of = np.repeat(np.arange(lines, dtype=np.intc), starts[1:] - starts[:-1])
+    if columns_first:
+        return _sorted(shape, indices, line_of)
+    rises = (indices[1:] > indices[:-1]) | (line_of[1:] != line_of[:-1])
+    return _made(shape, starts, indices) if rises.all() else _sorted(shape, line_of, indices)
 
 
 def _from_dense(matrix: Any, name: str) -> Pattern:
@@ -131,8 +187,9 @@ def _from_dense(matrix: Any, name: str) -> Pattern:
         found = f"an array of shape {array.shape} and dtype {array.dtype}" if is_array else repr(matrix)
         wanted = "a sparse matrix, a dense boolean one, a pair (rows, cols) or banded(n, lower, upper)"
         raise ValueError(f"{name} must be {wanted}; got {found}")
+    _require_fit(array.shape, int(np.count_nonzero(array)), name)
     rows, columns = np.nonzero(array)
-    return _pattern(array.shape, _row_starts(rows, array.shape[0]), columns, name)
+    return _made(array.shape, _row_starts(rows, array.shape[0]), columns)
 
 
 def as_indices(pair: tuple[Any, ...], name: str) -> tuple[Array, Array]:
@@ -152,7 +209,8 @@ def as_indices(pair: tuple[Any, ...], name: str) -> tuple[Array, Array]:
 
 def shape_of_indices(rows: Array, columns: Array) -> tuple[int, int]:
     """Return the smallest shape that holds the entries. Negative indices, an error later, do not count."""
-    return max(0, int(rows.max(initial=-1)) + 1), max(0, int(columns.max(initial=-1)) + 1)
+    height, width = (max(0, int(side.max()) + 1) if side.size else 0 for side in (rows, columns))
+    return height, width
 
 
 def _from_pairs(rows: Array, columns: Array, shape: tuple[int, int] | None, name: str) -> Pattern:
@@ -162,26 +220,36 @@ def _from_pairs(rows: Array, columns: Array, shape: tuple[int, int] | None, name
         if outside.size:
             raise ValueError(f"{name}[{i}] must lie within the shape {shape}; got {outside[0]}")
     _require_fit(shape, rows.size, name)
-    width = max(shape[1], 1)
-    entries = np.unique(rows.astype(np.int64) * width + columns.astype(np.int64))
-    return _pattern(shape, _row_starts(entries // width, shape[0]), entries % width, name)
+    return _sorted(shape, rows, columns)
+
+
+def _sorted(shape: tuple[int, int], rows: Array, columns: Array) -> Pattern:
+    """Return the pattern of entries within the shape, in any order, each once or often."""
+    by_column = in_order(columns, shape[1])[1]
+    order = by_column[in_order(rows[by_column], shape[0])[1]]
+    rows, columns = rows[order], columns[order]
+    first = np.ones(rows.size, bool)
+    first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+    rows, columns = rows[first], columns[first]
+    return _made(shape, _row_starts(rows, shape[0]), columns)
+
+
+def in_order(keys: Array, count: int) -> tuple[Indices, Indices]:
+    """Return where each key from 0 to count - 1 starts in the order of keys, and the indices of keys in that order."""
+    starts, order = np.empty(count + 1, np.intc), np.empty(keys.size, np.intc)
+    kernels.transpose(np.arange(keys.size + 1, dtype=np.intc), keys.astype(np.intc), starts, order, order)
+    return starts, order
 
 
 def _row_starts(rows: Array, count: int) -> Array:
     """Return where each of `count` rows starts among the sorted rows of entries, and their end."""
-    starts: Array = np.bincount(rows + 1, minlength=count + 1).cumsum()
+    starts: Array = np.concatenate([[0], np.bincount(rows, minlength=count).cumsum()])
     return starts
 
 
-def _pattern(shape: tuple[int, ...], row_starts: Any, columns: Any, name: str) -> Pattern:
+def _made(shape: tuple[int, ...], row_starts: Array, columns: Array) -> Pattern:
     """Return the pattern of entries that are sorted by rows and columns, without repetition; it copies the arrays."""
-    _require_fit(shape, columns.size, name)
-    starts, columns = np.asarray(row_starts), np.asarray(columns)
-    if columns.size and not (columns.min() >= 0 and columns.max() < shape[1]):
-        raise ValueError(f"{name} must have columns from 0 to {shape[1] - 1}; got {columns.min()} to {columns.max()}")
-    if starts.size != shape[0] + 1 or starts[0] != 0 or starts[-1] != columns.size or (np.diff(starts) < 0).any():
-        raise ValueError(f"{name} must have rows that start from 0 to {columns.size} in order; got {starts}")
-    return Pattern((int(shape[0]), int(shape[1])), starts.astype(np.intc), columns.astype(np.intc))
+    return Pattern((int(shape[0]), int(shape[1])), row_starts.astype(np.intc), columns.astype(np.intc))
 
 
 def _require_fit(shape: tuple[int, ...], entries: int, name: str) -> None:

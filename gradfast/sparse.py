@@ -112,7 +112,7 @@ def jacobian(
 
         every = operator._from_one_side(e, parts, center, data, (pattern.rows, pattern.columns), again)
     data[~np.isfinite(e.steps_from)[pattern.columns]] = np.nan
-    result = as_csr(sparse, coloring, as_dtype(e.dtype or e.x.dtype, data))
+    result = as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.x.dtype, data))
     if operator.verify and parts:
         _verify(Lines(operator, e, parts, coloring, data, center), derivatives)
     if isinstance(operator.method, Complex):
@@ -120,9 +120,8 @@ def jacobian(
     return result, every
 
 
-def as_csr(sparse: Any, coloring: Coloring, data: Array) -> Any:
-    """Return a CSR array of a coloring's pattern; its indices are its own, for SciPy changes them in place."""
-    pattern = coloring.pattern
+def as_csr(sparse: Any, pattern: Pattern, data: Array) -> Any:
+    """Return a CSR array of a pattern; its indices are its own, for SciPy changes them in place."""
     result = sparse.csr_array((data, pattern.columns.copy(), pattern.row_starts.copy()), shape=pattern.shape)
     result.has_canonical_format = True
     return result
@@ -200,7 +199,7 @@ class Lines:
         self, operator: Any, e: Evaluator, parts: tuple[Moves, ...], coloring: Coloring, data: Array, center: Any
     ) -> None:
         self.e, self.parts, self.coloring = e, parts, coloring
-        self.result = as_csr(scipy_sparse(), coloring, data)
+        self.result = as_csr(scipy_sparse(), coloring.pattern, data)
         self.center = None if center is None else np.ravel(center)
         self.stencil = min((moves.stencil for moves in parts), key=_other_side)  # of all, the most one-sided one fits
         self.weights = np.array(self.stencil.weights, data.dtype) / self.stencil.denominator
@@ -365,7 +364,7 @@ def hessian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], center: Array
         data[places] = data[mirrors[places]] = found
     is_number = np.isfinite(e.steps_from)
     data[~(is_number[rows] & is_number[columns])] = np.nan
-    return as_csr(sparse, coloring, as_dtype(e.dtype or e.x.dtype, data))
+    return as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.x.dtype, data))
 
 
 def detect_sparsity(f: Any, x: Any, *, args: Any = NO_ARGUMENTS) -> Any:
@@ -432,4 +431,5 @@ def detect_sparsity(f: Any, x: Any, *, args: Any = NO_ARGUMENTS) -> Any:
             coordinates.append(first + moved)
             rows.append(changed)
     entries = np.concatenate(rows), np.concatenate(coordinates)
-    return sparse.csr_array((np.ones(entries[0].size, bool), entries), shape=(center.size, e.n))
+    pattern = as_pattern(entries, (center.size, e.n))
+    return as_csr(sparse, pattern, np.ones(pattern.columns.size, bool))

@@ -1,14 +1,18 @@
 """Colorings are right and have few colors; patterns may be given in many ways."""
 
+import copy
 import pickle
+import signal
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradfast import Coloring, patterns
+from gradfast import Coloring, jacobian, patterns
+from gradfast._kernels import greedy as kernels
 from gradfast.coloring import banded
 from gradfast.patterns import Pattern
 
@@ -231,6 +235,9 @@ def test_bands_hold_their_diagonals(n, lower, upper):
         ((-1, 1, 1), "n must be a whole number from 0 up; got -1"),
         ((4, 1.5, 1), "lower must be a whole number from 0 up; got 1.5"),
         ((4, 1, True), "upper must be a whole number from 0 up; got True"),
+        ((10**12, 1, 1), r"banded\(n, lower, upper\) must have fewer than 2147483647 rows, columns and entries; got"),
+        ((10**30, 10**30, 0), r"banded\(n, lower, upper\) must have fewer than 2147483647 rows"),
+        ((10**6, 10**6, 10**6), "got shape .1000000, 1000000. and 1000000000000 entries"),
     ],
 )
 def test_invalid_bands_raise(arguments, message):
@@ -256,6 +263,125 @@ def test_invalid_bands_raise(arguments, message):
 def test_invalid_patterns_raise(pattern, shape, message):
     with pytest.raises(ValueError, match=message):
         Coloring(pattern, shape)
+
+
+def damaged(kind, **items):
+    """Return a sparse matrix with an item of some of its arrays changed behind its back."""
+    matrix = (
+        sparse.bsr_array(np.eye(4), blocksize=(2, 2)) if kind == "bsr" else sparse.csr_array(np.eye(4)).asformat(kind)
+    )
+    for name, (i, value) in items.items():
+        getattr(matrix, name)[i] = value
+    return matrix
+
+
+class Lying:
+    shape = (4, 4)
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def tocsr(self):
+        return self.answer
+
+
+COMPRESSED = ("csr", "csc", "bsr")
+DAMAGED = {
+    **{f"{kind}, index {i}": damaged(kind, indices=(0, i)) for kind in COMPRESSED for i in (5 * 10**7, 4, -1)},
+    **{f"{kind}, start {i}": damaged(kind, indptr=(1, i)) for kind in COMPRESSED for i in (5 * 10**7, -1)},
+    **{f"{kind}, end {i}": damaged(kind, indptr=(-1, i)) for kind in COMPRESSED for i in (5 * 10**7, -1)},
+    **{f"coo, row {i}": damaged("coo", row=(0, i)) for i in (5 * 10**7, 4, -1)},
+    **{f"coo, column {i}": damaged("coo", col=(0, i)) for i in (5 * 10**7, 4, -1)},
+    "lil": damaged("lil", rows=(0, [5 * 10**7])),
+    "no tocsr": Lying(None),
+    "its own tocsr": Lying(Lying(None)),
+    "a dense tocsr": Lying(np.eye(4)),
+    "a tocsr of another shape": Lying(sparse.csr_array(np.eye(3))),
+    "without indices": Lying(SimpleNamespace(shape=(4, 4), indptr=np.arange(5))),
+    "pairs": ([0, 1], [0, 4]),
+    "huge pairs": (np.array([2**63], np.uint64), [0]),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_patterns_raise_and_name_the_argument(name):
+    with pytest.raises(ValueError, match="^pattern"):
+        Coloring(DAMAGED[name], (4, 4))
+    with pytest.raises(ValueError, match="^sparsity"):
+        jacobian(np.square, np.ones(4), sparsity=DAMAGED[name])
+
+
+def test_patterns_that_are_no_matrix_raise():
+    class Failing:
+        shape = (4, 4)
+
+        def tocsr(self):
+            raise ZeroDivisionError("no")
+
+    with pytest.raises(
+        ValueError, match=r"pattern must have a tocsr\(\) that works; it raised ZeroDivisionError\('no'"
+    ):
+        Coloring(Failing())
+    with pytest.raises(ValueError, match="pattern must be a matrix if it is sparse; got an array of shape x"):
+        Coloring(SimpleNamespace(shape="x", tocsr=None))
+    with pytest.raises(ValueError, match=r"pattern must have integers in indices; got shape \(4,\), dtype float64"):
+        Coloring(Lying(SimpleNamespace(shape=(4, 4), indptr=np.arange(5), indices=np.arange(4.0))))
+
+
+AGAIN = {"itself": lambda c: c, "pickled": lambda c: pickle.loads(pickle.dumps(c)), "copied": copy.deepcopy}
+
+
+@pytest.mark.parametrize("again", AGAIN.values(), ids=AGAIN)
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_no_array_of_a_coloring_can_be_written_to(again, symmetric):
+    coloring = Coloring(banded(6, 1, 1), symmetric=symmetric)
+    assert len(coloring.entries) == 4
+    found = again(coloring)
+    pattern = found.pattern
+    arrays = (pattern.row_starts, pattern.columns, *pattern.by_columns, *found.entries, found.colors, *found.groups)
+    assert not any(array.flags.writeable for array in (*arrays, found.columns, found.starts))
+    assert found == coloring
+
+
+def work_of_kernels():
+    """Return a call of each kernel that takes a while, and what it writes last, -1 before."""
+    n, many = 8000, 5_000_000
+    one_row = (
+        np.array([0, n], np.intc),
+        np.arange(n, dtype=np.intc),
+        np.arange(n + 1, dtype=np.intc),
+        np.zeros(n, np.intc),
+    )
+    square = np.arange(0, 10**6 + 1, 1000, dtype=np.intc), np.tile(np.arange(1000, dtype=np.intc), 1000)
+    keys, out = np.zeros(many, np.intc), np.full(many, -1, np.intc)
+    starts, order, colors = np.arange(many + 1, dtype=np.intc), np.arange(n, dtype=np.intc), np.full(n, -1, np.intc)
+    degrees = np.full(many, -1, np.int64)
+    return {
+        "transpose": (lambda: kernels.transpose(starts, keys, np.empty(2, np.intc), out, out), out[-1:]),
+        "degrees": (lambda: kernels.degrees(np.array([0, 1], np.intc), starts, keys, degrees), degrees[-1:]),
+        "greedy": (lambda: kernels.greedy(*one_row, order, colors), colors[-1:]),
+        "round_robin": (lambda: kernels.round_robin(*one_row, n, colors), colors[-1:]),
+        "star": (lambda: kernels.star(*square, order[:1000], colors), colors[999:1000]),
+        "smallest_last": (lambda: kernels.smallest_last(*one_row, np.full(n, n - 1, np.int64), colors), colors[:1]),
+    }
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
+@pytest.mark.parametrize("name", ["transpose", "degrees", "greedy", "round_robin", "star", "smallest_last"])
+def test_ctrl_c_stops_every_kernel(name):
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    work, last = work_of_kernels()[name]
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert last[0] == -1  # else the signal was seen after the kernel
 
 
 def test_colorings_are_read_only_copies():

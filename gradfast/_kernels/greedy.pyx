@@ -4,9 +4,23 @@ A pattern is given twice: by rows (`row_starts`, `columns`, as in CSR) and by co
 Indices are C ints, as in SciPy. All colorings are greedy: columns are visited in a given order, and each takes a color
 that no column in conflict with it has. They differ in the order, in which color is taken, and in what conflicts.
 The time is linear in the pairs of columns that meet in a row: the sum of the squares of the rows' numbers of entries.
+Kernels look for Ctrl-C after so many steps; a look takes far less time than they do.
 """
 
+from cpython.exc cimport PyErr_CheckSignals
+
 import numpy as np
+
+cdef enum:
+    STEPS_A_LOOK = 1 << 20  # a few milliseconds
+
+
+cdef inline Py_ssize_t look(Py_ssize_t steps) except -1:
+    """Return the steps since the last look for Ctrl-C, after one if there were many."""
+    if steps < STEPS_A_LOOK:
+        return steps
+    PyErr_CheckSignals()
+    return 0
 
 
 def transpose(
@@ -15,14 +29,17 @@ def transpose(
 ):
     """Write the entries in the order of columns: the row of each, and its index in the order of rows."""
     cdef int i, a, at, n = <int>column_starts.shape[0] - 1
+    cdef Py_ssize_t steps = 0
     cdef int[::1] next_of = np.zeros(n + 1, np.intc)
-    for a in range(columns.shape[0]):
+    for a in range(<int>columns.shape[0]):
         next_of[columns[a] + 1] += 1
+        steps = look(steps + 1)
     column_starts[0] = 0
     for i in range(n):
         next_of[i + 1] += next_of[i]
         column_starts[i + 1] = next_of[i + 1]
     for i in range(<int>row_starts.shape[0] - 1):
+        steps = look(steps + 1 + row_starts[i + 1] - row_starts[i])
         for a in range(row_starts[i], row_starts[i + 1]):
             at = next_of[columns[a]]
             next_of[columns[a]] += 1
@@ -41,12 +58,14 @@ def greedy(
     13 (1974) 117-119.
     """
     cdef int a, b, color, j, p, count = 0
+    cdef Py_ssize_t steps = 0
     cdef int[::1] taken = np.full(order.shape[0] + 1, -1, np.intc)  # the last column that each color was taken for
     for j in range(<int>order.shape[0]):
         colors[j] = -1
     for p in range(<int>order.shape[0]):
         j = order[p]
         for a in range(column_starts[j], column_starts[j + 1]):
+            steps = look(steps + row_starts[rows[a] + 1] - row_starts[rows[a]])
             for b in range(row_starts[rows[a]], row_starts[rows[a] + 1]):
                 color = colors[columns[b]]
                 if color >= 0:
@@ -54,6 +73,7 @@ def greedy(
         color = 0
         while taken[color] == j:
             color += 1
+        steps = look(steps + 1 + color)
         colors[j] = color
         count = max(count, color + 1)
     return count
@@ -70,11 +90,13 @@ def round_robin(
     the periodic colorings that the lowest free color misses: 5 colors for the five-point Laplacian instead of 7.
     """
     cdef int a, b, color, j, tried, start = 0
+    cdef Py_ssize_t steps = 0
     cdef int[::1] taken = np.full(limit, -1, np.intc)
     for j in range(<int>colors.shape[0]):
         colors[j] = -1
     for j in range(<int>colors.shape[0]):
         for a in range(column_starts[j], column_starts[j + 1]):
+            steps = look(steps + row_starts[rows[a] + 1] - row_starts[rows[a]])
             for b in range(row_starts[rows[a]], row_starts[rows[a] + 1]):
                 color = colors[columns[b]]
                 if color >= 0:
@@ -84,6 +106,7 @@ def round_robin(
             tried += 1
         if tried == limit:
             return False
+        steps = look(steps + 1 + tried)
         colors[j] = (start + tried) % limit
         start = colors[j] + 1
     return True
@@ -102,6 +125,7 @@ def star(
     Gebremedhin, Manne and Pothen, "What color is your Jacobian?", SIAM Review 47 (2005), section 4.3.
     """
     cdef int a, b, color, farther, j, p, count = 0
+    cdef Py_ssize_t steps = 0
     cdef int[::1] taken = np.full(order.shape[0] + 1, -1, np.intc)
     for j in range(<int>order.shape[0]):
         colors[j] = -1
@@ -113,8 +137,10 @@ def star(
             color = colors[columns[a]]
             if color >= 0:
                 taken[color] = j
+            steps = look(steps + 1)
             if color == 0:  # its neighbors may share any color, as none is lower: this skips the pairs of a full row
                 continue
+            steps = look(steps + row_starts[columns[a] + 1] - row_starts[columns[a]])
             for b in range(row_starts[columns[a]], row_starts[columns[a] + 1]):
                 farther = colors[columns[b]]
                 if farther >= 0 and (color < 0 or farther < color):
@@ -122,6 +148,7 @@ def star(
         color = 0
         while taken[color] == j:
             color += 1
+        steps = look(steps + 1 + color)
         colors[j] = color
         count = max(count, color + 1)
     return count
@@ -133,8 +160,10 @@ def degrees(
 ):
     """Write the degree of each column: how often it meets another one in a row."""
     cdef int a, j
+    cdef Py_ssize_t steps = 0
     for j in range(<int>out.shape[0]):
         out[j] = 0
+        steps = look(steps + 1 + column_starts[j + 1] - column_starts[j])
         for a in range(column_starts[j], column_starts[j + 1]):
             out[j] += row_starts[rows[a] + 1] - row_starts[rows[a]] - 1
 
@@ -150,6 +179,7 @@ def smallest_last(
     Columns of equal degree form a doubly linked list; all degrees above n share one list.
     """
     cdef int a, b, j, k, p, low = 0, n = <int>order.shape[0]
+    cdef Py_ssize_t steps = 0
     cdef int[::1] heads = np.full(n + 1, -1, np.intc)
     cdef int[::1] after = np.empty(n, np.intc), before = np.empty(n, np.intc)
     cdef unsigned char[::1] done = np.zeros(n, np.uint8)
@@ -162,7 +192,9 @@ def smallest_last(
         unlink(heads, after, before, j, low)
         done[j] = 1
         order[p] = j
+        steps = look(steps + 1)
         for a in range(column_starts[j], column_starts[j + 1]):
+            steps = look(steps + 4 * (row_starts[rows[a] + 1] - row_starts[rows[a]]))
             for b in range(row_starts[rows[a]], row_starts[rows[a] + 1]):
                 k = columns[b]
                 if done[k]:
