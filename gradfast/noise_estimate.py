@@ -102,7 +102,7 @@ def _search(e: Evaluator) -> float:
             too_long = power
         else:
             rounding = _noise_of_rounding(values)
-            least = rounding if math.isnan(least) else max(least, rounding)
+            least = min(least, rounding) if min(least, rounding) > 0 else np.fmax(least, rounding)
             if np.count_nonzero(np.diff(values) == 0) >= EVALUATIONS // 2:
                 too_short = power
             else:
@@ -138,9 +138,13 @@ def _noise_of_rounding(values: Array) -> float:
     """Return the noise of rounding to the values' quantum; 0 if all values are equal."""
     if np.ptp(values) == 0:
         return 0.0
-    column = values[:, np.newaxis]
-    quantum = quantum_of(column, level=2) or quantum_of(column, level=0)  # second differences of a line are 0
-    return max(float(quantum[0]) / math.sqrt(12), math.ulp(0.0))
+    bends = np.diff(values, 2)
+    is_rough = (
+        bends.min() < 0 < bends.max()
+    )  # else it may be a line, or a kink, which bends it by a multiple of the step
+    quantum = float(quantum_of(values[:, np.newaxis], level=2)[0]) if is_rough else 0.0
+    quantum = quantum or float(quantum_of(values[:, np.newaxis], level=0)[0])
+    return max(quantum / math.sqrt(12), math.ulp(0.0))
 
 
 def quantum_of(values: Array, level: int = 1) -> Array:

@@ -133,6 +133,11 @@ def test_quantized_values_of_a_line_show_their_quantum():
     assert quantum_of(np.array([[0.1, 1.0], [0.25, 3.0], [0.4, 7.0]])) == pytest.approx([0.15, 2.0])
 
 
+@pytest.mark.parametrize("x", [0.0, 1.0])
+def test_a_kink_is_no_quantum(x):
+    assert 0 < noise(lambda y: max(y[0] - x, 0.0), [x]) < 1e-15
+
+
 def test_the_noise_at_0_is_that_of_values_nearby():
     assert 1e-17 < noise(lambda x: np.sum(np.exp(x)), [0.0, 0.0]) < 1e-15
     assert noise(lambda x: np.round(np.sum(np.exp(x)), 3), [0.0, 0.0]) == pytest.approx(1e-3 / np.sqrt(12), rel=0.5)
