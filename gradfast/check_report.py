@@ -14,6 +14,10 @@ Verdicts = npt.NDArray[np.str_]
 # From the worst to the best. A check with one of the first two is false.
 WRONG, CANNOT_TELL, KINK, RIGHT = VERDICTS = ("wrong", "cannot tell", "kink", "right")
 COLORS = ("#D55E00", "#E69F00", "#56B4E9", "#009E73")
+MARKERS = ("X", "s", "^", "o")
+
+# A figure names so many coordinates; of more, it names some.
+NAMES_SHOWN = 30
 
 FIELDS = ("name", "analytic", "numeric", "difference", "error", "verdict")
 ROWS_SHOWN = 10
@@ -92,7 +96,10 @@ class GradientCheck:
     __repr__ = __str__
 
     def plot(self, ax: Any = None, **kwargs: Any) -> Any:
-        """Draw the differences against the coordinates, with error bars, and return the Axes.
+        """Draw the differences of the coordinates, with error bars, and return the Axes.
+
+        The scale is logarithmic above the least error bar and below its negative, so that large differences and the
+        bars of kinks leave room for the others.
 
         Parameters
         ----------
@@ -104,7 +111,7 @@ class GradientCheck:
         Returns
         -------
         matplotlib.axes.Axes
-            The Axes with the differences and a line at 0.
+            The Axes with the differences that are finite and a line at 0.
 
         Raises
         ------
@@ -112,13 +119,23 @@ class GradientCheck:
             If new Axes are needed and Matplotlib is not installed.
         """
         ax = new_axes(ax)
+        with np.errstate(invalid="ignore"):
+            differences = self.analytic - self.numeric
         bars = np.where(np.isfinite(self.error), self.error, 0)
-        for verdict, color in zip(VERDICTS[::-1], COLORS[::-1], strict=True):
-            some = np.flatnonzero(self.verdict == verdict)
+        for verdict, color, marker in list(zip(VERDICTS, COLORS, MARKERS, strict=True))[::-1]:
+            some = np.flatnonzero((self.verdict == verdict) & np.isfinite(differences))
             if some.size:
-                style = {"fmt": ".", "color": color, "label": verdict, **kwargs}
-                ax.errorbar(some, (self.analytic - self.numeric)[some], yerr=bars[some], **style)
+                style = {"fmt": marker, "color": color, "label": verdict, "markersize": 5, "capsize": 2, **kwargs}
+                ax.errorbar(some, differences[some], yerr=bars[some], **style)
+        sizes = np.concatenate([bars, np.abs(differences)])
+        sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
+        if sizes.size:
+            ax.set_yscale("symlog", linthresh=sizes.min())
+            ax.yaxis.get_major_locator().set_params(numticks=9)
+        shown = np.arange(0, self.name.size, -(-self.name.size // NAMES_SHOWN) or 1)
+        ax.set_xticks(shown, self.name[shown], rotation=90 if shown.size > 6 else 0)
         ax.set(xlabel=ax.get_xlabel() or "coordinate", ylabel=ax.get_ylabel() or "analytic - numeric")
         ax.axhline(0, color="0.8", zorder=0)
-        ax.legend()
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend()
         return ax

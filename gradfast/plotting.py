@@ -1,4 +1,4 @@
-"""Figures of a function, its tangents, its surface and its gradient.
+"""Figures of a function, its tangents, surface, contours and gradient, and of the error of derivatives.
 
 Each function draws on the Axes it is given or on new ones, and returns them. It does not show them; ``pyplot.show()``
 does. Other keywords go to the Matplotlib call that it wraps. Matplotlib is imported when new Axes are needed, not
@@ -9,22 +9,36 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number
-from gradfast.arguments import Array, as_array, is_real
+from gradfast.arguments import EPS, Array, as_array, is_real
 from gradfast.callables import as_objective
+from gradfast.derivatives import derivative
 from gradfast.evaluators import Call, opened
+from gradfast.methods import Central, Difference, as_method
+from gradfast.steps import LEAST_SCALE
 from gradfast.textbook import numerical_gradient, tangent_line
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-__all__ = ["plot_function", "plot_gradient_field", "plot_surface", "plot_tangent"]
+__all__ = ["plot_contour", "plot_function", "plot_gradient_field", "plot_step_error", "plot_surface", "plot_tangent"]
+
+FOURTH_ORDER = Central(accuracy=4)
+
+# Size of a 3-D box at which the name of its height lies inside the figure, and the distance of the name from the
+# numbers, in points.
+ROOM_FOR_LABELS = 0.88
+LABEL_BESIDE_NUMBERS = 10
+
+# Lines of a contour plot.
+LEVELS = 14
 
 
 def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
@@ -181,17 +195,15 @@ def plot_surface(
     >>> ax = plot_surface(lambda x: np.sum(x**2), np.arange(-3.0, 3.1, 0.5), np.arange(-3.0, 3.1, 0.5))
     >>> pyplot.close(ax.figure)
     """
-    f = as_objective(f)
-    if vectorized and isinstance(f, NativeFunction):
-        raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
-    x0, x1, points = _mesh(x0, x1)
-    with opened(Call(f, single=True, axis=1, vectorized=vectorized).at(points)) as e:
-        values = e.value()
-    mesh = np.meshgrid(x0, x1)
+    x0, x1, mesh, values = _values_over_mesh(f, x0, x1, vectorized)
     solid: Any = new_axes(ax, "3d")
+    if ax is None:
+        solid.set_box_aspect(None, zoom=ROOM_FOR_LABELS)
+    if not solid.get_zlabel():
+        solid.zaxis.labelpad = LABEL_BESIDE_NUMBERS
     if "color" not in kwargs:  # Matplotlib would prefer the map to the color
         kwargs.setdefault("cmap", "viridis")
-    surface = solid.plot_surface(*mesh, values.reshape(mesh[0].shape), **kwargs)
+    surface = solid.plot_surface(*mesh, values, **kwargs)
     return annotated(solid, surface, x="x0", y="x1", z="f(x)")
 
 
@@ -202,6 +214,7 @@ def plot_gradient_field(
     sign: int = -1,
     *,
     h: float = 1e-4,
+    length: str = "gradient",
     vectorized: bool = False,
     ax: Axes | None = None,
     **kwargs: Any,
@@ -216,6 +229,9 @@ def plot_gradient_field(
         -1 for the negative gradient, the way down; 1 for the gradient.
     h : float
         Step of the central differences, in the units of x0 and x1.
+    length : {"gradient", "equal"}
+        What the length of an arrow tells. "gradient": that of the gradient. "equal": nothing, all are equally
+        long, and a logarithmic color bar tells the length of the gradient. So the valleys of a steep f show.
     ax : matplotlib.axes.Axes, optional
         Where to draw; new Axes in a new figure if not given.
     **kwargs
@@ -225,13 +241,14 @@ def plot_gradient_field(
     Returns
     -------
     matplotlib.axes.Axes
-        The Axes with the arrows; a unit of x0 is drawn as long as a unit of x1.
+        The Axes with the arrows. Along an arrow, x0 and x1 change in proportion to the gradient, whatever
+        their units; ``ax.set_aspect("equal")`` draws both units equally long.
 
     Raises
     ------
     ImportError, TypeError, ValueError
-        As for :func:`plot_surface`, but ax must not be 3-D; if sign is neither -1 nor 1, or h not
-        finite and positive.
+        As for :func:`plot_surface`, but ax must not be 3-D; if sign is neither -1 nor 1, length neither
+        "gradient" nor "equal", or h not finite and positive.
 
     Notes
     -----
@@ -248,18 +265,186 @@ def plot_gradient_field(
     """
     if not is_real(sign) or sign not in (-1, 1):
         raise ValueError(f"sign must be -1 or 1; got {sign!r}")
+    if length not in ("gradient", "equal"):
+        raise ValueError(f'length must be "gradient" or "equal"; got {length!r}')
     x0, x1, points = _mesh(x0, x1)
     arrows = sign * numerical_gradient(f, points, h, vectorized=vectorized)
-    scale = _scale_to_one_cell(arrows, x0, x1)
+    colors: tuple[Array, ...] = ()
+    style: dict[str, Any] = {"color": "0.35"}
+    if length == "equal":
+        sizes, cells = np.hypot(*arrows.T), _in_cells(arrows, x0, x1)
+        arrows, colors, style = arrows / np.where(cells > 0, cells, 1)[:, None], (sizes,), {"norm": _logarithmic(sizes)}
+    cells = _in_cells(arrows, x0, x1)
+    scale = float(cells[np.isfinite(cells)].max(initial=0.0)) or 1.0
     ax = new_axes(ax)
-    style = {"color": "0.35", "angles": "xy", "scale_units": "xy", "scale": scale, **kwargs}
-    quiver = ax.quiver(*points.T, *arrows.T, **style)
+    style |= {"angles": "xy", "scale_units": "xy", "scale": scale, **kwargs}
+    quiver = ax.quiver(*points.T, *arrows.T, *colors, **style)
     ax.update_datalim(points + arrows / scale)  # quiver makes room for the tails only
     ax.autoscale_view()
-    ax.set_aspect("equal")
+    if colors and ax.figure is not None:
+        ax.figure.colorbar(quiver, ax=ax, label="length of the gradient")
     ax.grid(True, color="0.9")
     ax.set_axisbelow(True)
     return annotated(ax, quiver, x="x0", y="x1")
+
+
+def plot_contour(
+    f: Callable[[Any], Any],
+    x0: Any,
+    x1: Any,
+    path: Any = None,
+    *,
+    vectorized: bool = False,
+    ax: Axes | None = None,
+    **kwargs: Any,
+) -> Axes:
+    """Draw lines of equal f over a mesh, and the way that a minimizer took.
+
+    Parameters
+    ----------
+    f, x0, x1, vectorized
+        As for :func:`plot_surface`.
+    path : array_like, optional
+        Shape (k, 2): points in the order in which they were reached, as a callback of
+        ``scipy.optimize.minimize`` collects them. A dot marks the first one, a star the last.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; new Axes in a new figure if not given.
+    **kwargs
+        For :meth:`matplotlib.axes.Axes.contour`. Without ``levels=``, equally much of the mesh lies between
+        each two neighboring lines, so that valleys of a steep f show.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes with the lines, and the path if there is one.
+
+    Raises
+    ------
+    ImportError, TypeError, ValueError
+        As for :func:`plot_surface`, but ax must not be 3-D; if x0 or x1 has less than 2 ticks, or path is
+        not of shape (k, 2).
+
+    Notes
+    -----
+    m0 m1 evaluations, in one call with ``vectorized=True``. Thread-safety: as for :func:`plot_function`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> from gradfast import gradient
+    >>> from gradfast.plotting import plot_contour
+    >>> bowl = lambda x: x[0] ** 2 / 20 + x[1] ** 2
+    >>> path = [np.array([-7.0, 2.0])]
+    >>> for _ in range(20):
+    ...     path.append(path[-1] - 0.9 * gradient(bowl, path[-1]))
+    >>> ax = plot_contour(bowl, np.linspace(-8, 8, 41), np.linspace(-3, 3, 31), path)
+    >>> pyplot.close(ax.figure)
+    """
+    x0, x1, mesh, values = _values_over_mesh(f, x0, x1, vectorized)
+    for name, ticks in (("x0", x0), ("x1", x1)):
+        if ticks.size < 2:
+            raise ValueError(f"{name} must have 2 ticks or more; got {ticks.size}")
+    way = np.empty((0, 2)) if path is None else as_array("path", path)
+    if way.ndim != 2 or way.shape[1] != 2 or way.dtype.kind not in "fiub":
+        raise ValueError(f"path must hold points, numbers of shape (k, 2); got shape {way.shape}, dtype {way.dtype}")
+    ax = new_axes(ax)
+    finite = values[np.isfinite(values)]
+    if finite.size and finite.min() < finite.max():
+        if "colors" not in kwargs:
+            kwargs.setdefault("cmap", "viridis")
+        kwargs.setdefault("levels", np.unique(np.quantile(finite, np.linspace(0, 1, LEVELS + 2)[1:-1])))
+        ax.contour(*mesh, np.ma.masked_invalid(values), **kwargs)
+    if len(way):
+        (line,) = ax.plot(*way.T, color="C3", marker=".", linewidth=1)
+        ax.plot(*way[0], "o", color=line.get_color())
+        ax.plot(*way[-1], "*", color=line.get_color(), markersize=12)
+    return annotated(ax, None, x="x0", y="x1")
+
+
+def plot_step_error(
+    f: Callable[[Any], Any],
+    x: float,
+    exact: float,
+    *,
+    methods: Any = ("forward", "central", FOURTH_ORDER),
+    steps: Any = None,
+    ax: Axes | None = None,
+    **kwargs: Any,
+) -> Axes:
+    """Draw the error of f's derivative at one number against the step, a line for each method.
+
+    The right branch of the V is truncation, the left one is f's rounding divided by the step. A dot marks the step
+    that the method takes by default.
+
+    Parameters
+    ----------
+    f : callable
+        Function of one number.
+    x : float
+        Where to differentiate.
+    exact : float
+        The derivative of f at x.
+    methods : sequence
+        Difference methods, or their names, as for :func:`gradfast.derivative`.
+    steps : array_like, optional
+        The steps, in x's units; by default 200, from x's rounding to x's size.
+    ax, **kwargs
+        As for :func:`plot_function`; a legend is drawn.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes, with logarithmic scales. An error of 0 is drawn as half a unit in the last place.
+
+    Raises
+    ------
+    ImportError, TypeError, ValueError
+        As for :func:`plot_function`; if x or exact is not one finite number, or a method has no step.
+
+    Notes
+    -----
+    The evaluations of a derivative for each step and method. Thread-safety: as for :func:`plot_function`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib import pyplot
+    >>> from gradfast.plotting import plot_step_error
+    >>> ax = plot_step_error(np.exp, 1.0, np.e)
+    >>> pyplot.close(ax.figure)
+    """
+    for name, value in (("x", x), ("exact", exact)):
+        if not is_real(value) or not np.isfinite(value):
+            raise ValueError(f"{name} must be one finite number; got {value!r}")
+    chosen = []
+    for method in map(as_method, methods):
+        if not isinstance(method, Difference):
+            raise ValueError(f"methods must be difference methods, which have a step; got {method!r}")
+        chosen.append(method)
+    size = max(abs(float(x)), LEAST_SCALE)
+    h = np.geomspace(2 * EPS["d"] * size, size, 200) if steps is None else _ticks("steps", steps)
+    least = np.spacing(abs(float(exact))) / 2
+    lines = []
+    for method in chosen:
+        with np.errstate(all="ignore"):
+            found = [derivative(f, float(x), method=_with_step(method, step)) for step in h]
+            usual, info = derivative(f, float(x), method=method, full_output=True)
+        lines.append((method, np.abs(np.array(found) - exact), info.step, abs(usual - exact)))
+    ax = new_axes(ax)
+    for method, errors, step, error in lines:
+        label = f"{type(method).__name__.lower()}, accuracy {method.accuracy}"
+        (line,) = ax.plot(h, np.maximum(errors, least), **{"label": label, **kwargs})
+        ax.plot(step, max(error, least), "o", color=line.get_color())
+    ax.set(xscale="log", yscale="log")
+    ax.legend()
+    return annotated(ax, None, x="step", y="error of the derivative")
+
+
+def _with_step(method: Difference, step: float) -> Difference:
+    method = copy(method)
+    vars(method).update(step=float(step), rel_step=None, noise=None)
+    return method
 
 
 def _ticks(name: str, values: Any) -> Array:
@@ -285,6 +470,18 @@ def _mesh(x0: Any, x1: Any) -> tuple[Array, Array, Array]:
     return x0, x1, np.stack(np.meshgrid(x0, x1), axis=-1).reshape(-1, 2)
 
 
+def _values_over_mesh(f: Any, x0: Any, x1: Any, vectorized: bool) -> tuple[Array, Array, list[Array], Array]:
+    """Return the ticks, the two arrays of the mesh that Matplotlib takes, and f's values of their shape."""
+    f = as_objective(f)
+    if vectorized and isinstance(f, NativeFunction):
+        raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
+    x0, x1, points = _mesh(x0, x1)
+    with opened(Call(f, single=True, axis=1, vectorized=vectorized).at(points)) as e:
+        values = e.value()
+    mesh = list(np.meshgrid(x0, x1))
+    return x0, x1, mesh, values.reshape(mesh[0].shape)
+
+
 def _value_at(f: Callable[[Any], Any], point: Any) -> float:
     """Return f's value as one number, or raise the error that every operator raises."""
     value: float = number(f(point), "d")
@@ -295,12 +492,21 @@ def _values(f: Callable[[Any], Any], points: Array) -> Array:
     return np.array([_value_at(f, point) for point in points])
 
 
-def _scale_to_one_cell(arrows: Array, x0: Array, x1: Array) -> float:
-    """Return the ``scale=`` of quiver, arrow units per mesh unit, with which the longest arrow fills a cell."""
-    lengths = np.hypot(*arrows.T)
-    longest = lengths[np.isfinite(lengths)].max(initial=0.0)
-    cell = min((np.diff(np.sort(ticks)).min() for ticks in (x0, x1) if ticks.size > 1), default=1.0)
-    return float(longest / cell) or 1.0
+def _in_cells(arrows: Array, x0: Array, x1: Array) -> Array:
+    """Return the lengths of arrows in cells of the mesh, whose sides may have any units."""
+    sides = [np.diff(np.sort(ticks)).min(initial=np.inf) for ticks in (x0, x1)]
+    sides = [side if side < np.inf else min(min(sides), 1.0) for side in sides]
+    with np.errstate(all="ignore"):
+        cells: Array = np.hypot(*(arrows / sides).T)
+    return cells
+
+
+def _logarithmic(sizes: Array) -> Any:
+    """Return the norm of a logarithmic color map over the sizes that are positive and finite."""
+    some = sizes[(sizes > 0) & np.isfinite(sizes)]
+    if not some.size or some.min() == some.max():
+        return None
+    return import_matplotlib("matplotlib.colors").LogNorm(np.quantile(some, 0.05), some.max())  # 0 is far below
 
 
 def import_matplotlib(name: str) -> Any:
@@ -324,12 +530,12 @@ def new_axes(ax: Any, projection: str | None = None) -> Any:
     return ax
 
 
-def annotated(ax: Any, artist: Artist, **names: str) -> Axes:
+def annotated(ax: Any, artist: Artist | None, **names: str) -> Axes:
     """Return ax with names on the axes that have none, and with a legend if the artist has a label."""
     for axis, name in names.items():
         if not getattr(ax, f"get_{axis}label")():
             ax.set(**{f"{axis}label": name})
-    label = str(artist.get_label() or "_")
+    label = "_" if artist is None else str(artist.get_label() or "_")
     if not label.startswith("_"):  # Matplotlib itself labels artists _child0, _child1, ...
         ax.legend()
     return ax  # type: ignore[no-any-return]  # Any, since mpl_toolkits has no types

@@ -216,6 +216,28 @@ def test_record_holds_the_rows():
     assert record[1]["difference"] == pytest.approx(1.0)
 
 
+def test_plots_name_coordinates_and_leave_room_beside_kinks():
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    ax = figure.subplots()
+    x = np.array([1.0, 2.0, 0.0, 4.0])
+    check_gradient(lambda x: x[0] ** 3 + x[1] ** 3 + abs(x[2]) + x[3], [3.0, 12.0, 0.3, np.nan], x).plot(ax)
+    figure.canvas.draw()
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["x[0]", "x[1]", "x[2]", "x[3]"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["right", "kink"]  # NaN is not drawn
+    markers = {line.get_marker() for line in ax.lines if line.get_label().startswith("_child")} - {"_", "None", ""}
+    low, high = ax.transData.transform([(0, -1e-7), (0, 1e-7)])[:, 1]
+    assert high - low > 0.05 * ax.bbox.height
+    assert len(markers | {container[0].get_marker() for container in ax.containers}) >= 2
+
+
+def test_plots_name_some_of_many_coordinates():
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    ax = figure.subplots()
+    check_gradient(lambda x: x @ x, 2 * np.ones(100), np.ones(100)).plot(ax)
+    names = [text.get_text() for text in ax.get_xticklabels()]
+    assert (names[:2], len(names)) == (["x[0]", "x[4]"], 25)
+
+
 def test_plot_labels_verdicts():
     figure = pytest.importorskip("matplotlib.figure").Figure()
     ax = figure.subplots()

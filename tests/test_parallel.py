@@ -322,7 +322,12 @@ def sending_functions_by_value(function, iterable):
     ("f", "options", "error", "message"),
     [
         (lambda x: None, {}, TypeError, "^f must return a real scalar; it returned None, a NoneType$"),
-        (lambda x: x, {}, ValueError, r"^f must return a scalar; it returned an array of shape \(7,\); for arrays use jacobian$"),
+        (
+            lambda x: x,
+            {},
+            ValueError,
+            r"^f must return a scalar; it returned an array of shape \(7,\); for arrays use jacobian$",
+        ),
         (lambda x: 1.0, {"method": "complex"}, TypeError, "^f must compute with complex numbers for method"),
         (lambda p: 1.0, {"vectorized": True}, ValueError, r"^f must return an array of shape \(1,\) for points"),
         (lambda x: 1 / 0, {}, ZeroDivisionError, "^division by zero"),

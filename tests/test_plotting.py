@@ -1,4 +1,4 @@
-"""The four plots draw f and its gradient, and leave the rest of a figure alone."""
+"""Plots draw f, its gradient and errors of derivatives, and leave the rest of a figure alone."""
 
 import math
 import re
@@ -8,8 +8,15 @@ import sys
 import numpy as np
 import pytest
 
-from gradfast import numerical_gradient
-from gradfast.plotting import plot_function, plot_gradient_field, plot_surface, plot_tangent
+from gradfast import Complex, Nodes, numerical_gradient
+from gradfast.plotting import (
+    plot_contour,
+    plot_function,
+    plot_gradient_field,
+    plot_step_error,
+    plot_surface,
+    plot_tangent,
+)
 
 matplotlib = pytest.importorskip("matplotlib")
 pyplot = pytest.importorskip("matplotlib.pyplot")
@@ -38,7 +45,7 @@ PLOTS = {
     "surface": lambda **kwargs: plot_surface(saddle, X0, X1, **kwargs),
     "gradient field": lambda **kwargs: plot_gradient_field(saddle, X0, X1, **kwargs),
 }
-MESH_PLOTS = {"surface": plot_surface, "gradient field": plot_gradient_field}
+MESH_PLOTS = {"surface": plot_surface, "gradient field": plot_gradient_field, "contour": plot_contour}
 
 
 @pytest.fixture(autouse=True)
@@ -207,7 +214,111 @@ def test_longest_arrow_fills_a_cell_inside_the_axes(size):
     assert left < tips.min()
     assert tips.max() < right
     assert right - left < 2 * (X0[-1] - X0[0])
-    assert ax.get_aspect() == 1
+    assert ax.get_aspect() == "auto"  # whatever the units, the field fills its Axes
+
+
+def test_arrows_fit_their_cells_whatever_the_units():
+    x0, x1 = np.linspace(-1e-6, 1e-6, 5), np.linspace(-3e4, 3e4, 5)
+    ax = plot_gradient_field(lambda x: 1e12 * x[0] ** 2 + 1e-8 * x[1] ** 2, x0, x1, h=1e-8)
+    (quiver,) = ax.collections
+    cells = np.hypot(quiver.U / (x0[1] - x0[0]), quiver.V / (x1[1] - x1[0])) / quiver.scale
+    assert cells.max() == pytest.approx(1)
+    assert np.ptp(ax.get_xlim()) < 2 * np.ptp(x0)
+    assert np.ptp(ax.get_ylim()) < 2 * np.ptp(x1)
+
+
+def rosenbrock(x):
+    return 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2
+
+
+def test_arrows_may_be_equally_long_and_colored_by_the_gradient():
+    ticks = np.linspace(-2, 2, 9)
+    ax = plot_gradient_field(rosenbrock, ticks, ticks, length="equal")
+    (quiver,) = ax.collections
+    points = quiver.get_offsets()
+    gradient = numerical_gradient(rosenbrock, np.array(points))
+    sizes = np.hypot(*gradient.T)
+    some = sizes > 0
+    np.testing.assert_allclose(np.hypot(quiver.U, quiver.V)[some], 0.5)
+    np.testing.assert_allclose(quiver.U[some], -0.5 * (gradient[:, 0] / sizes)[some], atol=1e-12)
+    np.testing.assert_array_equal(quiver.get_array(), sizes)
+    assert [other.get_ylabel() for other in ax.figure.axes] == ["x1", "length of the gradient"]
+    ax.figure.canvas.draw()
+
+
+def test_equally_long_arrows_of_any_gradient_are_drawn():
+    for f in (lambda x: 0.0, lambda x: x[0], lambda x: np.nan, lambda x: np.nan if x[0] < 0 else x[1] ** 2):
+        plot_gradient_field(f, [-1, 1], [0, 1], length="equal").figure.canvas.draw()
+    with pytest.raises(ValueError, match='length must be "gradient" or "equal"; got 3'):
+        plot_gradient_field(saddle, X0, X1, length=3)
+
+
+def test_contours_show_equal_parts_of_the_mesh_and_the_path():
+    path = [[-1.5, 2.0], [0.0, 0.5], [1.0, 1.0]]
+    ax = plot_contour(rosenbrock, np.linspace(-2, 2, 41), np.linspace(-1, 3, 41), path)
+    (contours,) = ax.collections
+    values = [rosenbrock([a, b]) for a in np.linspace(-2, 2, 41) for b in np.linspace(-1, 3, 41)]
+    between = np.histogram(values, contours.levels)[0]
+    assert between.min() > 0.8 * between.max()
+    line, first, last = ax.lines
+    assert line.get_xydata().tolist() == path
+    assert first.get_xydata().tolist() == path[:1]
+    assert last.get_xydata().tolist() == path[-1:]
+    ax.figure.canvas.draw()
+
+
+def test_contours_of_any_f_are_drawn():
+    for f in (lambda x: 1.0, lambda x: np.nan, lambda x: np.inf if x[0] > 0 else x[1]):
+        plot_contour(f, X0, X1).figure.canvas.draw()
+    plot_contour(saddle, X0, X1, np.empty((0, 2)), levels=3, colors="k").figure.canvas.draw()
+
+
+def test_contours_need_a_mesh_and_a_path_of_points():
+    with pytest.raises(ValueError, match="x1 must have 2 ticks or more; got 1"):
+        plot_contour(saddle, X0, [1.0])
+    with pytest.raises(ValueError, match=r"path must hold points, numbers of shape \(k, 2\); got shape \(3,\)"):
+        plot_contour(saddle, X0, X1, [1.0, 2.0, 3.0])
+
+
+def test_the_error_of_each_method_against_the_step_is_a_v():
+    ax = plot_step_error(np.exp, 1.0, math.e)
+    lines = [line for line in ax.lines if len(line.get_xdata()) > 1]
+    assert [line.get_label() for line in lines] == ["forward, accuracy 1", "central, accuracy 2", "central, accuracy 4"]
+    for line, least in zip(lines, (1e-7, 1e-9, 1e-11), strict=True):
+        errors = line.get_ydata()
+        assert errors.min() < least
+        assert errors[0] > 1e-3  # rounding
+        assert errors[-1] > 1e-3  # truncation
+        assert (errors > 0).all()
+    dots = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1]
+    assert dots == sorted(dots)
+    assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", "log", "step")
+    ax.figure.canvas.draw()
+
+
+def test_steps_and_methods_of_the_error_may_be_chosen():
+    ax = plot_step_error(np.square, 3.0, 6.0, methods=[Nodes((-1, 1, 2))], steps=[0.1, 0.01])
+    assert ax.lines[0].get_xdata().tolist() == [0.1, 0.01]
+    assert ax.lines[0].get_ydata() == pytest.approx([0, 0], abs=1e-12)
+
+
+def test_errors_need_numbers_and_methods_with_a_step():
+    with pytest.raises(ValueError, match=r"methods must be difference methods, which have a step; got Complex"):
+        plot_step_error(np.exp, 1.0, math.e, methods=[Complex()])
+    with pytest.raises(ValueError, match="exact must be one finite number; got nan"):
+        plot_step_error(np.exp, 1.0, math.nan)
+    with pytest.raises(ValueError, match=r"x must be one finite number; got \[1.0\]"):
+        plot_step_error(np.exp, [1.0], math.e)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e-5])
+def test_the_name_of_the_height_lies_inside_the_figure(size):
+    ax = plot_surface(lambda x: size * x[0] ** 2, X0, X1)
+    ax.figure.canvas.draw()
+    label = ax.zaxis.label.get_window_extent()
+    numbers = [tick.label1.get_window_extent() for tick in ax.zaxis.get_major_ticks()]
+    assert label.x1 < ax.figure.bbox.x1
+    assert label.count_overlaps(numbers) == 0
 
 
 def test_fields_of_zero_or_infinite_arrows_are_drawn():
