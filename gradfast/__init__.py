@@ -13,6 +13,7 @@ numerical_diff          as derivative, the textbook's way       f(x).shape
 tangent_line            as derivative, the textbook's way       a function of one number
 numerical_gradient      as gradient, each row of a 2-D x        x.shape
 check_gradient          f and a gradient to be checked          a GradientCheck
+propagate               f of a point, and the covariance of x   f(x) and its covariance
 noise                   f of a point, to a number               how wrong its values are
 ======================= ======================================= ==========================
 
@@ -38,6 +39,7 @@ from gradfast.jacobians import Jacobian, jacobian
 from gradfast.methods import Adaptive, Backward, Central, Complex, Forward, Nodes
 from gradfast.noise_estimate import noise
 from gradfast.operators import Info
+from gradfast.propagation import propagate
 from gradfast.sparse import detect_sparsity
 from gradfast.textbook import numerical_diff, numerical_gradient, tangent_line
 
@@ -69,6 +71,7 @@ __all__ = [
     "numerical_diff",
     "numerical_gradient",
     "plotting",
+    "propagate",
     "tangent_line",
     "value_and_gradient",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from gradfast import adaptive, sparse
 from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
+from gradfast._kernels.number import ArrayValueError
 from gradfast._kernels.operator_kinds import HessianOperator
 from gradfast.arguments import Array, as_dtype, number_or_array
 from gradfast.callables import as_objective
+from gradfast.complex_values import Remembered
 from gradfast.jacobians import Jacobian, refuse_adaptive
 from gradfast.methods import Adaptive, Difference, Options, as_method, require_difference
 from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, x_of
@@ -26,7 +29,9 @@ class Hessian(HessianOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, gradient, sparsity, verify, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
+    f, method, axis, gradient, diagonal, sparsity, verify, bounds, kwargs, argnum, has_aux
+        As for :func:`hessian`.
+    vectorized, workers, progress, full_output
         As for :func:`hessian`.
 
     Raises
@@ -47,14 +52,16 @@ class Hessian(HessianOperator, PreparedOperator):
      [3. 0.]]
     """
 
-    options = ("method", "gradient", "sparsity", "verify", *COMMON)
+    options = ("method", "axis", "gradient", "diagonal", "sparsity", "verify", *COMMON)
 
     def __init__(
         self,
         f: Function | None = None,
         *,
         method: Any = "central",
+        axis: int | None = None,
         gradient: Function | None = None,
+        diagonal: bool = False,
         sparsity: Any = None,
         verify: bool = False,
         bounds: Any = None,
@@ -66,13 +73,14 @@ class Hessian(HessianOperator, PreparedOperator):
         progress: Any = False,
         full_output: bool = False,
     ) -> None:
-        self.gradient, self.sparsity, self.verify = gradient, sparsity, verify
+        self.gradient, self.sparsity, self.verify, self.diagonal = gradient, sparsity, verify, bool(diagonal)
         if verify and (sparsity is None or gradient is None):
             raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
+        self._refuse_axis(axis, vectorized)
         if gradient is None:
             if not isinstance(as_method(method), Adaptive):
                 require_difference(method, "hessian without gradient=")
-            self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
+            self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
             refuse_adaptive(method, sparsity)
             self.is_sparse = sparsity is not None
             if argnum or kwargs is not None or has_aux:
@@ -86,15 +94,24 @@ class Hessian(HessianOperator, PreparedOperator):
             full_output=full_output,
         )  # fmt: skip
         self._take_order(1)
-        self._prepare(self.of_gradient.f, method, bounds, vectorized, workers, progress, full_output)
+        self.of_gradient.diagonal = self.diagonal
+        self._prepare(self.of_gradient.f, method, bounds, vectorized, workers, progress, full_output, axis)
         self._show(f, self.bounds)
         self._adapt(self.of_gradient.argnum, self.of_gradient.kwargs, False)
+
+    def _refuse_axis(self, axis: Any, vectorized: Any) -> None:
+        """ValueError if options of the shape of the result are given beside others that they do not go with."""
+        for name, value, usual in (("diagonal", self.diagonal, False), ("axis", axis, None)):
+            if self.sparsity is not None and value is not usual:
+                raise ValueError(f"{name} must not be given with sparsity; got {value!r}")
+        if self.gradient is not None and axis is not None and vectorized:
+            raise ValueError(f"vectorized must be False with axis and gradient; got {vectorized!r}")
 
     def _moves_of(
         self, e: Evaluator, steps: Array, options: Options, sides: tuple[Array, Array] | None
     ) -> tuple[Moves, ...]:
         found = super()._moves_of(e, steps, options, sides)
-        if len(found) < 2:
+        if len(found) < 2 or self.diagonal:
             return found
         # Two coordinates are moved at once, by one stencil: a one-sided one fits all.
         one_sided = self.method.one_sided()
@@ -102,11 +119,13 @@ class Hessian(HessianOperator, PreparedOperator):
         return super()._moves_of(e, steps, one_sided.options(self.n), sides)
 
     def _groups_of(self, e: Evaluator, some: npt.NDArray[np.intp]) -> Groups:
-        return Groups.pairs(e.n, some)
+        return Groups.each(e.n, some) if self.diagonal else Groups.pairs(e.n, some)
 
     def _fill_gaps(
         self, e: Evaluator, v: Any, parts: tuple[Moves, ...], center: Array | None, result: Array
     ) -> tuple[Moves, ...]:
+        if self.diagonal:
+            return super()._fill_gaps(e, v, parts, center, result)
         for moves in parts:  # one, of sums along pairs: those of a coordinate with itself are found among them
             some = np.arange(e.n) if moves.groups.chosen is None else moves.groups.chosen
             center = e.value() if center is None else center
@@ -143,11 +162,36 @@ class Hessian(HessianOperator, PreparedOperator):
         e.close()
         return (result, self._info(e, None, parts)) if self.full_output else result
 
+    def _of_many_values(self, error: ArrayValueError, x: Any, args: tuple[Any, ...], f0: Any) -> Any:
+        """Return the second derivatives of each value of an f that returns an array, at the evaluations of one."""
+        if self.vectorized or self.is_sparse or f0 is not None:
+            raise error
+        f = Remembered(self.f, self.argnum)
+        found = [self._of_part(f, j)._run(x, args, None, None, False) for j in range(prod(error.shape))]
+        if not found:
+            raise error
+        results, infos = [result for result, _ in found], [info for _, info in found]
+        aux = results[0][1] if self.has_aux else None
+        parts = [part for part, _ in results] if self.has_aux else results
+
+        def stacked(parts: list[Any]) -> Array:
+            return np.array(parts).reshape(error.shape + np.shape(parts[0]))
+
+        result: Any = (stacked(parts), aux) if self.has_aux else stacked(parts)
+        if not self.full_output:
+            return result
+        info = replace(infos[0], evaluations=infos[0].evaluations + 1)
+        if info.error is not None:
+            info = replace(info, **{k: stacked([getattr(one, k) for one in infos]) for k in ("error", "converged")})
+        return result, info
+
     def _shaped(self, e: Evaluator, result: Array) -> Any:
+        if self.diagonal:
+            return super()._shaped(e, result)
         return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape(e.x.shape * 2)))
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
-        return adaptive.hessian(e, self, center)
+        return (adaptive.gradient if self.diagonal else adaptive.hessian)(e, self, center)
 
 
 def place_of(coordinates: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
@@ -159,7 +203,7 @@ class JacobianOfGradient(Jacobian):
     """The Jacobian of a gradient, made symmetric: the mean of it and its transpose."""
 
     symmetric = True
-    takes_parameters = False
+    takes_parameters = diagonal = False
 
     def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any:
         result = super().__call__(x, *args)
@@ -174,14 +218,21 @@ class JacobianOfGradient(Jacobian):
                 f"gradient must return an array of x's shape {shape}; "
                 f"it returned one of shape {found.shape[: found.ndim - len(shape)]}"
             )
-        symmetric = _mean_with_transpose(found)
+        symmetric = self._wanted(_mean_with_transpose(found))
         if info is None:
             return symmetric
         if info.error is not None:
             both = info.converged.reshape(info.step.size, -1)
-            both = (both & both.T).reshape(found.shape)
-            info = replace(info, error=_mean_with_transpose(info.error), converged=both)
+            both = self._wanted((both & both.T).reshape(found.shape))
+            info = replace(info, error=self._wanted(_mean_with_transpose(info.error)), converged=both)
         return symmetric, info
+
+    def _wanted(self, matrix: Any) -> Any:
+        """Return the matrix, or its diagonal in the shape of x."""
+        if not self.diagonal:
+            return matrix
+        shape = np.shape(matrix)[: np.ndim(matrix) // 2]
+        return number_or_array(np.diagonal(np.reshape(matrix, (prod(shape),) * 2)).reshape(shape))
 
 
 def _mean_with_transpose(array: Array) -> Any:
@@ -195,8 +246,10 @@ def hessian(
     x: Any,
     *,
     method: Any = "central",
+    axis: int | None = None,
     gradient: Function | None = None,
     f0: Any = None,
+    diagonal: bool = False,
     sparsity: Any = None,
     verify: bool = False,
     bounds: Any = None,
@@ -227,11 +280,17 @@ def hessian(
     verify : bool
         As for :func:`jacobian`; only with `gradient`.
 
+    axis : int, optional
+        As for :func:`jacobian`.
+    diagonal : bool
+        Whether only the second derivatives along each coordinate are wanted: 2 n + 1 evaluations.
+
     Returns
     -------
     ndarray
         The second derivatives, of shape ``x.shape + x.shape``, in units of f over those of x squared;
-        symmetric to the bit.
+        symmetric to the bit. With ``diagonal=True``, of x's shape. If f returns an array, of shape
+        ``f(x).shape + x.shape + x.shape``, at one evaluation more.
     scipy.sparse.csr_array
         With `sparsity`: a row and a column for each coordinate, in C order; symmetric to the bit.
     Info
@@ -268,8 +327,8 @@ def hessian(
      [2. 0.]]
     """
     operator = Hessian(
-        f, method=method, gradient=gradient, sparsity=sparsity, verify=verify, bounds=bounds, kwargs=kwargs,
-        argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress,
-        full_output=full_output,
+        f, method=method, axis=axis, gradient=gradient, diagonal=diagonal, sparsity=sparsity, verify=verify,
+        bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers,
+        progress=progress, full_output=full_output,
     )  # fmt: skip
     return operator._at(x, args, f0)

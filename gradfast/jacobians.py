@@ -1,6 +1,7 @@
 """jacobian: of f of a point, to an array; dense or sparse."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, sparsity, verify, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
+    f, method, axis, flat, sparsity, verify, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`jacobian`.
 
     Raises
@@ -44,10 +45,10 @@ class Jacobian(JacobianOperator, PreparedOperator):
      [0. 4.]]
     """
 
-    options = ("method", "sparsity", "verify", *COMMON)
+    options = ("method", "axis", "flat", "sparsity", "verify", *COMMON)
     takes_parameters = True
     sparsity: Any = None
-    verify = False
+    verify = flat = False
     symmetric = False  # of a Hessian, one of two mirrored entries is read
 
     def __init__(
@@ -55,6 +56,8 @@ class Jacobian(JacobianOperator, PreparedOperator):
         f: Function,
         *,
         method: Any = "central",
+        axis: int | None = None,
+        flat: bool = False,
         sparsity: Any = None,
         verify: bool = False,
         bounds: Any = None,
@@ -66,11 +69,14 @@ class Jacobian(JacobianOperator, PreparedOperator):
         progress: Any = False,
         full_output: bool = False,
     ) -> None:
-        self._prepare(f, method, bounds, vectorized, workers, progress, full_output)
+        self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
+        self.flat = bool(flat)
         if argnum or kwargs is not None or has_aux:
             self._take_arguments(argnum, kwargs, has_aux)
         if sparsity is not None:
             refuse_adaptive(method, sparsity)
+            if axis is not None:
+                raise ValueError(f"axis must be None with sparsity; got {axis!r}")
             self.sparsity, self.verify, self.is_sparse = sparsity, verify, True
         elif verify:
             raise ValueError(f"verify must be False without sparsity; got {verify!r}")
@@ -83,18 +89,33 @@ class Jacobian(JacobianOperator, PreparedOperator):
         return (result, self._info(e, None, parts)) if self.full_output else result
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
+        if self.flat:
+            return as_dtype(e.dtype or e.x.dtype, result.reshape(e.width, e.n))
         shape = e.shape if e.shape is not None else (e.width,)
         return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape((*shape, *e.x.shape))))
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
         f = super()._along(e, v, sides)
-        return (lambda t: np.ravel(f(t))) if self.sparsity is not None else f
+        return (lambda t: np.ravel(f(t))) if self.sparsity is not None or self.flat else f
 
     def _product(self, e: Evaluator, result: Any, v: Array) -> Any:
-        return result @ v.reshape(-1) if self.sparsity is not None else np.tensordot(result, v, v.ndim)
+        if self.sparsity is not None or self.flat:
+            return result @ v.reshape(-1)
+        return np.tensordot(result, v, v.ndim)
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
-        return adaptive.jacobian(e, self, center)
+        result, info = adaptive.jacobian(e, self, center)
+        if not self.flat:
+            return result, info
+        shape = (center.size, e.n)
+        error, converged = (np.asarray(part).reshape(shape) for part in (info.error, info.converged))
+        return result.reshape(shape), replace(info, error=error, converged=converged)
+
+    def _named(self, e: Evaluator, found: Any) -> Any:
+        if not self.flat:
+            return super()._named(e, found)
+        # What is known of each coordinate has names; what is known of the matrix is one.
+        return found if not isinstance(found, Info) else super()._named(e, replace(found, error=None, converged=None))
 
 
 def jacobian(
@@ -102,7 +123,9 @@ def jacobian(
     x: Any,
     *,
     method: Any = "central",
+    axis: int | None = None,
     f0: Any = None,
+    flat: bool = False,
     sparsity: Any = None,
     verify: bool = False,
     bounds: Any = None,
@@ -125,9 +148,17 @@ def jacobian(
         of points of shape ``(m, *x.shape)``, that returns m such.
     x, method, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
         As for :func:`gradient`.
+    axis : int, optional
+        The axis of x that holds the components, the others being those of many points: f gets one point, a
+        1-D view of x. In the result, the axis is replaced by those of one Jacobian, as in
+        ``scipy.differentiate``. With ``vectorized=True``, f gets and returns components along the first
+        axis if that is the axis of x, else along the last, and points along one other.
     f0 : array_like, optional
         f's value at x, if it is known, of the shape of f's values. If a compiled f does not
         say how many values it writes, the size of f0 says it.
+    flat : bool
+        Whether the result is to be a matrix, a row for each value and a column for each coordinate, in C
+        order, whatever their shapes are.
     sparsity : Coloring or pattern, optional
         Where the Jacobian may differ from zero, as for :class:`Coloring`; a coloring of it is best
         made once. Columns of one color are then moved at once, each by its own step. Not with method
@@ -182,11 +213,12 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
-    if sparsity is None and not verify and not argnum and kwargs is None and not has_aux:
+    if sparsity is None and axis is None and not (flat or verify or argnum or has_aux) and kwargs is None:
         return once(Jacobian, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output)
     operator = Jacobian(
-        f, method=method, sparsity=sparsity, verify=verify, bounds=bounds, kwargs=kwargs, argnum=argnum,
-        has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
+        f, method=method, axis=axis, flat=flat, sparsity=sparsity, verify=verify, bounds=bounds, kwargs=kwargs,
+        argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress,
+        full_output=full_output,
     )  # fmt: skip
     return operator._at(x, args, f0)
 

@@ -4,7 +4,6 @@ A call of an operator is `gradfast._kernels.operator.Operator.run`, which asks t
 better. How operators differ stands in gradients.py, jacobians.py and so on.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,7 +31,7 @@ from gradfast.arguments import (
 )
 from gradfast.bounds import box_of, checked_bounds, sides_of, steps_within
 from gradfast.callables import as_objective
-from gradfast.complex_values import PartOf, joined, joined_info
+from gradfast.complex_values import PartOf, Remembered, joined, joined_info
 from gradfast.evaluators import Call, Progress, Workers, checked_progress, checked_workers
 from gradfast.methods import Adaptive, Complex, Difference
 from gradfast.parameters import Layout, are_parameters
@@ -46,7 +45,9 @@ NO_ARGUMENTS = ()
 COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "progress", "full_output")
 
 # Of the options whose default is not None.
-DEFAULTS: dict[str, Any] = dict.fromkeys(("vectorized", "progress", "full_output", "verify", "has_aux"), False)
+DEFAULTS: dict[str, Any] = dict.fromkeys(
+    ("vectorized", "progress", "full_output", "verify", "has_aux", "flat", "diagonal"), False
+)
 DEFAULTS |= {"method": methods.NAMES["central"], "n": 1, "argnum": 0}
 
 # One node: an algorithm that asks for f's values alone moves coordinates by their steps.
@@ -235,29 +236,63 @@ class PreparedOperator(Operator):
         """Return the result for an f that returned a complex number: that of its two parts, joined."""
         if isinstance(self.method, Complex) or f0 is not None:  # which is real
             raise error
-        kind: Any = type(self)
-        options = self._given_options() | {"full_output": True}
-        tape: Any = None if self._workers is not None or isinstance(self.method, Adaptive) else deque()
+        f = Remembered(self.f, self.argnum)
 
-        def part(is_real: bool) -> tuple[Any, Any, Any, Info]:
+        def part(name: str) -> tuple[Any, Any, Any, Info]:
             value: Any = None
-            operator = kind(PartOf(self.f, is_real, self.has_aux, tape), **options)
-            found, info = operator._run(x, args, v, None, wants_value)
+            found, info = self._of_part(f, name)._run(x, args, v, None, wants_value)
             if wants_value:
                 value, found = found
             value, aux = value if wants_value and self.has_aux else (value, None)
             found, aux = found if self.has_aux and not wants_value else (found, aux)
             return found, value, aux, info
 
-        (real, value, aux, info), (imaginary, also, _, other) = part(True), part(False)
+        (real, value, aux, info), (imaginary, also, _, other) = part("real"), part("imag")
         result = joined(real, imaginary)
         if wants_value:
             value = joined(value, also)
             result = ((value, aux) if self.has_aux else value), result
         elif self.has_aux:
             result = result, aux
-        evaluations = lost + info.evaluations + (other.evaluations if tape is None else 0)
+        evaluations = lost + info.evaluations + (other.evaluations if self._workers is not None else 0)
         return (result, joined_info(info, other, evaluations)) if self.full_output else result
+
+    def _of_points(self, x: Any, args: tuple[Any, ...], f0: Any) -> Any:
+        """Return the derivatives at each of many points, which take the place of the axis of components."""
+        if f0 is not None:
+            raise ValueError(f"f0 must not be given with axis; got {f0!r}")
+        x = self._point(x)
+        axis = checked_axis(self.axis, x)
+        rows = np.moveaxis(x, axis, -1)
+        indices = list(np.ndindex(rows.shape[:-1]))
+        sides = None if self._sides is None else checked_bounds(x, self._sides, self.bounds)
+        limits = sides and tuple(np.moveaxis(side.reshape(x.shape), axis, -1) for side in sides)
+        options = self._given_options() | {"axis": None, "full_output": True}
+        if self.vectorized:
+            options["f"] = AlongOtherAxis(self.f, axis == 0 < x.ndim - 1)
+        one: Any = partial(type(self), **{"f": self.f} | options)
+        alike = one() if limits is None else None
+        found = [(alike or one(bounds=tuple(side[i] for side in limits or ())))._at(rows[i], args) for i in indices]
+        results, infos = [result for result, _ in found], [info for _, info in found]
+
+        def placed(parts: list[Any]) -> Array:
+            if not parts:
+                return np.empty((*rows.shape[:-1], *rows.shape[-1:] * (self.n if self.single else 1)))
+            whole = np.array(parts).reshape(rows.shape[:-1] + np.shape(parts[0]))
+            own = range(rows.ndim - 1, whole.ndim)
+            return np.ascontiguousarray(np.moveaxis(whole, own, range(axis, axis + len(own))))
+
+        result = placed(results)
+        if not self.full_output:
+            return result
+        more = {name: [getattr(info, name) for info in infos] for name in ("step", "scheme", "error", "converged")}
+        kept = {name: placed(parts) for name, parts in more.items() if parts and parts[0] is not None}
+        return result, Info(sum(info.evaluations for info in infos), **kept)
+
+    def _of_part(self, f: Function, part: Any, **options: Any) -> Any:
+        """Return an operator like this one of a part of f's values, which returns also what it did."""
+        kind: Any = type(self)
+        return kind(PartOf(f, part, self.has_aux), **self._given_options() | {"full_output": True} | options)
 
     def _call(self, args: tuple[Any, ...], axis: int | None, f0: Any) -> Call:
         outputs = -1 if f0 is None or self.single or not self.is_native else real_numbers("f0", f0).size
@@ -492,6 +527,18 @@ class PreparedOperator(Operator):
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
         raise NotImplementedError
+
+
+class AlongOtherAxis:
+    """A vectorized f that takes components along the first or the last axis, as one of points along the first."""
+
+    def __init__(self, f: Function, is_first: bool) -> None:
+        self.f, self.is_first = f, is_first
+
+    def __call__(self, points: Array, *args: Any) -> Any:
+        if not self.is_first:
+            return self.f(points, *args)
+        return np.moveaxis(np.asarray(self.f(np.moveaxis(points, 0, -1), *args)), -1, 0)
 
 
 class KeepingAux:

@@ -19,7 +19,7 @@ from gradfast._kernels.memory import keeping, name_of_coordinate
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number, values_of
 from gradfast._kernels.one_point import OnePoint, WholeBatch
-from gradfast.arguments import Array, as_array, as_dtype, as_point, warn
+from gradfast.arguments import Array, as_array, as_dtype, as_point, is_integer, warn
 from gradfast.callables import as_objective
 from gradfast.stencils import central
 
@@ -142,7 +142,9 @@ def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[
     return lambda t: d * t + y
 
 
-def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vectorized: bool = False) -> Array:
+def numerical_gradient(
+    f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, axis: int | None = -1, vectorized: bool = False
+) -> Array:
     """Return the gradient of f at x by central differences.
 
     Parameters
@@ -159,6 +161,9 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
         copied, to float64 if it is not float32 or longdouble.
     h : float
         Step, in x's units.
+    axis : int or None
+        The axis that holds the components of a 2-D x. None: an x of any shape is one point, as for the courses'
+        functions that walk an iterator over all indices of x.
     vectorized : bool
         Whether f takes many points at once. Of shape (n,), x is copied into blocks; of shape
         (m, n), its columns are perturbed in place.
@@ -173,8 +178,8 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
     TypeError
         If f is not callable, or x or f's result is complex or not a number.
     ValueError
-        If h is not finite and positive; if f returns more than one number, or with
-        ``vectorized=True`` not m; if f itself changes x (which is put back).
+        If h is not finite and positive; if axis is neither the last nor None; if f returns more than one
+        number, or with ``vectorized=True`` not m; if f itself changes x (which is put back).
 
     Warns
     -----
@@ -205,20 +210,42 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, vect
     if type(f) is not FunctionType and type(f) is not NativeFunction:
         f = as_objective(f)
     x = as_point(x)
-    kind = x.dtype.char
+    kind, is_batch = x.dtype.char, x.ndim == 2
+    if axis != -1:
+        is_batch = is_batch and _has_rows(axis)
     if type(f) is NativeFunction:
-        gradient, swallowed = _by_compiled_loops(f, x, h, vectorized)
-    elif vectorized or x.ndim not in (1, 2):
-        gradient, swallowed = _by_moves(f, x, h, vectorized)
+        gradient, swallowed = _by_compiled_loops(f, x, h, vectorized, is_batch)
+    elif vectorized or not (is_batch or x.ndim == 1):
+        gradient, swallowed = _by_moves(f, x, h, vectorized, is_batch)
     else:
         gradient = empty(x.shape, x.dtype)
-        swallowed = keeping(x, (POINT if x.ndim == 1 else ROWS)[kind], f, x, x, h, gradient)
+        if is_batch:
+            swallowed = _of_rows(ROWS[kind], f, x, h, gradient)
+        else:
+            swallowed = keeping(x, POINT[kind], f, x, x, h, gradient)
     if swallowed >= 0:
         _warn_of_swallowed_step(x, swallowed, h)
     return gradient
 
 
-def _by_moves(f: Callable[[Any], Any], x: Array, h: float, vectorized: bool) -> tuple[Array, int]:
+def _has_rows(axis: Any) -> bool:
+    """Return whether a 2-D x is many points; ValueError unless axis says so, or that it is one."""
+    if axis is not None and not (is_integer(axis) and axis in (-1, 1)):
+        raise ValueError(f"axis must be -1, the last, or None for one point of any shape; got {axis!r}")
+    return axis is not None
+
+
+def _of_rows(kernel: Any, f: Callable[[Any], Any], x: Array, h: float, gradient: Array) -> int:
+    """Write the gradients of rows. An exception of f, which may want all of x, says what it was called with."""
+    try:
+        swallowed: int = keeping(x, kernel, f, x, x, h, gradient)
+    except Exception as error:
+        error.add_note(f"f was called with a row of x, of shape {x.shape[1:]}; with axis=None all of x is one point")
+        raise
+    return swallowed
+
+
+def _by_moves(f: Callable[[Any], Any], x: Array, h: float, vectorized: bool, is_batch: bool) -> tuple[Array, int]:
     """Return the gradient of an f of many points a call, or at an x of another shape, by the same formula."""
     if vectorized and x.ndim not in (1, 2):
         raise ValueError(f"x must have shape (n,) or (m, n) when vectorized=True; got {x.shape}")
@@ -227,19 +254,19 @@ def _by_moves(f: Callable[[Any], Any], x: Array, h: float, vectorized: bool) -> 
     if not vectorized:
         e: Any = OnePoint(f, x, (), True)
     else:
-        e = ManyPoints(f, x, (), True) if x.ndim == 1 else WholeBatch(f, x, (), True, 1)
+        e = WholeBatch(f, x, (), True, 1) if is_batch else ManyPoints(f, x, (), True)
     flat, swallowed = by_moves(e, h, CENTRAL)
     return as_dtype(x.dtype, flat.reshape(x.shape)), swallowed
 
 
-def _by_compiled_loops(f: NativeFunction, x: Array, h: float, vectorized: bool) -> tuple[Array, int]:
+def _by_compiled_loops(f: NativeFunction, x: Array, h: float, vectorized: bool, is_batch: bool) -> tuple[Array, int]:
     """Let the compiled loops perturb copies of x, in double precision."""
     if vectorized:
         raise ValueError("vectorized must be False when f is compiled code; got True")
     gradient, point = empty(x.shape), x if x.dtype.char == "d" else x.astype(np.float64)
     if x.ndim == 1:
         swallowed = native_loop.gradient(f, point, h, CENTRAL, gradient)
-    elif x.ndim == 2:
+    elif is_batch:
         swallowed = native_loop.gradients(f, point, h, CENTRAL, gradient)
     else:
         swallowed = native_loop.gradient(f, point.reshape(-1), h, CENTRAL, gradient.reshape(-1))

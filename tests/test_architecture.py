@@ -22,7 +22,7 @@ FLOORS = {
     "steps": ("steps", "bounds", "methods", "complex_step", "ladder"),
     "calls": ("evaluators", "operators"),
     "algorithms": ("adaptive", "noise_estimate", "sparse"),
-    "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians", "hessians"),
+    "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians", "hessians", "propagation"),
     "reports": ("plotting", "check_report", "checking", "__main__"),
 }
 LINE = [name for names in FLOORS.values() for name in names]

@@ -292,8 +292,6 @@ def test_nan_and_inf_pass_through_without_a_warning(way, value):
 
 
 def test_f_must_return_one_real_number():
-    with pytest.raises(ValueError, match=r"f must return a scalar; it returned an array of shape \(3,\)"):
-        hessian(lambda x: x, np.ones(3))
     with pytest.raises(
         ValueError, match=r"array of shape \(1,\) for points of shape \(1, 3\); it returned one of shape"
     ):

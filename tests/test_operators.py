@@ -726,6 +726,8 @@ DEFAULTS |= {
     "kwargs": None,
     "argnum": 0,
     "has_aux": False,
+    "flat": False,
+    "diagonal": False,
 }
 
 

@@ -260,7 +260,7 @@ def test_what_stands_for_no_number_is_a_type_error(result):
 
 
 def test_an_array_where_one_number_is_wanted_is_told_of_jacobian():
-    for operator in (gradient, hessian):
+    for operator in (gradient, value_and_gradient):
         with pytest.raises(ValueError, match=r"an array of shape \(3,\); for arrays use jacobian$"):
             operator(lambda x: x**2, X)
     with pytest.raises(ValueError, match="for arrays use jacobian"):

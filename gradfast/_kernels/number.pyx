@@ -28,15 +28,25 @@ class ComplexValueError(TypeError):
     """f returned a complex number. Operators then differentiate its two parts; for others it is an error like this."""
 
 
+class ArrayValueError(ValueError):
+    """f returned an array of this shape where one number is wanted."""
+
+    shape = ()
+
+
+cdef not_one_number(tuple shape):
+    error = ArrayValueError(f"f must return a scalar; it returned an array of shape {shape}; for arrays use jacobian")
+    error.shape = shape
+    return error
+
+
 cdef double as_double(object result) except? -1.0:
     cdef object number = result
     shape = getattr(result, "shape", None)
     if isinstance(shape, tuple):  # an array or a NumPy scalar
         for extent in shape:
             if extent != 1:
-                raise ValueError(
-                    f"f must return a scalar; it returned an array of shape {tuple(shape)}; for arrays use jacobian"
-                )
+                raise not_one_number(tuple(shape))
         number = None if is_complex(result) else item_of(result)
     elif isinstance(result, (list, tuple)) and len(result) == 1:
         number = item_of(result[0]) if isinstance(getattr(result[0], "shape", None), tuple) else result[0]

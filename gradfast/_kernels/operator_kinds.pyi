@@ -15,6 +15,7 @@ class JacobianOperator(Operator):
 @disjoint_base
 class HessianOperator(Operator):
     of_gradient: Any
+    diagonal: bool
     def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any: ...
 
 class DerivativeOperator(Operator):

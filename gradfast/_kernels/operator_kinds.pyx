@@ -18,7 +18,7 @@ import numpy as np
 from numpy import empty, float64, ndarray
 
 from gradfast._kernels.evaluator import CoarserError
-from gradfast._kernels.number import ComplexValueError
+from gradfast._kernels.number import ArrayValueError, ComplexValueError
 
 # Groups know no x: those of few coordinates are made once.
 cdef object TOGETHER_ONE = Groups.together(1)
@@ -86,6 +86,8 @@ cdef class JacobianOperator(Operator):
     def __call__(self, x, *args, f0=None):
         if self.argnum:
             x, args = self._sorted(x, args)
+        if self.axis is not None:
+            return self._of_points(x, args, f0)
         return self.run(x, args, None, f0, False)
 
     cdef new_result(self, Evaluator e, tuple parts):
@@ -103,32 +105,45 @@ cdef class HessianOperator(Operator):
     """The second derivatives of a number along each pair of coordinates; of a gradient, its Jacobian."""
 
     cdef public object of_gradient  # the operator that is called if there is a gradient, else None
+    cdef public bint diagonal       # whether coordinates are moved alone, and their second derivatives wanted alone
 
     def __cinit__(self, *_, **__):
         self.n, self.single = 2, True
 
     def __call__(self, x, *args, f0=None):
+        if self.axis is not None:
+            x, args = self._sorted(x, args) if self.argnum else (x, args)
+            return self._of_points(x, args, f0)
         if self.of_gradient is None:
             if self.argnum:
                 x, args = self._sorted(x, args)
-            return self.run(x, args, None, f0, False)
+            try:
+                return self.run(x, args, None, f0, False)
+            except ArrayValueError as error:
+                return self._of_many_values(error, x, args, f0)
         if f0 is not None:
             raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
         return self.of_gradient(x, *args)
 
     cdef Groups groups(self, Evaluator e):
+        if self.diagonal:
+            return Operator.groups(self, e)
         return <Groups>PAIRS[e.n] if e.n < 32 else Groups.pairs(e.n)
 
     cdef Division division(self, Evaluator e) noexcept:
-        return UNDIVIDED
+        return BY_GROUP if self.diagonal else UNDIVIDED
 
     cdef new_result(self, Evaluator e, tuple parts):
+        if self.diagonal:
+            return Operator.new_result(self, e, parts)
         count = (<Moves>parts[0]).groups.count if parts else 0
         return empty(count) if e.kind != c"g" else empty(count, "g")
 
     cdef finish(self, Evaluator e, tuple parts, result):
         cdef Py_buffer sums
         cdef Moves moves
+        if self.diagonal:
+            return Operator.finish(self, e, parts, result)
         matrix = empty((e.n, e.n)) if e.kind != c"g" else empty((e.n, e.n), "g")
         if not parts or (<Moves>parts[0]).groups.list is not NULL:  # bounds leave some coordinates no room
             matrix[...] = 0
