@@ -32,9 +32,9 @@ __all__ = ["plot_contour", "plot_function", "plot_gradient_field", "plot_step_er
 
 FOURTH_ORDER = Central(accuracy=4)
 
-# Size of a 3-D box at which the name of its height lies inside the figure, and the distance of the name from the
+# Size of a 3-D box at which the name of its height lies inside its Axes, and the distance of the name from the
 # numbers, in points.
-ROOM_FOR_LABELS = 0.88
+ROOM_FOR_LABELS = 0.8
 LABEL_BESIDE_NUMBERS = 10
 
 # Lines of a contour plot.
@@ -197,9 +197,8 @@ def plot_surface(
     """
     x0, x1, mesh, values = _values_over_mesh(f, x0, x1, vectorized)
     solid: Any = new_axes(ax, "3d")
-    if ax is None:
-        solid.set_box_aspect(None, zoom=ROOM_FOR_LABELS)
     if not solid.get_zlabel():
+        solid.set_box_aspect(None, zoom=ROOM_FOR_LABELS)
         solid.zaxis.labelpad = LABEL_BESIDE_NUMBERS
     if "color" not in kwargs:  # Matplotlib would prefer the map to the color
         kwargs.setdefault("cmap", "viridis")

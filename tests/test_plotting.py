@@ -312,12 +312,15 @@ def test_errors_need_numbers_and_methods_with_a_step():
 
 
 @pytest.mark.parametrize("size", [1.0, 1e3, 1e-5])
-def test_the_name_of_the_height_lies_inside_the_figure(size):
-    ax = plot_surface(lambda x: size * x[0] ** 2, X0, X1)
-    ax.figure.canvas.draw()
+@pytest.mark.parametrize("columns", [1, 3])
+def test_the_name_of_the_height_lies_inside_its_axes_beside_the_numbers(size, columns):
+    figure = pyplot.figure(figsize=(4.5 * columns, 4), layout="constrained")
+    ax = figure.add_subplot(1, columns, 1, projection="3d")
+    plot_surface(lambda x: size * x[0] ** 2, X0, X1, ax=ax)
+    figure.canvas.draw()
     label = ax.zaxis.label.get_window_extent()
     numbers = [tick.label1.get_window_extent() for tick in ax.zaxis.get_major_ticks()]
-    assert label.x1 < ax.figure.bbox.x1
+    assert label.x1 < figure.bbox.x1 / columns
     assert label.count_overlaps(numbers) == 0
 
 
