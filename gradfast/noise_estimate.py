@@ -92,10 +92,10 @@ def _search(e: Evaluator) -> float:
     x = x_of(e).reshape(-1)
     power = max(FIRST_STEP, ROOM + int(math.log2(EPS[x.dtype.char])))
     too_short, too_long, least, most = -math.inf, math.inf, math.nan, math.inf
-    steps = np.zeros(0)
+    steps: Array | None = None
     for _ in range(TABLES):
         last, steps = steps, _steps(x, min(power, LONGEST_STEP), is_constant=least == 0 and power > LONGEST_STEP)
-        if np.array_equal(last, steps):
+        if last is not None and np.array_equal(last, steps):
             break
         values = e.values(Moves(Groups.together(e.n), steps, TABLE)).astype(float).reshape(-1)
         if not np.isfinite(values).all():
