@@ -19,7 +19,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, n, method, bounds, kwargs, argnum, has_aux, full_output
+    f, n, method, bounds, kwargs, argnum, has_aux, on_error, full_output
         As for :func:`derivative`.
 
     Raises
@@ -39,7 +39,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
     12.0
     """
 
-    options = ("n", "method", "bounds", "kwargs", "argnum", "has_aux", "full_output")
+    options = ("n", "method", "bounds", "kwargs", "argnum", "has_aux", "on_error", "full_output")
     is_elementwise = True
 
     def __init__(
@@ -52,12 +52,15 @@ class Derivative(DerivativeOperator, PreparedOperator):
         kwargs: Mapping[str, Any] | None = None,
         argnum: int = 0,
         has_aux: bool = False,
+        on_error: str = "raise",
         full_output: bool = False,
     ) -> None:
         self._take_order(checked_order(n))
         self._prepare(f, method, bounds, False, None, False, full_output)
         if argnum or kwargs is not None or has_aux:
             self._take_arguments(argnum, kwargs, has_aux)
+        if on_error != "raise":
+            self._take_on_error(on_error)
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         shape = e.base.shape or e.shape or ()
@@ -81,6 +84,7 @@ def derivative(
     kwargs: Mapping[str, Any] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
+    on_error: str = "raise",
     full_output: bool = False,
 ) -> Any:
     """Return the n-th derivative of f at each element of x.
@@ -94,7 +98,7 @@ def derivative(
         Where to differentiate. It is not modified.
     n : int
         The order of the derivative, 1 to 6.
-    method, bounds, args, kwargs, argnum, has_aux, full_output
+    method, bounds, args, kwargs, argnum, has_aux, on_error, full_output
         As for :func:`gradient`.
 
     Returns
@@ -135,9 +139,17 @@ def derivative(
     True
     """
     order = checked_order(n)
-    if not argnum and kwargs is None and not has_aux:
+    if not argnum and kwargs is None and not has_aux and on_error == "raise":
         return once(Derivative, f, x, args, None, method, bounds, False, None, False, full_output, None, order)
     operator = Derivative(
-        f, n=n, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, full_output=full_output
+        f,
+        n=n,
+        method=method,
+        bounds=bounds,
+        kwargs=kwargs,
+        argnum=argnum,
+        has_aux=has_aux,
+        on_error=on_error,
+        full_output=full_output,
     )
     return operator._at(x, args)

@@ -25,7 +25,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, bounds, kwargs, argnum, has_aux, vectorized, full_output
+    f, method, bounds, kwargs, argnum, has_aux, vectorized, on_error, full_output
         As for :func:`directional_derivative`.
 
     Raises
@@ -46,7 +46,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     [2. 0.]
     """
 
-    options = ("method", "bounds", "kwargs", "argnum", "has_aux", "vectorized", "full_output")
+    options = ("method", "bounds", "kwargs", "argnum", "has_aux", "vectorized", "on_error", "full_output")
     takes_both = True
 
     def __init__(
@@ -59,11 +59,14 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         argnum: int = 0,
         has_aux: bool = False,
         vectorized: bool = False,
+        on_error: str = "raise",
         full_output: bool = False,
     ) -> None:
         self._prepare(f, method, bounds, vectorized, None, False, full_output)
         if argnum or kwargs is not None or has_aux:
             self._take_arguments(argnum, kwargs, has_aux)
+        if on_error != "raise":
+            self._take_on_error(on_error)
 
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):
@@ -258,6 +261,7 @@ def directional_derivative(
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
+    on_error: str = "raise",
     full_output: bool = False,
 ) -> Any:
     """Return the derivative of f at x along v.
@@ -267,7 +271,7 @@ def directional_derivative(
     f : callable
         Function of a point that returns a number or an array: of a gradient function the result
         is the Hessian times v. With ``vectorized=True``, of points of shape ``(m, *x.shape)``.
-    x, method, bounds, args, kwargs, has_aux, vectorized, full_output
+    x, method, bounds, args, kwargs, has_aux, vectorized, on_error, full_output
         As for :func:`gradient`. A method's `step` is the distance that x moves.
     v : array_like
         The direction, of x's shape, of any length: the result is linear in v.
@@ -307,6 +311,6 @@ def directional_derivative(
     """
     operator = DirectionalDerivative(
         f, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
-        full_output=full_output,
+        on_error=on_error, full_output=full_output,
     )  # fmt: skip
     return operator(x, v, *as_arguments(args))

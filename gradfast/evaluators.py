@@ -22,12 +22,9 @@ from gradfast._kernels.named import Named
 from gradfast._kernels.native import Native
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.one_point import OnePoint, WholeBatch
-from gradfast.arguments import Array, warn, worker_count
+from gradfast.arguments import VALUE_DTYPE, Array, warn, worker_count
 from gradfast.complex_step import complex_copy, imaginary_part_of
 from gradfast.parameters import Layout
-
-# How the note begins that tells an exception of f from those of pickling and of maps, which may have notes too.
-FROM_F = "f raised this in a worker, with "
 
 # Chunks for each process of a pool of ours: with more of them the processes end at more nearly the same time.
 CHUNKS_A_PROCESS = 8
@@ -60,12 +57,13 @@ class Call:
     outputs: int = -1  # how many values compiled f writes, if it does not say so
     takes_both: bool = False  # whether compiled f may return a number or write an array
     layout: Layout | None = None  # of parameters by name, of which x is a flat copy
+    forgives: bool = False  # whether an exception of f at a moved point is a value of NaN
 
     def at(self, x: Array, places: Sequence[Any] | None = None) -> Evaluator:
         """Return the evaluator at x, an array that can be moved; of parameters, some may be in places of their own."""
         evaluator = self._opened(x, places)
         evaluator.opened_from = self
-        return evaluator
+        return NanOnError(evaluator) if self.forgives else evaluator
 
     def _opened(self, x: Array, places: Sequence[Any] | None) -> Evaluator:
         if type(self.f) is NativeFunction and not self.is_elementwise:
@@ -98,6 +96,37 @@ def opened(evaluator: Evaluator) -> Iterator[Evaluator]:
         evaluator.put_back()
         raise
     evaluator.close()
+
+
+class NanOnError(Evaluator):
+    """Values of another evaluator, and NaN for those at which f raises an exception; not so at x itself.
+
+    f is called point by point, but for a vectorized one, until it raises an exception.
+    """
+
+    def values(self, moves: Moves) -> Array:
+        if isinstance(self.inner, ManyPoints):
+            together = self._values_or_none(moves)
+            if together is not None:
+                return together
+        rows = [self._values_or_none(moves.part(row, row + 1)) for row in range(len(moves))]
+        if not self.inner.is_known:  # all failed, and NaN is to have the shape of f's value
+            self.inner.value()
+        shape = self.inner.shape if self.inner.shape is not None else () if self.single else (self.inner.width,)
+        missing = np.full((1, *shape), np.nan, VALUE_DTYPE[self.x.dtype.char])
+        return np.concatenate([missing[:0], *(missing if found is None else found for found in rows)])
+
+    def _values_or_none(self, moves: Moves) -> Array | None:
+        """Return values, or None if f raised an exception; others are raised."""
+        try:
+            return self.inner.values(moves)
+        except Exception:
+            if self.inner.failed < 0:
+                raise
+        return None
+
+    def rows_at_once(self) -> int:
+        return self.inner.rows_at_once()
 
 
 # --- workers ----------------------------------------------------------------------------------------------------------
@@ -188,7 +217,7 @@ class Workers(Evaluator):
 class Job:
     """What the chunks of one differentiation share; called with moves, in whatever process, it returns f's values.
 
-    An exception from f gets a note of the coordinates that were moved.
+    An exception from f has a note of what was moved, as anywhere.
     """
 
     call: Call
@@ -203,21 +232,10 @@ class Job:
             values = evaluator.values(moves)
             evaluator.close()
         except Exception as error:
-            if evaluator.failed >= 0:
-                error.add_note(f"{FROM_F}{moved_names(evaluator, moves)} moved")
             told = portable(error)
             vars(told)[OF_A_CHUNK] = True  # which travels as notes do; a class may forbid to set attributes
             raise told from None
         return values
-
-
-def moved_names(evaluator: Evaluator, moves: Moves) -> str:
-    """Name the coordinates that were moved when f raised an exception."""
-    size = moves.stencil.size
-    groups = range(evaluator.failed // size, evaluator.failed_last // size + 1)
-    there = [i for group in groups for i in moves.groups[group]]
-    names = [evaluator.name(i) for i in (min(there), max(there))] if there else ["no coordinate"] * 2
-    return names[0] if names[0] == names[1] else f"coordinates from {names[0]} to {names[1]}"
 
 
 def portable(error: Exception) -> Exception:

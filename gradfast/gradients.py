@@ -21,7 +21,7 @@ class Gradient(GradientOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
+    f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
         As for :func:`gradient`.
 
     Raises
@@ -58,11 +58,14 @@ class Gradient(GradientOperator, PreparedOperator):
         vectorized: bool = False,
         workers: Any = None,
         progress: Any = False,
+        on_error: str = "raise",
         full_output: bool = False,
     ) -> None:
         self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
         if argnum or kwargs is not None or has_aux:
             self._take_arguments(argnum, kwargs, has_aux)
+        if on_error != "raise":
+            self._take_on_error(on_error)
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return adaptive.gradient(e, self, center)
@@ -73,7 +76,7 @@ class ValueAndGradient(ValueAndGradientOperator, Gradient):
 
     Parameters
     ----------
-    f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
+    f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
         As for :func:`gradient`.
 
     Raises
@@ -109,6 +112,7 @@ def gradient(
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
+    on_error: str = "raise",
     full_output: bool = False,
 ) -> Any:
     """Return the gradient of f at x.
@@ -162,6 +166,10 @@ def gradient(
     progress : bool or callable
         True for a bar (tqdm) of evaluations done, if the whole takes over a second; or a callable,
         called with (done, total) after each chunk.
+    on_error : str
+        "raise", or "nan": an exception that f raises at a moved point counts as a value of NaN, so that the
+        derivative is taken from the other side, or is NaN. At x itself it is raised. With "raise" it has a
+        note of which coordinate was moved, and how far.
     full_output : bool
         Whether to return also what was done.
 
@@ -225,11 +233,11 @@ def gradient(
     >>> bool(np.abs(error).max() < 1e-12)
     True
     """
-    if not argnum and kwargs is None and not has_aux:
+    if not argnum and kwargs is None and not has_aux and on_error == "raise":
         return once(Gradient, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis)
     operator = Gradient(
         f, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux,
-        vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
+        vectorized=vectorized, workers=workers, progress=progress, on_error=on_error, full_output=full_output,
     )  # fmt: skip
     return operator._at(x, args, f0)
 
@@ -248,13 +256,14 @@ def value_and_gradient(
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
+    on_error: str = "raise",
     full_output: bool = False,
 ) -> Any:
     """Return f's value at x and its gradient.
 
     Parameters
     ----------
-    f, x, method, axis, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
+    f, x, method, axis, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
         As for :func:`gradient`.
 
     Returns
@@ -292,12 +301,12 @@ def value_and_gradient(
     >>> print(value, gradient.round(6))
     9.0 [-6.]
     """
-    if not argnum and kwargs is None and not has_aux:
+    if not argnum and kwargs is None and not has_aux and on_error == "raise":
         return once(
             ValueAndGradient, f, x, args, None, method, bounds, vectorized, workers, progress, full_output, axis
         )
     operator = ValueAndGradient(
         f, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux,
-        vectorized=vectorized, workers=workers, progress=progress, full_output=full_output,
+        vectorized=vectorized, workers=workers, progress=progress, on_error=on_error, full_output=full_output,
     )  # fmt: skip
     return operator._at(x, args)

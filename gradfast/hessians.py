@@ -31,7 +31,7 @@ class Hessian(HessianOperator, PreparedOperator):
     ----------
     f, method, axis, gradient, diagonal, sparsity, verify, bounds, kwargs, argnum, has_aux
         As for :func:`hessian`.
-    vectorized, workers, progress, full_output
+    vectorized, workers, progress, on_error, full_output
         As for :func:`hessian`.
 
     Raises
@@ -71,6 +71,7 @@ class Hessian(HessianOperator, PreparedOperator):
         vectorized: bool = False,
         workers: Any = None,
         progress: Any = False,
+        on_error: str = "raise",
         full_output: bool = False,
     ) -> None:
         self.gradient, self.sparsity, self.verify, self.diagonal = gradient, sparsity, verify, bool(diagonal)
@@ -85,14 +86,17 @@ class Hessian(HessianOperator, PreparedOperator):
             self.is_sparse = sparsity is not None
             if argnum or kwargs is not None or has_aux:
                 self._take_arguments(argnum, kwargs, has_aux)
+            if on_error != "raise":
+                self._take_on_error(on_error)
             return
         if has_aux:
             raise ValueError(f"has_aux must be False with gradient; got {has_aux!r}")
         self.of_gradient = JacobianOfGradient(
             as_objective(gradient, "gradient"), method=method, sparsity=sparsity, verify=verify, bounds=bounds,
             kwargs=kwargs, argnum=argnum, vectorized=vectorized, workers=workers, progress=progress,
-            full_output=full_output,
+            on_error=on_error, full_output=full_output,
         )  # fmt: skip
+        self.on_error = on_error
         self._take_order(1)
         self.of_gradient.diagonal = self.diagonal
         self._prepare(self.of_gradient.f, method, bounds, vectorized, workers, progress, full_output, axis)
@@ -260,13 +264,14 @@ def hessian(
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
+    on_error: str = "raise",
     full_output: bool = False,
 ) -> Any:
     """Return the Hessian of f at x.
 
     Parameters
     ----------
-    f, x, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
+    f, x, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
         As for :func:`gradient`.
     method : str or method object
         As for :func:`gradient`; "complex" only with `gradient`.
@@ -329,6 +334,6 @@ def hessian(
     operator = Hessian(
         f, method=method, axis=axis, gradient=gradient, diagonal=diagonal, sparsity=sparsity, verify=verify,
         bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers,
-        progress=progress, full_output=full_output,
+        progress=progress, on_error=on_error, full_output=full_output,
     )  # fmt: skip
     return operator._at(x, args, f0)

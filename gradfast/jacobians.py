@@ -23,7 +23,9 @@ class Jacobian(JacobianOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, axis, flat, sparsity, verify, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
+    f, method, axis, flat, sparsity, verify, bounds, kwargs, argnum, has_aux
+        As for :func:`jacobian`.
+    vectorized, workers, progress, on_error, full_output
         As for :func:`jacobian`.
 
     Raises
@@ -67,12 +69,15 @@ class Jacobian(JacobianOperator, PreparedOperator):
         vectorized: bool = False,
         workers: Any = None,
         progress: Any = False,
+        on_error: str = "raise",
         full_output: bool = False,
     ) -> None:
         self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
         self.flat = bool(flat)
         if argnum or kwargs is not None or has_aux:
             self._take_arguments(argnum, kwargs, has_aux)
+        if on_error != "raise":
+            self._take_on_error(on_error)
         if sparsity is not None:
             refuse_adaptive(method, sparsity)
             if axis is not None:
@@ -136,6 +141,7 @@ def jacobian(
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
+    on_error: str = "raise",
     full_output: bool = False,
 ) -> Any:
     """Return the Jacobian of f at x.
@@ -146,7 +152,7 @@ def jacobian(
         Function of a point that returns an array of any one shape, of any package, or a list, also the
         same array every time; of complex numbers the derivatives are complex. With ``vectorized=True``,
         of points of shape ``(m, *x.shape)``, that returns m such.
-    x, method, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, full_output
+    x, method, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
         As for :func:`gradient`.
     axis : int, optional
         The axis of x that holds the components, the others being those of many points: f gets one point, a
@@ -213,12 +219,13 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
-    if sparsity is None and axis is None and not (flat or verify or argnum or has_aux) and kwargs is None:
+    is_usual = sparsity is None and axis is None and kwargs is None and on_error == "raise"
+    if is_usual and not (flat or verify or argnum or has_aux):
         return once(Jacobian, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output)
     operator = Jacobian(
         f, method=method, axis=axis, flat=flat, sparsity=sparsity, verify=verify, bounds=bounds, kwargs=kwargs,
         argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress,
-        full_output=full_output,
+        on_error=on_error, full_output=full_output,
     )  # fmt: skip
     return operator._at(x, args, f0)
 

@@ -42,13 +42,13 @@ Function = Callable[..., Any]
 NO_ARGUMENTS = ()
 
 # The options of nearly every operator, in the order in which they are shown.
-COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "progress", "full_output")
+COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "progress", "on_error", "full_output")
 
 # Of the options whose default is not None.
 DEFAULTS: dict[str, Any] = dict.fromkeys(
     ("vectorized", "progress", "full_output", "verify", "has_aux", "flat", "diagonal"), False
 )
-DEFAULTS |= {"method": methods.NAMES["central"], "n": 1, "argnum": 0}
+DEFAULTS |= {"method": methods.NAMES["central"], "n": 1, "argnum": 0, "on_error": "raise"}
 
 # One node: an algorithm that asks for f's values alone moves coordinates by their steps.
 ONE_NODE = Stencil(nodes=(1,), weights=(1,), denominator=1)
@@ -89,6 +89,7 @@ class PreparedOperator(Operator):
     is_elementwise = False
     takes_parameters = False  # whether x may be parameters by name
     takes_both = False  # whether compiled f may return a number or write an array
+    on_error: str = "raise"  # what becomes of an exception of f at a moved point: it is raised, or counts as "nan"
     _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
     _threads = 1  # of compiled f
     _workers: Any = None  # of a Python f
@@ -158,6 +159,12 @@ class PreparedOperator(Operator):
         if has_aux and self.axis is not None and not self.vectorized:
             raise ValueError(f"has_aux must be False with axis, unless f takes all points at once; got {has_aux!r}")
         self._adapt(int(argnum), None if kwargs is None else dict(kwargs), bool(has_aux))
+
+    def _take_on_error(self, on_error: Any) -> None:
+        """Look at what becomes of exceptions of f, if they are not to be raised."""
+        if on_error != "nan":
+            raise ValueError(f"on_error must be 'raise' or 'nan'; got {on_error!r}")
+        self.on_error, self.is_plain = "nan", self.is_native  # compiled code raises none
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -301,6 +308,7 @@ class PreparedOperator(Operator):
         return Call(
             f, args, self.single, axis, self.vectorized, isinstance(self.method, Complex),
             self.is_elementwise, self._threads, outputs, self.takes_both,
+            forgives=self.on_error == "nan" and not self.is_native,
         )  # fmt: skip
 
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
@@ -488,7 +496,12 @@ class PreparedOperator(Operator):
             if sides is not None:
                 point[...] = np.clip(point, *(side.reshape(x.shape) for side in sides))
             there = call.at_copy(point)
-            values: Array = there.value()
+            try:
+                values: Array = there.value()
+            except Exception:
+                if self.on_error == "raise" or not t:
+                    raise
+                return np.array(np.nan)
             e._count(there.evaluations)
             e.precision = there.precision
             return values

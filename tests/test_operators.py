@@ -728,6 +728,7 @@ DEFAULTS |= {
     "has_aux": False,
     "flat": False,
     "diagonal": False,
+    "on_error": "raise",
 }
 
 

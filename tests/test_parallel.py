@@ -5,6 +5,7 @@ import functools
 import multiprocessing
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -238,7 +239,7 @@ def test_an_exception_arrives_with_its_traceback_and_the_coordinate(shape):
     name = "x[3]" if len(shape) == 1 else "x[1, 0]"
     with pytest.raises(ValueError, match="^no number here") as caught:
         gradient(failing, x, workers=2)
-    assert caught.value.__notes__ == [f"f raised this in a worker, with {name} moved"]
+    assert re.fullmatch(rf"f raised this with {re.escape(name)} moved by \S+", *caught.value.__notes__)
     assert 'raise ValueError("no number here")' in str(caught.value.__cause__)
     assert time.monotonic() - start < 10
     assert np.all(x == 0.25)
@@ -249,13 +250,13 @@ def test_an_exception_names_the_point_of_a_batch_and_the_coordinates_of_a_block(
     x = np.full((9, 4), 0.25)
     with pytest.raises(ValueError, match="no number here") as caught:
         gradient(failing, x, axis=1, workers=workers)
-    assert caught.value.__notes__ == ["f raised this in a worker, with x[0, 3] moved"]
+    assert caught.value.__notes__[0].startswith("f raised this with x[0, 3] moved")
     with pytest.raises(ValueError, match="no number here") as caught:
         gradient(failing, x, axis=0, workers=lambda f, chunks: map(f, chunks[2 * 9 * 2 :]))  # beyond two points
-    assert caught.value.__notes__ == ["f raised this in a worker, with x[3, 2] moved"]
+    assert caught.value.__notes__[0].startswith("f raised this with x[3, 2] moved")
     with pytest.raises(ValueError, match="no number here") as caught:
         gradient(failing_block, np.full(4, 0.25), vectorized=True, workers=lambda f, chunks: map(f, chunks))
-    assert caught.value.__notes__ == ["f raised this in a worker, with x[3] moved"]
+    assert caught.value.__notes__[0].startswith("f raised this with x[3] moved")
 
 
 def failing_block(points):
@@ -515,7 +516,7 @@ def test_dask_gives_the_same_bits(cluster):
     assert np.array_equal(hessian(lambda x: smooth(x), POINT, workers=workers), hessian(smooth, POINT))
     with pytest.raises(ValueError, match="no number here") as caught:
         gradient(failing, np.full(6, 0.25), workers=workers)
-    assert caught.value.__notes__ == ["f raised this in a worker, with x[3] moved"]
+    assert caught.value.__notes__[0].startswith("f raised this with x[3] moved")
 
 
 @pytest.mark.filterwarnings("default")

@@ -61,6 +61,7 @@ cdef class Evaluator:
     cdef tuple center_shape(self)
     cdef int know(self, tuple shape) except -1
     cdef int see(self, found) except -1
+    cdef int tell(self, Moves moves, error) except -1
     cdef void pass_on(self) noexcept
     cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
     cdef int copy_values(self, array, char *to) except -1                                        # OUT: to

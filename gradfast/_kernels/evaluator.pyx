@@ -252,6 +252,12 @@ cdef class Evaluator:
             raise ValueError(f"f must return arrays of one shape; got {self.value_shape()}, then {shape}")
         return 0
 
+    cdef int tell(self, Moves moves, error) except -1:
+        """Add a note to an exception, if f raised it, of what was moved then."""
+        if self.failed >= 0 and isinstance(error, Exception):
+            error.add_note(f"f raised this with {moved_by(self, moves)}")
+        return 0
+
     cdef int see(self, found) except -1:
         """Take the precision of f's first value, or of the first that is no Python float; `CoarserError` if steps are too short for it."""
         cdef char kind = c"d"
@@ -309,6 +315,19 @@ cdef class Evaluator:
         memcpy(to, view.buf, view.len)
         PyBuffer_Release(&view)
         return 0
+
+
+cdef moved_by(Evaluator e, Moves moves):
+    """Say which coordinates were moved when f raised an exception, and how far."""
+    size, row = moves.stencil.size, e.failed
+    there = sorted([i for g in range(row // size, e.failed_last // size + 1) for i in moves.groups[g]])
+    node = moves.stencil.nodes[row % size]
+    if moves.along is not None:
+        return f"x moved by {float(node * moves.along):.3g} v"
+    if e.failed_last == row and len(there) <= 2:
+        return " and ".join([f"{e.name(i)} moved by {float(node * moves.step_of_each[i]):.3g}" for i in there]) or "nothing moved"
+    names = [e.name(i) for i in (min(there), max(there))] if there else ["no coordinate"] * 2
+    return (names[0] if names[0] == names[1] else f"coordinates from {names[0]} to {names[1]}") + " moved"
 
 
 cdef precision_of(found):

@@ -34,6 +34,7 @@ cdef class Elements(Copies):
 cdef class AtNumber(Elements):
     cdef double at
     cdef bint is_scalar                 # whether f's value is a number
+    cdef Moves asked                    # the last moves
 
     cdef int prepare_number(self, f, double x, tuple args) except -1
     cdef call_at(self, double x)

@@ -80,9 +80,14 @@ cdef class ManyPoints(Copies):
         cdef Py_ssize_t row, count, size, most = max(1, min(last - first, BLOCK_BYTES // max(1, self.point_bytes)))
         points = np.empty((most, *self.origin.shape), self.copy_dtype)
         points[...] = self.origin
-        for row in range(first, last, most):
-            count = min(most, last - row)
-            self.fill_block(points[:count] if count < most else points, moves, row, count, first, last, block)
+        self.failed = -1
+        try:
+            for row in range(first, last, most):
+                count = min(most, last - row)
+                self.fill_block(points[:count] if count < most else points, moves, row, count, first, last, block)
+        except Exception as error:
+            self.tell(moves, error)
+            raise
         return 0
 
     cpdef Py_ssize_t rows_at_once(self) except -1:
@@ -192,13 +197,18 @@ cdef class Elements(Copies):
         cdef Py_ssize_t row, size = moves.stencil.size
         cdef Py_buffer view
         cdef Memory copy
-        for row in range(first, last):
-            point = self.new_copy(moves.groups.kind == TOGETHER and moves.groups.list is NULL)
-            PyObject_GetBuffer(point, &view, PyBUF_SIMPLE)
-            copy = self.copy_at(<char *>view.buf)
-            move(&copy, self.rest, moves, moves.groups.span(row // size), moves.stencil.node[row % size])
-            PyBuffer_Release(&view)
-            self.take(self.call(point), block, row - first, last - first)
+        try:
+            for row in range(first, last):
+                point = self.new_copy(moves.groups.kind == TOGETHER and moves.groups.list is NULL)
+                PyObject_GetBuffer(point, &view, PyBUF_SIMPLE)
+                copy = self.copy_at(<char *>view.buf)
+                move(&copy, self.rest, moves, moves.groups.span(row // size), moves.stencil.node[row % size])
+                PyBuffer_Release(&view)
+                self.failed = self.failed_last = row
+                self.take(self.call(point), block, row - first, last - first)
+        except Exception as error:
+            self.tell(moves, error)
+            raise
         return 0
 
     cdef new_copy(self, bint is_overwritten):
@@ -213,7 +223,9 @@ cdef class Elements(Copies):
         self.counted += self.n
         if self.memory.view.ndim == 0:
             point = point[()]
-        return self.f(point, *self.args) if self.args else self.f(point)
+        found = self.f(point, *self.args) if self.args else self.f(point)
+        self.failed = -1
+        return found
 
     cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1:
         if row == 0 and self.is_known:
@@ -255,7 +267,9 @@ cdef class AtNumber(Elements):
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
         cdef Py_ssize_t row
         cdef double step = (<const double *>moves.steps)[0]
+        self.asked = moves
         for row in range(first, last):
+            self.failed = self.failed_last = row
             self.take(self.call_at(self.at + moves.stencil.node[row % moves.stencil.size] * step), block, row - first, last - first)
         return 0
 
@@ -264,7 +278,9 @@ cdef class AtNumber(Elements):
 
     cdef call_at(self, double x):
         self.counted += 1
-        return self.f(float64(x), *self.args) if self.args else self.f(float64(x))
+        found = self.f(float64(x), *self.args) if self.args else self.f(float64(x))
+        self.failed = -1
+        return found
 
     cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1:
         if not PyFloat_Check(found) or (self.is_known and not self.is_scalar):

@@ -101,6 +101,7 @@ cdef class OnePoint(Evaluator):
         cdef size_t count = self.count | PY_VECTORCALL_ARGUMENTS_OFFSET
         cdef Span span
         cdef PyObject *found
+        self.failed = -1
         if first >= last:
             return 0
         span = groups.span(g)
@@ -129,8 +130,9 @@ cdef class OnePoint(Evaluator):
                     span = groups.span(min(g, groups.count - 1))
             if k:
                 put_back(moving, rest, groups, span)
-        except BaseException:
+        except BaseException as error:
             write_all(moving, rest)
+            self.tell(moves, error)
             raise
         finally:
             self.counted += (row + 1 - first) * self.points

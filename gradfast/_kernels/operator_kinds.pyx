@@ -205,6 +205,9 @@ cdef class DerivativeOperator(Operator):
             e.precision = coarser.args[0]
         except ComplexValueError as error:
             return self._of_complex(error, e.evaluations, x, args, None, None, False)
+        except Exception as error:
+            e.tell(e.asked, error)
+            raise
         return self.by_plan(e, x, self.plan_for(e))
 
     cdef by_plan(self, AtNumber e, double x, Plan plan):
