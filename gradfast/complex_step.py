@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gradfast._kernels.evaluator import OF_VALUES
 from gradfast._kernels.number import values_of
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array
@@ -32,10 +33,12 @@ def imaginary_part_of(f: Function) -> Function:
             return result.imag
         array = values_of(result)
         if array.dtype.kind != "c":
-            raise TypeError(
+            error = TypeError(
                 f"f must compute with complex numbers for method 'complex'; "
                 f"it returned {result!r}, of dtype {array.dtype}"
             )
+            vars(error)[OF_VALUES] = True
+            raise error
         return array.imag if array.ndim else array.imag[()]
 
     return imaginary_part

@@ -118,10 +118,11 @@ class NanOnError(Evaluator):
 
     def _values_or_none(self, moves: Moves) -> Array | None:
         """Return values, or None if f raised an exception; others are raised."""
+        self.inner.failed = -1
         try:
             return self.inner.values(moves)
-        except Exception:
-            if self.inner.failed < 0:
+        except Exception as error:
+            if not self.inner._is_of_f(error):
                 raise
         return None
 

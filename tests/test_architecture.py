@@ -120,7 +120,7 @@ def test_every_public_name_exists_and_is_documented():
 
 
 SKELETON = ["method", "bounds", "args", "kwargs", "argnum", "has_aux"]
-SKELETON += ["vectorized", "workers", "progress", "full_output"]
+SKELETON += ["vectorized", "workers", "progress", "on_error", "full_output"]
 OPERATORS = ["derivative", "gradient", "value_and_gradient", "jacobian", "hessian", "directional_derivative"]
 
 

@@ -142,7 +142,7 @@ def test_x_holds_its_old_bits_whichever_call_of_f_fails(operator, method, vector
         assert bits(x) == before, name
         for k in range(1, count + 1):
             calls = []
-            with pytest.raises(ObjectiveError, match=f"^call {k}$"):
+            with pytest.raises(ObjectiveError, match=rf"^call {k}(\n|$)"):
                 operator(functools.partial(failing, k=k), x, method=method, **options)
             assert bits(x) == before, (name, k)
 
@@ -166,7 +166,7 @@ def test_a_batch_holds_its_old_bits_whichever_call_of_f_fails(axis, vectorized, 
         gradient(functools.partial(failing, k=0), x, **options)
         for k in range(1, len(calls) + 1):
             calls = []
-            with pytest.raises(ObjectiveError, match=f"^call {k}$"):
+            with pytest.raises(ObjectiveError, match=rf"^call {k}(\n|$)"):
                 gradient(functools.partial(failing, k=k), x, **options)
             assert bits(x) == before, (name, k)
 
@@ -546,7 +546,7 @@ def test_along_no_direction_the_derivative_is_0(way_along_a_line):
 @pytest.mark.parametrize("operator", ["gradient", "jacobian", "hessian"])
 @pytest.mark.parametrize(("method", "sign"), [("forward", 1), ("backward", -1), (Forward(2), 1), (Backward(2), -1)])
 def test_a_point_whose_other_side_is_nan_is_told_to_use_this_one(way, operator, method, sign):
-    is_told_to_use_this_side(getattr(way, operator), method, sign)
+    is_told_to_use_this_side(getattr(way, operator), method, sign, finds_it=way.name != "reference")
 
 
 @pytest.mark.parametrize("operator", [value_and_the_gradient, hessian_from_gradient, along_ones])
@@ -555,7 +555,7 @@ def test_another_operator_too_is_told_to_use_the_side_that_is_not_nan(operator, 
     is_told_to_use_this_side(operator, method, sign)
 
 
-def is_told_to_use_this_side(operator, method, sign):
+def is_told_to_use_this_side(operator, method, sign, finds_it=True):
     x = np.array([1.0, 2.0])
 
     def half(x):
@@ -567,7 +567,8 @@ def is_told_to_use_this_side(operator, method, sign):
     central = operator(lambda x: np.sum(x**2), x)
     bounds = (x, np.inf) if sign > 0 else (-np.inf, x)
     assert operator(half, x, bounds=bounds) == pytest.approx(central, rel=1e-5, abs=1e-4)
-    assert np.isnan(operator(half, x)).any()
+    if finds_it:  # f's values tell the side, without bounds
+        assert operator(half, x) == pytest.approx(central, rel=1e-5, abs=1e-4)
 
 
 # --- evaluations ------------------------------------------------------------------------------------------------------

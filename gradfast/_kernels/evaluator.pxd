@@ -39,7 +39,7 @@ cdef class Evaluator:
     cdef readonly bint is_known                  # whether width is
     cdef readonly Py_ssize_t points     # at which f is evaluated for each row: 1, unless f takes all points of x at once
     cdef Py_ssize_t counted             # evaluations, besides those of an inner evaluator
-    cdef readonly Py_ssize_t failed     # of the last exception of f: the first of the rows that f was called with, or -1
+    cdef public Py_ssize_t failed       # of the last exception of f: the first of the rows that f was called with, or -1
     cdef readonly Py_ssize_t failed_last
 
     cdef public object layout           # of parameters by name, of which x is a flat copy: a `Layout`, or None

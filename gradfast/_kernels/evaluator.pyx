@@ -59,6 +59,10 @@ cdef int grow_block(Block *block, Py_ssize_t size) except -1:
     return 0
 
 
+# Attribute of an error of ours that is raised where f is called: f's value is not what is wanted.
+OF_VALUES = "_gradfast_of_values"
+
+
 class CoarserError(Exception):
     """f's values are of a coarser precision, a dtype.char, than the steps at which they were asked for."""
 
@@ -168,6 +172,10 @@ cdef class Evaluator:
         """Count evaluations that were made elsewhere."""
         self.counted += evaluations
 
+    def _is_of_f(self, error):
+        """Return whether f raised an exception at a moved point."""
+        return self.failed >= 0 and isinstance(error, Exception) and not hasattr(error, OF_VALUES)
+
     def _learn(self, tuple shape):
         """Take the shape of f's value, for wrappers, or see that it is the known one."""
         self.know(shape)
@@ -254,7 +262,7 @@ cdef class Evaluator:
 
     cdef int tell(self, Moves moves, error) except -1:
         """Add a note to an exception, if f raised it, of what was moved then."""
-        if self.failed >= 0 and isinstance(error, Exception):
+        if self._is_of_f(error):
             error.add_note(f"f raised this with {moved_by(self, moves)}")
         return 0
 

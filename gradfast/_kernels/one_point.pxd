@@ -28,6 +28,7 @@ cdef class OnePoint(Evaluator):
 
     cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1
     cdef int turn_to(self, Py_ssize_t row) except -1
+    cdef int give_up(self, Moves moves, error) except -1
     cdef int look(self, Moves moves, Span span, double node) except -1
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
 

@@ -101,7 +101,6 @@ cdef class OnePoint(Evaluator):
         cdef size_t count = self.count | PY_VECTORCALL_ARGUMENTS_OFFSET
         cdef Span span
         cdef PyObject *found
-        self.failed = -1
         if first >= last:
             return 0
         span = groups.span(g)
@@ -131,12 +130,16 @@ cdef class OnePoint(Evaluator):
             if k:
                 put_back(moving, rest, groups, span)
         except BaseException as error:
-            write_all(moving, rest)
-            self.tell(moves, error)
+            self.give_up(moves, error)
             raise
         finally:
             self.counted += (row + 1 - first) * self.points
         return 0
+
+    cdef int give_up(self, Moves moves, error) except -1:
+        """Put x back, and say what was moved if f raised the error."""
+        write_all(self.moving, self.rest)
+        return self.tell(moves, error)
 
     cdef int look(self, Moves moves, Span span, double node) except -1:
         """ValueError if f changed what was moved; after its first call also if it changed anything else.
