@@ -75,6 +75,7 @@ class Hessian(HessianOperator, PreparedOperator):
         full_output: bool = False,
     ) -> None:
         self.gradient, self.sparsity, self.verify, self.diagonal = gradient, sparsity, verify, bool(diagonal)
+        self.on_error = on_error
         if verify and (sparsity is None or gradient is None):
             raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
         self._refuse_axis(axis, vectorized)
@@ -84,10 +85,7 @@ class Hessian(HessianOperator, PreparedOperator):
             self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
             refuse_adaptive(method, sparsity)
             self.is_sparse = sparsity is not None
-            if argnum or kwargs is not None or has_aux:
-                self._take_arguments(argnum, kwargs, has_aux)
-            if on_error != "raise":
-                self._take_on_error(on_error)
+            self._take_arguments(argnum, kwargs, has_aux, on_error)
             return
         if has_aux:
             raise ValueError(f"has_aux must be False with gradient; got {has_aux!r}")
@@ -96,7 +94,6 @@ class Hessian(HessianOperator, PreparedOperator):
             kwargs=kwargs, argnum=argnum, vectorized=vectorized, workers=workers, progress=progress,
             on_error=on_error, full_output=full_output,
         )  # fmt: skip
-        self.on_error = on_error
         self._take_order(1)
         self.of_gradient.diagonal = self.diagonal
         self._prepare(self.of_gradient.f, method, bounds, vectorized, workers, progress, full_output, axis)

@@ -145,7 +145,7 @@ class PreparedOperator(Operator):
         if isinstance(self.bounds, (tuple, list, np.ndarray)) and isinstance(self._sides, tuple):
             self._show(self.f, self._sides)
 
-    def _take_arguments(self, argnum: Any, kwargs: Any, has_aux: Any) -> None:
+    def _take_arguments(self, argnum: Any, kwargs: Any, has_aux: Any, on_error: Any = "raise") -> None:
         """Look at how f is called, if that is not ``f(x, *args)``, or returns more than its value."""
         if not is_integer(argnum) or argnum < 0:
             raise ValueError(f"argnum must be an integer from 0 up; got {argnum!r}")
@@ -159,12 +159,14 @@ class PreparedOperator(Operator):
         if has_aux and self.axis is not None and not self.vectorized:
             raise ValueError(f"has_aux must be False with axis, unless f takes all points at once; got {has_aux!r}")
         self._adapt(int(argnum), None if kwargs is None else dict(kwargs), bool(has_aux))
+        self._take_on_error(on_error)
 
     def _take_on_error(self, on_error: Any) -> None:
-        """Look at what becomes of exceptions of f, if they are not to be raised."""
-        if on_error != "nan":
+        """Look at what becomes of exceptions of f."""
+        if on_error not in ("raise", "nan"):
             raise ValueError(f"on_error must be 'raise' or 'nan'; got {on_error!r}")
-        self.on_error, self.is_plain = "nan", self.is_native  # compiled code raises none
+        self.on_error = on_error
+        self.is_plain = self.is_plain and (on_error == "raise" or self.is_native)  # compiled code raises none
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
