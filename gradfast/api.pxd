@@ -20,8 +20,8 @@
         Py_ssize_t first, Py_ssize_t last, double center, double *out,
     ) except -1 nogil
 
-These three return 0 when done, 1 when the byte stopped them, -1 with an exception. `Loop.f` is a Function:
-f's signature, pointer and data. The point is a C array of n doubles that the loop perturbs and restores; it must be no other
+These three return 0 when done, 1 when the byte stopped them, -1 with an exception, as when f writes to the point. `Loop.f`
+is a Function: f's signature, pointer and data. The point is a C array of n doubles that the loop perturbs and restores; it must be no other
 thread's meanwhile. A Loop owns nothing: the Stencil, the steps, f's data and the stop byte must outlive it. The arguments
 one by one: ``_kernels/native_loop.pxd``. A program: ``tests/native/third_party.pyx``.
 """

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradfast._kernels.memory import may_overlap
+
 Array = npt.NDArray[Any]
 
 IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
@@ -61,14 +63,15 @@ def worker_count(workers: Any, wanted: str = "a positive integer, or -1 for all 
 def as_point(x: Any) -> Array:
     """Return x itself where it can be moved in place, else a copy in floating point.
 
-    In place: a writable, aligned array of float32, float64 or longdouble, of any strides.
+    In place: a writable, aligned array of float32, float64 or longdouble, of any strides but those by which elements
+    share memory, as in a sliding window.
     Anything else is copied; to float64, unless it has one of these three types already.
     """
-    if type(x) is np.ndarray and x.dtype in IN_PLACE and x.flags.behaved:
+    if type(x) is np.ndarray and x.dtype in IN_PLACE and x.flags.carray:
         return x
     if isinstance(x, np.ndarray):
         seen = as_f_sees_it(x)
-        if seen.dtype in IN_PLACE and seen.flags.behaved:
+        if seen.dtype in IN_PLACE and seen.flags.behaved and not may_overlap(seen):
             return seen
     array = as_array("x", x)
     if array.dtype.kind not in "fiub":

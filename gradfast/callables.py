@@ -11,6 +11,8 @@ from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+import numpy as np
+
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
 from gradfast.arguments import is_integer
 
@@ -113,8 +115,9 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     -------
     NativeFunction
         A callable, and an f for the operators, whose loops then run without the GIL. If the Python
-        function raises (as for a division by 0) or has not `outputs` values, its values are NaN, and so
-        are derivatives. A ``numba.cfunc`` that raises returns 0 instead; numba prints the error.
+        function raises (as for a division by 0, or an index out of range) or has not `outputs` values,
+        its values are NaN, and so are derivatives. What it reads through a closure is as it was when it was
+        compiled. A ``numba.cfunc`` that raises returns 0 instead; numba prints the error.
 
     Raises
     ------
@@ -167,7 +170,8 @@ def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
         numba: Any = importlib.import_module("numba")
     except ImportError as error:
         raise ImportError("compiling needs numba: install gradfast[numba]") from error
-    function, carray, nan = numba.njit(f), numba.carray, math.nan
+    # Without boundscheck an index out of range reads whatever lies there.
+    function, carray, asarray, nan = numba.njit(boundscheck=True)(f), numba.carray, np.asarray, math.nan
     double, size = numba.types.float64, numba.types.intp
     pointer = numba.types.CPointer(double)
 
@@ -181,7 +185,11 @@ def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
     def into_array(n: Any, x: Any, m: Any, out: Any) -> None:
         written = carray(out, (m,))
         try:
-            written[:] = function(carray(x, (n,)))
+            values = asarray(function(carray(x, (n,))))
+            if values.size == m:  # one value would be written to all places
+                written[:] = values
+            else:
+                written[:] = nan
         except Exception:
             written[:] = nan
 
@@ -190,6 +198,6 @@ def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
             made = numba.cfunc(double(size, pointer))(at_point)
         else:
             made = numba.cfunc(numba.types.void(size, pointer, size, pointer))(into_array)
-    except numba.core.errors.NumbaError as error:
+    except Exception as error:  # of many kinds: some of numba's inner ones are no NumbaError
         raise TypeError(f"f must be a function that numba can compile; numba says:\n{error}") from error
     return from_numba(made, outputs)

@@ -64,7 +64,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         shape = e.base.shape or e.shape or ()
-        return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape(shape)))
+        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape)))
 
     def _product(self, e: Evaluator, result: Any, v: Array) -> Any:
         return result * v

@@ -110,7 +110,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         shape = e.shape if e.shape is not None else (e.width,)
-        return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape(shape)))
+        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape)))
 
     def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Any) -> None:
         if not (self.method.check and parts):

@@ -17,14 +17,15 @@ import numpy as np
 
 from gradfast._kernels.evaluator import CoarserError, Evaluator
 from gradfast._kernels.many_points import Elements, ManyPoints
-from gradfast._kernels.moves import Moves
+from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.named import Named
 from gradfast._kernels.native import Native
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.one_point import OnePoint, WholeBatch
-from gradfast.arguments import VALUE_DTYPE, Array, warn, worker_count
+from gradfast.arguments import VALUE_DTYPE, Array, worker_count
 from gradfast.complex_step import complex_copy, imaginary_part_of
 from gradfast.parameters import Layout
+from gradfast.processes import DIED, Processes, portable
 
 # Chunks for each process of a pool of ours: with more of them the processes end at more nearly the same time.
 CHUNKS_A_PROCESS = 8
@@ -137,34 +138,39 @@ class Workers(Evaluator):
     """f's values through a map of workers, or through processes of our own.
 
     Moves are cut into chunks; f, its arguments and x travel with each, so that f must be picklable and what it reads
-    through a closure is not moved there.
+    through a closure is not moved there. Of a batch, a chunk has the points that it moves.
     """
 
-    def __init__(self, inner: Evaluator, call: Call, workers: Any) -> None:
+    def __init__(self, inner: Evaluator, call: Call, workers: Any, pool: Processes | None = None) -> None:
         super().__init__(inner)
-        self.call, self.workers = call, workers
-        self.job = Job(call, np.array(self.x), None)  # in its memory order, in which f may add up
-        self.saw: set[bytes] | None = set()  # distinct values, while there is but one
-        self.moved: list[Moves] = []
+        self.call, self.workers, self.is_copy = call, workers, True
+        self.is_batch = self.axis is not None and not call.vectorized
+        self.pool = Processes(workers) if pool is None and not callable(workers) else pool
+        self.keeps_pool = pool is not None
+        self.job = Job(
+            call, None if self.is_batch else np.array(self.x), None
+        )  # in its memory order, in which f may add up
 
     def values(self, moves: Moves) -> Array:
         return assembled(self, moves)
 
     def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
         ends = list(pairwise(ends_of_chunks(self.workers, len(moves))))
-        chunks = [moves.part(first, last) for first, last in ends]
-        for i, found in self.results(chunks):
-            if not isinstance(found, np.ndarray) or found.shape[:1] != (len(chunks[i]),):
+        chunks = [self._chunk(moves, first, last) for first, last in ends]
+        for i, found in self._results(chunks):
+            first, last = ends[i]
+            if not isinstance(found, np.ndarray) or found.shape[:1] != (last - first,):
                 raise TypeError(f"workers must return the result of each chunk; got {found!r}")
             self._learn(found.shape[1:])
-            self._note(moves, found)
             self._count(len(found) * self.points)
-            yield *ends[i], found
+            yield first, last, found
 
-    def results(self, chunks: list[Moves]) -> Iterator[tuple[int, Array]]:
+    def _results(self, chunks: list[Any]) -> Iterator[tuple[int, Array]]:
         job = replace(self.job, precision=self.precision if self.minds_precision else None)
         try:
-            with closing(results_of(self.workers, job, chunks)) as results:
+            with closing(
+                _by_map(self.workers, job, chunks) if self.pool is None else _by_pool(self.pool, job, chunks)
+            ) as results:
                 yield from results
         except CoarserError:
             self._count(self.points)  # by the chunk that stopped at its first value
@@ -176,79 +182,73 @@ class Workers(Evaluator):
         return max(1, MOST_BYTES // max(1, 8 * self.width))
 
     def close(self) -> None:
-        super().close()
-        if self.saw and not self.call.is_complex and not self._sees_a_copy():
-            warn(
-                "all derivatives are exactly 0; an f that ignores its argument and reads x through a closure sees "
-                "nothing of what workers perturb, which are copies"
-            )
-
-    def _note(self, moves: Moves, found: Array) -> None:
-        """Remember whether all values are the same: then f may see nothing of what is moved."""
-        if self.saw is None or not found.size:
-            return
-        self.saw |= {row.tobytes() for row in (found[0], found[-1])}
-        if len(self.saw) > 1 or not np.array_equal(found, np.broadcast_to(found[0], found.shape), equal_nan=True):
-            self.saw = None
-        elif not self.moved or self.moved[-1] is not moves:
-            self.moved.append(moves)
-
-    def _sees_a_copy(self) -> bool:
-        """Return whether f is another at a copy of x of which all coordinates are moved, inside their bounds."""
-        x, by = np.array(self.steps_from), np.zeros(self.n, np.longdouble)
-        shares = np.random.default_rng(self.n).uniform(0.5, 1.0, self.n)  # of a saddle, equal ones may see nothing
-        for moves in self.moved:
-            steps = moves.stencil.nodes[0] * moves.step_of_each
-            by = np.where(steps != 0, steps * shares, by)
         try:
-            before, after = (self.call.at(self._shaped_as_x(x + part)).value() for part in (0 * by, by))
-        except Exception:  # where all are moved, f may have no value: it sees that
-            return True
-        return not np.array_equal(before, after, equal_nan=True)
+            super().close()
+        finally:
+            self._end_pool()
 
-    def _shaped_as_x(self, flat: Array) -> Array:
-        with np.errstate(over="ignore"):
-            point = flat.astype(self.x.dtype)
-        if self.axis is None:
-            return point.reshape(self.x.shape)
-        return np.array(np.moveaxis(point.reshape(np.moveaxis(self.x, self.axis, -1).shape), -1, self.axis))
+    def put_back(self) -> None:
+        super().put_back()
+        self._end_pool(at_once=True)
+
+    def _end_pool(self, at_once: bool = False) -> None:
+        if self.pool is not None and not self.keeps_pool:
+            self.pool.end(at_once)
+
+    def _chunk(self, moves: Moves, first: int, last: int) -> Any:
+        """Return some rows of moves; of a batch, with the slab of x that holds the points that they move."""
+        if not self.is_batch or first == last:
+            return moves.part(first, last)
+        size, slabs = moves.stencil.size, self.base.shape[0]
+        groups = range((moves.first + first) // size, (moves.first + last - 1) // size + 1)
+        some = np.array([i for group in groups for i in moves.groups[group]])
+        width = self.n // slabs  # coordinates of a slab: the points along x's other axes
+        begin, end = int(some.min()) // width, int(some.max()) // width + 1
+        along = 1 if self.axis == 0 else 0
+        x = np.array(self.x[(slice(None),) * along + (slice(begin, end),)])
+        steps = moves.step_of_each[begin * width : end * width]
+        local = Moves(Groups.each(len(steps), some - begin * width), steps, moves.stencil)
+        start = moves.first + first - groups.start * size
+        return Slab(x, begin, local.part(start, start + last - first))
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Some points of a batch, where they begin along its first axis of points, and moves of them."""
+
+    x: Array
+    first: int
+    moves: Moves
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the chunks of one differentiation share; called with moves, in whatever process, it returns f's values.
-
-    An exception from f has a note of what was moved, as anywhere.
-    """
+    """What the chunks of one differentiation share; called with a chunk, in whatever process, it returns f's values."""
 
     call: Call
-    x: Array
+    x: Array | None  # or None of a batch, whose chunks have points of their own
     precision: str | None  # that steps are made for, if f's first value is to be no coarser
 
-    def __call__(self, moves: Moves) -> Array:
-        evaluator = self.call.at(np.array(self.x))  # a copy: chunks may run on threads
+    def __call__(self, chunk: Moves | Slab) -> Array:
+        x, moves = (chunk.x, chunk.moves) if isinstance(chunk, Slab) else (self.x, chunk)
+        evaluator = self.call.at(np.array(x))  # a copy: chunks may run on threads
+        evaluator.first_slab = chunk.first if isinstance(chunk, Slab) else 0
         if self.precision is not None:
             evaluator.precision, evaluator.minds_precision = self.precision, True
         try:
             values = evaluator.values(moves)
             evaluator.close()
+        except StopIteration as error:  # which would end a lazy map, as if there were no more chunks
+            raise StoppedError(*error.args) from error
         except Exception as error:
-            told = portable(error)
-            vars(told)[OF_A_CHUNK] = True  # which travels as notes do; a class may forbid to set attributes
-            raise told from None
+            arriving = portable(error)
+            vars(arriving)[OF_A_CHUNK] = True  # which travels as notes do; a class may forbid to set attributes
+            raise arriving from None
         return values
 
 
-def portable(error: Exception) -> Exception:
-    """Return the exception, or one that tells of it if it would not survive the way to another process."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        told = RuntimeError(f"f raised {type(error).__name__}: {error}")
-        for note in getattr(error, "__notes__", ()):
-            told.add_note(note)
-        return told.with_traceback(error.__traceback__)
-    return error
+class StoppedError(Exception):
+    """f raised StopIteration."""
 
 
 def checked_workers(workers: Any) -> Any:
@@ -266,26 +266,19 @@ def ends_of_chunks(workers: Any, count: int) -> list[int]:
     return [count * i // chunks for i in range(chunks + 1)]
 
 
-def results_of(workers: Any, job: Job, chunks: Sequence[Moves]) -> Generator[tuple[int, Array], None, None]:
-    """Yield the index of each chunk and f's values there, in whatever order they are done."""
+def _by_map(workers: Any, job: Job, chunks: Sequence[Any]) -> Generator[tuple[int, Array], None, None]:
     from concurrent.futures import BrokenExecutor  # imported here: it takes longer than all of gradfast
 
-    try:
-        yield from (_by_map if callable(workers) else _by_processes)(workers, job, chunks)
-    except BrokenExecutor as error:
-        raise RuntimeError(
-            "workers must stay alive; a process died before it returned its chunk: "
-            "f crashed it, or the system killed it, as for want of memory"
-        ) from error
-
-
-def _by_map(workers: Any, job: Job, chunks: Sequence[Moves]) -> Generator[tuple[int, Array], None, None]:
-    count = 0
+    count, results = 0, None
     try:
         results = workers(job, chunks)
         for result in results if isinstance(results, Iterable) else ():
             yield count, result
             count += 1
+    except StoppedError as error:
+        raise StopIteration(*error.args) from None
+    except BrokenExecutor as error:
+        raise RuntimeError(DIED) from error
     except Exception as error:
         if OF_A_CHUNK not in vars(error):
             require_picklable(job, error)
@@ -296,30 +289,17 @@ def _by_map(workers: Any, job: Job, chunks: Sequence[Moves]) -> Generator[tuple[
         raise ValueError(f"workers must return a result for each of {len(chunks)} chunks; got {count}")
 
 
-def _by_processes(workers: int, job: Job, chunks: Sequence[Moves]) -> Generator[tuple[int, Array], None, None]:
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-
+def _by_pool(pool: Processes, job: Job, chunks: Sequence[Any]) -> Generator[tuple[int, Array], None, None]:
     try:
         pickled = pickle.dumps(job)
     except Exception as error:
         require_picklable(job, error)
         raise
-    pool = ProcessPoolExecutor(min(workers, len(chunks)))
-    try:
-        futures = {pool.submit(_run, pickled, chunk): i for i, chunk in enumerate(chunks)}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BaseException:  # an f of hours is not waited for
-        for process in list((getattr(pool, "_processes", None) or {}).values()):
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _run(pickled: bytes, chunk: Moves) -> Array:
-    values: Array = pickle.loads(pickled)(chunk)
-    return values
+    with closing(pool.results(pickled, chunks)) as results:
+        try:
+            yield from results
+        except StoppedError as error:
+            raise StopIteration(*error.args) from None
 
 
 def require_picklable(job: Job, cause: BaseException) -> None:
@@ -394,8 +374,17 @@ class Progress(Evaluator):
         return self.inner.rows_at_once()
 
     def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._leave_bar()
+
+    def put_back(self) -> None:
+        super().put_back()
+        self._leave_bar()
+
+    def _leave_bar(self) -> None:
         """Leave the bar as it stands."""
-        super().close()
         if self.bar is not None:
             self.bar.close()
 

@@ -19,7 +19,7 @@ from gradfast.callables import as_objective
 from gradfast.complex_values import Remembered
 from gradfast.jacobians import Jacobian, refuse_adaptive
 from gradfast.methods import Adaptive, Difference, Options, as_method, require_difference
-from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, x_of
+from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, shape_of, x_of
 
 Function = Callable[..., Any]
 
@@ -189,7 +189,7 @@ class Hessian(HessianOperator, PreparedOperator):
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         if self.diagonal:
             return super()._shaped(e, result)
-        return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape(e.x.shape * 2)))
+        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape_of(e) * 2)))
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return (adaptive.gradient if self.diagonal else adaptive.hessian)(e, self, center)

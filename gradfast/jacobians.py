@@ -13,7 +13,7 @@ from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import JacobianOperator
 from gradfast.arguments import Array, as_dtype, number_or_array
 from gradfast.methods import Adaptive, as_method
-from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator
+from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, shape_of
 
 Function = Callable[..., Any]
 
@@ -97,7 +97,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         if self.flat:
             return as_dtype(e.dtype or e.x.dtype, result.reshape(e.width, e.n))
         shape = e.shape if e.shape is not None else (e.width,)
-        return number_or_array(as_dtype(e.dtype or e.x.dtype, result.reshape((*shape, *e.x.shape))))
+        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape((*shape, *shape_of(e)))))
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
         f = super()._along(e, v, sides)

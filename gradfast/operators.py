@@ -7,7 +7,8 @@ better. How operators differ stands in gradients.py, jacobians.py and so on.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from types import FunctionType
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from gradfast.arguments import (
     is_integer,
     number_or_array,
     real_numbers,
+    warn,
     worker_count,
 )
 from gradfast.bounds import box_of, checked_bounds, sides_of, steps_within
@@ -35,6 +37,7 @@ from gradfast.complex_values import PartOf, Remembered, joined, joined_info
 from gradfast.evaluators import Call, Progress, Workers, checked_progress, checked_workers
 from gradfast.methods import Adaptive, Complex, Difference
 from gradfast.parameters import Layout, are_parameters
+from gradfast.processes import Processes
 from gradfast.steps import warn_of_swallowed_step
 
 Function = Callable[..., Any]
@@ -49,6 +52,19 @@ DEFAULTS: dict[str, Any] = dict.fromkeys(
     ("vectorized", "progress", "full_output", "verify", "has_aux", "flat", "diagonal"), False
 )
 DEFAULTS |= {"method": methods.NAMES["central"], "n": 1, "argnum": 0, "on_error": "raise"}
+
+# What f may do wrong if all derivatives are 0.
+READS_ANOTHER = (
+    "an f that ignores its argument and reads x through a closure sees nothing of what is moved, which is a copy of x. "
+    "Let f use its argument; or, without workers, give x as a writable array of float64"
+)
+KEEPS_X = (
+    "f is another at a copy of x: an f that keeps x, as a cache does, sees no change in it, since x is moved in place. "
+    "Let it keep a copy, x.copy()"
+)
+
+# How far from x f is called to tell, in units of each coordinate.
+STEP_OF_DOUBT = 2.0**-7
 
 # One node: an algorithm that asks for f's values alone moves coordinates by their steps.
 ONE_NODE = Stencil(nodes=(1,), weights=(1,), denominator=1)
@@ -93,6 +109,7 @@ class PreparedOperator(Operator):
     _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
     _threads = 1  # of compiled f
     _workers: Any = None  # of a Python f
+    _pool: Processes | None = None  # that is kept between calls
 
     def __repr__(self) -> str:
         given = "".join(f", {name}={value!r}" for name, value in self._given_options().items())
@@ -168,6 +185,17 @@ class PreparedOperator(Operator):
         self.on_error = on_error
         self.is_plain = self.is_plain and (on_error == "raise" or self.is_native)  # compiled code raises none
 
+    def __enter__(self) -> Self:
+        """Keep the processes of ``workers=`` from one call to the next, until the end of the ``with`` block."""
+        if self._workers is not None and not callable(self._workers):
+            self._pool = Processes(self._workers)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.end()
+
     # --- one call -----------------------------------------------------------------------------------------------------
 
     def _at(self, x: Any, args: Any, f0: Any = None) -> Any:
@@ -205,12 +233,13 @@ class PreparedOperator(Operator):
             call = replace(self._call(args, None, f0), layout=layout)
             evaluator = call.at(x, places)
         else:
-            x = self._point(x)
+            given, x = x, self._point(x)
             axis = None if self.axis is None else checked_axis(self.axis, x)
             call = self._call(args, axis if x.ndim > 1 else None, f0)
             evaluator = call.at(x)
+            evaluator.is_copy = is_copy(x, given) and may_read_more(self.objective)
         if self._workers is not None:
-            evaluator = Workers(evaluator, call, self._workers)
+            evaluator = Workers(evaluator, call, self._workers, self._pool)
         return evaluator if self.progress is False else Progress(evaluator, self.progress)
 
     def _sees_names(self, x: Any) -> bool:
@@ -370,7 +399,7 @@ class PreparedOperator(Operator):
         f is called as often as the longest stencil has nodes; a coordinate whose own has fewer, or that is in none,
         stays where it is meanwhile.
         """
-        out = np.zeros(e.n, VALUE_DTYPE[e.x.dtype.char])
+        out = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char])
         most, rows, every = max((m.stencil.size for m in parts), default=0), [], self._groups(e)
         chosen = [np.arange(e.n) if m.groups.chosen is None else m.groups.chosen for m in parts]
         before = e.evaluations
@@ -458,10 +487,10 @@ class PreparedOperator(Operator):
             if self.is_native and array.shape != (e.width,):
                 raise ValueError(f"f0 must have the shape of f(x), {(e.width,)}; got {array.shape}")
             return array.astype(np.result_type(array, np.float64))
-        wanted = () if e.axis is None else tuple(np.delete(e.x.shape, e.axis).tolist())
+        wanted = () if e.axis is None else tuple(np.delete(shape_of(e), e.axis).tolist())
         if array.shape != wanted and (wanted or array.size != 1):
             raise ValueError(f"f0 must have the shape of f's values at x, {wanted}; got {array.shape}")
-        return array.astype(VALUE_DTYPE[e.x.dtype.char]).reshape(wanted)
+        return array.astype(VALUE_DTYPE[e.base.dtype.char]).reshape(wanted)
 
     def _require_shape_of(self, e: Evaluator, given: Array) -> None:
         """ValueError unless f0 has the shape of f's values; of numbers it has been seen already."""
@@ -474,7 +503,7 @@ class PreparedOperator(Operator):
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         """Return derivatives along each coordinate, in order, in the shape and dtype of x; at a number, a number."""
-        return number_or_array(as_dtype(e.dtype or e.x.dtype, as_x(e, result)))
+        return number_or_array(as_dtype(e.dtype or e.base.dtype, as_x(e, result)))
 
     def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Array) -> None:
         """Hold a derivative by the complex step against differences along a direction, at copies of x."""
@@ -516,7 +545,7 @@ class PreparedOperator(Operator):
 
     def _info(self, e: Evaluator, v: Any, parts: tuple[Moves, ...]) -> Info:
         """Return what was done."""
-        steps, names = np.zeros(e.n, VALUE_DTYPE[e.x.dtype.char]), np.full(e.n, "fixed", "<U8")
+        steps, names = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char]), np.full(e.n, "fixed", "<U8")
         for moves in parts:
             some = slice(None) if moves.groups.chosen is None else moves.groups.chosen
             steps[some] = moves.step_of_each[some]
@@ -533,11 +562,32 @@ class PreparedOperator(Operator):
         at_center = e.evaluations
         result, info = self._climb(e, v, center)
         result = number_or_array(np.asarray(result))
+        if not np.any(result):
+            self._doubt(e, None)
         e.close()
         found = ((center if center.ndim else center[()]), result) if wants_value else result
         if not self.full_output:
             return found
         return found, Info(info.evaluations + at_center, info.step, info.scheme, info.error, info.converged)
+
+    def _doubt(self, e: Evaluator, parts: tuple[Moves, ...] | None) -> None:
+        """Warn if f may see nothing of what is moved, since all derivatives are exactly 0."""
+        one: Any = e
+        while one.inner is not None:
+            one = one.inner
+        if not e.n or self.is_elementwise or self.is_native or isinstance(self.method, Complex):
+            return
+        call = one.opened_from
+        if call is None:  # of a plain call
+            call = Call(one.f, one.args, self.single)
+        if parts is None:
+            x = x_of(e)
+            v, sides = complex_step.random_direction(x), self._bounds_at(e)
+            v = v if sides is None else complex_step.direction_inside(x, v, sides, STEP_OF_DOUBT)
+            by = in_order(e, STEP_OF_DOUBT * v)
+        else:
+            by = sum((moves.stencil.nodes[0] * moves.step_of_each for moves in parts), np.zeros(e.n))
+        warn_of_unseen(e, call, by)
 
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
@@ -554,6 +604,65 @@ class AlongOtherAxis:
         if not self.is_first:
             return self.f(points, *args)
         return np.moveaxis(np.asarray(self.f(np.moveaxis(points, 0, -1), *args)), -1, 0)
+
+
+def is_copy(x: Array, given: Any) -> bool:
+    """Return whether x does not share the memory of what it was made of."""
+    return x is not given and not (isinstance(given, np.ndarray) and np.may_share_memory(x, given))
+
+
+def may_read_more(f: Any) -> bool:
+    """Return whether f may read something besides its argument: not a Python function that names nothing else."""
+    if type(f) is not FunctionType:
+        return True
+    return bool(f.__closure__ or f.__code__.co_names or f.__defaults__ or f.__kwdefaults__)
+
+
+def warn_of_unseen(e: Evaluator, call: Call, by: Array) -> None:
+    """Warn if f, whose derivatives are all exactly 0, does not see what is moved.
+
+    If x is a copy, f may read the caller's x instead of its argument: then it is the same at another copy. If x is
+    moved in place, f may keep it and take it for unchanged: then it is the same in place, and another at a copy. Two or
+    three more evaluations tell, which are not counted. In them all coordinates are moved, each by less than `by`, which
+    is in the order in which the evaluator counts coordinates.
+    """
+    if call.vectorized and call.axis is None and not e.is_copy:  # f gets new points at every call
+        return
+    before = e.evaluations
+    x = e.steps_from
+    by = (np.random.default_rng(e.n).uniform(0.5, 1.0, e.n) * by).astype(VALUE_DTYPE[x.dtype.char])
+    try:
+        with np.errstate(over="ignore"):
+            moved = (x + by).astype(x.dtype)
+        at_rest, there = (_value_at_copy(e, call, x), None) if e.is_copy else _values_in_place(e, by)
+        if there is not None and not _are_same(at_rest, there):
+            return
+        is_same = _are_same(at_rest, _value_at_copy(e, call, moved))
+    except Exception:  # where all are moved, f may have no value: it sees that
+        return
+    finally:
+        e._count(before - e.evaluations)
+    if is_same == e.is_copy:
+        warn(f"all derivatives are exactly 0; {READS_ANOTHER if e.is_copy else KEEPS_X}")
+
+
+def _value_at_copy(e: Evaluator, call: Call, flat: Array) -> Array:
+    point = np.array(e.x)  # in its memory order, in which f may add up
+    point[...] = as_x(e, flat)
+    return call.at(point).value()
+
+
+def _values_in_place(e: Evaluator, by: Array) -> tuple[Array, Array]:
+    """Return f's values with x at rest and with x itself moved in place; of a batch, at the first point."""
+    while e.inner is not None:
+        e = e.inner
+    rest, moved = (e.values(Moves(Groups.together(e.n), steps, ONE_NODE)) for steps in (0 * by, by))
+    return rest, moved
+
+
+def _are_same(one: Array, other: Array) -> bool:
+    """Return whether two values of f are the same; of a batch, those at the first points."""
+    return np.array_equal(np.ravel(one), np.ravel(other)[: one.size], equal_nan=True)
 
 
 class KeepingAux:
@@ -592,9 +701,15 @@ def as_x(e: Evaluator, flat: Array) -> Array:
     return shaped if e.axis is None else np.ascontiguousarray(np.moveaxis(shaped, -1, e.axis))
 
 
+def shape_of(e: Evaluator) -> tuple[int, ...]:
+    """Return the shape of x, which may be of a subclass that tells another."""
+    shape: tuple[int, ...] = (e.base if e.axis is None else np.moveaxis(e.base, -1, e.axis)).shape
+    return shape
+
+
 def in_order(e: Evaluator, array: Array) -> Array:
     """Return what is known of each coordinate of x, flat, in the order in which the evaluator counts them."""
-    return array.reshape(-1) if e.axis is None else np.moveaxis(array.reshape(e.x.shape), e.axis, -1).reshape(-1)
+    return array.reshape(-1) if e.axis is None else np.moveaxis(array.reshape(shape_of(e)), e.axis, -1).reshape(-1)
 
 
 def checked_axis(axis: Any, x: Array) -> int:

@@ -111,6 +111,8 @@ def jacobian(
             return _by_colors(operator, e, (part,), coloring, center, None)
 
         every = operator._from_one_side(e, parts, center, data, (pattern.rows, pattern.columns), again)
+    if data.size and not data.any():
+        operator._doubt(e, parts)
     data[~np.isfinite(e.steps_from)[pattern.columns]] = np.nan
     result = as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.x.dtype, data))
     if operator.verify and parts:
@@ -153,7 +155,7 @@ def _by_colors(
             if given is not None:
                 operator._require_shape_of(e, given)
             sums = combined(values, part, center, divided=False)
-            SCATTER[e.x.dtype.char](
+            SCATTER[e.base.dtype.char](
                 sums, moves.step_of_each, moves.stencil, columns, starts[first : last + 1], *coloring.entries, data
             )
             first = last
@@ -343,7 +345,7 @@ def hessian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], center: Array
     """Return the Hessian of an f of one number, from the pairs that the pattern holds."""
     sparse, coloring = scipy_sparse(), coloring_of(operator, x_of(e), True)
     pattern = coloring.pattern
-    data = np.zeros(pattern.columns.size, VALUE_DTYPE[e.x.dtype.char])
+    data = np.zeros(pattern.columns.size, VALUE_DTYPE[e.base.dtype.char])
     rows, columns, mirrors = pattern.rows, pattern.columns, pattern.by_columns[2]
     for moves in parts:  # one, or none where bounds leave no room
         free = np.zeros(e.n, bool)
@@ -362,6 +364,8 @@ def hessian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], center: Array
         found[off] = second[alone.size :]
         found[~off] = second[np.searchsorted(alone, i[~off])]
         data[places] = data[mirrors[places]] = found
+    if data.size and not data.any():
+        operator._doubt(e, parts)
     is_number = np.isfinite(e.steps_from)
     data[~(is_number[rows] & is_number[columns])] = np.nan
     return as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.x.dtype, data))

@@ -132,7 +132,7 @@ def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[
     f = as_objective(f)
     point = x if isinstance(x, (int, float)) else as_array("x", x)
     d = numerical_diff(f, point, h)
-    at_x = _result(f(point))
+    at_x = _result(f(np.array(point) if isinstance(point, np.ndarray) else point))  # f may write to a copy
     _require_one_shape(d, at_x)
     if np.ndim(point) and np.ndim(d) and np.shape(d) != np.shape(point):
         raise ValueError(
@@ -210,21 +210,22 @@ def numerical_gradient(
     if type(f) is not FunctionType and type(f) is not NativeFunction:
         f = as_objective(f)
     x = as_point(x)
-    kind, is_batch = x.dtype.char, x.ndim == 2
+    own = x if type(x) is np.ndarray else np.asarray(x)  # of a subclass, whose sizes may be others
+    kind, is_batch = own.dtype.char, own.ndim == 2
     if axis != -1:
         is_batch = is_batch and _has_rows(axis)
     if type(f) is NativeFunction:
-        gradient, swallowed = _by_compiled_loops(f, x, h, vectorized, is_batch)
-    elif vectorized or not (is_batch or x.ndim == 1):
+        gradient, swallowed = _by_compiled_loops(f, own, h, vectorized, is_batch)
+    elif vectorized or not (is_batch or own.ndim == 1):
         gradient, swallowed = _by_moves(f, x, h, vectorized, is_batch)
     else:
-        gradient = empty(x.shape, x.dtype)
+        gradient = empty(own.shape, own.dtype)
         if is_batch:
-            swallowed = _of_rows(ROWS[kind], f, x, h, gradient)
+            swallowed = _of_rows(ROWS[kind], f, x, own, h, gradient)
         else:
-            swallowed = keeping(x, POINT[kind], f, x, x, h, gradient)
+            swallowed = keeping(own, POINT[kind], f, x, own, h, gradient)
     if swallowed >= 0:
-        _warn_of_swallowed_step(x, swallowed, h)
+        _warn_of_swallowed_step(own, swallowed, h)
     return gradient
 
 
@@ -235,10 +236,11 @@ def _has_rows(axis: Any) -> bool:
     return axis is not None
 
 
-def _of_rows(kernel: Any, f: Callable[[Any], Any], x: Array, h: float, gradient: Array) -> int:
+def _of_rows(kernel: Any, f: Callable[[Any], Any], x: Array, own: Array, h: float, gradient: Array) -> int:
     """Write the gradients of rows. An exception of f, which may want all of x, says what it was called with."""
     try:
-        swallowed: int = keeping(x, kernel, f, x, x, h, gradient)
+        # Rows of a view: f may give x itself another shape.
+        swallowed: int = keeping(own, kernel, f, x.view(), own, h, gradient)
     except Exception as error:
         error.add_note(f"f was called with a row of x, of shape {x.shape[1:]}; with axis=None all of x is one point")
         raise
@@ -256,7 +258,7 @@ def _by_moves(f: Callable[[Any], Any], x: Array, h: float, vectorized: bool, is_
     else:
         e = WholeBatch(f, x, (), True, 1) if is_batch else ManyPoints(f, x, (), True)
     flat, swallowed = by_moves(e, h, CENTRAL)
-    return as_dtype(x.dtype, flat.reshape(x.shape)), swallowed
+    return as_dtype(x.dtype, flat.reshape(e.base.shape)), swallowed
 
 
 def _by_compiled_loops(f: NativeFunction, x: Array, h: float, vectorized: bool, is_batch: bool) -> tuple[Array, int]:

@@ -505,7 +505,7 @@ def test_an_f_that_flips_the_sign_of_a_zero_changes_x():
 
 def test_an_f_that_changes_x_and_raises_leaves_it_as_it_was(objective_that_fails_on_call):
     x = np.array([1.0, 2.0])
-    fails = objective_that_fails_on_call(2)
+    fails = objective_that_fails_on_call(1)
 
     def f(x):
         x *= 3.0

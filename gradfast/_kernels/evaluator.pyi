@@ -32,6 +32,8 @@ class Evaluator:
     layout: Any
     opened_from: Any
     dtype: Any
+    first_slab: int
+    is_copy: bool
     precision: str
     minds_precision: bool
     has_gaps: bool

@@ -84,6 +84,7 @@ cdef class Evaluator:
         self.kept, self.before, self.kind, self.value_size = inner.kept, inner.before, inner.kind, inner.value_size
         self.n, self.point, self.points, self.single = inner.n, inner.point, inner.points, inner.single
         self.shape, self.width, self.is_known = inner.shape, inner.width, inner.is_known
+        self.is_copy = inner.is_copy
         self.coarsest = inner.coarsest
         self.layout = inner.layout
 
@@ -93,7 +94,11 @@ cdef class Evaluator:
     cdef bint open(self, x, bint single, axis) except -1:
         """Take x's memory; with an axis x is a batch, the components of its points along that axis."""
         self.x, self.axis = x, axis
-        self.base = x if type(x) is ndarray else x.view(ndarray)
+        if not isinstance(x, ndarray):
+            return False
+        self.base = np.asarray(x)  # of a subclass, whose sizes may be others
+        if self.base is x and self.base.ndim > 1:
+            self.base = x.view()  # whose shape f cannot change
         if axis is not None:
             self.base = np.moveaxis(self.base, axis, -1)
         if not open_memory(&self.memory, self.base):
@@ -197,6 +202,7 @@ cdef class Evaluator:
             return self.inner.name(i)
         indices = [int(k) for k in np.unravel_index(i, self.base.shape)]
         if self.axis is not None:
+            indices[0] += self.first_slab
             indices.insert(self.axis, indices.pop())
         return name_at(indices)
 

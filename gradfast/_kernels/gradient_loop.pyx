@@ -24,13 +24,23 @@ from gradfast._kernels.stencil cimport Stencil
 # How a gradient is made of moves, whatever f is.
 cdef GradientOperator GRADIENT = GradientOperator.__new__(GradientOperator)
 
+from gradfast._kernels.memory import f_changed, name_at
+
+# What became of a coordinate that was moved up and down.
+cdef enum Outcome:
+    MOVED, SWALLOWED, CHANGED               # by rounding; by f
+
 
 def _point(f, argument, real[:] line, double h, real[:] out):  # OUT: out
     """Write the derivative along each coordinate of a line; return the first whose step rounding swallowed, or -1."""
     cdef Py_ssize_t i, swallowed = -1
+    cdef Outcome outcome
     cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))  # a C function does not notice Ctrl-C
     for i in range(line.shape[0]):
-        if central_difference(f, argument, &line[i], h, &out[i]) and swallowed < 0:
+        outcome = central_difference(f, argument, &line[i], h, &out[i])
+        if outcome == CHANGED:
+            raise f_changed(name_at((i,)))
+        if outcome == SWALLOWED and swallowed < 0:
             swallowed = i
         if looks_for_signals:
             PyErr_CheckSignals()
@@ -40,41 +50,46 @@ def _point(f, argument, real[:] line, double h, real[:] out):  # OUT: out
 def _rows(f, batch, real[:, :] rows, double h, real[:, :] out):  # OUT: out
     """Do so for each row of a batch, with ``f(batch[i])``; a swallowed step is counted through the rows."""
     cdef Py_ssize_t i, j, swallowed = -1
+    cdef Outcome outcome
     cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))
     for i in range(rows.shape[0]):
         row = batch[i]
         for j in range(rows.shape[1]):
-            if central_difference(f, row, &rows[i, j], h, &out[i, j]) and swallowed < 0:
+            outcome = central_difference(f, row, &rows[i, j], h, &out[i, j])
+            if outcome == CHANGED:
+                raise f_changed(name_at((i, j)))
+            if outcome == SWALLOWED and swallowed < 0:
                 swallowed = i * rows.shape[1] + j
             if looks_for_signals:
                 PyErr_CheckSignals()
     return swallowed
 
 
-cdef inline bint central_difference(f, argument, real *coordinate, double h, real *derivative) except -1:  # OUT: derivative
-    """Move a coordinate of f's argument up and down; return whether rounding swallowed one of the moves."""
-    cdef real saved = coordinate[0]
-    cdef bint swallowed
+cdef inline Outcome central_difference(f, argument, real *coordinate, double h, real *derivative) except? CHANGED:  # OUT: derivative
+    """Move a coordinate of f's argument up and down; it must be where it was put after each call."""
+    cdef real saved = coordinate[0], up = <real>(saved + h), down = <real>(saved - h)
     cdef double above, below
     cdef long double above_of_longs, below_of_longs
     try:
-        coordinate[0] = <real>(saved + h)
-        swallowed = coordinate[0] == saved
+        coordinate[0] = up
         if real is float or real is double:
             read(f(argument), &above)
         else:
             read(f(argument), &above_of_longs)
-        coordinate[0] = <real>(saved - h)
-        swallowed = swallowed or coordinate[0] == saved
+        if coordinate[0] != up and up == up:
+            return CHANGED
+        coordinate[0] = down
         if real is float or real is double:
             read(f(argument), &below)
             derivative[0] = <real>((above - below) / (2 * h))
         else:
             read(f(argument), &below_of_longs)
             derivative[0] = (above_of_longs - below_of_longs) / (2 * h)
+        if coordinate[0] != down and down == down:
+            return CHANGED
     finally:
         coordinate[0] = saved
-    return swallowed and isfinite(saved)
+    return SWALLOWED if (up == saved or down == saved) and isfinite(saved) else MOVED
 
 
 def by_moves(Evaluator e not None, double h, Stencil stencil not None):

@@ -17,11 +17,16 @@ cdef extern from "Python.h":
     int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
 
 
+# As many as NumPy's arrays have.
+cdef enum:
+    MOST_AXES = 64
+
+
 cdef bint open_memory(Memory *memory, array) except -1:
     """Take the buffer of an array, which `close_memory` lets go of; False if it cannot be moved in place.
 
     That takes a writable array of float, double or long double, aligned and in native byte order: NumPy gives the
-    formats of others a prefix.
+    formats of others a prefix. No two coordinates may share memory, as those of a sliding window do.
     """
     if get_buffer(array, &memory.view, PyBUF_STRIDES | PyBUF_FORMAT | PyBUF_WRITABLE) < 0:
         PyErr_Clear()
@@ -31,11 +36,47 @@ cdef bint open_memory(Memory *memory, array) except -1:
     memory.itemsize = memory.view.itemsize
     memory.kind = memory.view.format[0]
     memory.is_contiguous = PyBuffer_IsContiguous(&memory.view, c"C")
-    if memory.kind in (c"f", c"d", c"g") and memory.view.format[1] == 0:
+    if memory.kind in (c"f", c"d", c"g") and memory.view.format[1] == 0 and not overlaps_itself(memory):
         memory.count = memory.view.len // memory.view.itemsize
         return True
     close_memory(memory)
     return False
+
+
+cdef bint overlaps_itself(const Memory *memory) noexcept:
+    """Return whether coordinates may share memory: whether an axis takes shorter steps than all shorter ones together reach."""
+    cdef Py_ssize_t reach = memory.itemsize, step, shortest
+    cdef int axis, nearest
+    cdef bint seen[MOST_AXES]
+    if memory.is_contiguous or memory.view.len == 0 or memory.view.ndim > MOST_AXES:
+        return False
+    for axis in range(memory.view.ndim):
+        seen[axis] = memory.view.shape[axis] == 1
+    while True:
+        nearest, shortest = -1, 0
+        for axis in range(memory.view.ndim):
+            step = abs(memory.view.strides[axis])
+            if not seen[axis] and (nearest < 0 or step < shortest):
+                nearest, shortest = axis, step
+        if nearest < 0:
+            return False
+        if shortest < reach:
+            return True
+        seen[nearest] = True
+        reach += shortest * (memory.view.shape[nearest] - 1)
+
+
+def may_overlap(array):
+    """Return whether two elements of an array may share memory."""
+    cdef Memory memory
+    cdef bint found
+    if get_buffer(array, &memory.view, PyBUF_STRIDES) < 0:
+        PyErr_Clear()
+        return False
+    memory.itemsize, memory.is_contiguous = memory.view.itemsize, PyBuffer_IsContiguous(&memory.view, c"C")
+    found = overlaps_itself(&memory)
+    PyBuffer_Release(&memory.view)
+    return found
 
 
 cdef void close_memory(Memory *memory) noexcept:
@@ -102,7 +143,7 @@ def keeping(x, kernel, *arguments):
     cdef Memory memory
     cdef bytes before
     cdef bint same
-    x = x if type(x) is ndarray else x.view(ndarray)
+    x = x if type(x) is ndarray else np.asarray(x)
     if not open_memory(&memory, x):
         raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
     before = PyBytes_FromStringAndSize(NULL, memory.count * memory.itemsize)

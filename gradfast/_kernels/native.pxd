@@ -1,6 +1,8 @@
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.moves cimport Groups, Moves
 from gradfast._kernels.native_function cimport NativeFunction
+from gradfast._kernels.native_loop cimport Loop
+from gradfast._kernels.watch cimport Watch
 
 
 cdef class Piece
@@ -16,12 +18,19 @@ cdef class Native(Evaluator):
         self, NativeFunction f, x, bint single, axis, Py_ssize_t threads, Py_ssize_t outputs, bint takes_both=*
     ) except -1
     cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1
+    cdef Py_ssize_t run_rows(
+        self, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
+    ) except -2 nogil
     cdef bint derives(self, Groups groups)
     cdef int derive(self, Moves moves, const double *center, double *out) except -1          # OUT: out
     cdef int derive_some(
         self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out,
         const unsigned char *stop,
     ) except -1
+    cdef Py_ssize_t derive_points(
+        self, Loop *loop, Moves moves, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last, const double *center,
+        double *out, double *point, Py_ssize_t room,
+    ) except -2 nogil
     cdef int spread(self, Piece whole) except -1
 
 
@@ -38,4 +47,5 @@ cdef class Piece:                       # of the work, for a thread
     cdef Piece of(
         Native native, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const double *center, bint derives
     )
+    cdef int run(self, const unsigned char *stop) except -1
     cdef Piece part(self, Py_ssize_t first, Py_ssize_t last)

@@ -8,13 +8,13 @@ from libc.string cimport memcpy
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, reserve
 from gradfast._kernels.moves cimport EACH, Groups, Moves, Span
-from gradfast._kernels.native_function cimport Function, NativeFunction, call, call_array
-from gradfast._kernels.native_loop cimport (
-    Loop, Watch, gradient_along, look, seconds, set_stencil, set_steps, set_watch, start_watch
-)
+from gradfast._kernels.native_function cimport Function, NativeFunction, call, call_array, is_at
+from gradfast._kernels.native_loop cimport Loop, gradient_along, set_stencil, set_steps, set_watch
+from gradfast._kernels.watch cimport Watch, end_watch, look, seconds, start_watch
 
 import numpy as np
 
+from gradfast._kernels.memory import f_changed
 from gradfast._kernels.native_function import require_kind
 
 # Threads pay when what is left to do takes longer than starting them.
@@ -105,96 +105,127 @@ cdef class Native(Evaluator):
         A rule's steps are written for some points at a time, so that they stay in the cache.
         """
         cdef const Py_ssize_t *some = moves.groups.list
-        cdef const double *origin = <const double *>self.before
-        cdef Py_ssize_t n = self.point, at = first // n if n and some is NULL else 0, start = at * n, end
-        cdef Py_ssize_t room = 0 if moves.rule is None else max(1, STEPS_AT_ONCE // max(1, n)) * n, begin = 0, ready = 0
-        cdef const double *steps = <const double *>moves.steps
+        cdef Py_ssize_t n = self.point, room = 0 if moves.rule is None else max(1, STEPS_AT_ONCE // max(1, n)) * n
+        cdef Py_ssize_t changed = -1
         cdef double stack[STACK]
         cdef double *point = stack
-        cdef double *own
         cdef Loop loop
         if n + room > STACK:
             point = <double *>PyMem_RawMalloc((n + room) * sizeof(double))
             if point is NULL:
                 raise MemoryError
-        own = point + n
         loop.f = self.f.function
         set_stencil(&loop, moves.stencil)
         set_watch(&loop, stop)
+        loop.watch.names_changes = True
         try:
             with nogil:
-                while first < last:  # point by point of a batch
-                    end = last if some is not NULL else min(last, start + n)
-                    if room and start >= ready:
-                        begin, ready = start, min(start + room, self.n)
-                        if moves.rule.write(c"d", origin + begin, ready - begin, moves.sign, own) != -1:
-                            self.has_gaps = True
-                        steps = own
-                    memcpy(point, origin + start, n * sizeof(double))
-                    set_steps(&loop, steps + (start - begin), 0)
-                    if gradient_along(
-                        &loop, point, n, some, first - start, end - start, 0 if center is NULL else center[at], out + start
-                    ):
-                        break
-                    first, start, at = end, start + n, at + 1
+                changed = self.derive_points(&loop, moves, some, first, last, center, out, point, room)
+            if changed >= 0:
+                raise f_changed(self.name(changed))
         finally:
             if point != stack:
                 PyMem_RawFree(point)
+            end_watch(&loop.watch)
         return 0
+
+    cdef Py_ssize_t derive_points(
+        self, Loop *loop, Moves moves, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last, const double *center,
+        double *out, double *point, Py_ssize_t room,
+    ) except -2 nogil:
+        """Do so without the GIL, point by point of a batch; return the first coordinate that f changed, or -1."""
+        cdef const double *origin = <const double *>self.before
+        cdef Py_ssize_t n = self.point, at = first // n if n and some is NULL else 0, start = at * n, end, changed
+        cdef Py_ssize_t begin = 0, ready = 0
+        cdef const double *steps = <const double *>moves.steps
+        cdef double *own = point + n
+        while first < last:
+            end = last if some is not NULL else min(last, start + n)
+            if room and start >= ready:
+                begin, ready = start, min(start + room, self.n)
+                if moves.rule.write(c"d", origin + begin, ready - begin, moves.sign, own) != -1:
+                    self.has_gaps = True
+                steps = own
+            memcpy(point, origin + start, n * sizeof(double))
+            set_steps(loop, steps + (start - begin), 0)
+            if gradient_along(
+                loop, point, n, some, first - start, end - start, 0 if center is NULL else center[at], out + start
+            ):
+                return -1 if loop.watch.changed < 0 else start + loop.watch.changed
+            changed = first_difference(point, origin, start, n)
+            if changed >= 0:
+                return changed
+            first, start, at = end, start + n, at + 1
+        return -1
 
     cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1:
         """Write f's values of rows first to last - 1, in a copy of the point that is this thread's own."""
+        cdef double *point = <double *>PyMem_RawMalloc(max(1, self.point) * sizeof(double))
         cdef Groups groups = moves.groups
-        cdef Py_ssize_t n = self.point, width = self.width, size = moves.stencil.size, row, i, j, start = -self.point
-        cdef Py_ssize_t g = first // size, k = first % size
-        cdef const double *origin = <const double *>self.before
-        cdef const double *steps = <const double *>moves.steps
-        cdef const double *node = moves.stencil.node
-        cdef Function f = self.f.function
-        cdef double *point = <double *>PyMem_RawMalloc(max(1, n) * sizeof(double))
-        cdef bint is_number = self.is_number
+        cdef Py_ssize_t changed
         cdef Watch watch
-        cdef Span span
         if point is NULL:
             raise MemoryError
         start_watch(&watch, stop)
         try:
             with nogil:
-                span = groups.span(g)
-                for row in range(last - first):
-                    i = groups.member(span, 0)
-                    if n and not start <= i < start + n:  # another point of a batch
-                        start = i - i % n
-                        memcpy(point, origin + start, n * sizeof(double))
-                    for j in range(span.count):
-                        i = groups.member(span, j)
-                        point[i - start] = origin[i] + node[k] * steps[i]
-                    if is_number:
-                        out[row] = call(&f, n, point)
-                    else:
-                        call_array(&f, n, point, width, nan_filled(out + row * width, width))
-                    k += 1
-                    if k == size:
-                        for j in range(span.count):
-                            i = groups.member(span, j)
-                            point[i - start] = origin[i]
-                        k, g = 0, g + 1
-                        if g < groups.count:
-                            span = groups.span(g)
-                    if look(&watch):
-                        break
+                changed = self.run_rows(moves, groups, first, last, out, point, &watch)
+            if changed >= 0:
+                raise f_changed(self.name(changed))
         finally:
             PyMem_RawFree(point)
+            end_watch(&watch)
         return 0
+
+    cdef Py_ssize_t run_rows(
+        self, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
+    ) except -2 nogil:
+        """Do so without the GIL; return the first coordinate that f changed, or -1."""
+        cdef Py_ssize_t n = self.point, width = self.width, size = moves.stencil.size, start = -n, changed = -1
+        cdef Py_ssize_t row, i, j, g = first // size, k = first % size
+        cdef const double *origin = <const double *>self.before
+        cdef const double *steps = <const double *>moves.steps
+        cdef const double *node = moves.stencil.node
+        cdef Function f = self.f.function
+        cdef bint is_number = self.is_number
+        cdef Span span = groups.span(g)
+        for row in range(last - first):
+            i = groups.member(span, 0)
+            if n and not start <= i < start + n:  # another point of a batch
+                changed = first_difference(point, origin, start, n)
+                if changed >= 0:
+                    return changed
+                start = i - i % n
+                memcpy(point, origin + start, n * sizeof(double))
+            for j in range(span.count):
+                i = groups.member(span, j)
+                point[i - start] = origin[i] + node[k] * steps[i]
+            if is_number:
+                out[row] = call(&f, n, point)
+            else:
+                call_array(&f, n, point, width, nan_filled(out + row * width, width))
+            for j in range(span.count):
+                i = groups.member(span, j)
+                if not is_at(point[i - start], origin[i] + node[k] * steps[i]):
+                    return i
+                point[i - start] = origin[i]
+            k += 1
+            if k == size:
+                if g + 1 < groups.count:
+                    k, g = 0, g + 1
+                    span = groups.span(g)
+            if look(watch):
+                return -1
+        return first_difference(point, origin, start, n)
 
     cdef int spread(self, Piece whole) except -1:
         """Do a piece of work: some of it here, and the rest on as many threads as there are to be, if it takes long enough."""
         cdef Py_ssize_t first = whole.first, last = whole.last, some = max(1, (last - first) // 64), i
         cdef double started = seconds()
-        whole.part(first, first + some)()
+        whole.part(first, first + some).run(NULL)
         first += some
         if (seconds() - started) * (last - first) / some < SECONDS_WORTH_A_THREAD:
-            whole.part(first, last)()
+            whole.part(first, last).run(NULL)
             return 0
         from concurrent.futures import ThreadPoolExecutor
 
@@ -243,10 +274,22 @@ cdef class Piece:
         return piece
 
     def __call__(self):
+        self.run(&self.stop[0])
+
+    cdef int run(self, const unsigned char *stop) except -1:
+        """Do the work; on another thread than the main one with a byte that stops it, for there no signal is seen."""
         if self.derives:
-            self.native.derive_some(self.moves, self.first, self.last, self.center, self.out, &self.stop[0])
-        else:
-            self.native.run(self.moves, self.first, self.last, self.out, &self.stop[0])
+            return self.native.derive_some(self.moves, self.first, self.last, self.center, self.out, stop)
+        return self.native.run(self.moves, self.first, self.last, self.out, stop)
+
+
+cdef Py_ssize_t first_difference(const double *point, const double *origin, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+    """Return the first coordinate of a point of x that f has changed, or -1; the point starts there in x, or is none yet."""
+    cdef Py_ssize_t i
+    for i in range(n if start >= 0 else 0):
+        if not is_at(point[i], origin[start + i]):
+            return start + i
+    return -1
 
 
 cdef inline double *nan_filled(double *values, Py_ssize_t count) noexcept nogil:

@@ -84,3 +84,8 @@ cdef inline int require_point(const Function *f) except -1 nogil:
 
 cdef inline int require_array(const Function *f) except -1 nogil:
     return 0 if f.signature >= ARRAY_INT else refuse_signature(f.signature, True)
+
+
+cdef inline bint is_at(double found, double put) noexcept nogil:
+    """Return whether f, which is to leave its point alone, left a coordinate where it was put."""
+    return found == put or put != put

@@ -4,6 +4,8 @@ cimport cython
 from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport uintptr_t
 
+from gradfast._kernels.watch cimport Watch, end_watch, look, start_watch
+
 import numpy as np
 
 SIGNATURES = {
@@ -59,18 +61,25 @@ cdef class NativeFunction:
         cdef double result
         cdef double[::1] values, point = np.array(x, dtype=np.float64).reshape(-1)
         cdef double *at = &point[0] if point.shape[0] else NULL
+        cdef Watch watch
         if self.kind == "point":
             with nogil:
                 result = call(&self.function, point.shape[0], at)
             return result
         out = np.full(np.shape(x) if self.kind == "number" else self.required_outputs(), np.nan)
         values = out.reshape(-1)
-        with nogil:
-            if self.function.signature <= NUMBER_DATA:
+        if self.function.signature > NUMBER_DATA:
+            with nogil:
+                call_array(&self.function, point.shape[0], at, values.shape[0], &values[0] if values.shape[0] else NULL)
+            return out
+        start_watch(&watch, NULL)
+        try:
+            with nogil:
                 for i in range(point.shape[0]):
                     values[i] = call_at_number(&self.function, point[i])
-            else:
-                call_array(&self.function, point.shape[0], at, values.shape[0], &values[0] if values.shape[0] else NULL)
+                    look(&watch)
+        finally:
+            end_watch(&watch)
         return out if out.ndim else out[()]
 
     def required_outputs(self):

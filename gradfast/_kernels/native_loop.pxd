@@ -2,6 +2,7 @@
 
 from gradfast._kernels.native_function cimport Function, NativeFunction, call_array
 from gradfast._kernels.stencil cimport Stencil
+from gradfast._kernels.watch cimport Watch, start_watch
 
 
 cdef struct Nodes:                          # what the loops read of a Stencil
@@ -17,13 +18,6 @@ cdef struct Nodes:                          # what the loops read of a Stencil
 cdef struct Steps:                          # at[i] if given, else constant
     const double *at
     double constant
-
-
-cdef struct Watch:                          # who may stop a loop, and when it looks
-    const unsigned char *stop
-    Py_ssize_t left
-    Py_ssize_t interval
-    double looked
 
 
 cdef struct Loop:
@@ -44,18 +38,10 @@ cdef inline void set_steps(Loop *loop, const double *at, double constant) noexce
 cdef inline void set_watch(Loop *loop, const unsigned char *stop) noexcept nogil:
     start_watch(&loop.watch, stop)
 
-cdef double seconds() noexcept nogil
-cdef void start_watch(Watch *watch, const unsigned char *stop) noexcept nogil
-cdef int look_at_clock(Watch *watch) except -1 nogil
-
-cdef inline int look(Watch *watch) except -1 nogil:
-    """Return 1 if the loop must stop; called once a coordinate, or once for each call of f."""
-    watch.left -= 1
-    return 0 if watch.left else look_at_clock(watch)
-
 # Perturb coordinates first to last - 1 of a point (of `some`, if that is not NULL) and write to out, which
-# is that of the whole point. 0 when done, 1 when the stop byte was seen, -1 with an exception: that of Ctrl-C,
-# or a TypeError, for gradient_along and pair_differences call an f of a POINT signature, jacobian_along one of an ARRAY.
+# is that of the whole point. 0 when done, 1 when the stop byte was seen, -1 with an exception: that of Ctrl-C; a ValueError
+# if f writes to the point, whose coordinates then hold what f wrote; or a TypeError, for gradient_along and pair_differences
+# call an f of a POINT signature, jacobian_along one of an ARRAY.
 # `center` is f's value at the point, for a stencil whose center weight is not 0; else 0, or NULL. `values` is room for
 # the m values of one call; out has n rows of m there, a coordinate each.
 cdef int gradient_along(

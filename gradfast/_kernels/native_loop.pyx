@@ -4,63 +4,25 @@ Design:
 a. A loop works on a copy of the point that is its thread's own, so x itself is never written to.
 b. The inner loops take pointers, for they are also the interface for other Cython modules, and a
    memoryview cannot be had without the GIL; what calls them here takes checked memoryviews.
-c. A loop looks at the clock now and then, ever more seldom the faster f is, and when it has run
-   for a twentieth of a second asks for signals: Ctrl-C stops it soon, and a fast f pays nothing.
+c. f is to leave its point alone. The loop compares the coordinate that it moved last, before it goes back: each has its turn,
+   so that an f that changes a coordinate is found even if an even number of calls undoes it.
 """
 
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.limits cimport INT_MAX
 from libc.math cimport fabs
 
 from gradfast._kernels.native_function cimport (
-    Function, NativeFunction, call, call_array, require_array, require_point
+    Function, NativeFunction, call, call_array, is_at, require_array, require_point
 )
 from gradfast._kernels.stencil cimport Stencil
 from gradfast._kernels.step_rule cimport first_swallowed
+from gradfast._kernels.watch cimport Watch, end_watch, look, look_around
 
 import numpy as np
 
+from gradfast._kernels.memory import f_changed, name_at
 from gradfast._kernels.native_function import require_kind
-
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long long tv_sec
-        long tv_nsec
-    int timespec_get(timespec *, int)
-    int TIME_UTC
-
-
-# --- who may stop a loop ----------------------------------------------------------------------------------------------
-
-cdef double seconds() noexcept nogil:
-    cdef timespec now
-    timespec_get(&now, TIME_UTC)
-    return now.tv_sec + 1e-9 * now.tv_nsec
-
-
-cdef void start_watch(Watch *watch, const unsigned char *stop) noexcept nogil:
-    watch.stop = stop
-    watch.left = watch.interval = 1
-    watch.looked = 0
-
-
-cdef int look_at_clock(Watch *watch) except -1 nogil:
-    cdef double now = seconds()
-    if watch.stop != NULL and watch.stop[0]:
-        return 1
-    if watch.looked == 0:
-        watch.looked = now
-    elif now - watch.looked > 0.05:
-        watch.looked = now
-        watch.interval = max(1, watch.interval // 4)
-        with gil:
-            PyErr_CheckSignals()
-    elif now - watch.looked < 0.01:
-        watch.interval *= 2
-    watch.left = watch.interval
-    return 0
 
 
 # --- the loops --------------------------------------------------------------------------------------------------------
@@ -91,21 +53,38 @@ cdef inline bint is_textbook(const Loop *loop) noexcept nogil:
     return loop.stencil.is_pair and loop.steps.at == NULL
 
 
-cdef inline void central_along(
-    const Loop *loop, double *point, Py_ssize_t n, Py_ssize_t first, Py_ssize_t last, double *out
-) noexcept nogil:
-    """The textbook's case, one step and ``f(x + h) - f(x - h)``: in the general loop it takes half as long again."""
+cdef int refuse_change(Watch *watch, Py_ssize_t i) except -1 nogil:
+    watch.changed = i
+    if watch.names_changes:
+        return 1
+    with gil:
+        raise f_changed(name_at((i,)))
+
+
+cdef inline Py_ssize_t central_along(
+    Loop *loop, double *point, Py_ssize_t n, Py_ssize_t first, Py_ssize_t last, double *out
+) except -2 nogil:
+    """The textbook's case, one step and ``f(x + h) - f(x - h)``: in the general loop it takes half as long again.
+
+    Return `last`, or the first coordinate that f changed.
+    """
     cdef Function f = loop.f
     cdef double step = loop.steps.constant, by = loop.stencil.denominator * step
     cdef Py_ssize_t i
-    cdef double saved, above
+    cdef double saved, above, below
     for i in range(first, last):
         saved = point[i]
         point[i] = saved + step
         above = call(&f, n, point)
-        point[i] = saved - step
+        below = saved - step
+        point[i] = below
         out[i] = (above - call(&f, n, point)) / by
+        if not is_at(point[i], below):
+            return i
         point[i] = saved
+        if loop.watch.wake[0] != loop.watch.quiet:
+            look_around(&loop.watch)
+    return last
 
 
 cdef int gradient_along(
@@ -114,11 +93,12 @@ cdef int gradient_along(
 ) except -1 nogil:
     cdef const Nodes *stencil = &loop.stencil
     cdef Py_ssize_t c, i, k
-    cdef double saved, step, total
+    cdef double saved, step, total, node = 0
     require_point(&loop.f)
     if some == NULL and is_textbook(loop):
         for i in range(first, last):
-            central_along(loop, point, n, i, i + 1, out)
+            if central_along(loop, point, n, i, i + 1, out) == i:
+                return refuse_change(&loop.watch, i)
             if look(&loop.watch):
                 return 1
         return 0
@@ -128,8 +108,11 @@ cdef int gradient_along(
         step = step_of(&loop.steps, i)
         total = -0.0 if stencil.center == 0 else stencil.center * center
         for k in range(stencil.count):
-            point[i] = saved + stencil.nodes[k] * step
+            node = stencil.nodes[k]
+            point[i] = saved + node * step
             total += stencil.weights[k] * call(&loop.f, n, point)
+        if not is_at(point[i], saved + node * step):
+            return refuse_change(&loop.watch, i)
         point[i] = saved
         out[i] = total / divisor_of(stencil, step)
         if look(&loop.watch):
@@ -143,7 +126,7 @@ cdef int jacobian_along(
 ) except -1 nogil:
     cdef const Nodes *stencil = &loop.stencil
     cdef Py_ssize_t c, i, j, k
-    cdef double saved, step, by
+    cdef double saved, step, by, node = 0
     cdef double *total
     require_array(&loop.f)
     for c in range(first, last):
@@ -155,10 +138,13 @@ cdef int jacobian_along(
         for j in range(m):
             total[j] = -0.0 if stencil.center == 0 else stencil.center * center[j]
         for k in range(stencil.count):
-            point[i] = saved + stencil.nodes[k] * step
+            node = stencil.nodes[k]
+            point[i] = saved + node * step
             call_array(&loop.f, n, point, m, values)
             for j in range(m):
                 total[j] += stencil.weights[k] * values[j]
+        if not is_at(point[i], saved + node * step):
+            return refuse_change(&loop.watch, i)
         point[i] = saved
         for j in range(m):
             total[j] /= by
@@ -173,7 +159,7 @@ cdef int pair_differences(
 ) except -1 nogil:
     cdef const Nodes *stencil = &loop.stencil
     cdef Py_ssize_t c, i, j, k
-    cdef double saved_i, saved_j, step_i, step_j, total
+    cdef double saved_i, saved_j, step_i, step_j, total, node = 0
     require_point(&loop.f)
     for c in range(first, last):
         i, j = first_of[c], second_of[c]
@@ -181,10 +167,15 @@ cdef int pair_differences(
         step_i, step_j = step_of(&loop.steps, i), step_of(&loop.steps, j)
         total = stencil.center * center
         for k in range(stencil.count):
-            point[i] = saved_i + stencil.nodes[k] * step_i
+            node = stencil.nodes[k]
+            point[i] = saved_i + node * step_i
             if j != i:
-                point[j] = saved_j + stencil.nodes[k] * step_j
+                point[j] = saved_j + node * step_j
             total += stencil.weights[k] * call(&loop.f, n, point)
+        if not is_at(point[i], saved_i + node * step_i):
+            return refuse_change(&loop.watch, i)
+        if not is_at(point[j], saved_j + node * step_j):
+            return refuse_change(&loop.watch, j)
         point[j] = saved_j
         point[i] = saved_i
         out[c] = total
@@ -223,38 +214,48 @@ def gradient(NativeFunction f not None, const double[:] x, double h, Stencil ste
             for i in range(n):
                 point[i] = x[i]
             gradient_along(&loop, point, n, NULL, 0, n, 0, &out[0] if n else NULL)
+            for i in range(n):
+                if not is_at(point[i], x[i]):
+                    refuse_change(&loop.watch, i)
             i = first_swallowed(point, n, h)
         return i
     finally:
         if n > 64:
             PyMem_Free(point)
+        end_watch(&loop.watch)
 
 
 def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil stencil not None, double[:, ::1] out):  # OUT: out
     """Do the same at every row of x; a coordinate is counted through all rows."""
     cdef Loop loop
-    cdef Py_ssize_t i, j, n = x.shape[1], swallowed = -1
-    cdef int stopped = 0
+    cdef Py_ssize_t i, j, n = x.shape[1], changed = n, swallowed = -1
     cdef double largest
-    cdef double[::1] point = np.empty(n)
+    cdef double[::1] point = np.empty(n), origin = np.empty(n)
     prepare(&loop, f, n, h, stencil)
     if n == 0:
         return -1
-    cdef bint short = n <= 16 and is_textbook(&loop)
-    with nogil:
-        for i in range(x.shape[0]):
-            largest = 0
-            for j in range(n):
-                point[j] = x[i, j]
-                largest = max(largest, fabs(point[j]))
-            if short:  # a look at the clock for each coordinate would cost a tenth
-                central_along(&loop, &point[0], n, 0, n, &out[i, 0])
-                stopped = look(&loop.watch)
-            else:
-                stopped = gradient_along(&loop, &point[0], n, NULL, 0, n, 0, &out[i, 0])
-            if stopped:
-                break
-            if swallowed < 0 and largest >= h * 4503599627370496.0:  # 2**52: rounding may swallow a step
-                j = first_swallowed(&point[0], n, h)
-                swallowed = i * n + j if j >= 0 else -1
-    return swallowed
+    cdef bint is_simple = is_textbook(&loop)
+    try:
+        with nogil:
+            for i in range(x.shape[0]):
+                largest = 0
+                for j in range(n):
+                    point[j] = origin[j] = x[i, j]
+                    largest = max(largest, fabs(point[j]))
+                if is_simple:
+                    changed = central_along(&loop, &point[0], n, 0, n, &out[i, 0])
+                    look(&loop.watch)
+                else:
+                    gradient_along(&loop, &point[0], n, NULL, 0, n, 0, &out[i, 0])
+                for j in range(n):
+                    if not is_at(point[j], origin[j]):
+                        changed = min(changed, j)
+                if changed < n:
+                    with gil:
+                        raise f_changed(name_at((i, changed)))
+                if swallowed < 0 and largest >= h * 4503599627370496.0:  # 2**52: rounding may swallow a step
+                    j = first_swallowed(&point[0], n, h)
+                    swallowed = i * n + j if j >= 0 else -1
+        return swallowed
+    finally:
+        end_watch(&loop.watch)

@@ -7,6 +7,7 @@ from gradfast._kernels.evaluator import Evaluator
 
 @disjoint_base
 class OnePoint(Evaluator):
+    f: Any
     args: tuple[Any, ...]
     def __init__(
         self,

@@ -71,7 +71,7 @@ cdef class OnePoint(Evaluator):
                 self.rows *= extent
         self.args = args
         if more > MOST_ARGUMENTS:
-            f, more = with_arguments(f, args), 0
+            f, more, self.args = with_arguments(f, args), 0, ()
         self.f, self.count = f, 1 + more
         self.stack[1] = <PyObject *>self.argument
         for i in range(<Py_ssize_t>more):
@@ -118,8 +118,7 @@ cdef class OnePoint(Evaluator):
                     self.failed = self.failed_last = row if found is NULL else -1
                     self.take(own(found), last - first, block, row - first)
                 if looks:
-                    self.look(moves, span, node[k])
-                    looks = groups.kind == TOGETHER
+                    looks = self.look(moves, span, node[k])
                 k += 1
                 if k == size:
                     put_back(moving, rest, groups, span)
@@ -141,29 +140,35 @@ cdef class OnePoint(Evaluator):
         write_all(self.moving, self.rest)
         return self.tell(moves, error)
 
-    cdef int look(self, Moves moves, Span span, double node) except -1:
+    cdef bint look(self, Moves moves, Span span, double node) except -1:
         """ValueError if f changed what was moved; after its first call also if it changed anything else.
 
         After later calls `close` finds what else was changed. A direction overwrites all of x before each call, which would
-        hide a change, and so every call of it is looked at.
+        hide a change, and so every call of it is looked at: return whether the next is.
         """
         if not is_moved(self.moving, self.rest, moves, span, node):
             raise f_changed(self.name(first_not_moved(self.moving, self.rest, moves, span, node)))
         if self.has_looked:
-            return 0
+            return moves.groups.kind == TOGETHER
         self.has_looked = True
         put_back(self.moving, self.rest, moves.groups, span)
         if not holds(self.moving, self.rest):
             self.raise_change()
+        self.require_real_part()
         move(self.moving, self.rest, moves, span, node)
-        return 0
+        return moves.groups.kind == TOGETHER
 
     cpdef close(self):
         Evaluator.close(self)
+        self.require_real_part()
+
+    cdef int require_real_part(self) except -1:
+        """ValueError if f changed the real part of the complex copy of x, which does not move."""
         if self.complex_x is not None:
             changed = first_change(self.complex_x.real, self.x.view(ndarray))
             if changed >= 0:
                 raise f_changed(name_of_coordinate(self.x, changed))
+        return 0
 
     def raise_change(self):
         """Raise the error for an f that changed x, if it did more than write to bits that belong to no number."""

@@ -169,6 +169,8 @@ cdef class Operator:
                 parts = self.with_center(e, v, parts, &center)
                 has_center = True
             result = self.combined(e, parts, &center if has_center else NULL, given)
+            if e.is_flat and not self.is_native:
+                self._doubt(e, parts)
             if e.has_gaps:
                 at_x = array_of(center.at, e.center_shape(), e.value_size) if has_center else None
                 parts = self._fill_gaps(e, v, parts, at_x, result)
@@ -257,6 +259,7 @@ cdef class Operator:
                     combine(block.at, e.width, at_x, e.point, moves, row, end, division, <char *>view.buf)
                     row = end
             if result is not None:
+                e.is_flat = is_zero(view.buf, view.len, e.value_size)
                 e.has_gaps |= not is_finite(&view, e.value_size)
         finally:
             free_block(&block)
@@ -327,6 +330,18 @@ cdef bint is_finite(const Py_buffer *results, Py_ssize_t size) except -1:
         if not isfinite((<const long double *>results.buf)[i]):
             return False
     return True
+
+
+cdef bint is_zero(const void *numbers, Py_ssize_t size, Py_ssize_t value_size) noexcept nogil:
+    """Return whether all of some numbers, and at least one, are 0; the first is seldom."""
+    cdef Py_ssize_t i
+    for i in range(size // <Py_ssize_t>sizeof(double) if value_size == sizeof(double) else 0):
+        if (<const double *>numbers)[i] != 0:
+            return False
+    for i in range(size // <Py_ssize_t>sizeof(long double) if value_size != sizeof(double) else 0):
+        if (<const long double *>numbers)[i] != 0:
+            return False
+    return size > 0
 
 
 cdef as_floats(doubles):

@@ -1,0 +1,165 @@
+"""An f that changes x: an error that names a coordinate, and x as it was, also if a second call undoes it."""
+
+import ctypes
+
+import numpy as np
+import pytest
+
+import gradfast
+from gradfast import Gradient, compiled, gradient, hessian, jacobian, numerical_gradient
+
+POINT = np.array([0.5, 1.0])
+
+
+def negating(x):
+    return float(np.exp(np.negative(x, out=x)).sum())
+
+
+def subtracting(x):
+    return float(np.exp(np.subtract(1, x, out=x)).sum())
+
+
+def flipping(x):
+    x[..., :2] *= -1
+    return float(np.exp(x).sum())
+
+
+def rows_of(f):
+    return lambda points: np.full(len(points), f(points))
+
+
+CALLS = {
+    "numerical_gradient": numerical_gradient,
+    "numerical_gradient, rows": lambda f, x: numerical_gradient(f, x.reshape(1, 2)),
+    "numerical_gradient, three axes": lambda f, x: numerical_gradient(f, x.reshape(1, 1, 2)),
+    "numerical_gradient, vectorized": lambda f, x: numerical_gradient(rows_of(f), x, vectorized=True),
+    "gradient": gradient,
+    "gradient, forward": lambda f, x: gradient(f, x, method="forward"),
+    "gradient, adaptive": lambda f, x: gradient(f, x, method="adaptive"),
+    "gradient, float32": lambda f, x: gradient(f, x.astype("f")),
+    "gradient, axis": lambda f, x: gradient(f, x.reshape(1, 2), axis=1),
+    "gradient, vectorized": lambda f, x: gradient(rows_of(f), x, vectorized=True),
+    "gradient, vectorized, axis": lambda f, x: gradient(rows_of(f), x.reshape(1, 2), vectorized=True, axis=1),
+    "gradient, progress": lambda f, x: gradient(f, x, progress=lambda done, total: None),
+    "gradient, workers": lambda f, x: gradient(f, x, workers=map),
+    "value_and_gradient": gradfast.value_and_gradient,
+    "jacobian": lambda f, x: jacobian(lambda x: np.array([f(x)]), x),
+    "hessian": hessian,
+    "directional_derivative": lambda f, x: gradfast.directional_derivative(f, x, np.ones(2)),
+    "noise": gradfast.noise,
+    "check_gradient": lambda f, x: gradfast.check_gradient(f, -np.exp(-x), x),
+}
+SPARSE_CALLS = {
+    "jacobian, sparse": lambda f, x: jacobian(lambda x: np.array([f(x)]), x, sparsity=np.ones((1, 2))),
+    "hessian, sparse": lambda f, x: hessian(f, x, sparsity=np.ones((2, 2))),
+    "detect_sparsity": gradfast.detect_sparsity,
+}
+
+
+@pytest.mark.parametrize("f", [negating, subtracting, flipping])
+@pytest.mark.parametrize("name", [*CALLS, *SPARSE_CALLS])
+def test_changes_that_an_even_number_of_calls_undoes_are_seen(name, f):
+    if name in SPARSE_CALLS:
+        pytest.importorskip("scipy", reason="SciPy is not installed")
+    x = POINT.copy()
+    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed x\[[0, ]*[01]\]"):
+        (CALLS | SPARSE_CALLS)[name](f, x)
+    assert np.array_equal(x, POINT)
+
+
+def flipping_the_real_part(z):
+    z.real *= -1
+    return np.exp(z).sum()
+
+
+@pytest.mark.parametrize(
+    "operator", [gradient, lambda f, x, method: jacobian(lambda z: f(z).reshape(1), x, method=method)]
+)
+def test_the_real_part_of_a_complex_copy_is_looked_at_too(operator):
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[0\]"):
+        operator(flipping_the_real_part, POINT.copy(), method="complex")
+
+
+def test_numerical_gradient_sees_what_f_does_later():
+    """f changes a coordinate only from its third call on, when that coordinate is the one that is moved."""
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        if len(calls) > 2:
+            x[1] *= -1
+        return float(np.sum(x))
+
+    with pytest.raises(ValueError, match=r"it changed x\[1\]"):
+        numerical_gradient(f, POINT.copy())
+
+
+@pytest.mark.parametrize("call", [gradfast.numerical_diff, lambda f, x: gradfast.tangent_line(f, x)(x)])
+def test_f_of_an_array_of_numbers_gets_arrays_of_its_own(call):
+    x = POINT.copy()
+    found = call(lambda x: np.exp(np.negative(x, out=x)), x)
+    assert np.array_equal(x, POINT)
+    assert np.array_equal(found, call(lambda x: np.exp(-x), x))
+
+
+# --- compiled f -------------------------------------------------------------------------------------------------------
+
+DOUBLES = ctypes.POINTER(ctypes.c_double)
+
+
+@ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
+def flips(n, x):
+    x[n - 1] = -x[n - 1]
+    return x[0] * x[n - 1]
+
+
+@ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
+def keeps_the_largest_first(n, x):
+    if x[0] < x[1]:  # as it never is at the call where a coordinate that it changes has just been moved
+        x[1] = x[0]
+    return x[0]
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES)
+def flips_and_writes(n, x, m, out):
+    x[0] = -x[0]
+    for j in range(m):
+        out[j] = x[0]
+
+
+COMPILED_CALLS = {
+    "numerical_gradient": numerical_gradient,
+    "gradient": gradient,
+    "prepared": lambda f, x: Gradient(f, method="forward")(x),
+    "hessian": hessian,
+    "noise": gradfast.noise,
+    "threads": lambda f, x: gradient(f, x, workers=2),
+}
+
+
+@pytest.mark.parametrize("call", COMPILED_CALLS)
+@pytest.mark.parametrize("f", [flips, keeps_the_largest_first], ids=["flips", "writes once"])
+def test_compiled_f_must_leave_its_copy_alone(call, f):
+    x = np.array([1.0, 1.0])
+    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed x\[1\]"):
+        COMPILED_CALLS[call](f, x)
+    assert np.array_equal(x, [1.0, 1.0])
+
+
+@pytest.mark.parametrize("n", [2, 20])
+def test_compiled_f_of_a_batch_is_named_with_its_point(n):
+    x = np.ones((3, n))
+    for call in (numerical_gradient, lambda f, x: gradient(f, x, axis=1)):
+        with pytest.raises(ValueError, match=rf"it changed x\[0, {n - 1}\]"):
+            call(flips, x)
+
+
+def test_compiled_f_that_writes_an_array_is_looked_at_too():
+    with pytest.raises(ValueError, match=r"it changed x\[0\]"):
+        jacobian(compiled(flips_and_writes, outputs=2), POINT.copy())
+
+
+def test_compiled_f_that_sorts_a_nan_is_left_alone():
+    """A NaN is where it was put, whatever its bits."""
+    x = np.array([np.nan, 1.0])
+    assert np.isnan(gradient(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)(lambda n, x: x[0]), x)[0])
