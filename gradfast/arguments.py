@@ -113,3 +113,25 @@ def warn(message: str) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, RuntimeWarning, stacklevel=level)
+
+
+# What other packages call the step of the method, its accuracy and so on, and how it is written here.
+OF_THE_METHOD = {
+    **dict.fromkeys(("step", "h", "dx", "eps", "epsilon", "abs_step", "step_size"), "method=Central(step={value})"),
+    **dict.fromkeys(("rel_step", "relative_step"), "method=Central(rel_step={value})"),
+    **dict.fromkeys(("accuracy", "acc"), "method=Central(accuracy={value})"),
+    "order": "method=Central(accuracy={value}) for the order of the error, n={value} for that of the derivative",
+    "scale": "method=Central(scale={value})",
+    "noise": "method=Central(noise={value})",
+    "rtol": "method=Adaptive(rtol={value})",
+    "centered": "method='central' or method='forward'",
+    "nodes": "method=Nodes({value})",
+}
+
+
+def unexpected(operator: str, others: dict[str, Any]) -> TypeError:
+    """Return the error for keywords that an operator does not have; it names ours where another package has such."""
+    name, value = next(iter(others.items()))
+    found = f"{operator}() got an unexpected keyword argument {name!r}"
+    ours = OF_THE_METHOD.get(name)
+    return TypeError(found if ours is None else f"{found}; write {ours.format(value=repr(value))}")

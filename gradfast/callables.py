@@ -105,8 +105,8 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     Parameters
     ----------
     f : callable or object that owns compiled code
-        A Python function of one 1-D array, in the NumPy that numba can compile; or a
-        ``scipy.LowLevelCallable``, a ``numba.cfunc`` or a ctypes function pointer.
+        A Python function of one 1-D array, or of one number, in the NumPy that numba can compile, or what
+        ``numba.njit`` made of one; or a ``scipy.LowLevelCallable``, a ``numba.cfunc`` or a ctypes function pointer.
     outputs : int, optional
         How many values f returns or writes, for :func:`gradfast.jacobian`. Without it, f returns one
         number.
@@ -160,9 +160,14 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     reader = reader_of(kind)
     if reader is not None:
         return reader(f, count)
-    if kind is not FunctionType:
+    if kind is not FunctionType and not is_jitted(f):
         raise TypeError(f"f must be a Python function, or compiled code that says its signature; got {f!r}")
     return _by_numba(f, count)
+
+
+def is_jitted(f: Any) -> bool:
+    """Return whether f is what ``numba.njit`` returned: compiled for each type of arguments, but called from Python."""
+    return hasattr(f, "py_func") and hasattr(f, "nopython_signatures")
 
 
 def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
@@ -170,8 +175,9 @@ def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
         numba: Any = importlib.import_module("numba")
     except ImportError as error:
         raise ImportError("compiling needs numba: install gradfast[numba]") from error
+    source = f.py_func if is_jitted(f) else f
     # Without boundscheck an index out of range reads whatever lies there.
-    function, carray, asarray, nan = numba.njit(boundscheck=True)(f), numba.carray, np.asarray, math.nan
+    function, carray, asarray, nan = numba.njit(boundscheck=True)(source), numba.carray, np.asarray, math.nan
     double, size = numba.types.float64, numba.types.intp
     pointer = numba.types.CPointer(double)
 
@@ -193,11 +199,21 @@ def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
         except Exception:
             written[:] = nan
 
-    try:
-        if outputs < 0:
-            made = numba.cfunc(double(size, pointer))(at_point)
-        else:
-            made = numba.cfunc(numba.types.void(size, pointer, size, pointer))(into_array)
-    except Exception as error:  # of many kinds: some of numba's inner ones are no NumbaError
-        raise TypeError(f"f must be a function that numba can compile; numba says:\n{error}") from error
-    return from_numba(made, outputs)
+    def at_number(x: Any) -> Any:
+        try:
+            return function(x)
+        except Exception:
+            return nan
+
+    # Of a point, to a number; where that cannot be, of a number. A Jacobian's f is of a point.
+    kinds = [(double(size, pointer), at_point), (double(double), at_number)]
+    if outputs >= 0:
+        kinds = [(numba.types.void(size, pointer, size, pointer), into_array)]
+    failures = []
+    for signature, body in kinds:
+        try:
+            return from_numba(numba.cfunc(signature)(body), outputs)
+        except Exception as error:  # of many kinds: some of numba's inner ones are no NumbaError
+            failures.append(error)
+    found = failures[0]
+    raise TypeError(f"f must be a function that numba can compile; numba says:\n{found}") from found

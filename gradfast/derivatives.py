@@ -1,17 +1,24 @@
 """derivative: of f of one number, elementwise, up to six times."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Never
+
+import numpy as np
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import DerivativeOperator
-from gradfast.arguments import Array, as_dtype, number_or_array
+from gradfast.arguments import Array, as_dtype, number_or_array, unexpected
+from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
+from gradfast.methods import Central, Complex, as_method
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
 from gradfast.stencils import checked_order
 
 Function = Callable[..., Any]
+
+HIGHEST_BY_COMPLEX_STEP = 4
 
 
 class Derivative(DerivativeOperator, PreparedOperator):
@@ -54,8 +61,17 @@ class Derivative(DerivativeOperator, PreparedOperator):
         has_aux: bool = False,
         on_error: str = "raise",
         full_output: bool = False,
+        **others: Never,
     ) -> None:
-        self._take_order(checked_order(n))
+        if others:
+            raise unexpected(type(self).__name__, others)
+        order = checked_order(n)
+        if order > 1 and isinstance(as_method(method), Complex):
+            options = {"bounds": bounds, "kwargs": kwargs, "on_error": on_error, "full_output": full_output}
+            self.of_slope = of_slope(f, order, argnum, has_aux, **options)
+            self._take_order(1)
+        else:
+            self._take_order(order)
         self._prepare(f, method, bounds, False, None, False, full_output)
         if argnum or kwargs is not None or has_aux:
             self._take_arguments(argnum, kwargs, has_aux)
@@ -69,8 +85,40 @@ class Derivative(DerivativeOperator, PreparedOperator):
     def _product(self, e: Evaluator, result: Any, v: Array) -> Any:
         return result * v
 
+    def _given_options(self) -> dict[str, Any]:
+        options = super()._given_options()
+        return options if self.of_slope is None else options | {"n": self.of_slope.n + 1}
+
+    def _advise(self, error: TypeError, x: Any) -> None:
+        """Tell of np.vectorize where a function of numbers, as those of the module math, met an array."""
+        is_array = isinstance(x, (list, tuple)) or getattr(x, "ndim", 0)
+        if is_array and "scalar" in str(error) and not str(error).startswith("f must"):
+            error.add_note("f was called with an array of numbers; np.vectorize(f) calls f with each of them")
+
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return adaptive.derivative(e, self, center)
+
+
+class SlopeByComplexStep:
+    """The first derivative of f by the complex step, a function of one number, elementwise."""
+
+    def __init__(self, f: Function, argnum: int) -> None:
+        self.f, self.argnum = f, argnum
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        x = np.asarray(args[self.argnum])
+        steps = imaginary_steps_at(x.reshape(-1)).reshape(x.shape)
+        moved = (*args[: self.argnum], (x + 1j * steps)[()], *args[self.argnum + 1 :])
+        return (imaginary_part_of(partial(self.f, **kwargs))(*moved) / steps)[()]
+
+
+def of_slope(f: Function, n: int, argnum: int, has_aux: bool, **options: Any) -> Any:
+    """Return the operator of f's derivatives from 2 to 4: differences of the first, which is the complex step's."""
+    if n > HIGHEST_BY_COMPLEX_STEP:
+        raise ValueError(f"n must be from 1 to {HIGHEST_BY_COMPLEX_STEP} for method 'complex'; got {n}")
+    if has_aux:
+        raise ValueError(f"has_aux must be False for method 'complex' and n from 2 up; got {has_aux!r}")
+    return Derivative(SlopeByComplexStep(f, argnum), n=n - 1, method=Central(accuracy=4), argnum=argnum, **options)
 
 
 def derivative(
@@ -86,6 +134,7 @@ def derivative(
     has_aux: bool = False,
     on_error: str = "raise",
     full_output: bool = False,
+    **others: Never,
 ) -> Any:
     """Return the n-th derivative of f at each element of x.
 
@@ -113,15 +162,16 @@ def derivative(
     TypeError
         If x is complex or not a number, or f's result is no number.
     ValueError
-        If f's result is not of x's shape; if n is not an integer from 1 to 6, or with method
-        "complex" not 1; as for :func:`gradient`.
+        If f's result is not of x's shape; if n is not an integer from 1 to 6, or with method "complex" to 4;
+        as for :func:`gradient`.
 
     Notes
     -----
     Weights by Fornberg's recurrence [1]_, exact. Central with accuracy p costs
     ``2 * ((n - 1) // 2 + p // 2)`` calls of f, and one more at x if n is even. The error of the
-    default grows by orders of magnitude with n. For higher derivatives use a higher accuracy, such as
-    ``Central(accuracy=6)``. Thread-safe.
+    default grows by orders of magnitude with n. With method "complex", derivatives from the second up are
+    differences of the first, which is the complex step's and not checked. For higher derivatives use a higher
+    accuracy, such as ``Central(accuracy=6)``. Thread-safe.
 
     References
     ----------
@@ -138,8 +188,11 @@ def derivative(
     >>> bool(np.abs(derivative(np.sin, x, n=2) + np.sin(x)).max() < 1e-6)
     True
     """
+    if others:
+        raise unexpected("derivative", others)
     order = checked_order(n)
-    if not argnum and kwargs is None and not has_aux and on_error == "raise":
+    is_plain = not argnum and kwargs is None and not has_aux and on_error == "raise"
+    if is_plain and (order == 1 or not isinstance(as_method(method), Complex)):
         return once(Derivative, f, x, args, None, method, bounds, False, None, False, full_output, None, order)
     operator = Derivative(
         f,

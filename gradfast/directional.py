@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from gradfast import adaptive, complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import DirectionalOperator
-from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype, number_or_array
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype, number_or_array, unexpected
 from gradfast.bounds import steps_within
 from gradfast.ladder import LEAST_SCALE as LEAST_SCALE_OF_LADDERS
 from gradfast.methods import Adaptive, Complex, Difference, Options
@@ -61,7 +61,10 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         vectorized: bool = False,
         on_error: str = "raise",
         full_output: bool = False,
+        **others: Never,
     ) -> None:
+        if others:
+            raise unexpected(type(self).__name__, others)
         self._prepare(f, method, bounds, vectorized, None, False, full_output)
         if argnum or kwargs is not None or has_aux:
             self._take_arguments(argnum, kwargs, has_aux)
@@ -263,6 +266,7 @@ def directional_derivative(
     vectorized: bool = False,
     on_error: str = "raise",
     full_output: bool = False,
+    **others: Never,
 ) -> Any:
     """Return the derivative of f at x along v.
 
@@ -309,6 +313,8 @@ def directional_derivative(
     >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
     14.0
     """
+    if others:
+        raise unexpected("directional_derivative", others)
     operator = DirectionalDerivative(
         f, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
         on_error=on_error, full_output=full_output,

@@ -1,13 +1,13 @@
 """gradient and value_and_gradient: of f of a point, to a number."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Never
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
-from gradfast.arguments import Array
+from gradfast.arguments import Array, unexpected
 from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator
 
 Function = Callable[..., Any]
@@ -60,7 +60,10 @@ class Gradient(GradientOperator, PreparedOperator):
         progress: Any = False,
         on_error: str = "raise",
         full_output: bool = False,
+        **others: Never,
     ) -> None:
+        if others:
+            raise unexpected(type(self).__name__, others)
         self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
         if argnum or kwargs is not None or has_aux:
             self._take_arguments(argnum, kwargs, has_aux)
@@ -114,6 +117,7 @@ def gradient(
     progress: Any = False,
     on_error: str = "raise",
     full_output: bool = False,
+    **others: Never,
 ) -> Any:
     """Return the gradient of f at x.
 
@@ -233,6 +237,8 @@ def gradient(
     >>> bool(np.abs(error).max() < 1e-12)
     True
     """
+    if others:
+        raise unexpected("gradient", others)
     if not argnum and kwargs is None and not has_aux and on_error == "raise":
         return once(Gradient, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis)
     operator = Gradient(
@@ -258,6 +264,7 @@ def value_and_gradient(
     progress: Any = False,
     on_error: str = "raise",
     full_output: bool = False,
+    **others: Never,
 ) -> Any:
     """Return f's value at x and its gradient.
 
@@ -301,6 +308,8 @@ def value_and_gradient(
     >>> print(value, gradient.round(6))
     9.0 [-6.]
     """
+    if others:
+        raise unexpected("value_and_gradient", others)
     if not argnum and kwargs is None and not has_aux and on_error == "raise":
         return once(
             ValueAndGradient, f, x, args, None, method, bounds, vectorized, workers, progress, full_output, axis

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import prod
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,12 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.number import ArrayValueError
 from gradfast._kernels.operator_kinds import HessianOperator
-from gradfast.arguments import Array, as_dtype, number_or_array
+from gradfast.arguments import Array, as_dtype, number_or_array, unexpected
 from gradfast.callables import as_objective
 from gradfast.complex_values import Remembered
+from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian, refuse_adaptive
-from gradfast.methods import Adaptive, Difference, Options, as_method, require_difference
+from gradfast.methods import Complex, Difference, Options, as_method
 from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, shape_of, x_of
 
 Function = Callable[..., Any]
@@ -73,26 +74,26 @@ class Hessian(HessianOperator, PreparedOperator):
         progress: Any = False,
         on_error: str = "raise",
         full_output: bool = False,
+        **others: Never,
     ) -> None:
+        if others:
+            raise unexpected(type(self).__name__, others)
         self.gradient, self.sparsity, self.verify, self.diagonal = gradient, sparsity, verify, bool(diagonal)
         self.on_error = on_error
-        if verify and (sparsity is None or gradient is None):
-            raise ValueError(f"verify must be False without sparsity and gradient; got {verify!r}")
-        self._refuse_axis(axis, vectorized)
-        if gradient is None:
-            if not isinstance(as_method(method), Adaptive):
-                require_difference(method, "hessian without gradient=")
+        self._refuse(axis, vectorized, has_aux)
+        slopes, of_slopes = gradient, method
+        if gradient is None and isinstance(as_method(method), Complex):
+            slopes, of_slopes = self._by_complex_step(f, method, sparsity, vectorized, has_aux, kwargs, argnum)
+        if slopes is None:
             self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
             refuse_adaptive(method, sparsity)
             self.is_sparse = sparsity is not None
             self._take_arguments(argnum, kwargs, has_aux, on_error)
             return
-        if has_aux:
-            raise ValueError(f"has_aux must be False with gradient; got {has_aux!r}")
         self.of_gradient = JacobianOfGradient(
-            as_objective(gradient, "gradient"), method=method, sparsity=sparsity, verify=verify, bounds=bounds,
-            kwargs=kwargs, argnum=argnum, vectorized=vectorized, workers=workers, progress=progress,
-            on_error=on_error, full_output=full_output,
+            as_objective(slopes, "gradient"), method=of_slopes, sparsity=sparsity, verify=verify, bounds=bounds,
+            kwargs=None if gradient is None else kwargs, argnum=argnum, vectorized=vectorized, workers=workers,
+            progress=progress, on_error=on_error, full_output=full_output,
         )  # fmt: skip
         self._take_order(1)
         self.of_gradient.diagonal = self.diagonal
@@ -100,8 +101,21 @@ class Hessian(HessianOperator, PreparedOperator):
         self._show(f, self.bounds)
         self._adapt(self.of_gradient.argnum, self.of_gradient.kwargs, False)
 
-    def _refuse_axis(self, axis: Any, vectorized: Any) -> None:
-        """ValueError if options of the shape of the result are given beside others that they do not go with."""
+    def _by_complex_step(
+        self, f: Any, method: Any, sparsity: Any, vectorized: Any, has_aux: Any, kwargs: Any, argnum: int
+    ) -> tuple[Gradient, str]:
+        """Return f's gradient by the complex step, and the method of the differences that are taken of it."""
+        if sparsity is not None or vectorized or has_aux:
+            wanted = "a difference method with sparsity, vectorized f or has_aux"
+            raise ValueError(f"method must be {wanted}, without gradient; got {as_method(method)!r}")
+        return Gradient(f, method=method, kwargs=kwargs, argnum=argnum), "central"
+
+    def _refuse(self, axis: Any, vectorized: Any, has_aux: Any) -> None:
+        """ValueError if options are given beside others that they do not go with."""
+        if self.verify and (self.sparsity is None or self.gradient is None):
+            raise ValueError(f"verify must be False without sparsity and gradient; got {self.verify!r}")
+        if has_aux and self.gradient is not None:
+            raise ValueError(f"has_aux must be False with gradient; got {has_aux!r}")
         for name, value, usual in (("diagonal", self.diagonal, False), ("axis", axis, None)):
             if self.sparsity is not None and value is not usual:
                 raise ValueError(f"{name} must not be given with sparsity; got {value!r}")
@@ -263,6 +277,7 @@ def hessian(
     progress: Any = False,
     on_error: str = "raise",
     full_output: bool = False,
+    **others: Never,
 ) -> Any:
     """Return the Hessian of f at x.
 
@@ -271,7 +286,7 @@ def hessian(
     f, x, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
         As for :func:`gradient`.
     method : str or method object
-        As for :func:`gradient`; "complex" only with `gradient`.
+        As for :func:`gradient`; "complex" without `gradient` takes differences of the gradient by the complex step.
     gradient : callable, optional
         f's gradient, ``gradient(x, *args)`` of x's shape; then f is not called.
     f0 : float, optional
@@ -328,6 +343,8 @@ def hessian(
     [[4. 2.]
      [2. 0.]]
     """
+    if others:
+        raise unexpected("hessian", others)
     operator = Hessian(
         f, method=method, axis=axis, gradient=gradient, diagonal=diagonal, sparsity=sparsity, verify=verify,
         bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import JacobianOperator
-from gradfast.arguments import Array, as_dtype, number_or_array
+from gradfast.arguments import Array, as_dtype, number_or_array, unexpected
 from gradfast.methods import Adaptive, as_method
 from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, shape_of
 
@@ -71,7 +71,10 @@ class Jacobian(JacobianOperator, PreparedOperator):
         progress: Any = False,
         on_error: str = "raise",
         full_output: bool = False,
+        **others: Never,
     ) -> None:
+        if others:
+            raise unexpected(type(self).__name__, others)
         self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
         self.flat = bool(flat)
         if argnum or kwargs is not None or has_aux:
@@ -143,6 +146,7 @@ def jacobian(
     progress: Any = False,
     on_error: str = "raise",
     full_output: bool = False,
+    **others: Never,
 ) -> Any:
     """Return the Jacobian of f at x.
 
@@ -219,6 +223,8 @@ def jacobian(
      [3. 4.]
      [5. 6.]]
     """
+    if others:
+        raise unexpected("jacobian", others)
     is_usual = sparsity is None and axis is None and kwargs is None and on_error == "raise"
     if is_usual and not (flat or verify or argnum or has_aux):
         return once(Jacobian, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output)

@@ -478,6 +478,11 @@ NAMES: dict[str, Method] = {
 
 NAMED.update(NAMES)
 
+# Of SciPy, numdifftools, statsmodels and jax, for errors that name ours.
+NAMES_ELSEWHERE = {"2-point": "forward", "3-point": "central", "5-point": "Central(accuracy=4)", "cs": "complex"}
+NAMES_ELSEWHERE |= {"complex-step": "complex", "complex_step": "complex", "centered": "central", "center": "central"}
+NAMES_ELSEWHERE |= {"multicomplex": "complex", "backwards": "backward", "forwards": "forward"}
+
 
 def as_method(method: Any) -> Method:
     """Return the method that a name stands for, or the method itself."""
@@ -485,12 +490,6 @@ def as_method(method: Any) -> Method:
         return NAMES[method]
     if isinstance(method, (Difference, Complex, Adaptive)):
         return method
-    raise ValueError(f"method must be one of {', '.join(NAMES)} or a method object; got {method!r}")
-
-
-def require_difference(method: Any, operator: str) -> Difference:
-    """Return the method if it is one of differences; ValueError that names what cannot use it."""
-    found = as_method(method)
-    if not isinstance(found, Difference):
-        raise ValueError(f"method must be a difference method for {operator}; got {found!r}")
-    return found
+    ours = NAMES_ELSEWHERE.get(method) if isinstance(method, str) else None
+    hint = "" if ours is None else f", which is {ours!r} here"
+    raise ValueError(f"method must be one of {', '.join(NAMES)} or a method object; got {method!r}{hint}")

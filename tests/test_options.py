@@ -81,7 +81,7 @@ CASES = pairwise_cases(OPTIONS)
 def refused(operator, options):
     """Return the argument that cannot be what it is beside the others, or None."""
     if operator == "hessian" and options["method"] == "complex":
-        return "method"
+        return "method" if options["vectorized"] else "f0" if options["f0"] else None
     if operator == "hessian from gradient" and options["f0"]:
         return "f0"
     if operator == "directional_derivative" and options["bounds"] is CORNER and options["method"] != "complex":

@@ -18,7 +18,9 @@ class HessianOperator(Operator):
     diagonal: bool
     def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any: ...
 
+@disjoint_base
 class DerivativeOperator(Operator):
+    of_slope: Any
     def __call__(self, x: Any, *args: Any) -> Any: ...
 
 class DirectionalOperator(Operator):

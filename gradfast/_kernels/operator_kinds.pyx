@@ -178,10 +178,14 @@ cdef int write_symmetric(Groups groups, const char *found, Py_ssize_t size, matr
 cdef class DerivativeOperator(Operator):
     """The n-th derivative of f of one number, at each element of x."""
 
+    cdef public object of_slope     # the operator that is called for higher derivatives by the complex step, else None
+
     def __cinit__(self, *_, **__):
         self.single = False
 
     def __call__(self, x, *args):
+        if self.of_slope is not None:
+            return self.of_slope(x, *args)
         if self.argnum:
             x, args = self._sorted(x, args)
         return self.run(x, args, None, None, False)
@@ -190,7 +194,11 @@ cdef class DerivativeOperator(Operator):
         cdef bint is_plain = self.is_plain and self.plans is not None and not (self.is_native or self.full_output)
         if type(x) is float and is_plain and self.box is None and not self.is_arranged and isfinite(<double>x):
             return self.at_number(x, args)
-        return Operator.run(self, x, args, v, f0, wants_value)
+        try:
+            return Operator.run(self, x, args, v, f0, wants_value)
+        except TypeError as error:
+            self._advise(error, x)
+            raise
 
     cdef at_number(self, double x, tuple args):
         """Return the derivative at a Python float: the same, without the arrays that would take longer than a cheap f."""

@@ -1,0 +1,133 @@
+"""Other packages' spellings are answered with ours; higher orders by the complex step; numba's own functions."""
+
+import math
+
+import numpy as np
+import pytest
+
+import gradfast
+from gradfast import Complex, Derivative, Gradient, Hessian, Jacobian, derivative, gradient, hessian
+
+X = np.array([0.5, 1.0, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("options", "ours"),
+    [
+        ({"step": 1e-5}, r"method=Central\(step=1e-05\)"),
+        ({"h": 1e-5}, r"method=Central\(step=1e-05\)"),
+        ({"rel_step": 1e-5}, r"method=Central\(rel_step=1e-05\)"),
+        ({"order": 4}, r"method=Central\(accuracy=4\) for the order of the error, n=4 for that of the derivative"),
+        ({"accuracy": 4}, r"method=Central\(accuracy=4\)"),
+        ({"scale": 2.0}, r"method=Central\(scale=2.0\)"),
+        ({"rtol": 1e-3}, r"method=Adaptive\(rtol=0.001\)"),
+    ],
+    ids=str,
+)
+def test_options_of_a_method_say_where_they_belong(options, ours):
+    (name,) = options
+    operators = ["derivative", "gradient", "value_and_gradient", "jacobian", "hessian"]
+    for operator in operators:
+        with pytest.raises(
+            TypeError, match=rf"^{operator}\(\) got an unexpected keyword argument '{name}'; write {ours}$"
+        ):
+            getattr(gradfast, operator)(np.sum, X, **options)
+    with pytest.raises(TypeError, match=f"'{name}'; write {ours}$"):
+        gradfast.directional_derivative(np.sum, X, X, **options)
+    for kind in (Derivative, Gradient, gradfast.ValueAndGradient, Jacobian, Hessian, gradfast.DirectionalDerivative):
+        with pytest.raises(TypeError, match=rf"^{kind.__name__}\(\) got .* '{name}'; write {ours}$"):
+            kind(np.sum, **options)
+
+
+def test_other_unknown_options_are_named():
+    with pytest.raises(TypeError, match=r"^gradient\(\) got an unexpected keyword argument 'colour'$"):
+        gradient(np.sum, X, colour=1)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("3-point", "central"), ("2-point", "forward"), ("cs", "complex"), ("centered", "central")]
+)
+def test_names_of_methods_elsewhere_are_answered(theirs, ours):
+    with pytest.raises(ValueError, match=rf"method must be one of .*; got '{theirs}', which is '{ours}' here$"):
+        gradient(np.sum, X, method=theirs)
+    with pytest.raises(ValueError, match="or a method object; got 'middle'$"):
+        gradient(np.sum, X, method="middle")
+
+
+def test_a_function_of_numbers_that_meets_an_array_is_told_of_vectorize():
+    with pytest.raises(TypeError) as caught:
+        derivative(math.sin, X)
+    assert caught.value.__notes__ == [
+        "f was called with an array of numbers; np.vectorize(f) calls f with each of them"
+    ]
+    assert derivative(np.vectorize(math.sin), X) == pytest.approx(np.cos(X))
+    with pytest.raises(TypeError) as caught:
+        derivative(lambda x: None, X)
+    assert not any("vectorize" in note for note in getattr(caught.value, "__notes__", ()))
+
+
+# --- the complex step, of higher orders -------------------------------------------------------------------------------
+
+
+def sines(x):
+    return np.sin(x)
+
+
+@pytest.mark.parametrize(("n", "tolerance"), [(2, 1e-11), (3, 1e-8), (4, 1e-5)])
+@pytest.mark.parametrize("x", [1.0, X], ids=["number", "array"])
+def test_higher_derivatives_by_the_complex_step(n, tolerance, x):
+    wanted = np.sin(x + n * np.pi / 2)
+    assert derivative(sines, x, n=n, method="complex") == pytest.approx(wanted, abs=tolerance)
+    prepared = Derivative(sines, n=n, method=Complex())
+    assert np.array_equal(prepared(x), derivative(sines, x, n=n, method="complex"))
+    assert f"n={n}" in repr(prepared)
+    found = derivative(
+        lambda a, x, b: a * np.sin(x) * b, x, n=n, method="complex", args=(2.0,), argnum=1, kwargs={"b": 3.0}
+    )
+    assert found == pytest.approx(6 * wanted, abs=10 * tolerance)
+
+
+def test_the_hessian_by_the_complex_step(counted):
+    def f(x, a=1.0):
+        return a * np.sum(np.exp(x)) * x[0]
+
+    f = counted(f)
+    wanted = np.diag(np.exp(X) * X[0])
+    wanted[0] += np.exp(X)
+    wanted[:, 0] += np.exp(X)
+    x = X.copy()
+    assert hessian(f, x, method=Complex(check=False)) == pytest.approx(wanted, rel=1e-8)
+    assert f.calls == 2 * 3 * 3
+    assert np.array_equal(x, X)
+    assert Hessian(f, method="complex")(X, 2.0) == pytest.approx(2 * wanted, rel=1e-8)
+    assert hessian(f, X, method="complex", diagonal=True) == pytest.approx(np.diagonal(wanted), rel=1e-8)
+    assert hessian(f.__wrapped__, X, method="complex", kwargs={"a": 2.0}) == pytest.approx(2 * wanted, rel=1e-8)
+    assert "complex" in repr(Hessian(f, method="complex")) or "Complex" in repr(Hessian(f, method="complex"))
+
+
+def test_what_the_complex_step_cannot_do_raises():
+    with pytest.raises(ValueError, match="n must be from 1 to 4 for method 'complex'; got 5"):
+        derivative(np.sin, 1.0, n=5, method="complex")
+    with pytest.raises(ValueError, match="has_aux must be False for method 'complex' and n from 2 up; got True"):
+        derivative(np.sin, 1.0, n=2, method="complex", has_aux=True)
+    for options in ({"sparsity": np.eye(3)}, {"vectorized": True}, {"has_aux": True}):
+        with pytest.raises(ValueError, match="method must be a difference method with sparsity, vectorized f"):
+            hessian(np.sum, X, method="complex", **options)
+    with pytest.raises(TypeError, match="f must compute with complex numbers"):
+        derivative(lambda x: 1.0, 1.0, n=2, method="complex")
+
+
+# --- numba's functions ------------------------------------------------------------------------------------------------
+
+
+def test_compiled_takes_what_njit_returned_and_functions_of_a_number():
+    numba = pytest.importorskip("numba")
+    squares = gradfast.compiled(numba.njit(lambda x: np.sum(x**2)))
+    assert gradient(squares, X) == pytest.approx(2 * X)
+    each = gradfast.compiled(numba.njit(lambda x: x**2), outputs=3)
+    assert gradfast.jacobian(each, X) == pytest.approx(np.diag(2 * X))
+    sine = gradfast.compiled(lambda x: math.sin(x))
+    assert derivative(sine, X) == pytest.approx(np.cos(X))
+    assert derivative(sine, 1.0) == pytest.approx(np.cos(1.0))
+    with pytest.raises(TypeError, match="f must be a function that numba can compile; numba says:"):
+        gradfast.compiled(lambda x: input(x))
