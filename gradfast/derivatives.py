@@ -91,7 +91,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
 
     def _advise(self, error: TypeError, x: Any) -> None:
         """Tell of np.vectorize where a function of numbers, as those of the module math, met an array."""
-        is_array = isinstance(x, (list, tuple)) or getattr(x, "ndim", 0)
+        is_array = isinstance(x, (list, tuple)) or bool(getattr(x, "ndim", 0))
         if is_array and "scalar" in str(error) and not str(error).startswith("f must"):
             error.add_note("f was called with an array of numbers; np.vectorize(f) calls f with each of them")
 
