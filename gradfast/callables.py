@@ -170,7 +170,7 @@ def is_jitted(f: Any) -> bool:
     return hasattr(f, "py_func") and hasattr(f, "nopython_signatures")
 
 
-def _by_numba(f: Callable[[Any], Any], outputs: int) -> NativeFunction:
+def _by_numba(f: Any, outputs: int) -> NativeFunction:
     try:
         numba: Any = importlib.import_module("numba")
     except ImportError as error:

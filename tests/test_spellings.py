@@ -57,9 +57,9 @@ def test_names_of_methods_elsewhere_are_answered(theirs, ours):
 def test_a_function_of_numbers_that_meets_an_array_is_told_of_vectorize():
     with pytest.raises(TypeError) as caught:
         derivative(math.sin, X)
-    assert caught.value.__notes__ == [
+    assert caught.value.__notes__[-1] == (
         "f was called with an array of numbers; np.vectorize(f) calls f with each of them"
-    ]
+    )
     assert derivative(np.vectorize(math.sin), X) == pytest.approx(np.cos(X))
     with pytest.raises(TypeError) as caught:
         derivative(lambda x: None, X)
