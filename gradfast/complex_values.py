@@ -70,6 +70,8 @@ def joined(real: Any, imaginary: Any) -> Any:
 
 def joined_info(real: Any, imaginary: Any, evaluations: int) -> Any:
     """Return what was done for both parts: steps and schemes are the same, errors add up as the legs of a triangle."""
+    if real.value is not None:
+        real = replace(real, value=joined(real.value, imaginary.value))
     if real.error is None:
         return replace(real, evaluations=evaluations)
     join: Any = mapped if are_parameters(real.error) else lambda f, *parts: f(*parts)

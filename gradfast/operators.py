@@ -88,6 +88,8 @@ class Info:
         With method "adaptive" an estimate of the absolute error, of the result's shape.
     converged : ndarray of bool, optional
         With method "adaptive" whether the error is within the tolerance, or is f's rounding alone.
+    value : float or ndarray, optional
+        f(x), where it was computed or given: by one-sided and adaptive methods, and with f's value asked for.
     """
 
     evaluations: int
@@ -95,6 +97,7 @@ class Info:
     scheme: npt.NDArray[np.str_]
     error: Any = None
     converged: Any = None
+    value: Any = None
 
 
 class PreparedOperator(Operator):
@@ -543,6 +546,10 @@ class PreparedOperator(Operator):
         """Return the derivative along v that a result tells."""
         return np.sum(result * v, axis=e.axis)
 
+    def _info_with(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], value: Any) -> Info:
+        """Return what was done, with f's value at x if that is known."""
+        return replace(self._info(e, v, parts), value=value)
+
     def _info(self, e: Evaluator, v: Any, parts: tuple[Moves, ...]) -> Info:
         """Return what was done."""
         steps, names = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char]), np.full(e.n, "fixed", "<U8")
@@ -554,6 +561,35 @@ class PreparedOperator(Operator):
         if isinstance(self.method, Complex):
             names[names != "fixed"] = "complex"
         return Info(e.evaluations, as_x(e, np.abs(steps)), as_x(e, names))
+
+    # --- values from elsewhere ----------------------------------------------------------------------------------------
+
+    def points(self, x: Any) -> Array:
+        """Return the points at which f is called for x, along a first axis, in order.
+
+        For those who evaluate f elsewhere, as in a batch queue; :meth:`combine` takes the values. It serves one x and
+        methods with fixed steps: not "adaptive", and not "complex", which checks its result.
+        """
+        recorder = Elsewhere(self.single, self.is_elementwise, None)
+        self._elsewhere(recorder)(np.array(self._point(x)))
+        return np.array(recorder.points).reshape(-1, *np.shape(x))
+
+    def combine(self, x: Any, values: Any) -> Any:
+        """Return the derivatives at x from f's values at ``points(x)``, which lie along a first axis."""
+        wanted = len(self.points(x))
+        array = real_numbers("values", values)
+        if array.shape[:1] != (wanted,):
+            raise ValueError(f"values must be those of the {wanted} points along a first axis; got shape {array.shape}")
+        return self._elsewhere(Elsewhere(self.single, self.is_elementwise, array))(np.array(self._point(x)))
+
+    def _elsewhere(self, f: Function) -> Any:
+        if not isinstance(self.method, Difference):
+            raise ValueError(f"method must be a difference method for points; got {self.method!r}")
+        if self.axis is not None:
+            raise ValueError(f"axis must be None for points; got {self.axis!r}")
+        kept = {name: value for name, value in self._given_options().items() if name not in COMMON[1:]}
+        kind: Any = type(self)
+        return kind(f, **kept)
 
     # --- adaptive steps -----------------------------------------------------------------------------------------------
 
@@ -568,7 +604,8 @@ class PreparedOperator(Operator):
         found = ((center if center.ndim else center[()]), result) if wants_value else result
         if not self.full_output:
             return found
-        return found, Info(info.evaluations + at_center, info.step, info.scheme, info.error, info.converged)
+        value = number_or_array(center)
+        return found, replace(info, evaluations=info.evaluations + at_center, value=value)
 
     def _doubt(self, e: Evaluator, parts: tuple[Moves, ...] | None) -> None:
         """Warn if f may see nothing of what is moved, since all derivatives are exactly 0."""
@@ -594,6 +631,23 @@ class PreparedOperator(Operator):
     def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
         raise NotImplementedError
+
+
+class Elsewhere:
+    """Stands for an f that is evaluated elsewhere: it notes its points, and returns values that are known by now."""
+
+    def __init__(self, single: bool, is_elementwise: bool, values: Array | None) -> None:
+        self.single, self.is_elementwise, self.values = single, is_elementwise, values
+        self.points: list[Array] = []
+
+    def __call__(self, x: Any) -> Any:
+        k = len(self.points)
+        self.points.append(np.array(x))
+        if self.values is not None:
+            return self.values[k] if k < len(self.values) else np.full(self.values.shape[1:], np.nan)[()]
+        if self.single:
+            return float(k)
+        return np.full(np.shape(x) if self.is_elementwise else (1,), float(k))
 
 
 class AlongOtherAxis:

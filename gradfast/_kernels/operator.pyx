@@ -159,6 +159,7 @@ cdef class Operator:
         if self.progress is not False:
             e.expect(sum([len(moves) for moves in parts]) * e.points)
         given = None if f0 is None else self._given(e, f0)
+        value = None
         start_block(&center)
         try:
             if given is not None:
@@ -177,12 +178,14 @@ cdef class Operator:
             result = self.finish(e, parts, result)
             if self.plans is None:
                 self._check(e, v, parts, result)
+            if has_center and (wants_value or self.full_output):
+                value = value_of(e, &center)
             if wants_value:
-                result = value_of(e, &center), result
+                result = value, result
         finally:
             free_block(&center)
         e.close()
-        return (result, self._info(e, v, parts)) if self.full_output else result
+        return (result, self._info_with(e, v, parts, value)) if self.full_output else result
 
     cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center):
         """Write f's value at x; return the moves, anew if that value tells that steps must be longer."""
