@@ -1,42 +1,77 @@
-"""Adaptive derivatives: each coordinate's steps found by what f does there, and how wrong the result may be.
+"""Adaptive derivatives: f is looked at where that tells most, and the result has an error bar.
 
-bench/RESULTS.md compares its errors, its error estimates and its evaluations with those of other packages. A linear or
-quadratic f takes 4 to 6 evaluations a coordinate, and one more at x.
-
-Each coordinate has a ladder of steps; all ladders climb together (:mod:`gradfast.ladder`). Here they meet the
-operators, whose evaluator they ask for f's values. f's noise is seen in the differences themselves, so that a noisy f
-needs no other method. The Hessian of f comes from second derivatives along each coordinate and each pair,
-n (n + 1) / 2 ladders.
+How it works is told on the page :doc:`how-it-works` of the documentation. The kernels are ``_kernels/search.pyx``, which
+decides where f is looked at next, and ``_kernels/fit.pyx``, which makes a derivative and its bar of f's values. Here
+they meet the operators, whose evaluator they ask for f's values.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from gradfast._kernels.combine import second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
+from gradfast._kernels.search import Search
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_dtype
-from gradfast.ladder import LEAST_SCALE, Ascent, Field, Some, climb
 from gradfast.operators import ONE_NODE, Info, PreparedOperator, as_x, in_order, x_of
 
-# Of an f of many values, this many are held at once for each rung.
-MOST_VALUES = 1 << 20
+# Of an f of many values, the looks at this many are held at once.
+MOST_VALUES = 1 << 18
 
+# A result whose error bar is at most this part of its value has converged.
+CONVERGED = 1e-6
+
+# The first step of pairs, in units of what suited each coordinate alone, as a Search counts it.
+FIRST_OF_PAIRS = 64.0
+
+# Bits of x's precision.
+DIGITS = {char: np.finfo(char).nmant + 1 for char in "fd"} | {"g": 1 - round(np.log2(EPS["g"]))}
+
+PAIR = Stencil((1, -1), (1, 1), 1)
+FIXED = 2
 SIDES = np.array(["central", "forward", "fixed", "backward"])  # by side: 0, 1, 2, -1
 
-Values = Callable[[Array, Some], Array]
+Some = npt.NDArray[np.intp]
+Values = Callable[[Array, Some, Stencil], Array]  # rows of f's values where x[chosen] is moved by each node of a stencil
+
+
+@dataclass
+class Found:
+    """Derivatives along coordinates, or other lines: a row for each, a column for each of f's values."""
+
+    value: Array
+    error: Array
+    converged: npt.NDArray[np.bool_]
+    jump: Array  # of the derivative at x, if one is seen; else 0
+    step: Array  # the longest of each line's best fit
+    side: npt.NDArray[np.intp]  # 0 both sides of x, 1 above, -1 below, 2 none: bounds hold x fixed
+    evaluations: npt.NDArray[np.intp]
+    searches: tuple[Search, ...] = ()  # what was seen of f, some lines each
+
+
+@dataclass
+class Lines:
+    """The lines along which f is differentiated: coordinates, or a number t that moves several of them."""
+
+    values: Values
+    center: Array  # f(x): (lines, values)
+    x: Array  # where each line starts
+    scale: Array  # what the first step is relative to
+    reach: Array  # no step is longer
+    room: tuple[Array, Array]  # the distances to the bounds below and above
 
 
 def gradient(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
     """Return the derivative of an f of one number, or of one a point, along each coordinate."""
     each_point = center.reshape(-1).astype(value_dtype(e))
     centers = np.repeat(each_point, e.n // max(1, each_point.size))[:, np.newaxis]
-    ascent = _ascent(e, operator, _values_of(e, operator), centers)
-    info = _info(e, ascent, int(ascent.evaluations.sum()), lambda part: as_x(e, part[:, 0]))
-    return as_dtype(result_dtype(e), as_x(e, ascent.value[:, 0])), info
+    found = _along_coordinates(e, operator, _values_of(e, operator), centers)
+    info = _info(e, found, int(found.evaluations.sum()), lambda part: as_x(e, part[:, 0]))
+    return as_dtype(result_dtype(e), as_x(e, found.value[:, 0])), info
 
 
 def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
@@ -44,137 +79,153 @@ def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[A
     flat = center.astype(value_dtype(e)).reshape(1, -1)
     every = _values_of(e, operator)
 
-    def values(steps: Array, chosen: Some) -> Array:
-        found = every(steps, chosen)
+    def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
+        rows = every(steps, chosen, stencil)
         operator._require_shape_of(e, center)
-        return found
+        return rows
 
-    ascent = _ascent(e, operator, values, np.broadcast_to(flat, (e.n, flat.size)))
+    found = _along_coordinates(e, operator, values, np.broadcast_to(flat, (e.n, flat.size)))
 
     def shaped(part: Array) -> Array:
         return np.moveaxis(part, 0, -1).reshape((*center.shape, *e.x.shape))
 
-    info = _info(e, ascent, int(ascent.evaluations.sum()), shaped)
-    return as_dtype(result_dtype(e), shaped(ascent.value)), info
+    info = _info(e, found, int(found.evaluations.sum()), shaped)
+    return as_dtype(result_dtype(e), shaped(found.value)), info
 
 
 def derivative(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
     """Return the n-th derivative at each element of x, of the shape of f's values."""
     before = e.evaluations
     centers = center.astype(value_dtype(e)).reshape(e.n, -1) if e.n else np.empty((0, 1), value_dtype(e))
-    ascent = _ascent(e, operator, _values_of(e, operator), centers)
-    info = _info(e, ascent, e.evaluations - before, lambda part: part.reshape(center.shape)[()])
-    return as_dtype(result_dtype(e), ascent.value.reshape(center.shape))[()], info
+    found = _along_coordinates(e, operator, _values_of(e, operator), centers)
+    info = _info(e, found, e.evaluations - before, lambda part: part.reshape(center.shape)[()])
+    return as_dtype(result_dtype(e), found.value.reshape(center.shape))[()], info
 
 
 def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) -> tuple[Array, Info]:
     """Return the derivative at t = 0 of f at x + t v."""
-    t = np.zeros(1, value_dtype(e))
-    bounds = None if line.sides is None or not line.length else tuple(map(np.abs, line.ends()))
 
-    def values(steps: Array, chosen: Some) -> Array:
-        moves = Moves(Groups.together(e.n), steps[0] * line.v.reshape(-1), ONE_NODE, along=steps[0])
-        return e.values(moves).reshape(1, -1)
+    def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
+        if not chosen.size:
+            return np.empty((0, center.size))
+        return e.values(Moves(Groups.together(e.n), steps[0] * line.v.reshape(-1), stencil, along=steps[0]))
 
-    flat = center.astype(t.dtype).reshape(1, -1)
-    ascent = _ascent(e, operator, values, flat, t, scale=np.array([line.scale]), bounds=bounds)
+    flat = center.astype(value_dtype(e)).reshape(1, -1)
+    below, above = map(np.abs, line.ends()) if line.sides is not None and line.length else np.full((2, 1), np.inf)
+    x, size = x_of(e).reshape(-1), np.abs(line.v).reshape(-1).astype(float)
+    with np.errstate(divide="ignore"):
+        reach = (_reach(operator, np.abs(x)) / size).min(keepdims=True, initial=np.inf) if line.length else np.zeros(1)
+    lines = Lines(values, flat, np.zeros(1, flat.dtype), np.array([line.scale]), reach, (below, above))
+    found = _found(e, operator, lines)
     info = _info(
         e,
-        ascent,
-        int(ascent.evaluations.sum()),
+        found,
+        int(found.evaluations.sum()),
         lambda part: part.reshape(center.shape)[()],
         lambda part: part.reshape(()),
     )
-    return as_dtype(result_dtype(e), ascent.value.reshape(center.shape))[()], info
+    return as_dtype(result_dtype(e), found.value.reshape(center.shape))[()], info
 
 
-def at_coordinates(
-    e: Evaluator, operator: PreparedOperator, center: float, chosen: Some, shorter: float = 1.0
-) -> Ascent:
-    """Return the climb along some coordinates of an f of one number; its first steps are shortened by a factor."""
+def at_coordinates(e: Evaluator, operator: PreparedOperator, center: float, chosen: Some) -> Found:
+    """Return what is found along some coordinates of an f of one number."""
     every = _values_of(e, operator)
-    x = e.steps_from[chosen]
     centers = np.broadcast_to(np.asarray(center, value_dtype(e)), (chosen.size, 1))
-    scale = None if shorter == 1 else shorter * np.maximum(np.abs(x), LEAST_SCALE).astype(float)
-    return _ascent(e, operator, lambda steps, some: every(steps, chosen[some]), centers, x, scale=scale)
+    return _along_coordinates(e, operator, lambda h, some, s: every(h, chosen[some], s), centers, chosen)
 
 
 def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
-    """Return the Hessian of f, from its second derivatives along each coordinate and along pairs of them.
+    """Return the Hessian of f, from its second derivatives along each coordinate and then along pairs of them.
 
-    Of the pair's line, in steps that suit each coordinate's size, it is half of what the two
-    coordinates' own do not explain; errors add up.
+    A pair moves each coordinate by the step that suited its own second derivative. Half of what is found along the pair
+    and the two coordinates do not explain is the mixed derivative; errors add up.
     """
-    dtype, x = value_dtype(e), e.steps_from
-    size = np.abs(x).astype(float)
-    scales = 2.0 ** np.round(np.log2(np.maximum(np.where(np.isfinite(size), size, 1), 0.5)))
-    room = _room(e, operator, scales)
-    # A step of 1 goes to the side that has more room, so that each pair has some.
-    scales[room[1] < room[0]] *= -1
-    room = np.sort(room, axis=0)
-    first, second = np.tril_indices(e.n)
-    in_scales = scales.astype(dtype)
+    dtype, n = value_dtype(e), e.n
 
-    def values(steps: Array, chosen: Some) -> Array:
-        found = np.empty((chosen.size, 1), dtype)
+    def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
+        everywhere = np.zeros(n, dtype)
+        everywhere[chosen] = steps
+        return e.values(Moves(Groups.each(n, chosen), everywhere, stencil)).reshape(-1, 1)
+
+    flat = np.broadcast_to(center.astype(dtype), (n, 1))
+    own = _along_coordinates(e, operator, values, flat)
+    is_fixed = own.side == FIXED
+    first, second = np.tril_indices(n, -1)
+    free = ~(is_fixed[first] | is_fixed[second])
+    first, second = first[free], second[free]
+    pairs, scales = _along_pairs(e, operator, center, own, first, second)
+    value, error = np.zeros((2, n, n), dtype)
+    converged = np.ones((n, n), bool)
+    at = np.arange(n)
+    value[at, at], error[at, at], converged[at, at] = own.value[:, 0], own.error[:, 0], own.converged[:, 0]
+    parts = [own.value[i, 0] * scales[i] ** 2 for i in (first, second)]
+    with np.errstate(all="ignore"):
+        value[first, second] = (pairs.value[:, 0] - parts[0] - parts[1]) / (2 * scales[first] * scales[second])
+        errors = pairs.error[:, 0] + sum(own.error[i, 0] * scales[i] ** 2 for i in (first, second))
+        error[first, second] = errors / (2 * np.abs(scales[first] * scales[second]))
+    size = np.abs(value[first, second])
+    converged[first, second] = pairs.converged[:, 0] & own.converged[first, 0] & own.converged[second, 0] | (
+        error[first, second] <= CONVERGED * size
+    )
+    for part in (value, error, converged):
+        part[second, first] = part[first, second]
+    shape = e.x.shape
+    evaluations = int(own.evaluations.sum() + pairs.evaluations.sum())
+    info = Info(
+        evaluations,
+        own.step.reshape(shape),
+        SIDES[own.side].reshape(shape),
+        as_dtype(result_dtype(e), error.reshape(shape * 2)),
+        converged.reshape(shape * 2),
+    )
+    return as_dtype(result_dtype(e), value.reshape(shape * 2)), info
+
+
+def _along_pairs(
+    e: Evaluator, operator: PreparedOperator, center: Array, own: Found, first: Some, second: Some
+) -> tuple[Found, Array]:
+    """Return second derivatives along pairs of coordinates, and how far a step of 1 moves each coordinate."""
+    dtype, n = value_dtype(e), e.n
+    below, above = _room(e, operator)
+    # A step of 1 goes to the side that has more room, so that each pair has some.
+    scales = np.where(above < below, -own.step, own.step)
+    room = np.sort([below, above], axis=0) / own.step
+
+    def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
+        nodes = len(stencil.nodes)
+        rows = np.empty((chosen.size, nodes), dtype)
         for step in np.unique(steps):
             some = np.flatnonzero(steps == step)
-            pairs = _pairs(e.n, first[chosen[some]], second[chosen[some]])
-            found[some, 0] = e.values(Moves(pairs, in_scales, Stencil((float(step),), (1,), 1)))
-        return found
+            members = np.stack([second[chosen[some]], first[chosen[some]]], axis=1).reshape(-1)
+            groups = Groups.listed(n, np.arange(0, 2 * some.size + 1, 2), members)
+            rows[some] = e.values(Moves(groups, step * scales.astype(dtype), stencil)).reshape(-1, nodes)
+        return rows.reshape(-1, 1)
 
-    centers = np.broadcast_to(center.astype(dtype), (first.size, 1))
-    below, above = np.minimum(room[:, first], room[:, second])
-    ascent = _ascent(
-        e, operator, values, centers, np.zeros(first.size, x.dtype), scale=np.ones(first.size), bounds=(below, above)
+    count = first.size
+    reach = _reach(operator, np.abs(e.steps_from)) / own.step
+    lines = Lines(
+        values,
+        np.broadcast_to(center.astype(dtype), (count, 1)),
+        np.zeros(count, dtype),
+        np.full(count, FIRST_OF_PAIRS),
+        np.minimum(reach[first], reach[second]),
+        (np.minimum(room[0][first], room[0][second]), np.minimum(room[1][first], room[1][second])),
     )
-    shape, own = e.x.shape, first == second
-    fixed = ascent.side[own] == 2
-    # f along a line in t, of scales a coordinate: what is known of lines are sums of a stencil whose divisor is 1.
-    lines = Moves(Groups.pairs(e.n), in_scales, Stencil((1,), (1,), 1, n=2))
-    out = _symmetric(second_derivatives_of(ascent.value[:, 0], lines), first, second)
-    out[fixed], out[:, fixed] = 0, 0
-    info = Info(
-        int(ascent.evaluations.sum()),
-        np.abs(ascent.step[own] * scales).reshape(shape),
-        np.where(fixed, "fixed", SIDES[np.where(scales < 0, -1, 1) * ascent.side[own]]).reshape(shape),
-        _error_of_pairs(ascent.error[:, 0], first, second, np.abs(scales)).reshape(shape * 2),
-        _symmetric(
-            ascent.converged[:, 0] & ascent.converged[own, 0][first] & ascent.converged[own, 0][second], first, second
-        ).reshape(shape * 2),
-    )
-    return as_dtype(result_dtype(e), out.reshape(shape * 2)), info
+    return _found(e, operator, lines), scales
 
 
-def _pairs(n: int, first: Some, second: Some) -> Groups:
-    """Return pairs of coordinates as groups; one coordinate where both are the same."""
-    counts = 1 + (first != second)
-    members = np.stack([second, first], axis=1)[np.stack([np.ones(first.size, bool), first != second], axis=1)]
-    return Groups.listed(n, np.concatenate([[0], np.cumsum(counts)]), members)
-
-
-def _symmetric(lines: Array, first: Some, second: Some) -> Array:
-    """Return what is known of each pair as a symmetric matrix."""
-    n = int(first.max(initial=-1)) + 1
-    out = np.zeros((n, n), lines.dtype)
-    out[first, second] = out[second, first] = lines
-    return out
-
-
-def _error_of_pairs(errors: Array, first: Some, second: Some, scales: Array) -> Array:
-    """Return the errors of second derivatives from those along lines: they add up."""
-    own = errors[first == second]
-    both = np.where(first == second, errors, (errors + (own[first] + own[second])) / 2)
-    return _symmetric(both / (scales[first] * scales[second]), first, second)
-
-
-def _room(e: Evaluator, operator: PreparedOperator, scales: Array) -> Array:
-    """Return how many scales bounds are below and above each coordinate."""
+def _room(e: Evaluator, operator: PreparedOperator) -> tuple[Array, Array]:
+    """Return how far bounds are below and above each coordinate, flat, in the order of the evaluator."""
     if operator._sides is None:
-        return np.full((2, scales.size), np.inf)
-    x = x_of(e)
-    sides = operator._bounds_at(e) or ()
-    return np.array([np.abs(side - x.reshape(-1)).astype(float) / scales for side in sides])
+        return np.full(e.n, np.inf), np.full(e.n, np.inf)
+    lower, upper = (in_order(e, side) for side in operator._bounds_at(e) or ())
+    return (e.steps_from - lower).astype(float), (upper - e.steps_from).astype(float)
+
+
+def _reach(operator: PreparedOperator, size: Array) -> Array:
+    """Return how far from x f may be looked at, along coordinates of a size."""
+    reach = operator.method.reach
+    return np.maximum(size, 1).astype(float) if reach is None else np.full(size.shape, float(reach))
 
 
 def _values_of(e: Evaluator, operator: PreparedOperator) -> Values:
@@ -182,20 +233,19 @@ def _values_of(e: Evaluator, operator: PreparedOperator) -> Values:
     groups = operator._groups(e)
     is_each = groups.count == e.n and not operator.is_elementwise
 
-    def values(steps: Array, chosen: Some) -> Array:
+    def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
+        nodes = len(stencil.nodes)
         everywhere = np.zeros(e.n, steps.dtype)
         everywhere[chosen] = steps
         if is_each:
             each = groups if chosen.size == e.n else Groups.each(e.n, chosen)
-            values_of_each = e.values(Moves(each, everywhere, ONE_NODE))
-            e._learn(values_of_each.shape[1:])
-            return values_of_each.reshape(chosen.size, -1)
-        found = e.values(Moves(groups, everywhere, ONE_NODE))
-        if operator.is_elementwise:
-            return found.reshape(e.n, -1)[chosen]
-        return found.reshape(groups.count, -1).T.reshape(-1, 1)[
-            chosen
-        ]  # columns of a batch, in the order of coordinates
+            rows = e.values(Moves(each, everywhere, stencil))
+            e._learn(rows.shape[1:])
+            return rows.reshape(chosen.size * nodes, -1)
+        found = e.values(Moves(groups, everywhere, stencil))
+        # By coordinate, in the order of the evaluator: elements, or the columns of a batch.
+        found = found.reshape(groups.count, nodes, -1).transpose(2, 0, 1).reshape(-1, nodes)
+        return found[chosen].reshape(-1, 1)
 
     return values
 
@@ -209,49 +259,58 @@ def result_dtype(e: Evaluator) -> Any:
     return e.dtype or e.x.dtype
 
 
-def _ascent(
-    e: Evaluator,
-    operator: PreparedOperator,
-    values: Values,
-    centers: Array,
-    x: Array | None = None,
-    scale: Array | None = None,
-    bounds: tuple[Array, Array] | None = None,
-) -> Ascent:
-    """Return the climb from x, as many coordinates at a time as there is room for."""
-    flat = e.steps_from if x is None else x
-    if bounds is None and scale is None and operator._sides is not None:
-        lower, upper = (in_order(e, side) for side in operator._bounds_at(e) or ())
-        bounds = (flat - lower).astype(float), (upper - flat).astype(float)
-    room = bounds or (np.full(flat.size, np.inf), np.full(flat.size, np.inf))
-    char, method = e.x.dtype.char, operator.method
-    count = max(1, MOST_VALUES // max(1, centers.shape[1]))
-    parts = []
-    for start in range(0, max(1, flat.size), count):
-        part = slice(start, start + count)
+def _along_coordinates(
+    e: Evaluator, operator: PreparedOperator, values: Values, centers: Array, chosen: Some | None = None
+) -> Found:
+    """Return the derivatives along coordinates, all or some."""
+    x, room = e.steps_from, _room(e, operator)
+    if chosen is not None:
+        x, room = x[chosen], (room[0][chosen], room[1][chosen])
+    size = np.abs(x).astype(float)
+    return _found(e, operator, Lines(values, centers, x, np.where(size > 0, size, 1), _reach(operator, size), room))
 
-        def of_part(steps: Array, chosen: Some, start: int = start) -> Array:
-            return values(steps.astype(VALUE_DTYPE[char]), chosen + start)
 
-        field = Field(
-            of_part,
-            centers[part],
-            flat[part],
-            None if scale is None else scale[part],
-            (room[0][part], room[1][part]),
-            EPS[char],
-            method.tolerance(char),
-            method.max_evaluations,
-            operator.n,
-        )
-        parts.append(climb(field))
-    names = Ascent.__dataclass_fields__
-    return parts[0] if len(parts) == 1 else Ascent(*(np.concatenate([getattr(a, k) for a in parts]) for k in names))
+def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
+    """Return the derivatives along lines, as many at a time as there is room for."""
+    count = max(1, MOST_VALUES // max(1, lines.center.shape[1]))
+    parts = [_found_of(e, operator, lines, slice(i, i + count)) for i in range(0, max(1, lines.x.size), count)]
+    if len(parts) == 1:
+        return parts[0]
+    arrays = [name for name in Found.__dataclass_fields__ if name != "searches"]
+    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in arrays)
+    return Found(*joined, searches=tuple(search for part in parts for search in part.searches))
+
+
+def _found_of(e: Evaluator, operator: PreparedOperator, lines: Lines, part: slice) -> Found:
+    """Return the derivatives along some lines."""
+    char, method, dtype = e.x.dtype.char, operator.method, lines.center.dtype
+    x, (below, above) = lines.x[part], (side[part] for side in lines.room)
+    size = np.abs(x).astype(float)
+    most = np.maximum(below, above)
+    spacing = np.spacing(size) * (EPS[char] / EPS["d"])
+    is_fixed = ~(most > 4 * spacing) & ~np.isnan(size)
+    reach = np.where(is_fixed, 0, lines.reach[part])
+    search = Search(
+        lines.center[part], size, lines.scale[part], reach, below, above, EPS[char] / 2, method.tolerance(char),
+        DIGITS[char], method.max_evaluations - 1, operator.n,
+    )  # fmt: skip
+    with np.errstate(all="ignore"):  # a step may leave f's domain; NaN is expected there
+        while (asked := search.ask()) is not None:
+            side, chosen, steps = asked
+            steps = (steps * side if side else steps).astype(dtype)
+            search.tell(side, chosen, lines.values(steps, chosen + (part.start or 0), ONE_NODE if side else PAIR))
+        value, error, step, jump, change, side, evaluations = search.results()
+        converged = error <= max(CONVERGED, method.rtol or 0) * np.maximum(np.abs(value), change)
+    value, error = value.astype(dtype), error.astype(dtype)
+    value[is_fixed], error[is_fixed] = 0, np.where(most[is_fixed] > 0, np.inf, 0)[:, np.newaxis]
+    converged = np.where(is_fixed[:, np.newaxis], most[:, np.newaxis] <= 0, converged)
+    side[is_fixed] = FIXED
+    return Found(value, error, converged & np.isfinite(error), jump, step, side, evaluations, (search,))
 
 
 def _info(
     e: Evaluator,
-    ascent: Ascent,
+    found: Found,
     evaluations: int,
     shaped: Callable[[Array], Any],
     as_steps: Callable[[Array], Array] | None = None,
@@ -259,7 +318,7 @@ def _info(
     """Return what was done: `shaped` gives what is known of each result its shape, `as_steps` of each coordinate."""
     # The result is rounded to x's own precision, which compiled f, moved in double, does not know of.
     dtype = result_dtype(e)
-    error = shaped(np.fmax(ascent.error, EPS[dtype.char] * np.abs(ascent.value)))
+    error = shaped(np.fmax(found.error, EPS[dtype.char] * np.abs(found.value)))
     as_steps = as_steps or (lambda part: as_x(e, part))
-    steps, schemes = as_steps(ascent.step), as_steps(SIDES[ascent.side])
-    return Info(evaluations, steps, schemes, as_dtype(dtype, np.asarray(error))[()], shaped(ascent.converged))
+    steps, schemes = as_steps(found.step), as_steps(SIDES[found.side])
+    return Info(evaluations, steps, schemes, as_dtype(dtype, np.asarray(error))[()], shaped(found.converged))

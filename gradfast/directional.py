@@ -12,7 +12,6 @@ from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import DirectionalOperator
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype, number_or_array, unexpected
 from gradfast.bounds import steps_within
-from gradfast.ladder import LEAST_SCALE as LEAST_SCALE_OF_LADDERS
 from gradfast.methods import Adaptive, Complex, Difference, Options
 from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments, x_of
 from gradfast.steps import LEAST_SCALE, scale_of
@@ -212,8 +211,8 @@ class Line:
 
     @property
     def scale(self) -> float:
-        """What the first step of a ladder is relative to, in units of t."""
-        return max(float(self.size[0]), LEAST_SCALE_OF_LADDERS) / self.length if self.length else 0.0
+        """What adaptive steps begin relative to, in units of t."""
+        return float(self.size[0]) / self.length if self.length else 0.0
 
 
 def norm(vector: Array) -> Any:

@@ -19,7 +19,7 @@ import gradfast
 FLOORS = {
     "kernels": ("_kernels", "reference"),
     "values": ("arguments", "parameters", "complex_values", "stencils", "callables", "patterns", "coloring"),
-    "steps": ("steps", "bounds", "methods", "complex_step", "ladder"),
+    "steps": ("steps", "bounds", "methods", "complex_step"),
     "calls": ("processes", "evaluators", "operators"),
     "algorithms": ("adaptive", "noise_estimate", "sparse"),
     "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians", "hessians", "propagation"),
@@ -58,7 +58,7 @@ def test_imports_form_a_line(module):
 # The compiled modules, from the lowest to the highest.
 KERNELS = ["memory", "stencil", "number", "step_rule", "moves", "watch", "native_function", "native_loop"]
 KERNELS += ["evaluator", "one_point", "named", "many_points", "native", "combine", "plan", "operator", "operator_kinds"]
-KERNELS += ["gradient_loop", "greedy", "extrapolation", "ladder_next", "ladder_rungs"]
+KERNELS += ["gradient_loop", "greedy", "fit", "search"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 

@@ -1,1 +1,0 @@
-JUMP_DOWN: float

@@ -1,0 +1,32 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Array = NDArray[Any]
+_Some = NDArray[np.intp]
+
+class Search:
+    count: int
+    width: int
+    n: int
+    eps: float
+    def __init__(
+        self,
+        center: _Array,
+        x: _Array,
+        scale: _Array,
+        reach: _Array,
+        below: _Array,
+        above: _Array,
+        eps: float,
+        tolerance: float,
+        digits: int,
+        most: int,
+        n: int,
+    ) -> None: ...
+    def ask(self) -> tuple[int, _Some, _Array] | None: ...
+    def tell(self, side: int, chosen: _Some, values: _Array) -> None: ...
+    def results(self) -> tuple[_Array, _Array, _Array, _Array, _Array, _Some, _Some]: ...
+    def looks(self, i: int) -> tuple[_Array, _Array, _Array]: ...
+    def one_sided(self, i: int, side: int) -> tuple[_Array, _Array]: ...
