@@ -284,6 +284,7 @@ def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
 def _found_of(e: Evaluator, operator: PreparedOperator, lines: Lines, part: slice) -> Found:
     """Return the derivatives along some lines."""
     char, method, dtype = e.x.dtype.char, operator.method, lines.center.dtype
+    precision = EPS[e.precision]  # the coarser one of x and f's value
     x, (below, above) = lines.x[part], (side[part] for side in lines.room)
     size = np.abs(x).astype(float)
     most = np.maximum(below, above)
@@ -291,7 +292,7 @@ def _found_of(e: Evaluator, operator: PreparedOperator, lines: Lines, part: slic
     is_fixed = ~(most > 4 * spacing) & ~np.isnan(size)
     reach = np.where(is_fixed, 0, lines.reach[part])
     search = Search(
-        lines.center[part], size, lines.scale[part], reach, below, above, EPS[char] / 2, method.tolerance(char),
+        lines.center[part], size, lines.scale[part], reach, below, above, precision / 2, method.tolerance(e.precision),
         DIGITS[char], method.max_evaluations - 1, operator.n,
     )  # fmt: skip
     with np.errstate(all="ignore"):  # a step may leave f's domain; NaN is expected there
