@@ -1,8 +1,8 @@
 """Adaptive derivatives: f is looked at where that tells most, and the result has an error bar.
 
-How it works is told on the page :doc:`how-it-works` of the documentation. The kernels are ``_kernels/search.pyx``, which
-decides where f is looked at next, and ``_kernels/fit.pyx``, which makes a derivative and its bar of f's values. Here
-they meet the operators, whose evaluator they ask for f's values.
+The page :doc:`how-it-works` of the documentation tells how. The kernels are ``_kernels/search.pyx``, which decides
+where f is looked at next, and ``_kernels/fit.pyx``, which makes a derivative and its bar of f's values. Here they meet
+the operators, whose evaluator they ask for f's values.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.search import Search
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_dtype
-from gradfast.operators import ONE_NODE, Info, PreparedOperator, as_x, in_order, x_of
+from gradfast.operators import ONE_NODE, Info, Look, PreparedOperator, as_x, in_order, x_of
 
 # Of an f of many values, the looks at this many are held at once.
 MOST_VALUES = 1 << 18
@@ -36,7 +36,8 @@ FIXED = 2
 SIDES = np.array(["central", "forward", "fixed", "backward"])  # by side: 0, 1, 2, -1
 
 Some = npt.NDArray[np.intp]
-Values = Callable[[Array, Some, Stencil], Array]  # rows of f's values where x[chosen] is moved by each node of a stencil
+# Rows of f's values where some lines are moved by each node of a stencil.
+Values = Callable[[Array, Some, Stencil], Array]
 
 
 @dataclass
@@ -51,6 +52,12 @@ class Found:
     side: npt.NDArray[np.intp]  # 0 both sides of x, 1 above, -1 below, 2 none: bounds hold x fixed
     evaluations: npt.NDArray[np.intp]
     searches: tuple[Search, ...] = ()  # what was seen of f, some lines each
+
+    def trace(self) -> list[Look]:
+        """Return what was tried, in order."""
+        first = np.cumsum([0, *(search.count for search in self.searches)]).tolist()
+        looks = [(i, look) for i, search in zip(first, self.searches, strict=False) for look in search.trace or ()]
+        return [Look(i + line, step, value, error) for i, (line, step, value, error) in looks]
 
 
 @dataclass
@@ -127,11 +134,13 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
     return as_dtype(result_dtype(e), found.value.reshape(center.shape))[()], info
 
 
-def at_coordinates(e: Evaluator, operator: PreparedOperator, center: float, chosen: Some) -> Found:
-    """Return what is found along some coordinates of an f of one number."""
+def at_coordinates(
+    e: Evaluator, operator: PreparedOperator, center: float, chosen: Some, shorter: float = 1.0
+) -> Found:
+    """Return what is found along some coordinates of an f of one number, with first steps shortened by a factor."""
     every = _values_of(e, operator)
     centers = np.broadcast_to(np.asarray(center, value_dtype(e)), (chosen.size, 1))
-    return _along_coordinates(e, operator, lambda h, some, s: every(h, chosen[some], s), centers, chosen)
+    return _along_coordinates(e, operator, lambda h, some, s: every(h, chosen[some], s), centers, chosen, shorter)
 
 
 def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
@@ -177,6 +186,7 @@ def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Ar
         SIDES[own.side].reshape(shape),
         as_dtype(result_dtype(e), error.reshape(shape * 2)),
         converged.reshape(shape * 2),
+        own.trace(),
     )
     return as_dtype(result_dtype(e), value.reshape(shape * 2)), info
 
@@ -187,9 +197,10 @@ def _along_pairs(
     """Return second derivatives along pairs of coordinates, and how far a step of 1 moves each coordinate."""
     dtype, n = value_dtype(e), e.n
     below, above = _room(e, operator)
+    steps = np.where(own.step > 0, own.step, 1)  # those that bounds hold fixed are in no pair
     # A step of 1 goes to the side that has more room, so that each pair has some.
-    scales = np.where(above < below, -own.step, own.step)
-    room = np.sort([below, above], axis=0) / own.step
+    scales = np.where(above < below, -steps, steps)
+    room = np.sort([below, above], axis=0) / steps
 
     def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
         nodes = len(stencil.nodes)
@@ -202,7 +213,7 @@ def _along_pairs(
         return rows.reshape(-1, 1)
 
     count = first.size
-    reach = _reach(operator, np.abs(e.steps_from)) / own.step
+    reach = _reach(operator, np.abs(e.steps_from)) / steps
     lines = Lines(
         values,
         np.broadcast_to(center.astype(dtype), (count, 1)),
@@ -260,14 +271,20 @@ def result_dtype(e: Evaluator) -> Any:
 
 
 def _along_coordinates(
-    e: Evaluator, operator: PreparedOperator, values: Values, centers: Array, chosen: Some | None = None
+    e: Evaluator,
+    operator: PreparedOperator,
+    values: Values,
+    centers: Array,
+    chosen: Some | None = None,
+    shorter: float = 1.0,
 ) -> Found:
     """Return the derivatives along coordinates, all or some."""
     x, room = e.steps_from, _room(e, operator)
     if chosen is not None:
         x, room = x[chosen], (room[0][chosen], room[1][chosen])
     size = np.abs(x).astype(float)
-    return _found(e, operator, Lines(values, centers, x, np.where(size > 0, size, 1), _reach(operator, size), room))
+    scale = np.where(size > 0, shorter * size, shorter)
+    return _found(e, operator, Lines(values, centers, x, scale, _reach(operator, size), room))
 
 
 def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
@@ -277,36 +294,34 @@ def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
     if len(parts) == 1:
         return parts[0]
     arrays = [name for name in Found.__dataclass_fields__ if name != "searches"]
-    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in arrays)
-    return Found(*joined, searches=tuple(search for part in parts for search in part.searches))
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
+    return Found(**joined, searches=tuple(search for part in parts for search in part.searches))
 
 
 def _found_of(e: Evaluator, operator: PreparedOperator, lines: Lines, part: slice) -> Found:
     """Return the derivatives along some lines."""
     char, method, dtype = e.x.dtype.char, operator.method, lines.center.dtype
-    precision = EPS[e.precision]  # the coarser one of x and f's value
-    x, (below, above) = lines.x[part], (side[part] for side in lines.room)
-    size = np.abs(x).astype(float)
+    x, (below, above) = np.abs(lines.x[part]).astype(float), (side[part] for side in lines.room)
     most = np.maximum(below, above)
-    spacing = np.spacing(size) * (EPS[char] / EPS["d"])
-    is_fixed = ~(most > 4 * spacing) & ~np.isnan(size)
+    # Along a direction without length, or without room, x does not move.
+    is_fixed = (most <= 4 * np.spacing(x) * (EPS[char] / EPS["d"])) | (lines.reach[part] == 0)
+    most[lines.reach[part] == 0] = 0
     reach = np.where(is_fixed, 0, lines.reach[part])
     search = Search(
-        lines.center[part], size, lines.scale[part], reach, below, above, precision / 2, method.tolerance(e.precision),
-        DIGITS[char], method.max_evaluations - 1, operator.n,
+        lines.center[part], x, lines.scale[part], reach, below, above, EPS[e.precision] / 2,
+        method.tolerance(e.precision), DIGITS[char], method.max_evaluations - 1, operator.n, operator.full_output,
     )  # fmt: skip
-    with np.errstate(all="ignore"):  # a step may leave f's domain; NaN is expected there
-        while (asked := search.ask()) is not None:
-            side, chosen, steps = asked
-            steps = (steps * side if side else steps).astype(dtype)
-            search.tell(side, chosen, lines.values(steps, chosen + (part.start or 0), ONE_NODE if side else PAIR))
-        value, error, step, jump, change, side, evaluations = search.results()
-        converged = error <= max(CONVERGED, method.rtol or 0) * np.maximum(np.abs(value), change)
-    value, error = value.astype(dtype), error.astype(dtype)
-    value[is_fixed], error[is_fixed] = 0, np.where(most[is_fixed] > 0, np.inf, 0)[:, np.newaxis]
-    converged = np.where(is_fixed[:, np.newaxis], most[:, np.newaxis] <= 0, converged)
-    side[is_fixed] = FIXED
-    return Found(value, error, converged & np.isfinite(error), jump, step, side, evaluations, (search,))
+    start = part.start or 0
+    while (asked := search.ask()) is not None:
+        side, chosen, steps = asked
+        steps = (steps * side if side else steps).astype(dtype)
+        search.tell(side, chosen, lines.values(steps, chosen + start, ONE_NODE if side else PAIR))
+    value, error, converged, jump, step, sides, evaluations = search.results(method.rtol or 0)
+    if is_fixed.any():
+        value[is_fixed], sides[is_fixed] = 0, FIXED
+        error[is_fixed] = np.where(most[is_fixed] > 0, np.inf, 0)[:, np.newaxis]
+        converged[is_fixed] = (most[is_fixed] <= 0)[:, np.newaxis]
+    return Found(value, error, converged, jump, step, sides, evaluations, (search,))
 
 
 def _info(
@@ -322,4 +337,5 @@ def _info(
     error = shaped(np.fmax(found.error, EPS[dtype.char] * np.abs(found.value)))
     as_steps = as_steps or (lambda part: as_x(e, part))
     steps, schemes = as_steps(found.step), as_steps(SIDES[found.side])
-    return Info(evaluations, steps, schemes, as_dtype(dtype, np.asarray(error))[()], shaped(found.converged))
+    error = as_dtype(dtype, np.asarray(error))[()]
+    return Info(evaluations, steps, schemes, error, shaped(found.converged), found.trace())

@@ -191,7 +191,7 @@ class _Checker:
                 ascent = adaptive.at_coordinates(e, operator, float(e.value()), chosen[some], shorter)
             self.evaluations += int(ascent.evaluations.sum()) + 1
             value, error, kink, converged = (
-                part[:, 0] for part in (ascent.value, ascent.error, ascent.has_kink, ascent.converged)
+                part[:, 0] for part in (ascent.value, ascent.error, ascent.jump > 0, ascent.converged)
             )
             known = places[some], analytic[some], self.atol[name], self.largest[name]
             rows = self._judged(*known, value, error, kink, converged)

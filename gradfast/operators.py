@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import FunctionType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,15 @@ STEP_OF_DOUBT = 2.0**-7
 ONE_NODE = Stencil(nodes=(1,), weights=(1,), denominator=1)
 
 
+class Look(NamedTuple):
+    """One step that the adaptive method tried, and what was known after it."""
+
+    coordinate: int  # in C order
+    step: float
+    value: Array  # of the derivative along that coordinate, one for each of f's values
+    error: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Info:
     """What an operator did: its second result with ``full_output=True``.
@@ -87,9 +96,13 @@ class Info:
     error : ndarray, optional
         With method "adaptive" an estimate of the absolute error, of the result's shape.
     converged : ndarray of bool, optional
-        With method "adaptive" whether the error is within the tolerance, or is f's rounding alone.
+        With method "adaptive" whether the error is at most 1e-6 of the value, or `rtol` of it if that is
+        more. Where the derivative is nearly 0, of how fast f changes nearby.
     value : float or ndarray, optional
         f(x), where it was computed or given: by one-sided and adaptive methods, and with f's value asked for.
+    trace : list of Look, optional
+        With method "adaptive" the steps in the order in which they were tried: the index of the
+        coordinate, the step, and the derivative and error that were known then; of a Hessian its diagonal.
     """
 
     evaluations: int
@@ -98,6 +111,7 @@ class Info:
     error: Any = None
     converged: Any = None
     value: Any = None
+    trace: list[Look] | None = None
 
 
 class PreparedOperator(Operator):

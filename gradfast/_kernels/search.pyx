@@ -1,166 +1,198 @@
-"""Where f is looked at next, at each coordinate: until the error bar of the derivative falls no further.
+"""Where f is looked at next, on each line through x, until the error bar of the derivative falls no further.
 
-A look is f at x + h and x - h. All coordinates that still look do so together.
+A line is a coordinate, or a number t that moves several. A look is f at x + h and x - h. All lines that still look do
+so together. Neighboring steps are in ratios that are no small fractions, so that no wave of f has the same phase at all.
 """
 
 from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, frexp, isfinite, ldexp, pow, rint, sqrt
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove
 
+from gradfast._kernels.fit cimport MOST_LOOKS, Fit, Looks, fit, moved, strangeness
+
 import numpy as np
 
-from gradfast._kernels.fit cimport LONE, Fit, Looks, MOST_LOOKS, fit
+# The first step, in units of the line's scale, by the derivative's order. Twice or half of it changes neither coverage
+# nor the number of evaluations by a tenth.
+cdef double[7] START = [0, 0.0372, 0.0743, 0.297, 0.297, 0.297, 0.297]
 
-cdef double START = 2.0**-4.75      # the first step, in units of the scale
+# How much longer or shorter a step is if nothing tells how much.
 cdef double JUMP = 51.8
+
+# Ratios of neighboring steps: (sqrt(5) - 1) / 2 and sqrt(2) - 1.
 cdef double GOLDEN = 0.6180339887498949
-cdef double SILVER = 0.41421356237309503
+cdef double SILVER = 0.4142135623730951
+
+# A fit is rough if its scatter is so many times what f's values are known to, or its misfit this part of its size.
 cdef double NOISY = 30.0
 cdef double UNRESOLVED = 0.1
-cdef double NEARLY = 30
-cdef double GAIN = 0.3
+
+# A rough fit is noise if at least this part of its misfit is left much closer to x.
 cdef double UNSHRUNK = 0.03
+
+# With a bar of at most so many tolerances, a line is done if its last look further out gained less than this factor.
+cdef double NEARLY = 30.0
+cdef double GAIN = 0.3
+
+# A result has converged if its bar is at most this part of it. If not, noisy lines look so many times more.
 cdef double CONVERGED = 1e-6
+cdef int MORE = 2
 
-cdef enum:
-    MOST_QUEUED = 3
+cdef enum State:
+    AS_YET = 0                          # nothing tells that f is rough
+    DIVED = 1                           # f was looked at much closer to x, once
+    DIVED_TWICE = 2
+    RESOLVED = 3                        # closer to x f is smooth
+    IS_NOISE = 4                        # f has noise, which does not shrink with the step
 
-cdef struct Course:                     # of one coordinate
-    double x                            # how large it is
+cdef struct Line:
+    double x                            # how large x is
     double scale                        # what the first step is relative to
     double reach                        # no look is further from x
     double wall                         # the shortest step at which f is not finite
-    double into                         # how far the next look goes in if f is not finite
+    double into                         # how far the next look goes in if f is not finite there either
     double out                          # how far the next look goes out if nothing else tells it
-    double asked                        # the step that was asked for
-    double[MOST_QUEUED] queue           # the next steps
-    int queued
+    double asked                        # the step that f's values are asked for
+    double next                         # the step that comes then, or 0
     int looks
     int left                            # evaluations
     int used
     int side                            # 0: both sides of x; 1 or -1: one
-    int free                            # the side on which f is finite
-    int deep                            # how often f was looked at much closer
-    int more
+    int free                            # the only side on which f was finite, or 0
+    bint is_probing                     # whether f is asked for on the other side alone
+    State state
     int dives
-    bint is_noisy
-    bint is_checked                     # further out, for what lies beyond an abrupt change
-    Py_ssize_t component                # whose misfit it was
-    double last_bar                     # before the last look further out
-    double level                        # the misfit that made it so
+    int more                            # looks at noise
+    bint has_looked_out                 # for what lies beyond an abrupt change
+    Py_ssize_t rough                    # the value with the misfit that made f look rough
+    double level                        # that misfit
     double noise                        # of f's values, where it is seen; else 0
-    bint is_done
+    double last_bar                     # before the last look further out
 
 
 cdef class Search:
-    """What was seen of f at each coordinate, and where to look next."""
+    """What was seen of f on each line, and where to look next."""
 
-    cdef readonly Py_ssize_t count      # coordinates
-    cdef readonly Py_ssize_t width      # values at each
-    cdef readonly int n
-    cdef public double eps
-    cdef double tolerance
-    cdef int digits
-    cdef bint is_wide
-    cdef Course *courses
-    cdef double *steps
-    cdef char *up
+    cdef readonly Py_ssize_t count      # lines
+    cdef readonly Py_ssize_t width      # values of f at each point
+    cdef readonly int n                 # the order of the derivative
+    cdef readonly double eps            # of f's values
+    cdef double tolerance               # of bars relative to values
+    cdef int digits                     # bits of x's precision
+    cdef bint is_wide                   # whether f's values are long doubles
+    cdef Py_ssize_t size                # bytes of the values at a point
+    cdef Line *lines
+    cdef double *steps                  # by line and look
+    cdef char *up                       # by line, look and value
     cdef char *down
-    cdef char *center
-    cdef Fit *fits
-    cdef Fit *best
-    cdef Py_ssize_t value_size
-    cdef int distinct
-    cdef bint is_single
+    cdef char *center                   # by line and value
+    cdef Fit *fits                      # by value and radius, of the line looked at last
+    cdef Fit *best                      # by line and value
+    cdef int singles                    # values seen if all are of single precision, else -1
+    cdef readonly list trace            # what was tried, if that is wanted: line, step, values, bars
 
-    def __cinit__(self, center, double[::1] x, double[::1] scale, double[::1] reach, double[::1] below,
-                  double[::1] above, double eps, double tolerance, int digits, int most, int n):
+    def __cinit__(self, center, const double[::1] x, const double[::1] scale, const double[::1] reach,
+                  const double[::1] below, const double[::1] above, double eps, double tolerance, int digits, int most,
+                  int n, bint keeps_trace):
         cdef Py_ssize_t i
-        cdef Course *c
-        center = np.ascontiguousarray(center)
         self.is_wide = center.dtype.char == "g"
-        self.value_size = sizeof(long double) if self.is_wide else sizeof(double)
         self.count, self.width = center.shape
+        self.size = self.width * (sizeof(long double) if self.is_wide else sizeof(double))
         self.n, self.eps, self.tolerance, self.digits = n, eps, tolerance, digits
-        self.courses = <Course *>calloc(max(1, self.count), sizeof(Course))
+        self.trace = [] if keeps_trace else None
+        self.lines = <Line *>calloc(max(1, self.count), sizeof(Line))
         self.steps = <double *>calloc(max(1, self.count) * MOST_LOOKS, sizeof(double))
-        self.up = <char *>calloc(max(1, self.count * self.width) * MOST_LOOKS, self.value_size)
-        self.down = <char *>calloc(max(1, self.count * self.width) * MOST_LOOKS, self.value_size)
-        self.center = <char *>calloc(max(1, self.count * self.width), self.value_size)
+        self.up = <char *>calloc(max(1, self.count * self.size), MOST_LOOKS)
+        self.down = <char *>calloc(max(1, self.count * self.size), MOST_LOOKS)
+        self.center = <char *>calloc(max(1, self.count * self.size), 1)
         self.fits = <Fit *>calloc(max(1, self.width) * MOST_LOOKS, sizeof(Fit))
         self.best = <Fit *>calloc(max(1, self.width * self.count), sizeof(Fit))
-        if not (self.courses and self.steps and self.up and self.down and self.center and self.fits and self.best):
+        if not (self.lines and self.steps and self.up and self.down and self.center and self.fits and self.best):
             raise MemoryError
-        cdef const char[::1] raw = center.reshape(-1).view("c").view(np.int8) if center.size else np.zeros(0, np.int8)
-        if center.size:
-            memcpy(self.center, &raw[0], center.nbytes)
+        self.copy(center, self.center)
         for i in range(self.count):
-            c = &self.courses[i]
-            c.x, c.scale, c.reach = x[i], scale[i], reach[i]
-            c.wall, c.into, c.out, c.left, c.more, c.last_bar = INFINITY, JUMP, JUMP, most, 2, INFINITY
-            c.queue[0] = START * (1 if n == 1 else 2 if n == 2 else 8) * c.scale
-            c.queued = 1
-            if fmin(below[i], above[i]) < START / 4 * c.scale and not below[i] == above[i]:
-                c.side = 1 if above[i] > below[i] else -1
-            c.reach = fmin(c.reach, fmin(below[i], above[i]) if c.side == 0 else above[i] if c.side > 0 else below[i])
-            c.is_done = not (isfinite(c.x) and c.reach > 0 and self.finite(self.center, i, 0))
-            for k in range(self.width):
-                self.best[i * self.width + k].bar = INFINITY
-                self.best[i * self.width + k].value = NAN
+            self.begin(i, x[i], scale[i], reach[i], below[i], above[i], most)
 
     def __dealloc__(self):
-        free(self.courses); free(self.steps); free(self.up); free(self.down); free(self.center); free(self.fits)
-        free(self.best)
+        for memory in (<size_t>self.lines, <size_t>self.steps, <size_t>self.up, <size_t>self.down,
+                       <size_t>self.center, <size_t>self.fits, <size_t>self.best):
+            free(<void *><size_t>memory)
 
-    cdef bint finite(self, const char *values, Py_ssize_t row, int look) noexcept nogil:
+    cdef int copy(self, values, char *to) except -1:  # OUT: to
+        values = np.ascontiguousarray(values, "g" if self.is_wide else "d").reshape(-1)
+        cdef const double[::1] doubles
+        cdef const long double[::1] wide
+        if values.size and self.is_wide:
+            wide = values
+            memcpy(to, &wide[0], values.nbytes)
+        elif values.size:
+            doubles = values
+            memcpy(to, &doubles[0], values.nbytes)
+        return 0
+
+    cdef void begin(self, Py_ssize_t i, double x, double scale, double reach, double below, double above,
+                    int most) noexcept:
+        """Make a line ready; without room, or where x or f is not finite, it is done."""
+        cdef Line *a = &self.lines[i]
+        cdef Py_ssize_t k
+        a.x, a.scale, a.left, a.more = x, scale, most, MORE
+        a.wall, a.into, a.out, a.last_bar = INFINITY, JUMP, JUMP, INFINITY
+        a.next = START[self.n] * scale
+        if fmin(below, above) < a.next / 4 and below != above:
+            a.side = 1 if above > below else -1
+        a.reach = fmin(reach, fmin(below, above) if a.side == 0 else above if a.side > 0 else below)
+        if not (isfinite(x) and a.reach > 0 and self.is_finite(self.center + i * self.size)):
+            a.next = 0
+        for k in range(self.width):
+            self.best[i * self.width + k].bar, self.best[i * self.width + k].value = INFINITY, NAN
+
+    cdef bint is_finite(self, const char *values) noexcept nogil:
         cdef Py_ssize_t k
         for k in range(self.width):
-            if self.is_wide:
-                if not isfinite(<double>(<const long double *>values)[row * self.width + k]):
-                    return False
-            elif not isfinite((<const double *>values)[row * self.width + k]):
+            if not isfinite(self.value(values, k)):
                 return False
         return True
 
-    cdef double unit(self, Course *c) noexcept nogil:
-        """Return the unit in the last place of x."""
-        cdef int e
-        frexp(c.x, &e)
-        return fmax(ldexp(1.0, e - self.digits), 2.0**-1074 if self.digits > 24 else 2.0**-149)
+    cdef double value(self, const void *values, Py_ssize_t k) noexcept nogil:
+        return <double>(<const long double *>values)[k] if self.is_wide else (<const double *>values)[k]
 
-    cdef double snapped(self, Course *c, double *steps, double h) noexcept nogil:
-        """Return the step as a multiple of x's unit in the last place, so that x + h and x - h are exact."""
-        cdef int e, i
-        cdef double unit, top
-        h = fmin(h, c.reach)
-        frexp(c.x + h, &e)
-        unit = fmax(ldexp(1.0, e - self.digits), 2.0**-1074 if self.digits > 24 else 2.0**-149)
-        top = c.reach
-        h = fmax(rint(h / unit), 1) * unit if isfinite(h / unit) and h / unit < 2.0**60 else h
-        if h > top:
+    cdef double unit(self, double x) noexcept nogil:
+        """Return the unit in the last place of x's precision."""
+        cdef int exponent
+        frexp(x, &exponent)
+        return fmax(ldexp(1.0, exponent - self.digits), 2.0**-1074 if self.digits > 24 else 2.0**-149)
+
+    cdef double snapped(self, Py_ssize_t i, double h) noexcept nogil:
+        """Return a new step near h for which x + h and x - h are exact in x's precision."""
+        cdef Line *a = &self.lines[i]
+        cdef double unit
+        cdef int k
+        h = fmin(h, a.reach)
+        unit = self.unit(a.x + h)
+        h = rint((a.x + h) / unit) * unit - a.x
+        if h > a.reach:
             h -= unit
-        for i in range(c.looks):
-            if steps[i] == h:
-                h += unit if h + unit <= top else -unit
+        if h <= 0:
+            h = unit
+        for k in range(a.looks):
+            if self.steps[i * MOST_LOOKS + k] == h:
+                h += unit if h + unit <= a.reach else -unit
         return h
 
+    cdef bint is_open(self, Line *a) noexcept nogil:
+        return a.next != 0 and a.left >= (1 if a.side else 2) and a.looks < MOST_LOOKS
+
+    cdef int asked_side(self, Line *a) noexcept nogil:
+        return -a.free if a.is_probing else a.side
+
     def ask(self):
-        """Return a side (0: both), coordinates and steps at which f is wanted; None at the end."""
+        """Return a side (0: both), lines and steps for which f's values are wanted; None at the end."""
         cdef Py_ssize_t i, k = 0
-        cdef Course *c
         cdef int side = 2
-        cdef int need
         for i in range(self.count):
-            c = &self.courses[i]
-            need = 1 if c.side else 2
-            if not c.is_done and (c.left < need or not c.queued or c.looks == MOST_LOOKS):
-                self.refit(i)
-                if c.left < need or not c.queued or c.looks == MOST_LOOKS:
-                    c.is_done = True
-            if not c.is_done:
-                if side == 2:
-                    side = c.side
-                k += c.side == side
+            if self.is_open(&self.lines[i]):
+                side = self.asked_side(&self.lines[i]) if side == 2 else side
+                k += self.asked_side(&self.lines[i]) == side
         if not k:
             return None
         chosen, steps = np.empty(k, np.intp), np.empty(k)
@@ -168,354 +200,357 @@ cdef class Search:
         cdef double[::1] by = steps
         k = 0
         for i in range(self.count):
-            c = &self.courses[i]
-            if c.is_done or c.side != side:
-                continue
-            c.asked = self.snapped(c, &self.steps[i * MOST_LOOKS], c.queue[0])
-            some[k], by[k] = i, c.asked
-            k += 1
+            if self.is_open(&self.lines[i]) and self.asked_side(&self.lines[i]) == side:
+                self.lines[i].asked = self.snapped(i, self.lines[i].next)
+                some[k], by[k] = i, self.lines[i].asked
+                k += 1
         return side, chosen, steps
 
-    def tell(self, int side, chosen, values):
-        """Take f's values: a row for each coordinate, or two if both sides were asked for."""
-        cdef Py_ssize_t[::1] some = chosen
-        cdef Py_ssize_t k, i, per = 1 if side else 2, size = self.width * self.value_size
-        values = np.ascontiguousarray(values)
-        cdef const char[::1] raw = values.reshape(-1).view(np.int8) if values.size else np.zeros(1, np.int8)
-        cdef const char *row
-        cdef bint above, below
-        cdef Course *c
-        if not self.is_single and self.eps < 2.0**-24:
-            self.look_at_precision(values)
-        for k in range(chosen.size):
-            i = some[k]
-            c = &self.courses[i]
-            row = &raw[0] + k * per * size
-            c.left -= per
-            c.used += per
-            c.queued -= 1
-            memmove(&c.queue[0], &c.queue[1], c.queued * sizeof(double))
-            above = side < 0 or self.finite(row, 0, 0)
-            below = side > 0 or self.finite(row, per - 1, 0)
-            if above and below:
-                self.keep(i, c.asked, row if side >= 0 else NULL, row + (per - 1) * size if side <= 0 else NULL)
-            else:
-                c.wall = fmin(c.wall, c.asked)
-                if above != below and not c.free:
-                    c.free = 1 if above else -1
-                self.come_in(c)
-            if not c.queued and c.looks:
-                if c.looks == 1:
-                    c.queue[0], c.queued = GOLDEN * self.steps[i * MOST_LOOKS], 1
-                else:
-                    self.refit(i)
+    def tell(self, int side, const Py_ssize_t[::1] chosen, values):
+        """Take f's values: a row for each line, or two, above and below x, if both sides were asked for."""
+        cdef Py_ssize_t k, i, rows = 1 if side else 2
+        cdef char *row
+        cdef char *own = <char *>malloc(max(1, chosen.shape[0] * rows * self.size))
+        if own == NULL:
+            raise MemoryError
+        try:
+            self.copy(values, own)
+            if self.singles >= 0:
+                self.look_at_precision(values)
+            for k in range(chosen.shape[0]):
+                i, row = chosen[k], own + k * rows * self.size
+                self.take(i, row if side >= 0 else NULL, row + (rows - 1) * self.size if side <= 0 else NULL)
+                if self.trace is not None:
+                    self.write_trace(i)
+        finally:
+            free(own)
 
-    cdef void come_in(self, Course *c) noexcept nogil:
-        """Look closer where f is not finite, at last on one side only."""
-        if c.looks:
+    cdef void take(self, Py_ssize_t i, const char *up, const char *down) noexcept nogil:
+        """Take f's values on one line, and plan the next look there."""
+        cdef Line *a = &self.lines[i]
+        cdef bint above = up == NULL or self.is_finite(up), below = down == NULL or self.is_finite(down)
+        cdef int evaluations = (up != NULL) + (down != NULL)
+        a.left -= evaluations
+        a.used += evaluations
+        a.next = 0
+        if a.is_probing and above and below:  # f is finite on the other side too, at last
+            a.is_probing, a.next = False, a.asked
             return
-        c.queue[0], c.queued = c.asked / c.into, 1
-        c.into *= 4
-        if c.queue[0] < 8 * self.unit(c):
-            if c.free and not c.side:
-                c.side, c.wall = c.free, INFINITY
-                c.queue[0] = START * 0.77 * c.scale
-                c.into = JUMP
-            else:
-                c.is_done = True
+        if above and below:
+            self.keep(i, a.asked, up, down)
+        else:
+            a.wall = fmin(a.wall, a.asked)
+            if above != below and not a.free:
+                a.free, a.is_probing = 1 if above else -1, True
+        if a.looks == 0:
+            self.come_in(a)
+        elif a.looks == 1:
+            a.next = GOLDEN * self.steps[i * MOST_LOOKS]
+        else:
+            self.refit(i)
 
     cdef void keep(self, Py_ssize_t i, double h, const char *up, const char *down) noexcept nogil:
-        cdef Course *c = &self.courses[i]
+        """Put a look among those of a line, by rising step."""
+        cdef Line *a = &self.lines[i]
         cdef double *steps = &self.steps[i * MOST_LOOKS]
-        cdef Py_ssize_t size = self.width * self.value_size
-        cdef char *ups = self.up + i * MOST_LOOKS * size
-        cdef char *downs = self.down + i * MOST_LOOKS * size
+        cdef char *ups = self.up + i * MOST_LOOKS * self.size
+        cdef char *downs = self.down + i * MOST_LOOKS * self.size
         cdef int k = 0, after
-        while k < c.looks and steps[k] < h:
+        while k < a.looks and steps[k] < h:
             k += 1
-        after = c.looks - k
+        after = a.looks - k
         memmove(&steps[k + 1], &steps[k], after * sizeof(double))
-        memmove(ups + (k + 1) * size, ups + k * size, after * size)
-        memmove(downs + (k + 1) * size, downs + k * size, after * size)
+        memmove(ups + (k + 1) * self.size, ups + k * self.size, after * self.size)
+        memmove(downs + (k + 1) * self.size, downs + k * self.size, after * self.size)
         steps[k] = h
         if up != NULL:
-            memcpy(ups + k * size, up, size)
+            memcpy(ups + k * self.size, up, self.size)
         if down != NULL:
-            memcpy(downs + k * size, down, size)
-        c.looks += 1
+            memcpy(downs + k * self.size, down, self.size)
+        a.looks += 1
+
+    cdef void come_in(self, Line *a) noexcept nogil:
+        """Look closer to x, where f may be finite; at last on the only side where it is."""
+        a.next = a.asked / a.into
+        a.into *= 4
+        if a.next >= 8 * self.unit(a.x):
+            return
+        a.next = 0
+        if a.free and not a.side:
+            a.side, a.wall, a.into, a.is_probing = a.free, INFINITY, JUMP, False
+            a.next = START[self.n] * a.scale
 
     cdef look_at_precision(self, values):
-        """f works in single precision if all its values are single numbers."""
-        flat = values.reshape(-1)
+        """See whether f works in single precision: all its values, and more than a few, are single numbers."""
         with np.errstate(all="ignore"):
-            same = (flat.astype(np.float32) == flat) | ~np.isfinite(flat)
-        if not same.all():
-            self.is_single = True  # no
-        else:
-            self.distinct += np.unique(flat).size
-            if self.distinct > 8:
-                self.eps, self.is_single = 2.0**-24, True
+            if not ((values.astype(np.float32) == values) | ~np.isfinite(values)).all():
+                self.singles = -1
+                return
+        self.singles += np.unique(values).size
+        if self.singles > 8:
+            self.eps, self.singles = max(self.eps, 2.0**-24), -1
 
     cdef Looks looks_of(self, Py_ssize_t i) noexcept nogil:
         cdef Looks looks
-        cdef Course *c = &self.courses[i]
-        cdef Py_ssize_t size = self.width * self.value_size
-        looks.count, looks.steps = c.looks, &self.steps[i * MOST_LOOKS]
-        looks.up, looks.down = self.up + i * MOST_LOOKS * size, self.down + i * MOST_LOOKS * size
-        looks.center, looks.width = self.center + i * size, self.width
-        looks.n, looks.side, looks.eps, looks.noise = self.n, c.side, self.eps, c.noise
-        looks.unresolved = 0.1 * c.level if c.deep == 3 and not c.is_noisy else INFINITY
+        cdef Line *a = &self.lines[i]
+        looks.count, looks.steps = a.looks, &self.steps[i * MOST_LOOKS]
+        looks.up, looks.down = self.up + i * MOST_LOOKS * self.size, self.down + i * MOST_LOOKS * self.size
+        looks.center, looks.width = self.center + i * self.size, self.width
+        looks.n, looks.side, looks.eps, looks.noise = self.n, a.side, self.eps, a.noise
+        looks.unresolved = 0.1 * a.level if a.state == RESOLVED else INFINITY
         return looks
 
+    cdef void fit(self, const Looks *looks, Fit *best) noexcept nogil:  # OUT: best
+        if self.is_wide:
+            fit(looks, <const long double *>NULL, self.fits, best)
+        else:
+            fit(looks, <const double *>NULL, self.fits, best)
+
     cdef void refit(self, Py_ssize_t i) noexcept nogil:
-        """Fit what was seen at a coordinate, and plan the next steps."""
-        cdef Course *c = &self.courses[i]
-        cdef Looks looks
-        cdef Py_ssize_t k, worst = -1
+        """Fit what was seen on a line, and plan the next look for the value whose bar is widest.
+
+        If no look would help that value, the next widest has its turn.
+        """
+        cdef Line *a = &self.lines[i]
+        cdef Looks looks = self.looks_of(i)
         cdef Fit *best = &self.best[i * self.width]
-        cdef double need, most, bound = 2 * INFINITY, strange
-        c.queued = 0
-        if c.looks == 0:
+        cdef double bar, widest, bound = INFINITY
+        cdef Py_ssize_t k, which
+        if (a.state == DIVED or a.state == DIVED_TWICE) and self.tell_noise(a, &looks):
             return
         looks = self.looks_of(i)
-        if c.deep == 1 or c.deep == 2:
-            # f was looked at much closer than before: what did not shrink is noise
-            strange = self.unexplained(&looks, c.component, c.deep)
-            if strange > UNSHRUNK * c.level or not self.moves_at(&looks, c.component):
-                if c.dives == 1 and strange > 0 and self.dive(c, &looks, c.level / looks.steps[0]):
-                    return
-                c.is_noisy = True
-                c.noise = fmax(c.noise, 0.5 * strange)
-                c.deep = 3
-                looks = self.looks_of(i)
-            elif c.deep == 1:
-                c.deep = 2
-                self.put(c, GOLDEN * looks.steps[0], 0, 0, 1)
-                return
-            else:
-                c.deep = 3
-                looks = self.looks_of(i)
-        if self.is_wide:
-            fit(&looks, <long double *>NULL, self.fits, best)
-        else:
-            fit(&looks, <double *>NULL, self.fits, best)
-        # The value whose bar is widest, of those for which another look would help, says where to look next.
-        while not c.queued:
-            worst, most = -1, -1
+        self.fit(&looks, best)
+        while not a.next:
+            which, widest = -1, -1
             for k in range(self.width):
-                need = best[k].bar / fmax(fabs(<double>best[k].value), 1e-300) if best[k].looks else 1e300
-                if need < bound and need > most:
-                    most, worst = need, k
-            if worst < 0:
+                bar = best[k].bar / fmax(fabs(<double>best[k].value), 1e-300) if best[k].looks else 1e300
+                if widest < bar < bound:
+                    which, widest = k, bar
+            if which < 0:
                 break
-            bound = most
-            if best[worst].looks == 0:
-                c.queue[0], c.queued = GOLDEN * looks.steps[0], 1
+            bound = widest
+            if best[which].looks:
+                self.plan(a, &looks, &best[which], which)
             else:
-                self.plan(c, &looks, &best[worst], worst)
+                a.next = GOLDEN * looks.steps[0]
 
-    cdef void put(self, Course *c, double a, double b, double d, int count) noexcept nogil:
-        c.queue[0], c.queue[1], c.queue[2], c.queued = a, b, d, count
+    cdef bint tell_noise(self, Line *a, const Looks *looks) noexcept nogil:
+        """Tell noise from a smooth f that closer looks resolve; return whether one more look is needed for that.
 
-    cdef int kinds(self, Looks *looks, Py_ssize_t k) noexcept nogil:
-        """0: all values are f(x); 1: all but f(x) are the same; 2: else."""
-        cdef long double first = 0, v, center = self.value(looks.center, k)
+        f was looked at much closer than before. What did not shrink is noise, and so is a stair's tread, where f rests.
+        """
+        cdef int count = 1 if a.state == DIVED else 2
+        cdef double left = self.strange(looks, a.rough, count)
+        if left > UNSHRUNK * a.level or not self.moves(looks, a.rough, 0):
+            if a.dives == 1 and left > 0 and self.dive(a, looks, a.level / looks.steps[0]):
+                return True
+            a.state, a.noise = IS_NOISE, fmax(a.noise, 0.5 * left)
+        elif a.state == DIVED:
+            a.state, a.next = DIVED_TWICE, GOLDEN * looks.steps[0]
+            return True
+        else:
+            a.state = RESOLVED
+        return False
+
+    cdef double strange(self, const Looks *looks, Py_ssize_t k, int count) noexcept nogil:
+        if self.is_wide:
+            return strangeness(looks, k, count, <const long double *>NULL)
+        return strangeness(looks, k, count, <const double *>NULL)
+
+    cdef bint moves(self, const Looks *looks, Py_ssize_t k, int look) noexcept nogil:
+        if self.is_wide:
+            return moved(looks, k, look, <const long double *>NULL) != 0
+        return moved(looks, k, look, <const double *>NULL) != 0
+
+    cdef void plan(self, Line *a, const Looks *looks, const Fit *b, Py_ssize_t k) noexcept nogil:
+        """Plan the next look for one of f's values; none if it would not help."""
+        cdef double nearest = looks.steps[0], furthest = looks.steps[looks.count - 1], size = fabs(<double>b.value)
+        if self.plan_without_motion(a, looks, k):
+            return
+        if b.is_tread:
+            a.noise = fmax(a.noise, fmax(b.scatter * b.sigma, a.level if a.state == RESOLVED else 0))
+            a.state = IS_NOISE
+        if b.abrupt and not a.has_looked_out and furthest < fmin(0.99 * a.reach, JUMP * JUMP * b.abrupt):
+            a.has_looked_out, a.next = True, fmin(furthest * JUMP, a.reach)
+            return
+        if b.bar <= self.tolerance * size and not (b.looks == 2 and self.is_odd(b, 0.3)):
+            return
+        if self.is_rough(b, size) and self.may_dive(a, b):
+            a.level = b.sigma * fmax(b.scatter if b.scatter > NOISY else b.misfit, b.other_misfit)
+            a.rough = k
+            if self.dive(a, looks, fmax(b.bar, a.level / nearest)):
+                return
+        if a.state != IS_NOISE and not b.settled:
+            a.next = self.closer(looks, b.radius)
+            return
+        self.plan_further_out(a, looks, b, k, size)
+
+    cdef bint plan_without_motion(self, Line *a, const Looks *looks, Py_ssize_t k) noexcept nogil:
+        """Return whether f shows nothing but f(x), or one other value, at all looks; plan for that."""
+        cdef double center = self.value(looks.center, k), seen = center, v
         cdef int j
-        cdef bint all_center = True, all_same = True
-        first = self.value(looks.up if looks.side >= 0 else looks.down, k)
-        for j in range(looks.count):
-            if looks.side >= 0:
-                v = self.value(looks.up, j * self.width + k)
-                all_center &= v == center
-                all_same &= v == first
-            if looks.side <= 0:
-                v = self.value(looks.down, j * self.width + k)
-                all_center &= v == center
-                all_same &= v == first
-        return 0 if all_center else 1 if all_same else 2
+        for j in range(2 * looks.count):
+            if looks.side and (j % 2 == 0) != (looks.side > 0):
+                continue
+            v = self.value(looks.down if j % 2 else looks.up, j // 2 * self.width + k)
+            if v != center and seen != center and v != seen or v == center and seen != center:
+                return False
+            if j // 2 and v != center and seen == center:
+                return False
+            seen = v
+        if seen != center:  # x is a spike
+            a.next = looks.steps[0] / JUMP
+        elif self.width == 1 and looks.steps[looks.count - 1] < 0.99 * a.reach:
+            a.next = fmin(looks.steps[looks.count - 1] * JUMP, a.reach)
+        return True
 
-    cdef long double value(self, const void *values, Py_ssize_t k) noexcept nogil:
-        return (<const long double *>values)[k] if self.is_wide else (<const double *>values)[k]
+    cdef bint is_odd(self, const Fit *b, double part) noexcept nogil:
+        """Return whether a fit of the other half of f leaves out more than noise, and more than a part of it."""
+        return b.other_misfit > fmax(NOISY, part * b.other_size)
 
-    cdef double unexplained(self, Looks *looks, Py_ssize_t k, int count) noexcept nogil:
-        """Return how far f at the one or two closest looks is from a line through f(x)."""
-        cdef double line, most = 0, ratio = looks.steps[0] / looks.steps[1]
-        cdef double[2] above, below
-        cdef long double center = self.value(looks.center, k)
-        cdef int j
-        for j in range(count):
-            above[j] = <double>(self.value(looks.up, j * self.width + k) - center) if looks.side >= 0 else 0
-            below[j] = <double>(self.value(looks.down, j * self.width + k) - center) if looks.side <= 0 else 0
-            if looks.side == 0:
-                most = fmax(most, fabs(above[j] + below[j]) / 2)
-        if count == 1:
-            return most if looks.side == 0 else fabs(above[0] + below[0]) / 8
-        line = (above[0] - below[0]) - ratio * (above[1] - below[1])
-        return fmax(most, fabs(line) / (1 if looks.side else 2))
+    cdef bint is_rough(self, const Fit *b, double size) noexcept nogil:
+        """Return whether a fit does not tell f's shape: its steps are too long for f, or f has noise."""
+        cdef bint has_jump = b.jump >= b.bar and b.bar > CONVERGED * size
+        cdef bint is_unresolved = b.misfit > (0.5 if b.looks < 3 else UNRESOLVED) * b.size
+        if fmax(b.misfit, b.other_misfit) <= NOISY:
+            return False
+        return b.scatter > NOISY or has_jump or is_unresolved or self.is_odd(b, 0.5)
 
-    cdef double closer(self, Looks *looks, double radius) noexcept nogil:
-        """Return a step in the first gap below a radius."""
+    cdef bint may_dive(self, const Line *a, const Fit *b) noexcept nogil:
+        return a.dives == 0 or a.state == RESOLVED and b.looks <= 3 and a.dives < 3
+
+    cdef bint dive(self, Line *a, const Looks *looks, double bar) noexcept nogil:
+        """Plan a look halfway, by logarithms, to where rounding alone gives a bar; return whether that is much closer."""
+        cdef double nearest = looks.steps[0], rounding = self.eps * fabs(self.value(looks.center, a.rough))
+        cdef double closest = fmin(fmax(rounding / fmax(bar, 1e-300), self.unit(a.x)), nearest)
+        if not sqrt(closest * nearest) < nearest / 8:
+            return False
+        a.dives, a.state, a.next = a.dives + 1, DIVED, sqrt(closest * nearest)
+        return True
+
+    cdef double closer(self, const Looks *looks, double radius) noexcept nogil:
+        """Return a step in the first gap among the looks within a radius."""
         cdef int k = looks.count - 1
         cdef double h = radius
-        while k >= 0:
-            if looks.steps[k] < h:
-                if looks.steps[k] < h / 4:
-                    break
-                h = looks.steps[k]
+        while k >= 0 and looks.steps[k] >= h / 4:
+            h = fmin(h, looks.steps[k])
             k -= 1
-        if k >= 0 and (SILVER * h < 2 * looks.steps[k] or h > LONE * looks.steps[k]):
+        if k >= 0 and (SILVER * h < 2 * looks.steps[k] or h > JUMP * looks.steps[k]):
             return sqrt(h * looks.steps[k])
         return (SILVER if looks.n < 3 else GOLDEN) * h
 
-    cdef void plan(self, Course *c, Looks *looks, Fit *b, Py_ssize_t component) noexcept nogil:
-        """Queue the next steps; none if they would not help."""
-        cdef double nearest = looks.steps[0], furthest = looks.steps[looks.count - 1]
-        cdef int k
-        cdef double value = fabs(<double>b.value), level
-        cdef int kinds = self.kinds(looks, component), power = 1 if c.side else 2
-        cdef bint is_rough
-        cdef Fit *o
-        if kinds == 0:
-            if self.width > 1:
-                return  # a value that does not depend on this coordinate, as most of a sparse Jacobian
-            if furthest * JUMP <= c.reach:
-                self.put(c, furthest * JUMP, 0, 0, 1)
-            return
-        if kinds == 1:
-            self.put(c, nearest / JUMP, 0, 0, 1)
-            return
-        if b.tread:
-            c.is_noisy = True
-            c.noise = fmax(c.noise, fmax(b.scatter * b.sigma, c.level if c.deep == 3 else 0))
-        if b.abrupt and not c.is_checked and furthest < 1.01 * c.reach and furthest < JUMP * JUMP * b.abrupt:
-            c.is_checked = True
-            self.put(c, fmin(furthest * JUMP, c.reach), 0, 0, 1)
-            return
-        if b.bar <= self.tolerance * value and not (b.looks == 2 and b.other > fmax(NOISY, 0.3 * b.other_size)):
-            return
-        level = b.sigma * b.scatter
-        is_rough = b.scatter > NOISY or b.jump >= b.bar and b.bar > CONVERGED * value or (
-            b.misfit > (0.5 if b.looks < 3 else UNRESOLVED) * b.size) or b.other > fmax(NOISY, 0.5 * b.other_size)
-        if is_rough and fmax(b.misfit, b.other) > NOISY and not c.is_noisy and (
-                c.dives == 0 or c.deep == 3 and b.looks <= 3 and c.dives < 3):
-            c.level = fmax(level if b.scatter > NOISY else b.misfit * b.sigma, b.other * b.sigma)
-            c.component = component
-            if self.dive(c, looks, fmax(b.bar, c.level / nearest)):
+    cdef void plan_further_out(self, Line *a, const Looks *looks, const Fit *b, Py_ssize_t k, double size) noexcept nogil:
+        """Noise limits the result: plan a look further out, where it counts less, or one more beside those that are."""
+        cdef const Fit *outermost = b
+        cdef int j
+        if b.bar <= NEARLY * self.tolerance * size:
+            if b.bar > GAIN * a.last_bar:
                 return
-        if not c.is_noisy and not b.settled:
-            self.put(c, self.closer(looks, b.radius), 0, 0, 1)
+            a.last_bar = b.bar
+        for j in range(looks.count):
+            if self.fits[k * MOST_LOOKS + j].settled and self.fits[k * MOST_LOOKS + j].bar < 10 * b.bar:
+                outermost = &self.fits[k * MOST_LOOKS + j]
+        if self.look_out(a, looks, b) or outermost.radius > b.radius and self.look_out(a, looks, outermost):
             return
-        if b.bar <= NEARLY * self.tolerance * value:
-            if b.bar > GAIN * c.last_bar:
-                return  # the last look out gained little
-            c.last_bar = b.bar
-        if self.look_out(c, looks, b, power):
-            return
-        o = b  # the outermost fit that noise limits
-        for k in range(looks.count):
-            if self.fits[component * MOST_LOOKS + k].settled and (
-                    self.fits[component * MOST_LOOKS + k].bar < 10 * b.bar):
-                o = &self.fits[component * MOST_LOOKS + k]
-        if o.radius > b.radius and self.look_out(c, looks, o, power):
-            return
-        if b.bar > CONVERGED * value and c.more:
-            c.more -= 1
-            self.put(c, b.radius * (0.8 if c.more % 2 else 0.5), 0, 0, 1)
+        if b.bar > CONVERGED * size and a.more:
+            a.more -= 1
+            a.next = b.radius * (0.8 if a.more % 2 else 0.5)
 
-    cdef bint dive(self, Course *c, Looks *looks, double bar) noexcept nogil:
-        """Queue a look halfway, on a scale of logarithms, to where rounding alone would give a bar; False if it is near."""
-        cdef double nearest = looks.steps[0], unit = self.unit(c)
-        cdef double size = self.eps * fabs(<double>self.value(looks.center, c.component))
-        cdef double middle = sqrt(fmin(fmax(size / fmax(bar, 1e-300), unit), nearest) * nearest)
-        if not middle < nearest / 8:
-            return False
-        c.dives += 1
-        c.deep = 1
-        self.put(c, middle, 0, 0, 1)
-        return True
+    cdef bint look_out(self, Line *a, const Looks *looks, const Fit *b) noexcept nogil:
+        """Plan a look where one more term would meet the noise; return whether there is one, clearly further out.
 
-    cdef bint look_out(self, Course *c, Looks *looks, Fit *b, int power) noexcept nogil:
-        """Queue a look further out, where one more term would meet the noise; False if there is no room for it."""
-        cdef int k = max(b.settled, 1)
-        cdef double ratio = fmin(b.scatter / fmax(b.first, 1e-300), 0.5)
-        cdef double out = pow(ratio, -1.0 / (power * k * (k + 1)))
-        cdef double beyond = c.wall if c.wall > b.radius * 1.0001 else INFINITY
+        K terms are above the noise, so each is at least noise**(1/K) of the one before it. That many terms more
+        are so at a radius larger by the factor `out`.
+        """
+        cdef int k = max(b.settled, 1), power = 1 if a.side else 2
+        cdef double noise = fmin(b.scatter / fmax(b.first, 1e-300), 0.5)
+        cdef double out = pow(noise, -1.0 / (power * k * (k + 1)))
+        cdef double beyond = a.wall if a.wall > 1.0001 * b.radius else INFINITY
         for k in range(looks.count):
-            if looks.steps[k] > b.radius * 1.0001:
+            if looks.steps[k] > 1.0001 * b.radius:
                 beyond = fmin(beyond, looks.steps[k])
         if b.settled <= 1 and beyond == INFINITY:
-            out, c.out = fmax(out, c.out), c.out * JUMP
-        out = fmin(out, fmin(c.reach / b.radius, sqrt(beyond / b.radius)))
+            out, a.out = fmax(out, a.out), a.out * JUMP
+        out = fmin(out, fmin(a.reach / b.radius, sqrt(beyond / b.radius)))
         if not out > 1.5:
             return False
-        self.put(c, out * b.radius, 0, 0, 1)
+        a.next = out * b.radius
         return True
 
-    cdef bint moves_at(self, Looks *looks, Py_ssize_t k) noexcept nogil:
-        """Return whether f moves at the closest look."""
-        cdef long double center = self.value(looks.center, k)
-        return (looks.side >= 0 and self.value(looks.up, k) != center) or (
-            looks.side <= 0 and self.value(looks.down, k) != center)
+    cdef int write_trace(self, Py_ssize_t i) except -1:
+        cdef Fit *best = &self.best[i * self.width]
+        values, bars = np.empty(self.width, "g" if self.is_wide else "d"), np.empty(self.width)
+        for k in range(self.width):
+            values[k], bars[k] = best[k].value, best[k].bar
+        self.trace.append((i, self.lines[i].asked, values, bars))
+        return 0
+
+    def results(self, double rtol):
+        """Return values, bars, whether these have converged, jumps, radii, sides and evaluations.
+
+        A bar that is f's rounding alone is compared with f's change over the radius too: it may be all there is to
+        know of a derivative that is nearly 0. Where f never moved, 0 is all that can be known.
+        """
+        cdef Py_ssize_t i, k
+        cdef Fit *b
+        cdef double change
+        values = np.empty((self.count, self.width), "g" if self.is_wide else "d")
+        bars, jumps = np.empty((self.count, self.width)), np.empty((self.count, self.width))
+        converged = np.empty((self.count, self.width), np.uint8)
+        radii, sides, used = np.zeros(self.count), np.empty(self.count, np.intp), np.empty(self.count, np.intp)
+        cdef long double[:, ::1] wide
+        cdef double[:, ::1] value, bar = bars, jump = jumps
+        cdef unsigned char[:, ::1] is_known = converged
+        cdef double[::1] radius = radii
+        cdef Py_ssize_t[::1] side = sides, use = used
+        if self.is_wide:
+            wide = values
+        else:
+            value = values
+        for i in range(self.count):
+            side[i], use[i] = self.lines[i].side, self.lines[i].used
+            for k in range(self.width):
+                b = &self.best[i * self.width + k]
+                if self.is_wide:
+                    wide[i, k] = b.value
+                else:
+                    value[i, k] = <double>b.value
+                bar[i, k], jump[i, k] = b.bar, b.jump
+                change = b.change if b.scatter <= 1 and b.misfit <= 2 and b.other_misfit <= NOISY else 0
+                change = 0 if b.jump or b.is_tread else change
+                is_known[i, k] = b.bar <= fmax(CONVERGED, rtol) * fmax(fabs(<double>b.value), change) or (
+                    b.looks > 0 and b.size == 0 and b.other_size == 0)
+                radius[i] = fmax(radius[i], b.radius)
+        return values, bars, converged.view(bool), jumps, radii, sides, used
 
     def looks(self, Py_ssize_t i):
-        """Return the steps of the looks at a coordinate, rising, and f's values above and below x there."""
-        cdef Course *c = &self.courses[i]
-        cdef Py_ssize_t k, size = self.width * self.value_size
-        steps, values = np.empty(c.looks), np.empty((2, c.looks, self.width), "g" if self.is_wide else "d")
+        """Return the steps of the looks on a line, rising, and f's values above and below x there."""
+        cdef Py_ssize_t j, k, count = self.lines[i].looks
+        cdef const char *at = self.up + i * MOST_LOOKS * self.size
+        cdef const char *below = self.down + i * MOST_LOOKS * self.size
+        steps, ups, downs = np.empty(count), np.empty((count, self.width)), np.empty((count, self.width))
         cdef double[::1] step = steps
-        cdef char[::1] raw = values.reshape(-1).view(np.int8)
-        for k in range(c.looks):
+        cdef double[:, ::1] up = ups, down = downs
+        for k in range(count):
             step[k] = self.steps[i * MOST_LOOKS + k]
-        if c.looks:
-            memcpy(&raw[0], self.up + i * MOST_LOOKS * size, c.looks * size)
-            memcpy(&raw[c.looks * size], self.down + i * MOST_LOOKS * size, c.looks * size)
-        return steps, values[0], values[1]
+            for j in range(self.width):
+                up[k, j], down[k, j] = self.value(at, k * self.width + j), self.value(below, k * self.width + j)
+        return steps, ups, downs
 
     def one_sided(self, Py_ssize_t i, int side):
         """Return the derivatives and their bars by the looks on one side of x alone."""
-        cdef Course *c = &self.courses[i]
         cdef Looks looks = self.looks_of(i)
         cdef Py_ssize_t k
-        cdef Fit *best = <Fit *>malloc(self.width * sizeof(Fit))
+        cdef Fit *best = <Fit *>malloc(max(1, self.width) * sizeof(Fit))
         if best == NULL:
             raise MemoryError
         values, bars = np.full(self.width, np.nan), np.full(self.width, np.inf)
         cdef double[::1] value = values, bar = bars
-        looks.side = side
-        if c.looks > 1 and c.side in (0, side):
-            if self.is_wide:
-                fit(&looks, <long double *>NULL, self.fits, best)
-            else:
-                fit(&looks, <double *>NULL, self.fits, best)
+        if looks.count > 1 and looks.side in (0, side):
+            looks.side = side
+            self.fit(&looks, best)
             for k in range(self.width):
                 if best[k].looks:
                     value[k], bar[k] = <double>best[k].value, best[k].bar
         free(best)
         return values, bars
-
-    def debug(self, Py_ssize_t i):
-        cdef Looks looks = self.looks_of(i)
-        cdef Fit best
-        fit(&looks, <double *>NULL, self.fits, &best)
-        return [self.fits[k] for k in range(looks.count)], best, self.courses[i]
-
-    def results(self):
-        """Return values, bars, radii, jumps, f's changes over the radius where the bar is rounding alone, sides and evaluations."""
-        cdef Py_ssize_t i, k
-        cdef long double[:, ::1] value
-        values = np.empty((self.count, self.width), np.longdouble)
-        value = values
-        bars, jumps, alone = (np.zeros((self.count, self.width)) for _ in range(3))
-        cdef double[:, ::1] bar = bars, jump = jumps, rounding = alone
-        radii, sides, used = np.zeros(self.count), np.zeros(self.count, np.intp), np.zeros(self.count, np.intp)
-        cdef double[::1] radius = radii
-        cdef Py_ssize_t[::1] side = sides, use = used
-        cdef Fit *b
-        for i in range(self.count):
-            side[i], use[i] = self.courses[i].side, self.courses[i].used
-            for k in range(self.width):
-                b = &self.best[i * self.width + k]
-                value[i, k], bar[i, k], jump[i, k] = b.value, b.bar, b.jump
-                rounding[i, k] = b.change if b.scatter <= 1 and b.misfit <= 2 and b.jump == 0 and b.other <= NOISY and not b.tread else 0
-                radius[i] = fmax(radius[i], b.radius)
-        return values, bars, radii, jumps, alone, sides, used
