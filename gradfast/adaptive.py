@@ -1,8 +1,8 @@
 """Adaptive derivatives: f is looked at where that tells most, and the result has an error bar.
 
-The page :doc:`how-it-works` of the documentation tells how. The kernels are ``_kernels/search.pyx``, which decides
-where f is looked at next, and ``_kernels/fit.pyx``, which makes a derivative and its bar of f's values. Here they meet
-the operators, whose evaluator they ask for f's values.
+The page ``guide/how-adaptive-works`` of the documentation tells how. The kernels are ``_kernels/search.pyx``, which
+decides where f is looked at next, and ``_kernels/fit.pyx``, which makes a derivative and its bar of f's values. Here
+they meet the operators, whose evaluator they ask for f's values.
 """
 
 from collections.abc import Callable

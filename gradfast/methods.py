@@ -424,17 +424,19 @@ class Adaptive:
     Raises
     ------
     ValueError
-        If rtol is not between 0 and 1, or max_evaluations no integer of at least 4.
+        If rtol is not between 0 and 1, max_evaluations no integer of at least 4, or reach not positive.
 
     Notes
     -----
-    Differences at falling steps are extrapolated to the step 0, and what the last extrapolations changed tells
-    the error [1]_, [2]_. Which steps, and when to stop, is of our own making.
+    f's values at several steps are fitted by powers of the step, as in Richardson's extrapolation [1]_, [2]_. What the fit
+    leaves out tells the error: the terms of a smooth f fall until they meet f's noise. The documentation's page
+    "How the adaptive method works" has the whole method, which is of our own making.
 
     References
     ----------
-    .. [1] Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Adv. Eng. Software 4 (1982) 75-76.
-    .. [2] Press et al., "Numerical Recipes", 3rd ed., Cambridge University Press (2007), section 5.7.
+    .. [1] Richardson, "The approximate arithmetical solution by finite differences", Phil. Trans. R. Soc. A 210 (1911)
+       307-357.
+    .. [2] Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Adv. Eng. Software 4 (1982) 75-76.
 
     Examples
     --------
