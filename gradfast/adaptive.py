@@ -26,7 +26,7 @@ MOST_VALUES = 1 << 18
 CONVERGED = 1e-6
 
 # The first step of pairs, in units of what suited each coordinate alone, as a Search counts it.
-FIRST_OF_PAIRS = 64.0
+FIRST_OF_PAIRS = 8.0
 
 # Bits of x's precision.
 DIGITS = {char: np.finfo(char).nmant + 1 for char in "fd"} | {"g": 1 - round(np.log2(EPS["g"]))}
@@ -246,14 +246,18 @@ def _values_of(e: Evaluator, operator: PreparedOperator) -> Values:
 
     def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
         nodes = len(stencil.nodes)
-        everywhere = np.zeros(e.n, steps.dtype)
-        everywhere[chosen] = steps
+        everywhere = steps
+        if chosen.size < e.n:
+            everywhere = np.zeros(e.n, steps.dtype)
+            everywhere[chosen] = steps
         if is_each:
             each = groups if chosen.size == e.n else Groups.each(e.n, chosen)
             rows = e.values(Moves(each, everywhere, stencil))
             e._learn(rows.shape[1:])
             return rows.reshape(chosen.size * nodes, -1)
         found = e.values(Moves(groups, everywhere, stencil))
+        if e.n == 1:
+            return found.reshape(-1, 1)
         # By coordinate, in the order of the evaluator: elements, or the columns of a batch.
         found = found.reshape(groups.count, nodes, -1).transpose(2, 0, 1).reshape(-1, nodes)
         return found[chosen].reshape(-1, 1)
@@ -301,27 +305,19 @@ def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
 def _found_of(e: Evaluator, operator: PreparedOperator, lines: Lines, part: slice) -> Found:
     """Return the derivatives along some lines."""
     char, method, dtype = e.x.dtype.char, operator.method, lines.center.dtype
-    x, (below, above) = np.abs(lines.x[part]).astype(float), (side[part] for side in lines.room)
-    most = np.maximum(below, above)
-    # Along a direction without length, or without room, x does not move.
-    is_fixed = (most <= 4 * np.spacing(x) * (EPS[char] / EPS["d"])) | (lines.reach[part] == 0)
-    most[lines.reach[part] == 0] = 0
-    reach = np.where(is_fixed, 0, lines.reach[part])
+    below, above = lines.room
     search = Search(
-        lines.center[part], x, lines.scale[part], reach, below, above, EPS[e.precision] / 2,
-        method.tolerance(e.precision), DIGITS[char], method.max_evaluations - 1, operator.n, operator.full_output,
+        lines.center[part], np.abs(lines.x[part]).astype(float), lines.scale[part], lines.reach[part], below[part],
+        above[part], EPS[e.precision] / 2, method.tolerance(e.precision), DIGITS[char], method.max_evaluations,
+        operator.n, operator.full_output,
     )  # fmt: skip
     start = part.start or 0
-    while (asked := search.ask()) is not None:
-        side, chosen, steps = asked
-        steps = (steps * side if side else steps).astype(dtype)
-        search.tell(side, chosen, lines.values(steps, chosen + start, ONE_NODE if side else PAIR))
-    value, error, converged, jump, step, sides, evaluations = search.results(method.rtol or 0)
-    if is_fixed.any():
-        value[is_fixed], sides[is_fixed] = 0, FIXED
-        error[is_fixed] = np.where(most[is_fixed] > 0, np.inf, 0)[:, np.newaxis]
-        converged[is_fixed] = (most[is_fixed] <= 0)[:, np.newaxis]
-    return Found(value, error, converged, jump, step, sides, evaluations, (search,))
+    with np.errstate(all="ignore"):  # a look may leave f's domain
+        while (asked := search.ask()) is not None:
+            side, chosen, steps = asked
+            steps = (steps * side if side else steps).astype(dtype)
+            search.tell(side, chosen, lines.values(steps, chosen + start, ONE_NODE if side else PAIR))
+    return Found(*search.results(method.rtol or 0), (search,))
 
 
 def _info(

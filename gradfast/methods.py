@@ -404,9 +404,9 @@ class Complex:
 
 @dataclass(frozen=True)
 class Adaptive:
-    """Central differences at step after step, extrapolated, until their error is as small as it gets.
+    """Differences at step after step, fitted by powers of the step, until their error is as small as it gets.
 
-    The steps are found anew for each coordinate, and each result has an error estimate: see
+    The steps are found anew for each coordinate, and each result has an error bar: see
     :mod:`gradfast.adaptive`. Near bounds, and where f is NaN or infinite on one side, the
     differences are one-sided.
 
@@ -428,9 +428,9 @@ class Adaptive:
 
     Notes
     -----
-    f's values at several steps are fitted by powers of the step, as in Richardson's extrapolation [1]_, [2]_. What the fit
-    leaves out tells the error: the terms of a smooth f fall until they meet f's noise. The documentation's page
-    "How the adaptive method works" has the whole method, which is of our own making.
+    f's values at several steps are fitted by powers of the step, as in Richardson's extrapolation [1]_, [2]_. What
+    the fit leaves out tells the error: the terms of a smooth f fall until they meet f's noise. The documentation's
+    page "How the adaptive method works" has the whole method, which is of our own making.
 
     References
     ----------

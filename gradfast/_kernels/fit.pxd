@@ -27,6 +27,7 @@ cdef struct Fit:                        # of all looks within a radius
     double bar                          # its error is likely below that
     double radius                       # the longest step
     double sigma
+    double gain                         # how much noise of 1 in f's values changes the derivative
     double scatter                      # the noise that the fit shows, in sigmas; 1 if it shows none
     double misfit                       # the last term kept and all terms dropped, in sigmas
     double first                        # the first term, in sigmas
@@ -40,6 +41,7 @@ cdef struct Fit:                        # of all looks within a radius
     int terms                           # kept
     int settled                         # the first term from which on all terms are noise; 0 if there is none
     bint is_tread                       # whether a stair's tread only is seen closer to x
+    bint is_regular                     # False if f rests at the closest look though it has no regular stairs
     double abrupt                       # a radius beyond which f changes abruptly; else 0
 
 cdef void fit(const Looks *looks, const real *_, Fit *fits, Fit *best) noexcept nogil     # OUT: fits, best

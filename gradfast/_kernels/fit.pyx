@@ -9,7 +9,7 @@ The other half, here (f(x + h) + f(x - h)) / 2 - f(x), is a witness. If f is smo
 and it has no term in h, which would be a jump of the derivative at x.
 """
 
-from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, sqrt
+from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, isfinite, rint, sqrt
 
 cdef extern from "<math.h>" nogil:
     long double sqrtl(long double)
@@ -33,6 +33,7 @@ cdef double RESTS = 0.1
 # What is called close by or far off, as a ratio of steps.
 cdef double NEIGHBOR = 4.0
 cdef double FAR = 8.0
+cdef double CLUSTER = 50.0
 
 cdef struct Basis:                      # powers of the steps within a radius, made orthonormal
     int[MOST_TERMS] powers
@@ -141,22 +142,33 @@ cdef void project(const Basis *basis, int rows, real *y, real *z, double *tail) 
     z[0] += first
 
 
-cdef void keep_terms(Fit *a, const Basis *basis, int rows, const real *z, const double *tail, double unit) noexcept nogil:
+cdef real as_derivative(const Fit *a, int n, real coefficient) noexcept nogil:
+    """Return a coefficient, in sigmas and units of the radius, as a derivative; without over- or underflow on the way."""
+    cdef int i
+    coefficient *= <real>a.sigma
+    for i in range(1, n + 1):
+        coefficient = coefficient * i / <real>a.radius
+    return coefficient
+
+
+cdef void keep_terms(Fit *a, const Basis *basis, int n, int rows, int most, const real *z, const double *tail) noexcept nogil:
     """Keep as many terms as give the least bar, and write what they tell. OUT: a."""
     cdef const real *weights = <const real *>basis.weights
     cdef int k, p, columns = basis.columns
     cdef double bar
     cdef real value = 0
     a.bar, a.terms, a.settled = INFINITY, 0, 0
-    for p in range(basis.row + 2, columns + 1):
-        bar = basis.norms[p - 1] * fmax(2.0, STUDENT[min(rows - p + 1, 12)] * tail[p - 1]) * fabs(unit)
+    for p in range(basis.row + 2, min(columns, max(most, basis.row + 2)) + 1):
+        bar = basis.norms[p - 1] * fmax(2.0, STUDENT[min(rows - p + 1, 12)] * tail[p - 1])
         if bar < a.bar:
             a.bar, a.terms = bar, p
     if not a.terms:
         return
     for k in range(basis.row, a.terms):
         value += weights[k] * z[k]
-    a.value, a.misfit, a.first = value * <real>unit, tail[a.terms - 1], fabs(<double>z[0])
+    a.value, a.bar = as_derivative(a, n, value), as_derivative(a, n, a.bar)
+    a.gain = as_derivative(a, n, basis.norms[a.terms - 1]) / a.sigma
+    a.misfit, a.first = tail[a.terms - 1], fabs(<double>z[0])
     a.size = fmax(a.first, tail[1] * sqrt(rows - 1.0))
     a.scatter = 1
     if columns - a.terms >= 2:
@@ -169,7 +181,7 @@ cdef void keep_terms(Fit *a, const Basis *basis, int rows, const real *z, const 
         a.settled = k
 
 
-cdef void hear_witness(Fit *a, const Basis *other, int kept, int rows, real *y, double ratio, double unit) noexcept nogil:
+cdef void hear_witness(Fit *a, const Basis *other, int n, int kept, int rows, real *y, double ratio) noexcept nogil:
     """Write what the other half of f tells of a fit: how well it is fitted, and whether the derivative jumps. OUT: a, y.
 
     Two looks can be fitted whatever they are. Of a smooth f they are near a parabola.
@@ -183,7 +195,7 @@ cdef void hear_witness(Fit *a, const Basis *other, int kept, int rows, real *y, 
     a.other_size = 0
     for i in range(rows):
         a.other_size = fmax(a.other_size, fabs(<double>y[i]))
-    a.change = fmax(a.size, a.other_size) * fabs(unit)
+    a.change = as_derivative(a, n, fmax(a.size, a.other_size))
     if rows == 2 and other.row == 0:
         a.other_misfit = fabs(<double>(y[1] - ratio * ratio * y[0]))
     project(other, rows, y, z, tail)
@@ -193,7 +205,7 @@ cdef void hear_witness(Fit *a, const Basis *other, int kept, int rows, real *y, 
         sum_ += weights[i] * z[i]
     jump = fabs(<double>sum_)
     if k > other.row and jump > WITHIN_NOISE * fmax(a.scatter, tail[k - 1]) * other.norms[k - 1]:
-        a.jump = 2 * jump * fabs(unit)
+        a.jump = 2 * as_derivative(a, n, jump)
         a.bar = fmax(a.bar, a.jump)
 
 
@@ -251,12 +263,16 @@ cdef double strangeness(const Looks *looks, Py_ssize_t c, int count, const real 
     return bend if count == 1 else fmax(bend, fabs(near - ratio * <double>half(looks, c, 1, True, _)))
 
 
-cdef double resolution(const Looks *looks, Py_ssize_t c, const real *_) noexcept nogil:
-    """Return the standard deviation of f's rounding to stairs if f rests at the closest look; else 0."""
+cdef double resolution(const Looks *looks, Py_ssize_t c, bint *is_regular, const real *_) noexcept nogil:
+    """Return the standard deviation of f's rounding to stairs if f rests at the closest look; else 0.
+
+    Write whether the stairs are regular: all gaps are multiples of a step, up to 8 of which are the least. OUT: is_regular.
+    """
     cdef real[2 * MOST_LOOKS + 1] values
     cdef real value
     cdef double largest, gap, least = INFINITY
     cdef int i, j, count = 1
+    is_regular[0] = True
     if moved(looks, c, 0, _):
         return 0
     values[0] = (<const real *>looks.center)[c]
@@ -270,12 +286,21 @@ cdef double resolution(const Looks *looks, Py_ssize_t c, const real *_) noexcept
             j -= 1
         values[j] = value
         count += 1
-    largest = fmax(fabs(<double>values[0]), fabs(<double>values[count - 1]))
+    largest = 8 * looks.eps * fmax(fabs(<double>values[0]), fabs(<double>values[count - 1]))
     for i in range(1, count):
         gap = <double>(values[i] - values[i - 1])
-        if gap > 8 * looks.eps * largest:
+        if gap > largest:
             least = fmin(least, gap)
-    return least / sqrt(12.0) if isfinite(least) else 0
+    if not isfinite(least):
+        return 0
+    for j in range(1, 9):
+        is_regular[0] = True
+        for i in range(1, count):
+            gap = <double>(values[i] - values[i - 1]) * j / least
+            is_regular[0] &= fabs(gap - rint(gap)) < 0.05
+        if is_regular[0]:
+            return least / j / sqrt(12.0)
+    return least / sqrt(12.0)
 
 
 cdef double known_to(const Looks *looks, Py_ssize_t c, int rows, double stairs, const real *_) noexcept nogil:
@@ -296,27 +321,28 @@ cdef void fit_value(const Looks *looks, Py_ssize_t c, int rows, const Basis *min
     cdef real[MOST_LOOKS] y
     cdef real[MOST_TERMS] z
     cdef double[MOST_TERMS] tail
-    cdef int i, is_odd = looks.n % 2
-    cdef double unit
+    cdef int i, most = MOST_TERMS, is_odd = looks.n % 2
+    a.value = NAN
     a.radius, a.looks, a.jump, a.surprise, a.other_misfit, a.change = looks.steps[rows - 1], rows, 0, 0, 0, 0
     a.sigma = known_to(looks, c, rows, stairs, _)
-    unit = a.sigma
-    for i in range(1, looks.n + 1):
-        unit *= i / a.radius
-    if looks.side < 0 and not is_odd:
-        unit = -unit
+    if isfinite(looks.unresolved):  # terms that only looks so much closer to x determine say nothing
+        most = -1
+        for i in range(rows):
+            most += looks.steps[i] * CLUSTER > a.radius
     for i in range(rows):
         y[i] = half(looks, c, rows - 1 - i, is_odd, _) / <real>a.sigma
     project(mine, rows, y, z, tail)
-    keep_terms(a, mine, rows, z, tail, unit)
+    keep_terms(a, mine, looks.n, rows, most, z, tail)
     if not a.terms:
         return
+    if looks.side < 0 and not is_odd:
+        a.value = -a.value
     if a.settled and rows < looks.count:
         a.surprise = surprise(a, mine, z, half(looks, c, rows, is_odd, _) / <real>a.sigma, looks.steps[rows] / a.radius)
     if looks.side == 0:
         for i in range(rows):
             y[i] = half(looks, c, rows - 1 - i, not is_odd, _) / <real>a.sigma
-        hear_witness(a, other, a.terms + other.row - mine.row, rows, y, looks.steps[0] / a.radius, unit)
+        hear_witness(a, other, looks.n, a.terms + other.row - mine.row, rows, y, looks.steps[0] / a.radius)
 
 
 cdef int end_of_tread(const Looks *looks, Py_ssize_t c, int few, const real *_, Fit *fits, double *abrupt) noexcept nogil:
@@ -343,21 +369,26 @@ cdef int end_of_tread(const Looks *looks, Py_ssize_t c, int few, const real *_, 
 
 
 cdef void choose(const Looks *looks, Py_ssize_t c, int few, const real *_, Fit *fits, Fit *best) noexcept nogil:
-    """Choose the radius of the least bar; a longer radius must not contradict a shorter one. OUT: fits, best."""
+    """Choose the radius of the least bar; a longer radius must not contradict a shorter one. OUT: fits, best.
+
+    Few looks may hide noise by chance. What a longer radius shows of it counts at the shorter one too.
+    """
     cdef int i, j
-    cdef double abrupt
+    cdef double abrupt, bar
+    cdef bint is_regular = best.is_regular
     cdef int tread = end_of_tread(looks, c, few, _, fits, &abrupt)
     best.bar, best.looks = INFINITY, 0
     for i in range(few - 1, looks.count):
         if fmax(fits[i].misfit, fits[i].other_misfit) * fits[i].sigma > looks.unresolved:
             fits[i].bar = INFINITY
-        if i <= tread:
+        if i <= tread or not is_regular:  # f rests close to x, with a slope of 0
             fits[i].bar = fmax(fits[i].bar, fabs(<double>fits[i].value))
         for j in range(max(few - 1, tread + 1), i):
-            fits[i].bar = fmax(fits[i].bar, fabs(<double>(fits[i].value - fits[j].value)) - fits[j].bar)
+            bar = fmax(fits[j].bar, 2 * fits[j].gain * fits[i].scatter * fits[i].sigma)
+            fits[i].bar = fmax(fits[i].bar, fabs(<double>(fits[i].value - fits[j].value)) - bar)
         if fits[i].bar < best.bar:
             best[0] = fits[i]
-    best.is_tread, best.abrupt = tread >= 0, abrupt
+    best.is_tread, best.abrupt, best.is_regular = tread >= 0, abrupt, is_regular
 
 
 cdef void fit(const Looks *looks, const real *_, Fit *fits, Fit *best) noexcept nogil:
@@ -374,7 +405,7 @@ cdef void fit(const Looks *looks, const real *_, Fit *fits, Fit *best) noexcept 
     few = mine.row + (2 if isfinite(looks.unresolved) else 3)
     few = min(few, max(looks.count, mine.row + 2))
     for c in range(looks.width):
-        best[c].sigma = resolution(looks, c, _)
+        best[c].sigma = resolution(looks, c, &best[c].is_regular, _)
     for rows in range(few, looks.count + 1):
         decompose(&mine, looks.steps, rows, q, r, weights)
         if looks.side == 0:

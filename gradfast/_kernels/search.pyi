@@ -2,10 +2,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 _Array = NDArray[Any]
 _Some = NDArray[np.intp]
 
+@disjoint_base
 class Search:
     count: int
     width: int

@@ -4,6 +4,7 @@ A line is a coordinate, or a number t that moves several. A look is f at x + h a
 so together. Neighboring steps are in ratios that are no small fractions, so that no wave of f has the same phase at all.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, frexp, isfinite, ldexp, pow, rint, sqrt
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove
@@ -38,6 +39,9 @@ cdef double GAIN = 0.3
 cdef double CONVERGED = 1e-6
 cdef int MORE = 2
 
+cdef enum:
+    HELD = 2                            # the side of a line on which x cannot be moved
+
 cdef enum State:
     AS_YET = 0                          # nothing tells that f is rough
     DIVED = 1                           # f was looked at much closer to x, once
@@ -57,7 +61,7 @@ cdef struct Line:
     int looks
     int left                            # evaluations
     int used
-    int side                            # 0: both sides of x; 1 or -1: one
+    int side                            # 0: both sides of x; 1 or -1: one; 2: none
     int free                            # the only side on which f was finite, or 0
     bint is_probing                     # whether f is asked for on the other side alone
     State state
@@ -66,6 +70,7 @@ cdef struct Line:
     bint has_looked_out                 # for what lies beyond an abrupt change
     Py_ssize_t rough                    # the value with the misfit that made f look rough
     double level                        # that misfit
+    double unresolved                   # a misfit that closer looks have shown to be no noise; else infinite
     double noise                        # of f's values, where it is seen; else 0
     double last_bar                     # before the last look further out
 
@@ -91,9 +96,9 @@ cdef class Search:
     cdef int singles                    # values seen if all are of single precision, else -1
     cdef readonly list trace            # what was tried, if that is wanted: line, step, values, bars
 
-    def __cinit__(self, center, const double[::1] x, const double[::1] scale, const double[::1] reach,
-                  const double[::1] below, const double[::1] above, double eps, double tolerance, int digits, int most,
-                  int n, bint keeps_trace):
+    def __init__(self, center, const double[::1] x, const double[::1] scale, const double[::1] reach,
+                 const double[::1] below, const double[::1] above, double eps, double tolerance, int digits, int most,
+                 int n, bint keeps_trace):
         cdef Py_ssize_t i
         self.is_wide = center.dtype.char == "g"
         self.count, self.width = center.shape
@@ -109,7 +114,10 @@ cdef class Search:
         self.best = <Fit *>calloc(max(1, self.width * self.count), sizeof(Fit))
         if not (self.lines and self.steps and self.up and self.down and self.center and self.fits and self.best):
             raise MemoryError
-        self.copy(center, self.center)
+        cdef Py_buffer view
+        PyObject_GetBuffer(np.ascontiguousarray(center), &view, PyBUF_SIMPLE)
+        memcpy(self.center, view.buf, view.len)
+        PyBuffer_Release(&view)
         for i in range(self.count):
             self.begin(i, x[i], scale[i], reach[i], below[i], above[i], most)
 
@@ -118,38 +126,35 @@ cdef class Search:
                        <size_t>self.center, <size_t>self.fits, <size_t>self.best):
             free(<void *><size_t>memory)
 
-    cdef int copy(self, values, char *to) except -1:  # OUT: to
-        values = np.ascontiguousarray(values, "g" if self.is_wide else "d").reshape(-1)
-        cdef const double[::1] doubles
-        cdef const long double[::1] wide
-        if values.size and self.is_wide:
-            wide = values
-            memcpy(to, &wide[0], values.nbytes)
-        elif values.size:
-            doubles = values
-            memcpy(to, &doubles[0], values.nbytes)
-        return 0
-
     cdef void begin(self, Py_ssize_t i, double x, double scale, double reach, double below, double above,
                     int most) noexcept:
-        """Make a line ready; without room, or where x or f is not finite, it is done."""
+        """Make a line ready; where x or f is not finite, it is done, and where bounds hold x, its derivative is 0."""
         cdef Line *a = &self.lines[i]
+        cdef Fit *best = &self.best[i * self.width]
+        cdef double room = fmax(below, above) if reach > 0 else 0
+        cdef bint is_held = room <= 4 * self.unit(x), is_known = False
         cdef Py_ssize_t k
-        a.x, a.scale, a.left, a.more = x, scale, most, MORE
-        a.wall, a.into, a.out, a.last_bar = INFINITY, JUMP, JUMP, INFINITY
+        a.x, a.scale, a.left, a.more = x, scale, max(most, 2 * ((self.n - 1) // 2 + 2)), MORE
+        a.wall, a.into, a.out, a.last_bar, a.unresolved = INFINITY, JUMP, JUMP, INFINITY, INFINITY
         a.next = START[self.n] * scale
         if fmin(below, above) < a.next / 4 and below != above:
             a.side = 1 if above > below else -1
         a.reach = fmin(reach, fmin(below, above) if a.side == 0 else above if a.side > 0 else below)
-        if not (isfinite(x) and a.reach > 0 and self.is_finite(self.center + i * self.size)):
-            a.next = 0
         for k in range(self.width):
-            self.best[i * self.width + k].bar, self.best[i * self.width + k].value = INFINITY, NAN
+            is_known |= isfinite(self.value(self.center + i * self.size, k))
+        if not (isfinite(x) and a.reach > 0 and is_known):
+            a.next = 0
+        if is_held:
+            a.side, a.next = HELD, 0
+        for k in range(self.width):
+            best[k].value, best[k].bar = 0 if is_held else NAN, 0 if is_held and room == 0 else INFINITY
 
-    cdef bint is_finite(self, const char *values) noexcept nogil:
+    cdef bint is_finite(self, Py_ssize_t i, const char *values) noexcept nogil:
+        """Return whether values are finite where f(x) is."""
+        cdef const char *center = self.center + i * self.size
         cdef Py_ssize_t k
         for k in range(self.width):
-            if not isfinite(self.value(values, k)):
+            if not isfinite(self.value(values, k)) and isfinite(self.value(center, k)):
                 return False
         return True
 
@@ -208,27 +213,26 @@ cdef class Search:
 
     def tell(self, int side, const Py_ssize_t[::1] chosen, values):
         """Take f's values: a row for each line, or two, above and below x, if both sides were asked for."""
-        cdef Py_ssize_t k, i, rows = 1 if side else 2
-        cdef char *row
-        cdef char *own = <char *>malloc(max(1, chosen.shape[0] * rows * self.size))
-        if own == NULL:
-            raise MemoryError
+        cdef Py_ssize_t k, rows = 1 if side else 2
+        cdef const char *row
+        cdef Py_buffer view
+        PyObject_GetBuffer(np.ascontiguousarray(values, "g" if self.is_wide else "d"), &view, PyBUF_SIMPLE)
         try:
-            self.copy(values, own)
-            if self.singles >= 0:
-                self.look_at_precision(values)
+            assert view.len == chosen.shape[0] * rows * self.size
+            row = <const char *>view.buf
+            self.look_at_precision(row, chosen.shape[0] * rows * self.width)
             for k in range(chosen.shape[0]):
-                i, row = chosen[k], own + k * rows * self.size
-                self.take(i, row if side >= 0 else NULL, row + (rows - 1) * self.size if side <= 0 else NULL)
+                self.take(chosen[k], row if side >= 0 else NULL, row + (rows - 1) * self.size if side <= 0 else NULL)
+                row += rows * self.size
                 if self.trace is not None:
-                    self.write_trace(i)
+                    self.write_trace(chosen[k])
         finally:
-            free(own)
+            PyBuffer_Release(&view)
 
     cdef void take(self, Py_ssize_t i, const char *up, const char *down) noexcept nogil:
         """Take f's values on one line, and plan the next look there."""
         cdef Line *a = &self.lines[i]
-        cdef bint above = up == NULL or self.is_finite(up), below = down == NULL or self.is_finite(down)
+        cdef bint above = up == NULL or self.is_finite(i, up), below = down == NULL or self.is_finite(i, down)
         cdef int evaluations = (up != NULL) + (down != NULL)
         a.left -= evaluations
         a.used += evaluations
@@ -280,15 +284,19 @@ cdef class Search:
             a.side, a.wall, a.into, a.is_probing = a.free, INFINITY, JUMP, False
             a.next = START[self.n] * a.scale
 
-    cdef look_at_precision(self, values):
+    cdef void look_at_precision(self, const char *values, Py_ssize_t count) noexcept nogil:
         """See whether f works in single precision: all its values, and more than a few, are single numbers."""
-        with np.errstate(all="ignore"):
-            if not ((values.astype(np.float32) == values) | ~np.isfinite(values)).all():
+        cdef Py_ssize_t k
+        cdef double value, last = NAN
+        for k in range(count if self.singles >= 0 else 0):
+            value = self.value(values, k)
+            if isfinite(value) and <double><float>value != value:
                 self.singles = -1
                 return
-        self.singles += np.unique(values).size
+            self.singles += value != last
+            last = value
         if self.singles > 8:
-            self.eps, self.singles = max(self.eps, 2.0**-24), -1
+            self.eps, self.singles = fmax(self.eps, 2.0**-24), -1
 
     cdef Looks looks_of(self, Py_ssize_t i) noexcept nogil:
         cdef Looks looks
@@ -297,7 +305,7 @@ cdef class Search:
         looks.up, looks.down = self.up + i * MOST_LOOKS * self.size, self.down + i * MOST_LOOKS * self.size
         looks.center, looks.width = self.center + i * self.size, self.width
         looks.n, looks.side, looks.eps, looks.noise = self.n, a.side, self.eps, a.noise
-        looks.unresolved = 0.1 * a.level if a.state == RESOLVED else INFINITY
+        looks.unresolved = a.unresolved
         return looks
 
     cdef void fit(self, const Looks *looks, Fit *best) noexcept nogil:  # OUT: best
@@ -320,10 +328,19 @@ cdef class Search:
             return
         looks = self.looks_of(i)
         self.fit(&looks, best)
+        for k in range(self.width):
+            if best[k].is_tread and a.state != IS_NOISE:
+                # Looks on a stair's tread are worth no more than the stairs are high.
+                a.noise = fmax(a.noise, fmax(best[k].scatter * best[k].sigma, a.level if a.state == RESOLVED else 0))
+                a.state, a.unresolved = IS_NOISE, INFINITY
+                looks = self.looks_of(i)
+                self.fit(&looks, best)
         while not a.next:
             which, widest = -1, -1
             for k in range(self.width):
                 bar = best[k].bar / fmax(fabs(<double>best[k].value), 1e-300) if best[k].looks else 1e300
+                if not isfinite(self.value(looks.center, k)):
+                    continue
                 if widest < bar < bound:
                     which, widest = k, bar
             if which < 0:
@@ -342,14 +359,14 @@ cdef class Search:
         cdef int count = 1 if a.state == DIVED else 2
         cdef double left = self.strange(looks, a.rough, count)
         if left > UNSHRUNK * a.level or not self.moves(looks, a.rough, 0):
-            if a.dives == 1 and left > 0 and self.dive(a, looks, a.level / looks.steps[0]):
+            if a.dives == 1 and left > 0 and self.dive(a, looks):
                 return True
             a.state, a.noise = IS_NOISE, fmax(a.noise, 0.5 * left)
         elif a.state == DIVED:
             a.state, a.next = DIVED_TWICE, GOLDEN * looks.steps[0]
             return True
         else:
-            a.state = RESOLVED
+            a.state, a.unresolved = RESOLVED, 0.1 * a.level
         return False
 
     cdef double strange(self, const Looks *looks, Py_ssize_t k, int count) noexcept nogil:
@@ -367,18 +384,17 @@ cdef class Search:
         cdef double nearest = looks.steps[0], furthest = looks.steps[looks.count - 1], size = fabs(<double>b.value)
         if self.plan_without_motion(a, looks, k):
             return
-        if b.is_tread:
-            a.noise = fmax(a.noise, fmax(b.scatter * b.sigma, a.level if a.state == RESOLVED else 0))
-            a.state = IS_NOISE
         if b.abrupt and not a.has_looked_out and furthest < fmin(0.99 * a.reach, JUMP * JUMP * b.abrupt):
             a.has_looked_out, a.next = True, fmin(furthest * JUMP, a.reach)
+            return
+        if a.state == RESOLVED and self.look_between(a, looks, b):
             return
         if b.bar <= self.tolerance * size and not (b.looks == 2 and self.is_odd(b, 0.3)):
             return
         if self.is_rough(b, size) and self.may_dive(a, b):
             a.level = b.sigma * fmax(b.scatter if b.scatter > NOISY else b.misfit, b.other_misfit)
             a.rough = k
-            if self.dive(a, looks, fmax(b.bar, a.level / nearest)):
+            if self.dive(a, looks):
                 return
         if a.state != IS_NOISE and not b.settled:
             a.next = self.closer(looks, b.radius)
@@ -404,6 +420,18 @@ cdef class Search:
             a.next = fmin(looks.steps[looks.count - 1] * JUMP, a.reach)
         return True
 
+    cdef bint look_between(self, Line *a, const Looks *looks, const Fit *b) noexcept nogil:
+        """Plan a look where f was resolved much closer to x than it was looked at first; return whether there is one.
+
+        What lies between tells a smooth f, which bends more and more, from a stair's tread, which ends abruptly.
+        """
+        cdef int k = b.looks - 1
+        if k > 0 and b.radius > JUMP * looks.steps[k - 1]:
+            a.next = sqrt(b.radius * looks.steps[k - 1])
+        elif k + 1 < looks.count and looks.steps[k + 1] > 4 * b.radius:
+            a.next = sqrt(b.radius * looks.steps[k + 1])
+        return a.next != 0
+
     cdef bint is_odd(self, const Fit *b, double part) noexcept nogil:
         """Return whether a fit of the other half of f leaves out more than noise, and more than a part of it."""
         return b.other_misfit > fmax(NOISY, part * b.other_size)
@@ -419,10 +447,13 @@ cdef class Search:
     cdef bint may_dive(self, const Line *a, const Fit *b) noexcept nogil:
         return a.dives == 0 or a.state == RESOLVED and b.looks <= 3 and a.dives < 3
 
-    cdef bint dive(self, Line *a, const Looks *looks, double bar) noexcept nogil:
-        """Plan a look halfway, by logarithms, to where rounding alone gives a bar; return whether that is much closer."""
+    cdef bint dive(self, Line *a, const Looks *looks) noexcept nogil:
+        """Plan a look halfway, by logarithms, to where rounding hides a slope that explains the misfit.
+
+        Return whether that is much closer.
+        """
         cdef double nearest = looks.steps[0], rounding = self.eps * fabs(self.value(looks.center, a.rough))
-        cdef double closest = fmin(fmax(rounding / fmax(bar, 1e-300), self.unit(a.x)), nearest)
+        cdef double closest = fmin(fmax(nearest * (rounding / a.level), self.unit(a.x)), nearest)
         if not sqrt(closest * nearest) < nearest / 8:
             return False
         a.dives, a.state, a.next = a.dives + 1, DIVED, sqrt(closest * nearest)
@@ -516,12 +547,16 @@ cdef class Search:
                 else:
                     value[i, k] = <double>b.value
                 bar[i, k], jump[i, k] = b.bar, b.jump
-                change = b.change if b.scatter <= 1 and b.misfit <= 2 and b.other_misfit <= NOISY else 0
-                change = 0 if b.jump or b.is_tread else change
+                change = b.change if self.n == 1 and self.lines[i].state != IS_NOISE and self.is_resolved(b) else 0
                 is_known[i, k] = b.bar <= fmax(CONVERGED, rtol) * fmax(fabs(<double>b.value), change) or (
-                    b.looks > 0 and b.size == 0 and b.other_size == 0)
+                    b.size == 0 and b.other_size == 0 and isfinite(b.bar))
                 radius[i] = fmax(radius[i], b.radius)
         return values, bars, converged.view(bool), jumps, radii, sides, used
+
+    cdef bint is_resolved(self, const Fit *b) noexcept:
+        """Return whether rounding is all that a bar is made of."""
+        cdef bint is_smooth = not b.jump and not b.is_tread and b.other_misfit <= fmax(NOISY, UNRESOLVED * b.other_size)
+        return is_smooth and b.is_regular and b.scatter <= 3 and b.misfit <= 10
 
     def looks(self, Py_ssize_t i):
         """Return the steps of the looks on a line, rising, and f's values above and below x there."""
