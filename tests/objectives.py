@@ -44,3 +44,12 @@ def cubes(x, axis=-1):
     for k in range(len(x)):
         total = total + (k + 1) * x[k] * x[k] * x[k - 1]
     return total
+
+
+def assert_covered(result, exact, tolerance=np.inf):
+    """Check a result with its info: the bar covers the error, and nothing far off is called converged."""
+    value, info = result
+    error = np.abs(np.asarray(value, float) - exact)
+    assert np.all(error <= np.asarray(info.error) + 4 * np.finfo(float).eps * np.abs(exact)), (value, info.error, exact)
+    assert not np.any(np.asarray(info.converged) & (error > 1e-6 * np.abs(exact))), (value, info.error, exact)
+    assert np.all(error <= tolerance * np.abs(exact)), (value, info.error, exact)

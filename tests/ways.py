@@ -6,9 +6,11 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from types import ModuleType
 
 import numpy as np
+import pytest
 import twins
 
 import gradfast
@@ -150,3 +152,26 @@ ON_A_WORKER = Way("on a worker", options={"workers": map})
 AT_A_POINT = [PYTHON, VECTORIZED, COMPILED, ON_A_WORKER, REFERENCE]
 ALONG_A_LINE = [PYTHON, VECTORIZED, COMPILED, REFERENCE]  # these two operators have no workers
 AT_A_NUMBER = [PYTHON, COMPILED_OF_A_NUMBER, REFERENCE]
+
+
+def each_but_the_twin(cases):
+    """Return a decorator that runs a test in each of some ways. The twin has no adaptive method."""
+    return pytest.mark.parametrize("way", cases[:-1], ids=attrgetter("name"))
+
+
+at_a_point, along_a_line, at_a_number = map(each_but_the_twin, (AT_A_POINT, ALONG_A_LINE, AT_A_NUMBER))
+
+
+def same_as_python(way, operator, f, x, *direction, method="adaptive", **options):
+    """Return value and info of an operator, which have the bits, the steps and the evaluations of the python way."""
+    options = {"method": method, "full_output": True, **options}
+    value, info = getattr(way, operator)(f, x, *direction, **options)
+    expected, plain = getattr(PYTHON, operator)(f, way.as_evaluated(x), *direction, **options)
+    rounded = np.fmax(plain.error, np.finfo(np.asarray(value).dtype).eps * np.abs(expected))
+    for ours, theirs in ((value, expected), (info.error, rounded), (info.step, plain.step)):
+        in_double = np.asarray(theirs)  # of compiled f, whose result is then rounded to float32 if x is
+        assert np.array_equal(ours, in_double.astype(np.asarray(ours).dtype), equal_nan=True)
+    assert np.array_equal(info.scheme, plain.scheme)
+    assert np.array_equal(info.converged, plain.converged)
+    assert info.evaluations == plain.evaluations
+    return value, info
