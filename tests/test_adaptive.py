@@ -1,10 +1,12 @@
-"""What the adaptive method promises: small errors, honest error bars, few evaluations, wherever it is used."""
+"""What the adaptive method promises through the operators: errors, bars, evaluations, bounds."""
 
-from operator import attrgetter
+import math
+from functools import partial
 
 import numpy as np
 import pytest
-from ways import ALONG_A_LINE, AT_A_NUMBER, AT_A_POINT, PYTHON
+from objectives import ObjectiveError
+from ways import along_a_line, at_a_number, at_a_point, same_as_python
 
 from gradfast import Adaptive, derivative, directional_derivative, gradient, hessian, jacobian
 
@@ -16,34 +18,12 @@ TABLE = [
     (np.log, 1e8, 1e-8, 1e-11),
     (np.sqrt, 1e-4, 50.0, 1e-10),
     (lambda x: np.sin(50 * x), 1.0, 50 * np.cos(50.0), 1e-11),
-    (lambda x: np.exp(-x / 1e6), 1.0, -1e-6 * np.exp(-1e-6), 1e-11),
+    (lambda x: np.exp(-x / 1e6), 1.0, -1e-6 * np.exp(-1e-6), 1e-8),  # no look is further away than 1
     (lambda x: x**9, 1e3, 9e24, 1e-11),
     (lambda x: 1 / x, 1e-3, -1e6, 1e-10),
     (lambda x: np.exp(-(((x - 1) / 1e-3) ** 2) - (x - 1) / 1e-3), 1.0, -1e3, 1e-10),
 ]
 names = [f"{i}: at {x:g}" for i, (_, x, _, _) in enumerate(TABLE)]
-
-
-def ways(cases):
-    return pytest.mark.parametrize("way", cases[:-1], ids=attrgetter("name"))  # there is no twin
-
-
-at_a_point, along_a_line, at_a_number = map(ways, (AT_A_POINT, ALONG_A_LINE, AT_A_NUMBER))
-
-
-def same_as_python(way, operator, f, x, *direction, method="adaptive", **options):
-    """Return value and info of an operator, which have the bits, the steps and the evaluations of the python way."""
-    options = {"method": method, "full_output": True, **options}
-    value, info = getattr(way, operator)(f, x, *direction, **options)
-    expected, plain = getattr(PYTHON, operator)(f, way.as_evaluated(x), *direction, **options)
-    rounded = np.fmax(plain.error, np.finfo(np.asarray(value).dtype).eps * np.abs(expected))
-    for ours, theirs in ((value, expected), (info.error, rounded), (info.step, plain.step)):
-        in_double = np.asarray(theirs)  # of compiled f, whose result is then rounded to float32 if x is
-        assert np.array_equal(ours, in_double.astype(np.asarray(ours).dtype), equal_nan=True)
-    assert np.array_equal(info.scheme, plain.scheme)
-    assert np.array_equal(info.converged, plain.converged)
-    assert info.evaluations == plain.evaluations
-    return value, info
 
 
 def sum_of_exp(x):
@@ -57,28 +37,6 @@ def test_the_error_is_small_and_the_bar_covers_it(way, f, x, exact, tolerance):
     assert abs(value - exact) <= tolerance * abs(exact)
     assert abs(value - exact) <= info.error
     assert info.evaluations <= 21
-
-
-@at_a_number
-@pytest.mark.parametrize(
-    "f",
-    [lambda x: 7 * x - 3, lambda x: x**2, lambda x: 5.0, lambda x: 0.5 * x**2 - 3 * x + 2],
-    ids=["line", "square", "constant", "parabola"],
-)
-@pytest.mark.parametrize("x", [0.0, 1.0, -3.7, 1e5])
-def test_linear_and_quadratic_functions_stop_early(way, f, x):
-    _, info = same_as_python(way, "derivative", lambda x: float(f(x)), x)
-    assert info.evaluations <= 6
-    assert info.converged
-
-
-@at_a_number
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_derivatives_of_higher_order_know_their_error(way, n):
-    x = np.array([0.5, 1.0, -2.0])
-    value, info = same_as_python(way, "derivative", np.exp, x, n=n)
-    assert np.all(np.abs(value - np.exp(x)) <= info.error)
-    assert np.all(info.error <= 10.0 ** (3 * n - 13) * np.exp(x))
 
 
 @at_a_point
@@ -108,8 +66,8 @@ def test_only_coordinates_that_need_it_are_refined():
         return 3 * point[0] + np.sin(50 * point[1])
 
     gradient(f, x, method="adaptive")
-    assert moved[0] == 4
-    assert moved[1] > 4
+    assert moved[0] <= 6
+    assert moved[1] > moved[0]
 
 
 def test_vectorized_coordinates_refine_in_the_same_blocks(counted):
@@ -217,15 +175,76 @@ def test_a_coordinate_without_room_is_fixed(way):
     assert info.scheme.tolist() == ["fixed", "central"]
 
 
+def test_a_jacobian_s_zeros_are_exact_converged_and_cost_nothing():
+    x = np.linspace(0.5, 2.0, 6)
+    alone = sum(derivative(np.sin, t, method="adaptive", full_output=True)[1].evaluations - 1 for t in x)
+    value, info = jacobian(np.sin, x, method="adaptive", full_output=True)
+    assert np.array_equal(value == 0, ~np.eye(6, dtype=bool))
+    assert np.all(np.abs(value - np.diag(np.cos(x))) <= info.error)
+    assert info.converged.all()
+    assert info.evaluations <= alone + 1
+
+
+def test_a_component_that_is_not_finite_spoils_no_other():
+    value, info = jacobian(lambda x: np.array([np.nan, x[0] ** 2]), [1.0], method="adaptive", full_output=True)
+    assert np.isnan(value[0, 0])
+    assert value[1, 0] == pytest.approx(2, rel=1e-9)
+    assert info.converged[:, 0].tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "operator", [derivative, gradient, jacobian, hessian, partial(directional_derivative, v=[1.0, 2.0])], ids=str
+)
+@pytest.mark.parametrize("call", [1, 3, 6])
+def test_x_is_restored_where_f_raises(operator, call):
+    x, calls = np.array([1.1, 2.2]), []
+
+    def f(point):
+        calls.append(1)
+        if len(calls) == call:
+            raise ObjectiveError
+        return point**3 if operator is derivative else np.sum(point**3)
+
+    with pytest.raises(ObjectiveError):
+        operator(f, x, method="adaptive")
+    assert x.tolist() == [1.1, 2.2]
+    assert len(calls) == call
+
+
 @at_a_number
+@pytest.mark.parametrize("beyond", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(("side", "scheme"), [(1, "forward"), (-1, "backward")])
-def test_where_f_is_nan_on_one_side_the_other_is_used(way, side, scheme):
+def test_where_f_is_not_finite_on_one_side_the_other_is_used(way, side, scheme, beyond):
     def f(x):
-        return np.where(side * (x - 1) < 0, np.nan, x**3)
+        return np.where(side * (x - 1) < 0, beyond, x**3)
 
     value, info = same_as_python(way, "derivative", f, 1.0)
     assert value == pytest.approx(3.0, rel=1e-11)
     assert str(info.scheme) == scheme
+    assert info.converged
+
+
+@pytest.mark.parametrize("beyond", [np.nan, np.inf])
+def test_one_side_is_used_by_hessians_and_directions_too(beyond):
+    def f(x):
+        return x[0] ** 2 * x[1] if x[0] >= 1 else beyond
+
+    value, info = hessian(f, [1.0, 2.0], method="adaptive", full_output=True)
+    assert np.all(np.abs(value - [[4, 2], [2, 0]]) <= info.error)
+    assert np.abs(value - [[4, 2], [2, 0]]).max() < 1e-8
+    assert info.scheme.tolist() == ["forward", "central"]
+    slope, info = directional_derivative(f, [1.0, 2.0], [-3.0, 1.0], method="adaptive", full_output=True)
+    assert abs(slope + 11) <= info.error < 1e-8
+    assert info.scheme == "backward"
+
+
+def test_a_jacobian_beside_the_end_of_a_domain_is_covered():
+    def f(x):
+        return np.array([math.log(x[0]) if x[0] > 0 else -np.inf, x[0] * x[1]])
+
+    value, info = jacobian(f, [1e-3, 2.0], method="adaptive", full_output=True)
+    assert np.all(np.abs(value - [[1e3, 0], [2, 1e-3]]) <= info.error)
+    assert info.converged.all()
 
 
 @at_a_number
@@ -237,34 +256,43 @@ def test_where_f_is_nan_everywhere_so_is_the_derivative(way):
 
 
 @at_a_number
-def test_a_kink_is_not_converged_and_its_bar_covers_the_slopes_of_both_sides(way):
-    value, info = same_as_python(way, "derivative", lambda x: np.maximum(x, 0), 0.0)
-    assert (value, info.error) == (0.5, 0.5)
+@pytest.mark.parametrize(
+    ("f", "x", "slopes"),
+    [
+        (lambda x: np.maximum(x, 0), 0.0, (0, 1)),
+        (np.abs, 0.0, (-1, 1)),
+        (lambda x: np.abs(x - 1) + np.exp(-x), 1.0, (-1 - np.exp(-1), 1 - np.exp(-1))),
+        (lambda x: 2.5 * np.abs(x - 3) + x, 3.0, (-1.5, 3.5)),
+    ],
+    ids=["ReLU", "abs", "abs of a curve", "steep"],
+)
+def test_a_kink_is_not_converged_and_its_bar_covers_the_slopes_of_both_sides(way, f, x, slopes):
+    value, info = same_as_python(way, "derivative", f, x)
+    jump = slopes[1] - slopes[0]
+    assert np.abs(value - slopes).max() <= info.error + 1e-9 * jump
+    assert info.error <= (1 + 1e-6) * jump
     assert not info.converged
-    assert info.evaluations <= 9
+    assert info.evaluations <= 25
 
 
-@pytest.mark.parametrize("noise", [1e-10, 1e-8, 1e-6])
-def test_noise_widens_the_bar_and_is_climbed_over(noise):
-    random = np.random.default_rng(3)
-
-    def rough(x):
-        return np.exp(x) + noise * random.normal()
-
-    errors, bars = [], []
-    for x in np.linspace(0.5, 2.0, 100):
-        value, info = derivative(rough, x, method="adaptive", full_output=True)
-        errors.append(abs(value - np.exp(x)))
-        bars.append(info.error)
-    assert np.mean(np.array(errors) <= bars) >= 0.85
-    assert np.median(errors) < 1e3 * noise
-
-
-def test_a_longdouble_is_differentiated_in_its_own_precision():
-    x = np.array([1.0], np.longdouble)
-    value = gradient(lambda x: np.sum(np.exp(x)), x, method="adaptive")
+@pytest.mark.parametrize("f", [np.exp, np.sin, np.cosh, lambda x: 1 / x], ids=["exp", "sin", "cosh", "1/x"])
+@pytest.mark.skipif(np.finfo("g").eps == np.finfo("d").eps, reason="a longdouble is a double here")
+def test_a_longdouble_is_differentiated_in_its_own_precision(f):
+    exact = {np.exp: np.exp, np.sin: np.cos, np.cosh: np.sinh}.get(f, lambda x: -1 / x**2)
+    x = np.array([0.3, 1.0, 1.9, 7.0], np.longdouble)
+    value, info = derivative(f, x, method="adaptive", full_output=True)
     assert value.dtype == np.longdouble
-    assert np.abs(value - np.exp(x)).max() < 1e-14
+    assert np.all(np.abs(value - exact(x)) <= np.minimum(info.error, 4e-16 * np.abs(exact(x))))
+
+
+@pytest.mark.parametrize("bounds", [(0, 2), (1, 3), ([-1, 1], [1, 2]), (np.longdouble(0.5), np.longdouble(1.5))])
+def test_a_longdouble_takes_bounds(bounds):
+    x = np.ones(2, np.longdouble)
+    value, info = gradient(lambda x: np.sum(x**2), x, method="adaptive", bounds=bounds, full_output=True)
+    assert np.all(np.abs(value - 2) <= info.error + 1e-18)
+    assert np.abs(value - 2).max() < 1e-9
+    second = hessian(lambda x: np.sum(x**2) * x[0], x, method="adaptive", bounds=bounds)
+    assert np.abs(second - [[6, 2], [2, 2]]).max() < 1e-7
 
 
 @at_a_point
@@ -283,10 +311,13 @@ def test_a_looser_tolerance_costs_less(counted):
     assert loose.calls < tight.calls
 
 
-def test_evaluations_are_bounded():
+@pytest.mark.parametrize("most", [4, 5, 12, 25])
+def test_evaluations_are_bounded(most, counted):
     random = np.random.default_rng(0)
-    _, info = derivative(lambda x: random.normal(), 1.0, method=Adaptive(max_evaluations=12), full_output=True)
-    assert info.evaluations <= 13
+    f = counted(lambda x: random.normal())
+    value, info = derivative(f, 1.0, method=Adaptive(max_evaluations=most), full_output=True)
+    assert f.calls == info.evaluations <= most + 1
+    assert np.isfinite(value)
     assert not info.converged
 
 
@@ -308,22 +339,11 @@ def test_max_evaluations_allows_an_estimate(most):
 
 
 @at_a_point
-def test_a_line_far_above_zero_needs_three_steps(way):
-    _, info = same_as_python(way, "gradient", lambda x: 1e6 + x[0], [1.0])
-    assert info.evaluations == 6 + 1
-    assert info.error[0] < 1e-12
-
-
-def test_a_function_that_looks_slow_at_the_first_steps_is_not_believed():
-    # sin(50 h) / h at h = 1, 1/2, 1/8 is that of a slow function: 50 is nearly 16 pi.
-    value = gradient(lambda x: np.sin(50 * x[0]), [100.0], method=Adaptive(rtol=1e-13))
-    assert abs(value[0] - 50 * np.cos(5000.0)) < 1e-11
-
-
-def test_cancelling_terms_cost_no_more_than_longer_steps_can_win_back():
-    f = np.polynomial.Polynomial([1, 6, 15, 20, 15, 6, 1])  # (x + 1)**6
-    value = gradient(lambda x: f(x[0]), [-0.9], method="adaptive")
-    assert abs(value[0] / 6e-5 - 1) < 1e-9
+@pytest.mark.parametrize(("reach", "error"), [(None, 1e-8), (1e6, 1e-12)])
+def test_a_line_far_above_zero_needs_few_looks(way, reach, error):
+    value, info = same_as_python(way, "gradient", lambda x: 1e6 + x[0], [1.0], method=Adaptive(reach=reach))
+    assert info.evaluations <= 11
+    assert abs(value[0] - 1) <= info.error[0] < error
 
 
 @at_a_point
@@ -365,105 +385,38 @@ def test_a_jacobian_by_no_coordinates_has_no_columns():
     assert jacobian(lambda x: np.ones(3), [], method="adaptive").shape == (3, 0)
 
 
-def jagged(x, size):
-    """Return noise of so many units, at any x always the same."""
-    return size * np.modf(np.sin(np.asarray(x, float) * 12.9898e5) * 43758.5453)[0]
-
-
-@at_a_number
-@pytest.mark.parametrize(
-    ("f", "x", "exact", "tolerance"),
-    [
-        (lambda x: np.sin(1e6 * x), 0.1, 1e6 * np.cos(1e5), 1e-12),
-        (np.cos, 1e4, -np.sin(1e4), 1e-12),
-        (lambda x: np.tanh(100 * x), 0.01, 100 / np.cosh(1) ** 2, 1e-11),
-        (lambda x: np.tanh(1e4 * x), 3e-4, 1e4 / np.cosh(3) ** 2, 1e-2),
-        (lambda x: np.abs(x - 1e-4) + np.sin(x), 2e-4, 1 + np.cos(2e-4), 1e-11),
-        (lambda x: x**3, 1e-9, 3e-18, 1e-2),
-    ],
-    ids=["fast sine", "far out", "steep step", "steeper step", "near a kink", "near a flat point"],
-)
-def test_a_scale_far_below_that_of_x_is_found(way, f, x, exact, tolerance):
-    value, info = same_as_python(way, "derivative", f, x)
-    assert abs(value - exact) <= info.error
-    assert abs(value - exact) <= tolerance * abs(exact)
-
-
-@at_a_number
-@pytest.mark.parametrize(
-    ("f", "slope", "x", "noise", "n", "tolerance"),
-    [
-        (np.exp, np.exp, 7.3, 1e-9, 1, 1e-9),
-        (lambda x: x, lambda x: 1.0, 1.9, 1e-3, 1, 1e-10),
-        (np.square, lambda x: 2 * x, 0.1, 1e-13, 1, 1e-12),
-        (np.sin, lambda x: -np.sin(x), 1.0, 1e-9, 2, 1e-6),
-        (np.sin, np.sin, 1.0, 1e-9, 4, 1.0),
-    ],
-    ids=["growing", "line", "square", "second derivative", "fourth derivative"],
-)
-def test_the_longer_steps_that_noise_needs_are_found(way, f, slope, x, noise, n, tolerance):
-    value, info = same_as_python(way, "derivative", lambda x: f(x) + jagged(x, noise), x, n=n)
-    assert abs(value - slope(x)) <= info.error
-    assert abs(value / slope(x) - 1) <= tolerance
-
-
-@at_a_number
-def test_a_tolerance_wider_than_the_noise_is_met(way):
-    _, info = same_as_python(way, "derivative", lambda x: np.sin(x) + jagged(x, 1e-9), 0.3, method=Adaptive(rtol=1e-6))
-    assert info.converged
-
-
-@at_a_number
-def test_a_slow_function_is_given_long_steps(way):
-    value, info = same_as_python(way, "derivative", lambda x: np.sin(0.01 * x), 0.3, n=2)
-    assert abs(value / (-1e-4 * np.sin(0.003)) - 1) < 1e-10
-    assert info.evaluations <= 21
-
-
-def test_steps_grow_no_longer_than_bounds_allow():
-    seen = []
-
-    def f(x):
-        seen.append(float(x))
-        return np.sin(0.01 * x)
-
-    derivative(f, 0.3, n=2, bounds=(-0.5, 2.0), method="adaptive")
-    derivative(f, 0.3, n=2, bounds=(0.3, 2.0), method="adaptive")
-    assert -0.5 <= min(seen) < max(seen) <= 2.0
-
-
-@at_a_number
-def test_a_second_derivative_at_a_bound_converges(way):
-    assert same_as_python(way, "derivative", np.exp, 0.3, n=2, bounds=(0.3, 2.0))[1].converged
-
-
-@at_a_number
-@pytest.mark.parametrize(
-    ("f", "x", "most"),
-    [
-        (lambda x: 1e-310 * np.sin(x), 0.5, 5),
-        (lambda x: x**5, 0.0, 17),
-        (lambda x: 1e9 + x**2, 0.3, 15),
-        (lambda x: x * np.nan, 1.0, 25),
-        (lambda x: np.where(np.abs(x - 1) > 1e-2, np.inf, x**3), 1.0, 11),
-    ],
-    ids=["subnormal values", "flat point", "large constant", "not a number", "infinite around"],
-)
-def test_no_steps_are_tried_that_cannot_help(way, f, x, most):
-    assert same_as_python(way, "derivative", f, x)[1].evaluations <= most
-
-
-@at_a_number
-def test_a_line_beside_a_kink_has_a_narrow_bar(way):
-    value, info = same_as_python(way, "derivative", lambda x: np.maximum(x - 1e-4, 0), 2e-4)
-    assert abs(value - 1) <= info.error < 1e-9
-
-
 @at_a_point
-def test_where_x_is_nan_nothing_converges(way):
-    _, info = same_as_python(way, "gradient", lambda x: np.sum(np.arctan(x)), [np.nan, 1.0])
-    assert info.error[0] == np.inf
-    assert not info.converged.any()
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("operator", ["gradient", "jacobian"])
+def test_where_x_is_not_finite_the_derivative_is_nan(way, wrong, operator):
+    shape = () if operator == "gradient" else (1,)
+    value, info = same_as_python(way, operator, lambda x: np.reshape(np.arctan(x[1]) + 0 * x[0], shape), [1.0, wrong])
+    one, alone = same_as_python(way, operator, lambda x: np.reshape(x[1] ** 2, shape), [wrong, 1.0])
+    assert np.isnan(np.ravel(value)[1])
+    assert np.isnan(np.ravel(one)[0])
+    assert np.ravel(one)[1] == pytest.approx(2)
+    assert np.isinf(np.ravel(info.error)[1])
+    assert not np.ravel(info.converged)[1]
+    assert np.ravel(alone.converged).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("f", [np.square, np.arctan, lambda x: 0 * x + 3.0], ids=["square", "arctan", "constant"])
+def test_at_a_number_that_is_not_finite_the_derivative_is_nan(f, wrong):
+    with np.errstate(invalid="ignore"):
+        value, info = derivative(f, wrong, method="adaptive", full_output=True)
+    assert np.isnan(value)
+    assert info.error == np.inf
+    assert not info.converged
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_where_x_is_not_finite_so_are_a_row_and_a_column_of_the_hessian(wrong):
+    value, info = hessian(lambda x: x[0] ** 2, [1.0, wrong], method="adaptive", full_output=True)
+    assert value[0, 0] == pytest.approx(2)
+    assert np.isnan(value[[0, 1, 1], [1, 0, 1]]).all()
+    assert np.isinf(info.error[[0, 1, 1], [1, 0, 1]]).all()
+    assert info.converged.tolist() == [[True, False], [False, False]]
 
 
 @along_a_line
@@ -507,12 +460,6 @@ def test_a_hessian_keeps_narrow_bounds_at_large_and_small_x():
     assert value[1, 1] == pytest.approx(-1e6, rel=1e-5)
 
 
-@at_a_number
-def test_a_kink_of_slope_zero_is_not_converged(way):
-    value, info = same_as_python(way, "derivative", np.abs, 0.0)
-    assert (value, info.error, info.converged) == (0, 1, False)
-
-
 @at_a_point
 def test_a_coordinate_on_one_side_waits_for_no_other(way):
     def f(x):
@@ -521,27 +468,7 @@ def test_a_coordinate_on_one_side_waits_for_no_other(way):
     value, info = same_as_python(way, "gradient", f, [1.0, 0.3])
     assert np.allclose(value, [3.0, 1000 * np.cos(300.0)], rtol=1e-10)
     assert info.scheme.tolist() == ["forward", "central"]
-    assert info.evaluations <= 23
-
-
-@pytest.mark.parametrize("dtype", ["f", "d", "g"])
-def test_steps_are_no_shorter_than_x_can_be_moved_by(dtype):
-    x, moved = np.array([1.1], dtype), []
-    start = x[0]
-
-    def f(point):
-        moved.append(abs(float(point[0] - start)))
-        return np.nan if point[0] != start else 1.0
-
-    gradient(f, x, method=Adaptive(max_evaluations=200))
-    shortest = np.sort(moved)[1]  # that of 0 is f(x)
-    assert 4 * np.spacing(start) <= shortest < 600 * np.spacing(start)
-
-
-def test_the_step_is_what_x_was_moved_by():
-    x = 1024 - 5 * np.spacing(1000.0)  # above 1024 numbers are twice as far apart
-    value = derivative(lambda x: np.sin(1e4 * (x - 1024)), x, method="adaptive")
-    assert value == pytest.approx(1e4, rel=1e-9)
+    assert info.evaluations <= 45
 
 
 @at_a_point
@@ -563,9 +490,71 @@ def test_the_order_of_components_changes_no_step():
     assert (info.step[0], info.evaluations) == (other.step[0], other.evaluations)
 
 
-def test_the_step_is_the_shortest_that_the_result_is_made_of():
-    seen = []
-    _, info = derivative(
-        lambda x: seen.append(float(x)) or np.exp(x), 1.0, method=Adaptive(rtol=1e-9), full_output=True
-    )
-    assert info.step == min(abs(x - 1) for x in seen if x != 1)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_finished_component_does_not_stop_the_others(order):
+    def both(x):
+        return np.array([x[0] ** 2, x[0] ** 3][::order])
+
+    slopes = jacobian(both, [4e-19], method="adaptive", bounds=(4e-19, 1.0))[::order, 0]
+    assert abs(slopes[0] - 8e-19) <= 1e-17
+    assert abs(slopes[1]) <= 1e-17
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_worst_component_chooses_the_step(order):
+    def both(x):
+        return np.array([1 / (x[0] - 1.01), 1e3 + x[0] ** 3][::order])
+
+    slopes = jacobian(both, [0.9], method="adaptive")[::order, 0]
+    assert abs(slopes[0] + 1 / (0.9 - 1.01) ** 2) <= 1e-9
+    assert abs(slopes[1] - 3 * 0.9**2) <= 1e-9
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_curved_component_prevents_long_steps(order):
+    def both(x):
+        return np.array([1e4 + 0.3 * x[0], 1 / x[0]][::order])
+
+    slopes, info = jacobian(both, [1.0], method="adaptive", full_output=True)
+    slopes, error = slopes[::order, 0], info.error[::order, 0]
+    assert np.all(np.abs(slopes - [0.3, -1.0]) <= error)
+    assert abs(slopes[1] + 1) <= 1e-12
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_looks_suit_every_component(order):
+    def lines(x):
+        return np.array([1e4 + 0.3 * x[0], x[0]][::order])
+
+    def parabolas(x):
+        return np.array([1e6 + x[0] * x[0], 1e6 + x[0] + 1e-3 * x[0] * x[0]][::order])
+
+    for f, slopes in ((lines, [0.3, 1]), (parabolas, [2.6, 1.0026])):
+        value, info = jacobian(f, [1.3], method="adaptive", full_output=True)
+        assert info.evaluations <= 11
+        assert np.all(np.abs(value[::order, 0] - slopes) <= info.error[::order, 0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_hessians_of_quadratics_are_cheap(seed):
+    rng = np.random.default_rng(seed)
+    a, b, x = rng.normal(size=(4, 4)), rng.normal(size=4), rng.normal(size=4)
+    found, info = hessian(lambda x: x @ a @ x + b @ x + 3, x, method="adaptive", full_output=True)
+    assert info.evaluations <= 12 * 10 + 1
+    assert np.all(np.abs(found - (a + a.T)) <= info.error)
+    assert np.abs(found - (a + a.T)).max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "mixed"),
+    [
+        (lambda v: np.log(v[0]) + np.log(v[1]) * v[0] / 1e-8, [1e-8, 2.0], 5e7),
+        (lambda v: np.sin(v[0] * 1e9) * np.exp(v[1]), [3e-10, 1.5], 1e9 * np.cos(0.3) * np.exp(1.5)),
+        (lambda v: v[0] * v[1] ** 2 / 1e12, [4e12, 0.3], 6e-13),
+    ],
+    ids=["a small length", "a fast wave", "a large mass"],
+)
+def test_mixed_derivatives_by_unlike_coordinates_are_covered(f, x, mixed):
+    value, info = hessian(f, x, method="adaptive", full_output=True)
+    assert abs(value[0, 1] - mixed) <= info.error[0, 1]
+    assert abs(value[0, 1] - mixed) <= 1e-4 * mixed

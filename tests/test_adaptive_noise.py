@@ -1,0 +1,299 @@
+"""Where f is rough: noise, rounded values, kinks, terms that cancel. Bars cover, and no guess is called converged."""
+
+import math
+
+import numpy as np
+import pytest
+from objectives import assert_covered
+from ways import at_a_number, same_as_python
+
+from gradfast import Adaptive, derivative, gradient
+
+
+@pytest.mark.parametrize("noise", [1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2])
+@pytest.mark.parametrize("n", [1, 2])
+def test_bars_cover_noise(noise, n):
+    random = np.random.default_rng(3)
+    smooth = [(np.exp, lambda x: math.exp(x)), (np.sin, lambda x: [math.cos(x), -math.sin(x)][n - 1])]
+    errors, bars, lies = [], [], 0
+    for f, exact in smooth:
+        for x in np.linspace(0.5, 2.0, 60):
+            value, info = derivative(
+                lambda t, f=f: f(t) + noise * random.normal(), x, n=n, method="adaptive", full_output=True
+            )
+            errors.append(abs(value - exact(x)))
+            bars.append(info.error)
+            lies += bool(info.converged and errors[-1] > 1e-5 * abs(exact(x)))
+            assert info.evaluations <= 41
+    assert np.mean(np.array(errors) <= bars) >= 0.95
+    assert np.all(np.array(errors) <= 100 * np.array(bars))
+    assert lies == 0
+    assert np.median(errors) <= [30, 3000][n - 1] * noise
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [(np.exp, 1.0, math.e), (np.sin, 2.0, math.cos(2)), (lambda x: 3 * x, 1.77, 3.0)],
+    ids=["growth", "wave", "line"],
+)
+def test_no_seed_of_noise_leads_far_away(f, x, slope):
+    worst = 0.0
+    for seed in range(200, 400):
+        random = np.random.default_rng(seed)
+        value = derivative(lambda x, r=random: f(x) + 1e-3 * r.standard_normal(np.shape(x)), x, method="adaptive")
+        worst = max(worst, abs(value - slope))
+    assert worst <= 1.0
+
+
+@pytest.mark.parametrize(("f", "slope"), [(np.exp, math.e), (np.log1p, 0.5), (np.square, 2.0)])
+def test_more_evaluations_do_not_make_noise_much_worse(f, slope):
+    def worst(most):
+        errors = []
+        for seed in range(100):
+            random = np.random.default_rng(seed)
+            method = Adaptive(max_evaluations=most)
+            value = derivative(lambda x, r=random: f(x) + 1e-2 * r.standard_normal(np.shape(x)), 1.0, method=method)
+            errors.append(abs(value - slope))
+        return max(errors)
+
+    assert worst(40) <= 1.5 * worst(9)
+
+
+@pytest.mark.parametrize(("n", "side"), [(1, -math.inf), (1, 0.0), (2, -math.inf)], ids=["slope", "above", "second"])
+def test_bars_cover_noise_on_either_side(n, side):
+    points, rng = np.linspace(0.1, 3, 80), np.random.default_rng(11)
+    wrong, evaluations, sizes = 0, 0, (1e-10, 1e-7, 1e-5, 1e-3)
+    for size in sizes:
+        for x in points:
+            bounds = (x + side, math.inf)
+            found, info = derivative(
+                lambda t, size=size: np.exp(t) + rng.uniform(-size, size),
+                x,
+                n=n,
+                method="adaptive",
+                bounds=bounds,
+                full_output=True,
+            )
+            wrong += abs(found - math.exp(x)) > info.error
+            evaluations += info.evaluations
+    assert wrong <= 0.05 * points.size * len(sizes)
+    assert evaluations <= 25 * points.size * len(sizes)
+
+
+def noise_of_bits(x, size):
+    """Return a number between -size / 2 and size / 2 that depends on the bits of x."""
+    word = int(np.float64(x).view(np.uint64)) * 0x9E3779B97F4A7C15 & (1 << 64) - 1
+    return ((word >> 40) / 2.0**24 - 0.5) * size
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope", "reach", "tolerance"),
+    [
+        (lambda x: x * x + noise_of_bits(x, 1e-6), 1.3, 2.6, None, 1e-5),
+        (lambda x: 12 * x + noise_of_bits(x, 1.8e-6), -2.14, 12.0, None, 1e-6),
+        (lambda x: 12 * x + noise_of_bits(x, 1.8e-6), -2.14, 12.0, 1e6, 1e-10),
+        (lambda x: x + noise_of_bits(x, 7e-5), 2.65, 1.0, None, 1e-4),
+        (lambda x: x + noise_of_bits(x, 7e-5), 2.65, 1.0, 1e6, 1e-8),
+    ],
+    ids=["square", "line", "line from afar", "more noise", "more noise from afar"],
+)
+def test_noise_of_the_bits_of_x_is_covered(f, x, slope, reach, tolerance):
+    result = derivative(lambda x: f(float(x)), x, method=Adaptive(reach=reach), full_output=True)
+    value, info = result
+    assert abs(value - slope) <= info.error
+    assert abs(value - slope) <= tolerance * slope
+    assert info.evaluations <= 41
+
+
+def jagged(x, size):
+    """Return noise of so many units, at any x always the same."""
+    return size * np.modf(np.sin(np.asarray(x, float) * 12.9898e5) * 43758.5453)[0]
+
+
+@at_a_number
+@pytest.mark.parametrize(
+    ("f", "slope", "x", "noise", "n", "tolerance"),
+    [
+        (np.exp, np.exp, 7.3, 1e-9, 1, 1e-8),
+        (lambda x: x, lambda x: 1.0, 1.9, 1e-3, 1, 1e-2),
+        (np.square, lambda x: 2 * x, 0.1, 1e-13, 1, 1e-10),
+        (np.sin, lambda x: -np.sin(x), 1.0, 1e-9, 2, 1e-6),
+        (np.sin, np.sin, 1.0, 1e-9, 4, 1.0),
+    ],
+    ids=["growing", "line", "square", "second derivative", "fourth derivative"],
+)
+def test_the_longer_steps_that_noise_needs_are_found(way, f, slope, x, noise, n, tolerance):
+    value, info = same_as_python(way, "derivative", lambda x: f(x) + jagged(x, noise), x, n=n)
+    assert abs(value - slope(x)) <= info.error
+    assert abs(value / slope(x) - 1) <= tolerance
+
+
+@at_a_number
+def test_a_tolerance_wider_than_the_noise_is_met(way):
+    _, info = same_as_python(way, "derivative", lambda x: np.sin(x) + jagged(x, 1e-9), 0.3, method=Adaptive(rtol=1e-6))
+    assert info.converged
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (lambda x: np.round(np.sin(x), 3), 1.0, math.cos(1)),
+        (lambda x: np.round(np.sin(x), 5), 1.0, math.cos(1)),
+        (lambda x: np.round(np.exp(x), 2), 0.7, math.exp(0.7)),
+        (lambda x: np.floor(1e4 * x * x) / 1e4, 3.0, 6.0),
+        (lambda x: np.round(np.sin(x) / 0.003) * 0.003, 0.2, math.cos(0.2)),
+        (lambda x: float(f"{math.exp(-x):.6e}"), 1.3, -math.exp(-1.3)),
+        (lambda x: float(np.float16(x * x)), 0.9, 1.8),
+    ],
+    ids=["3 decimals", "5 decimals", "2 decimals", "floor", "multiples", "printed", "half precision"],
+)
+def test_rounded_values_are_covered(f, x, slope):
+    value, info = derivative(lambda x: float(f(float(x))), x, method="adaptive", full_output=True)
+    assert_covered((value, info), slope, 0.1)
+    assert info.error <= 0.5 * abs(slope)
+
+
+@pytest.mark.parametrize("digits", [2, 4, 6, 8])
+def test_bars_cover_rounding_to_decimals(digits):
+    covered = 0
+    for x in np.linspace(0.31, 2.7, 60):
+        value, info = derivative(lambda x: np.round(np.exp(np.sin(x)), digits), x, method="adaptive", full_output=True)
+        covered += abs(value - math.cos(x) * math.exp(math.sin(x))) <= info.error
+    assert covered >= 57
+
+
+@pytest.mark.parametrize("f", [np.sin, np.exp, np.arctan], ids=lambda f: f.__name__)
+def test_bars_cover_values_that_are_rounded_to_single_precision_inside(f):
+    slopes = {np.sin: np.cos, np.exp: np.exp, np.arctan: lambda x: 1 / (1 + x * x)}
+    covered = 0
+    for x in np.linspace(0.31, 2.7, 60):
+        value, info = derivative(lambda x: float(f(np.float32(x))), x, method="adaptive", full_output=True)
+        covered += abs(value - slopes[f](x)) <= info.error
+        assert abs(value / slopes[f](x) - 1) <= 5e-2
+    assert covered >= 57
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (lambda x: x**2 + 0.01 * np.maximum(0, x - 1.002), 1.0, 2.0),
+        (lambda x: np.exp(x) + 0.3 * np.abs(x - 0.4999), 0.5, math.exp(0.5) + 0.3),
+        (lambda x: np.sin(x) + 1e-3 * np.maximum(0, 2.05 - x), 2.0, math.cos(2.0) - 1e-3),
+        (lambda x: np.maximum(x, 0), 1e-6, 1.0),
+        (lambda x: np.abs(x), -3e-5, -1.0),
+        (lambda x: np.where(x > 0, x, 0.01 * x), -1e-4, 0.01),
+        (lambda x: np.where(x > 0, np.expm1(x), 0.1 * x), 1e-3, math.exp(1e-3)),
+    ],
+    ids=["small", "near", "above", "ReLU", "abs", "leaky ReLU", "unlike sides"],
+)
+def test_beside_a_kink_the_slope_is_covered(f, x, slope):
+    assert_covered(derivative(f, x, method="adaptive", full_output=True), slope)
+
+
+@pytest.mark.parametrize("center", [0.0, 1.0, -30.0])
+@pytest.mark.parametrize("kind", ["abs", "ReLU", "leaky ReLU", "hinge"])
+def test_bars_cover_a_kink_at_any_small_distance(kind, center):
+    f = {
+        "abs": np.abs,
+        "ReLU": lambda t: np.maximum(t, 0),
+        "leaky ReLU": lambda t: np.where(t > 0, t, 0.1 * t),
+        "hinge": lambda t: np.maximum(0, 1e-3 - t) + t * t,
+    }[kind]
+    slopes = {
+        "abs": np.sign,
+        "ReLU": lambda t: float(t > 0),
+        "leaky ReLU": lambda t: 1.0 if t > 0 else 0.1,
+        "hinge": lambda t: -float(t < 1e-3) + 2 * t,
+    }[kind]
+    covered = lies = 0
+    random = np.random.default_rng(5)
+    for _ in range(60):
+        distance = random.choice([-1, 1]) * 10 ** random.uniform(-7, -2)
+        x = center + distance
+        value, info = derivative(lambda x: f(x - center), x, method="adaptive", full_output=True)
+        error = abs(value - slopes(x - center))
+        covered += error <= info.error + 1e-15
+        lies += bool(info.converged and error > 1e-6)
+    assert covered >= 57
+    assert lies == 0
+
+
+@at_a_number
+def test_a_line_beside_a_kink_has_a_narrow_bar(way):
+    value, info = same_as_python(way, "derivative", lambda x: np.maximum(x - 1e-4, 0), 2e-4)
+    assert abs(value - 1) <= info.error < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "sides"),
+    [
+        (lambda x: x * np.abs(x), 0.0, [-2, 2]),
+        (lambda x: np.maximum(x - 1, 0) ** 2, 1.0, [0, 2]),
+        (lambda x: np.exp(x) + (x - 3) * np.abs(x - 3), 3.0, [math.exp(3) - 2, math.exp(3) + 2]),
+    ],
+    ids=["odd", "one side", "beside a curve"],
+)
+def test_a_jump_of_the_second_derivative_is_not_converged(f, x, sides):
+    value, info = derivative(f, x, n=2, method="adaptive", full_output=True)
+    assert not info.converged
+    assert np.abs(value - np.array(sides)).max() <= 1.01 * info.error
+
+
+@pytest.mark.parametrize("period", [1e-6, 1e-4, 1e-2])
+@pytest.mark.parametrize("steepness", [1e-4, 1e-2, 1.0])
+def test_a_ripple_is_covered(period, steepness):
+    covered = lies = 0
+    for x in np.linspace(0.5, 2, 30):
+        exact = 2 * x + steepness * math.cos(x / period)
+        value, info = derivative(
+            lambda x: x**2 + steepness * period * np.sin(x / period), x, method="adaptive", full_output=True
+        )
+        covered += abs(value - exact) <= info.error
+        lies += bool(info.converged and abs(value - exact) > 1e-5 * exact)
+    assert covered >= 28
+    assert lies <= 1  # what is shorter than the closest look no sampling can know
+
+
+def fifth_power(x):
+    """Return (x - 2)**5, expanded."""
+    return ((((x - 10) * x + 40) * x - 80) * x + 80) * x - 32
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (fifth_power, 2.004, 5 * 0.004**4),
+        (fifth_power, 1.98, 5 * 0.02**4),
+        (lambda x: (x - 3) * x * x + 3 * x - 1, 1.003, 3 * 0.003**2),
+        (lambda x: (1 + x) ** 2 - 1 - 2 * x, 1e-4, 2e-4),
+    ],
+    ids=["fifth power", "beside it", "third power", "square"],
+)
+def test_terms_that_cancel_are_covered(f, x, slope):
+    assert_covered(derivative(f, x, method="adaptive", full_output=True), slope)
+
+
+def test_cancelling_terms_cost_no_more_than_longer_steps_can_win_back():
+    f = np.polynomial.Polynomial([1, 6, 15, 20, 15, 6, 1])  # (x + 1)**6
+    value = gradient(lambda x: f(x[0]), [-0.9], method="adaptive")
+    assert abs(value[0] / 6e-5 - 1) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda x: (1 - np.cos(x)) / x**2, lambda x: -x / 12 + x**3 / 180 - x**5 / 6720 + x**7 / 453600),
+        (lambda x: (np.exp(x) - 1 - x) / x**2, lambda x: 1 / 6 + x / 12 + x**2 / 40 + x**3 / 180 + x**4 / 1008),
+        (lambda x: (x - np.sin(x)) / x**3, lambda x: -x / 60 + x**3 / 1260 - x**5 / 60480),
+    ],
+    ids=["1 - cos", "exp - 1", "x - sin"],
+)
+def test_naive_formulas_near_0_are_covered_and_never_called_converged_where_wrong(f, slope):
+    points, covered, lies = np.logspace(-7, -1, 28), 0, 0
+    for x in points:
+        value, info = derivative(f, float(x), method="adaptive", full_output=True)
+        error = abs(float(value) - slope(x))
+        covered += error <= info.error
+        lies += bool(info.converged and error > 1e-5 * abs(slope(x)))
+    assert covered >= 24
+    assert lies == 0
