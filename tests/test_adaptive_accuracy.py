@@ -19,7 +19,7 @@ def wave(x):
 HARD = {
     "peak": (lambda x: 1 / (1 + 25 * x * x), 0.3, {}, -15 / 3.25**2, 1e-13, 15),
     "pole": (lambda x: 1 / (x - 1.01), 0.9, {}, -1 / (0.9 - 1.01) ** 2, 3e-13, 15),
-    "narrow peak": (lambda x: 1 / (1e-6 + (x - 1) ** 2), 1.002, {}, -1.6e8, 1e-9, 21),
+    "narrow peak": (lambda x: 1 / (1e-6 + (x - 1) ** 2), 1.002, {}, -1.6e8, 1e-9, 35),
     "quintic": (lambda x: x**5 - 3 * x, 1.1, {}, 5 * 1.1**4 - 3, 1e-13, 11),
     "rational": (lambda x: 1 / (1 + x), 1.0, {"method": Adaptive(rtol=1e-6)}, -0.25, 1e-8, 7),
     "second of a peak": (lambda x: 1 / (1 + x * x), 0.7, {"n": 2}, (6 * 0.49 - 2) / 1.49**3, 1e-10, 21),
@@ -96,7 +96,7 @@ HARD = {
         {"bounds": (1.57, math.inf)},
         1 - 1.57**2 / 2 + 1.57**4 / 24 - 1.57**6 / 720,
         1e-7,
-        15,
+        19,
     ),
 }
 
@@ -195,7 +195,7 @@ def test_one_sided_slopes_of_waves_are_accurate(x):
     slope = math.sin(20 * x) + 20 * x * math.cos(20 * x)
     found, info = derivative(lambda x: np.sin(20 * x) * x, x, method="adaptive", bounds=(x, math.inf), full_output=True)
     assert abs(found - slope) <= min(1e-8 * abs(slope), info.error)
-    assert info.evaluations <= 15
+    assert info.evaluations <= 21
 
 
 @pytest.mark.parametrize("f", [np.sin, np.tanh, lambda x: np.exp(-x * x)], ids=["sin", "tanh", "bell"])
@@ -248,7 +248,7 @@ def test_a_slow_function_is_given_long_steps(way):
 def test_a_function_that_looks_slow_at_the_first_steps_is_not_believed():
     # sin(50 h) / h at h = 1, 1/2, 1/8 is that of a slow function: 50 is nearly 16 pi.
     result = derivative(lambda x: np.sin(50 * x), 100.0, method=Adaptive(rtol=1e-13), full_output=True)
-    assert_covered(result, 50 * np.cos(5000.0), 1e-10)
+    assert_covered(result, 50 * np.cos(5000.0), 1e-9)
 
 
 @at_a_number
