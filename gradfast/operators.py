@@ -341,7 +341,7 @@ class PreparedOperator(Operator):
         if not self.full_output:
             return result
         more = {name: [getattr(info, name) for info in infos] for name in ("step", "scheme", "error", "converged")}
-        kept = {name: placed(parts) for name, parts in more.items() if parts and parts[0] is not None}
+        kept: dict[str, Any] = {name: placed(parts) for name, parts in more.items() if parts and parts[0] is not None}
         return result, Info(sum(info.evaluations for info in infos), **kept)
 
     def _of_part(self, f: Function, part: Any, **options: Any) -> Any:

@@ -132,7 +132,7 @@ cdef class Search:
         cdef Line *a = &self.lines[i]
         cdef Fit *best = &self.best[i * self.width]
         cdef double room = fmax(below, above) if reach > 0 else 0
-        cdef bint is_held = room <= 4 * self.unit(x), is_known = False
+        cdef bint is_held = isfinite(x) and room <= 4 * self.unit(x), is_known = False
         cdef Py_ssize_t k
         a.x, a.scale, a.left, a.more = x, scale, max(most, 2 * ((self.n - 1) // 2 + 2)), MORE
         a.wall, a.into, a.out, a.last_bar, a.unresolved = INFINITY, JUMP, JUMP, INFINITY, INFINITY
