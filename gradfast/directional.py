@@ -70,6 +70,31 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         if on_error != "raise":
             self._take_on_error(on_error)
 
+    def _are_many(self, x: Any, v: Any) -> bool:
+        """Return whether v is many directions; what is no array of one shape is none, and gets its error later."""
+        try:
+            return bool(np.ndim(v) > np.ndim(x))
+        except ValueError:
+            return False
+
+    def _along_each(self, x: Any, directions: Any, args: tuple[Any, ...]) -> Any:
+        """Return the derivatives along each of many directions, which lie along a first axis."""
+        if np.shape(directions)[1:] != np.shape(x):
+            wanted = f"the shape of x, {np.shape(x)}"
+            raise ValueError(f"v must have {wanted}; got {np.shape(directions)}")
+        call: Any = self
+        found = [call(x, v, *args) for v in as_array("v", directions)]
+        infos = [info for _, info in found] if self.full_output else []
+        found = [result for result, _ in found] if self.full_output else found
+        aux = [part for _, part in found] if self.has_aux else []
+        result: Any = np.array([part for part, _ in found] if self.has_aux else found)
+        result = (result, aux[0]) if aux else result
+        if not infos:
+            return result
+        names = ("step", "scheme", "error", "converged")
+        parts = {k: np.array([getattr(i, k) for i in infos]) for k in names if getattr(infos[0], k) is not None}
+        return result, Info(sum(info.evaluations for info in infos), **parts, value=infos[0].value)
+
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):
             return None
@@ -277,7 +302,8 @@ def directional_derivative(
     x, method, bounds, args, kwargs, has_aux, vectorized, on_error, full_output
         As for :func:`gradient`. A method's `step` is the distance that x moves.
     v : array_like
-        The direction, of x's shape, of any length: the result is linear in v.
+        The direction, of x's shape, of any length: the result is linear in v. Or k directions, of shape
+        ``(k, *x.shape)``; then the result has k derivatives along a first axis.
     argnum : int
         As for :func:`gradient`; but x and v stay the first two arguments of a prepared operator.
 

@@ -1,5 +1,6 @@
 """jacobian: of f of a point, to an array; dense or sparse."""
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Never
@@ -12,6 +13,7 @@ from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import JacobianOperator
 from gradfast.arguments import Array, as_dtype, number_or_array, unexpected
+from gradfast.directional import DirectionalDerivative
 from gradfast.methods import Adaptive, as_method
 from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, shape_of
 
@@ -88,6 +90,25 @@ class Jacobian(JacobianOperator, PreparedOperator):
             self.sparsity, self.verify, self.is_sparse = sparsity, verify, True
         elif verify:
             raise ValueError(f"verify must be False without sparsity; got {verify!r}")
+
+    def as_linear_operator(self, x: Any, *args: Any) -> Any:
+        """Return the Jacobian at x as a ``scipy.sparse.linalg.LinearOperator``, for Krylov solvers.
+
+        A product takes as many evaluations as a derivative along one direction, and f is called once more here, which
+        tells how many values it has. x is copied. There are no products with the transpose.
+        """
+        linalg = importlib.import_module("scipy.sparse.linalg")
+        place = self.argnum
+        if place:
+            x, args = self._sorted(x, args)
+        x = np.array(self._point(x))
+        arguments, value = {"kwargs": self.kwargs, "argnum": place}, self._call(args, None, None).at(x).value()
+        along: Any = DirectionalDerivative(self.f, method=self.method, bounds=self.bounds, **arguments)
+
+        def product(v: Array) -> Array:
+            return np.reshape(along(x, np.reshape(v, x.shape), *args), -1)
+
+        return linalg.LinearOperator((value.size, x.size), matvec=product, dtype=value.dtype)
 
     def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: Any) -> Any:
         """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""

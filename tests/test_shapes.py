@@ -7,6 +7,7 @@ from gradfast import (
     Central,
     Hessian,
     Jacobian,
+    directional_derivative,
     gradient,
     hessian,
     jacobian,
@@ -34,6 +35,39 @@ def test_a_flat_jacobian_is_a_matrix_whatever_the_shapes(method):
     names = jacobian(lambda p: p["a"] * p["b"], {"a": X, "b": 2.0}, flat=True, method=method)
     assert names == pytest.approx(np.column_stack([2 * np.eye(3), X]), abs=1e-5)
     assert Jacobian(np.sin, flat=True) != Jacobian(np.sin)
+
+
+# --- directions -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [*METHODS, "complex"], ids=str)
+def test_many_directions_in_one_call_are_each_its_own(method):
+    directions = np.random.default_rng(1).normal(size=(4, 3))
+    for f in (lambda x: x**2, lambda x: np.sum(x**3)):
+        found, info = directional_derivative(f, X, directions, method=method, full_output=True)
+        wanted = np.array([directional_derivative(f, X, v, method=method) for v in directions])
+        assert np.array_equal(found, wanted)
+        assert info.step.shape == info.scheme.shape == (4,)
+    (found, aux) = directional_derivative(lambda x: (x[0] * x[1], "aux"), X.tolist(), directions.tolist(), has_aux=True)
+    assert found == pytest.approx(directions @ [X[1], X[0], 0])
+    assert aux == "aux"
+    assert directional_derivative(np.sin, 1.0, [1.0, 2.0]) == pytest.approx([np.cos(1), 2 * np.cos(1)])
+
+
+def test_a_jacobian_as_a_linear_operator():
+    linalg = pytest.importorskip("scipy.sparse.linalg")
+    matrix = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 5.0]])
+
+    def f(a, x, *, power):
+        return a * (matrix @ x) ** power
+
+    operator = Jacobian(f, argnum=1, kwargs={"power": 2}).as_linear_operator(2.0, X)
+    dense = jacobian(f, X, args=(2.0,), argnum=1, kwargs={"power": 2})
+    assert operator.shape == (3, 3)
+    assert operator @ np.eye(3) == pytest.approx(dense, rel=1e-6)
+    found, failed = linalg.gmres(operator, np.ones(3), rtol=1e-8)
+    assert failed == 0
+    assert found == pytest.approx(np.linalg.solve(dense, np.ones(3)), rel=1e-5)
 
 
 # --- diagonal ---------------------------------------------------------------------------------------------------------

@@ -283,6 +283,8 @@ cdef class DirectionalOperator(Operator):
         self.n, self.single = 1, False
 
     def __call__(self, x, v, *args):
+        if (v.ndim > x.ndim) if type(v) is ndarray and type(x) is ndarray else self._are_many(x, v):
+            return self._along_each(x, v, args)
         return self.run(x, args, v, None, False)
 
     cdef Groups groups(self, Evaluator e):
