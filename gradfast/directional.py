@@ -92,7 +92,9 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         if not infos:
             return result
         names = ("step", "scheme", "error", "converged")
-        parts = {k: np.array([getattr(i, k) for i in infos]) for k in names if getattr(infos[0], k) is not None}
+        parts: dict[str, Any] = {
+            k: np.array([getattr(i, k) for i in infos]) for k in names if getattr(infos[0], k) is not None
+        }
         return result, Info(sum(info.evaluations for info in infos), **parts, value=infos[0].value)
 
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
