@@ -184,7 +184,7 @@ cdef void keep_terms(Fit *a, const Basis *basis, int n, int rows, int most, cons
 cdef void hear_witness(Fit *a, const Basis *other, int n, int kept, int rows, real *y, double ratio) noexcept nogil:
     """Write what the other half of f tells of a fit: how well it is fitted, and whether the derivative jumps. OUT: a, y.
 
-    Two looks can be fitted whatever they are. Of a smooth f they are near a parabola.
+    Two looks can be fitted whatever they are. Of a smooth f they are near a parabola, for a second derivative a line.
     """
     cdef const real *weights = <const real *>other.weights
     cdef real[MOST_TERMS] z
@@ -196,8 +196,8 @@ cdef void hear_witness(Fit *a, const Basis *other, int n, int kept, int rows, re
     for i in range(rows):
         a.other_size = fmax(a.other_size, fabs(<double>y[i]))
     a.change = as_derivative(a, n, fmax(a.size, a.other_size))
-    if rows == 2 and other.row == 0:
-        a.other_misfit = fabs(<double>(y[1] - ratio * ratio * y[0]))
+    if rows == 2:
+        a.other_misfit = fabs(<double>(y[1] - (ratio if other.row else ratio * ratio) * y[0]))
     project(other, rows, y, z, tail)
     if k < other.columns:
         a.other_misfit = tail[k]
@@ -266,7 +266,7 @@ cdef double strangeness(const Looks *looks, Py_ssize_t c, int count, const real 
 cdef double resolution(const Looks *looks, Py_ssize_t c, bint *is_regular, const real *_) noexcept nogil:
     """Return the standard deviation of f's rounding to stairs if f rests at the closest look; else 0.
 
-    Write whether the stairs are regular: all gaps are multiples of a step, up to 8 of which are the least. OUT: is_regular.
+    Write whether the stairs are regular: all gaps are multiples of one step. OUT: is_regular.
     """
     cdef real[2 * MOST_LOOKS + 1] values
     cdef real value
@@ -293,11 +293,11 @@ cdef double resolution(const Looks *looks, Py_ssize_t c, bint *is_regular, const
             least = fmin(least, gap)
     if not isfinite(least):
         return 0
-    for j in range(1, 9):
+    for j in range(1, 1000):
         is_regular[0] = True
         for i in range(1, count):
-            gap = <double>(values[i] - values[i - 1]) * j / least
-            is_regular[0] &= fabs(gap - rint(gap)) < 0.05
+            gap = <double>(values[i] - values[i - 1]) / least
+            is_regular[0] &= fabs(gap * j - rint(gap * j)) <= fmin(0.05, j * (1 + gap) * 2 * largest / least)
         if is_regular[0]:
             return least / j / sqrt(12.0)
     return least / sqrt(12.0)
@@ -335,6 +335,8 @@ cdef void fit_value(const Looks *looks, Py_ssize_t c, int rows, const Basis *min
     keep_terms(a, mine, looks.n, rows, most, z, tail)
     if not a.terms:
         return
+    if looks.side:
+        a.bar *= sqrt(2.0)  # all looks share the noise of f(x)
     if looks.side < 0 and not is_odd:
         a.value = -a.value
     if a.settled and rows < looks.count:

@@ -389,7 +389,7 @@ cdef class Search:
             return
         if a.state == RESOLVED and self.look_between(a, looks, b):
             return
-        if b.bar <= self.tolerance * size and not (b.looks == 2 and self.is_odd(b, 0.3)):
+        if b.bar <= self.tolerance * size and not (b.looks == 2 and self.is_odd(b, 0.2)):
             return
         if self.is_rough(b, size) and self.may_dive(a, b):
             a.level = b.sigma * fmax(b.scatter if b.scatter > NOISY else b.misfit, b.other_misfit)
@@ -547,7 +547,8 @@ cdef class Search:
                 else:
                     value[i, k] = <double>b.value
                 bar[i, k], jump[i, k] = b.bar, b.jump
-                change = b.change if self.n == 1 and self.lines[i].state != IS_NOISE and self.is_resolved(b) else 0
+                change = b.change if self.n < 3 and self.lines[i].state != IS_NOISE and self.is_resolved(b) else 0
+                change *= b.radius / self.lines[i].scale if self.n == 2 else 1
                 is_known[i, k] = b.bar <= fmax(CONVERGED, rtol) * fmax(fabs(<double>b.value), change) or (
                     b.size == 0 and b.other_size == 0 and isfinite(b.bar))
                 radius[i] = fmax(radius[i], b.radius)
