@@ -186,7 +186,7 @@ def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Ar
         SIDES[own.side].reshape(shape),
         as_dtype(result_dtype(e), error.reshape(shape * 2)),
         converged.reshape(shape * 2),
-        own.trace(),
+        trace=own.trace(),
     )
     return as_dtype(result_dtype(e), value.reshape(shape * 2)), info
 
@@ -334,4 +334,4 @@ def _info(
     as_steps = as_steps or (lambda part: as_x(e, part))
     steps, schemes = as_steps(found.step), as_steps(SIDES[found.side])
     error = as_dtype(dtype, np.asarray(error))[()]
-    return Info(evaluations, steps, schemes, error, shaped(found.converged), found.trace())
+    return Info(evaluations, steps, schemes, error, shaped(found.converged), trace=found.trace())

@@ -210,7 +210,10 @@ cdef void hear_witness(Fit *a, const Basis *other, int n, int kept, int rows, re
 
 
 cdef double surprise(const Fit *a, const Basis *basis, const real *z, real found, double s) noexcept nogil:
-    """Return how far f at the next look is from the settled terms, in units of what noise and one more term explain."""
+    """Return how far f at the next look is from the settled terms, in units of what noise and one more term explain.
+
+    What is small beside the fit is no surprise.
+    """
     cdef const real *r = <const real *>basis.r
     cdef real[MOST_TERMS] coefficients
     cdef int j, k, p = 0, count = a.settled
@@ -226,6 +229,8 @@ cdef double surprise(const Fit *a, const Basis *basis, const real *z, real found
             power *= <real>s
             p += 1
         found -= coefficients[k] * power
+    if fabs(<double>found) < RESTS * a.first:
+        return 0
     for k in range(basis.powers[count]):
         more *= s
     return fabs(<double>found) / (a.scatter * (1 + more / <double>r[count * MOST_TERMS + count]))
