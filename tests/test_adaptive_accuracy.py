@@ -466,3 +466,34 @@ def test_at_an_extremum_the_derivative_is_nearly_0_and_converges(f, x):
 @at_a_number
 def test_a_second_derivative_at_a_bound_converges(way):
     assert same_as_python(way, "derivative", np.exp, 0.3, n=2, bounds=(0.3, 2.0))[1].converged
+
+
+def smooth_of_random_scale(random, n):
+    """Return a smooth f with a random scale, x and f's n-th derivative there."""
+    w, x = 10 ** random.uniform(-2, 2), 10 ** random.uniform(-2, 1)
+    c, factorial = 10 ** random.uniform(-2, 4), math.factorial(n - 1)
+    return [
+        (lambda t: np.sin(w * t), x, w**n * math.sin(w * x + n * math.pi / 2)),
+        (lambda t: np.exp(-w * t), x, (-w) ** n * math.exp(-w * x)),
+        (lambda t: np.log(t + w), x, (-1) ** (n - 1) * factorial / (x + w) ** n),
+        (lambda t: c + 1 / (1 + w * t), x, (-w) ** n * n * factorial / (1 + w * x) ** (n + 1)),
+        (lambda t: c + np.sqrt(t), x, math.prod(0.5 - k for k in range(n)) * x ** (0.5 - n)),
+    ][random.integers(5)]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6])
+def test_random_smooth_functions_are_covered_and_converged_is_no_lie(n):
+    random, covered, converged, evaluations = np.random.default_rng(40 + n), 0, 0, []
+    for _ in range(150):
+        f, x, exact = smooth_of_random_scale(random, n)
+        value, info = derivative(f, x, n=n, method="adaptive", full_output=True)
+        error = abs(value - exact)
+        covered += error <= info.error + 4e-16 * abs(exact)
+        converged += bool(info.converged)
+        evaluations.append(info.evaluations)
+        assert error <= 100 * info.error + 1e-12 * abs(exact)
+        if info.converged:  # or, where the derivative is nearly 0, by how f changes nearby
+            assert error <= 1e-6 * abs(exact) or (n <= 2 and info.error <= 1e-6 * np.ptp(f(x * np.array([0.9, 1.1]))))
+    assert covered >= 143
+    assert converged >= [135, 120, 110, 75, 45, 20][n - 1]
+    assert np.median(evaluations) <= [13, 17, 19, 19, 21, 23][n - 1]
