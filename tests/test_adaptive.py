@@ -193,7 +193,9 @@ def test_a_component_that_is_not_finite_spoils_no_other():
 
 
 @pytest.mark.parametrize(
-    "operator", [derivative, gradient, jacobian, hessian, partial(directional_derivative, v=[1.0, 2.0])], ids=str
+    "operator",
+    [derivative, gradient, jacobian, hessian, partial(directional_derivative, v=[1.0, 2.0])],
+    ids=["derivative", "gradient", "jacobian", "hessian", "direction"],
 )
 @pytest.mark.parametrize("call", [1, 3, 6])
 def test_x_is_restored_where_f_raises(operator, call):

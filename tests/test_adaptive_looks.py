@@ -172,7 +172,7 @@ def test_the_step_is_the_radius_of_the_fit():
     assert bent.step < 0.01
 
 
-@pytest.mark.parametrize("operator", [derivative, gradient, jacobian])
+@pytest.mark.parametrize("operator", [derivative, gradient, jacobian], ids=["derivative", "gradient", "jacobian"])
 def test_the_trace_holds_every_look_and_ends_with_the_result(operator):
     seen = []
 
