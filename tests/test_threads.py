@@ -56,7 +56,7 @@ def test_no_kernel_has_static_memory(path):
     """What a module holds has a name in capitals and is written to by no function."""
     lines = [line.partition("#")[0].rstrip() for line in path.read_text().splitlines()]
     variables = [line for line in lines if re.match(r"cdef (?!class|enum|struct|union|extern)[^(]*(=|$)", line)]
-    names = {re.match(r"cdef [\w ]+?(?:\[\d\])? (\w+) = ", f"{variable} = ")[1] for variable in variables}
+    names = {re.match(r"cdef [\w ]+?(?:\[\d+\])? (\w+) = ", f"{variable} = ")[1] for variable in variables}
     assert {name for name in names if not name.isupper()} == set()
     written = [m[1] for line in lines if (m := re.match(r"\s+.*?\b([A-Z_]+)(?:\[.*\])? [-+*/|&]?= ", line))]
     changed = [

@@ -304,8 +304,8 @@ cdef double resolution(const Looks *looks, Py_ssize_t c, bint *is_regular, const
             gap = <double>(values[i] - values[i - 1]) / least
             is_regular[0] &= fabs(gap * j - rint(gap * j)) <= fmin(0.05, j * (1 + gap) * 2 * largest / least)
         if is_regular[0]:
-            return least / j / sqrt(12.0)
-    return least / sqrt(12.0)
+            return 0.4 * least / j
+    return 0.4 * least
 
 
 cdef double known_to(const Looks *looks, Py_ssize_t c, int rows, double stairs, const real *_) noexcept nogil:
