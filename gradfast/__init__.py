@@ -13,6 +13,7 @@ numerical_diff          as derivative, the textbook's way       f(x).shape
 tangent_line            as derivative, the textbook's way       a function of one number
 numerical_gradient      as gradient, each row of a 2-D x        x.shape
 check_gradient          f and a gradient to be checked          a GradientCheck
+check_jacobian          f and a Jacobian to be checked          a GradientCheck
 propagate               f of a point, and the covariance of x   f(x) and its covariance
 noise                   f of a point, to a number               how wrong its values are
 ======================= ======================================= ==========================
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING
 from gradfast import plotting
 from gradfast.callables import compiled
 from gradfast.check_report import GradientCheck
-from gradfast.checking import check_gradient
+from gradfast.checking import check_gradient, check_jacobian
 from gradfast.coloring import Coloring
 from gradfast.derivatives import Derivative, derivative
 from gradfast.directional import DirectionalDerivative, directional_derivative
@@ -60,6 +61,7 @@ __all__ = [
     "Nodes",
     "ValueAndGradient",
     "check_gradient",
+    "check_jacobian",
     "compiled",
     "derivative",
     "detect_sparsity",

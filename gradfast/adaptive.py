@@ -134,13 +134,11 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
     return as_dtype(result_dtype(e), found.value.reshape(center.shape))[()], info
 
 
-def at_coordinates(
-    e: Evaluator, operator: PreparedOperator, center: float, chosen: Some, shorter: float = 1.0
-) -> Found:
-    """Return what is found along some coordinates of an f of one number, with first steps shortened by a factor."""
+def at_coordinates(e: Evaluator, operator: PreparedOperator, center: Array, chosen: Some) -> Found:
+    """Return what is found along some coordinates of an f whose values at x are `center`."""
     every = _values_of(e, operator)
-    centers = np.broadcast_to(np.asarray(center, value_dtype(e)), (chosen.size, 1))
-    return _along_coordinates(e, operator, lambda h, some, s: every(h, chosen[some], s), centers, chosen, shorter)
+    centers = np.broadcast_to(center.astype(value_dtype(e)).reshape(-1), (chosen.size, center.size))
+    return _along_coordinates(e, operator, lambda h, some, s: every(h, chosen[some], s), centers, chosen)
 
 
 def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
@@ -275,19 +273,14 @@ def result_dtype(e: Evaluator) -> Any:
 
 
 def _along_coordinates(
-    e: Evaluator,
-    operator: PreparedOperator,
-    values: Values,
-    centers: Array,
-    chosen: Some | None = None,
-    shorter: float = 1.0,
+    e: Evaluator, operator: PreparedOperator, values: Values, centers: Array, chosen: Some | None = None
 ) -> Found:
     """Return the derivatives along coordinates, all or some."""
     x, room = e.steps_from, _room(e, operator)
     if chosen is not None:
         x, room = x[chosen], (room[0][chosen], room[1][chosen])
     size = np.abs(x).astype(float)
-    scale = np.where(size > 0, shorter * size, shorter)
+    scale = np.where(size > 0, size, 1)
     return _found(e, operator, Lines(values, centers, x, scale, _reach(operator, size), room))
 
 

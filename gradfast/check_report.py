@@ -19,27 +19,39 @@ MARKERS = ("X", "s", "^", "o")
 # A figure names so many coordinates; of more, it names some.
 NAMES_SHOWN = 30
 
+# "right" is said only where an entry off by this part of its size would have been called wrong. And a check is true
+# only if what is left open could not change the whole derivative by more than this part of its norm.
+POWER = 0.01
+
 FIELDS = ("name", "analytic", "numeric", "difference", "error", "verdict")
 ROWS_SHOWN = 10
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GradientCheck:
-    """The result of :func:`check_gradient`: true unless a coordinate is "wrong" or "cannot tell".
+    """The result of :func:`check_gradient` and :func:`check_jacobian`: true if what was checked can be trusted.
+
+    It is false if an entry is wrong, or if those that cannot be told could change the whole by 1 % of its norm.
 
     Attributes
     ----------
     name : ndarray of str
-        The coordinates as the caller writes them, ``x[3]`` or ``W1[2, 0]``. Shape (m,), as are all arrays here.
+        The entries as the caller writes them, ``x[3]`` or ``W1[2, 0]``, of a Jacobian ``J[2, 0]``. Shape (m,), as are
+        all arrays here.
     analytic, numeric, error : ndarray
-        The gradient that was checked, the numerical one, and the error bar of the numerical one.
+        The derivative that was checked, the numerical one, and the error bar of the numerical one.
     tolerance : ndarray
-        How far the two gradients may differ in addition to the error bar.
+        How far the two may differ in addition to the error bar.
     verdict : ndarray of str
-        "right"; "wrong"; "kink", where f's slopes on both sides differ and the gradient lies between
-        them; "cannot tell", where f is so noisy or rough that the error bar leaves it open.
+        "right"; "wrong"; "kink", where f's slopes on both sides differ and the entry lies between
+        them; "cannot tell", where the error bar is too wide to say.
+    weight : ndarray
+        An error of an entry, times this, is that part of the norm of the whole. Each entry counts by the size of
+        its coordinate.
     evaluations : int
         How often f was evaluated.
+    of : str
+        What was checked: "gradient" or "Jacobian".
 
     Examples
     --------
@@ -56,10 +68,16 @@ class GradientCheck:
     error: Array
     tolerance: Array
     verdict: Verdicts
+    weight: Array
     evaluations: int
+    of: str = "gradient"
 
     def __bool__(self) -> bool:
-        return not bool(np.isin(self.verdict, (WRONG, CANNOT_TELL)).any())
+        """Nothing is wrong, and what cannot be told could not change the whole by 1 %."""
+        is_open = self.verdict == CANNOT_TELL
+        with np.errstate(all="ignore"):
+            doubt = float(np.linalg.norm(((self.difference + self.error) * self.weight)[is_open]))
+        return not (self.verdict == WRONG).any() and (not is_open.any() or doubt <= POWER)
 
     @property
     def difference(self) -> Array:
@@ -91,7 +109,7 @@ class GradientCheck:
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         left = self.name.size - ROWS_SHOWN
         more = [f"... and {left} more"] if left > 0 else []
-        return "\n".join([f"gradient check: {', '.join(counts)}", *lines, *more])
+        return "\n".join([f"{self.of} check: {', '.join(counts)}", *lines, *more])
 
     __repr__ = __str__
 

@@ -1,33 +1,45 @@
-"""Check a hand-written gradient against adaptive derivatives, which have error bars."""
+"""Check a gradient or a Jacobian that was written by hand, entry by entry."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradfast import adaptive
-from gradfast._kernels.memory import name_of_coordinate
-from gradfast.arguments import EPS, IN_PLACE, Array, as_point, is_integer, is_real, real_numbers
-from gradfast.check_report import CANNOT_TELL, KINK, RIGHT, VERDICTS, WRONG, GradientCheck, Verdicts
-from gradfast.derivatives import derivative
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.memory import name_at
+from gradfast._kernels.moves import Groups, Moves
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_point, is_integer, is_real, real_numbers
+from gradfast.check_report import POWER, RIGHT, GradientCheck, Verdicts
 from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
+from gradfast.jacobians import Jacobian
 from gradfast.methods import Adaptive
-from gradfast.noise_estimate import noise
-from gradfast.operators import NO_ARGUMENTS, as_arguments
+from gradfast.operators import NO_ARGUMENTS, ONE_NODE, as_arguments
+from gradfast.parameters import are_parameters, matched, with_leaves
+from gradfast.verdicts import TINY, Entries, Judge, Seen
 
-# A coordinate that is not right at first is looked at again, with steps shorter by this factor.
-SECOND_LOOK = 2.0**-12
+# An entry of a gradient that was computed in floating point is itself rounded, by so many eps of the largest.
+OWN_ROUNDING = 16.0
 
-# Noise of f widens error bars by NOISE_FACTOR standard deviations, divided by the step. It counts as noise if it is
-# more than ABOVE_ROUNDING units in f's last place.
-NOISE_FACTOR = 4.0
-ABOVE_ROUNDING = 64
-TINY = float(np.finfo(float).tiny)
+# Without rtol and atol: the powers of eps that two derivatives may differ by, and that need not be told from 0.
+RTOL_POWER = 0.4
+FLOOR_POWER = 0.6
 
-# An error bar wider than the tolerance and than this part of the gradient's largest entry leaves the verdict open.
-WIDE = 1e-3
+# The fit of f stops at this part of rtol: its error bar then decides nothing.
+FIT_OF_RTOL = 1 / 16
+
+# Entries that are judged at once: f's values at them are held in memory.
+MOST_ENTRIES = 1 << 18
+
+# How much of the room to bounds a random direction uses: x moved along it must not round to a point outside. A
+# coordinate that has less room than LEAST_ROOM of its step moves to the other side.
+INSIDE = 0.999
+LEAST_ROOM = 2.0**-7
+
+Some = npt.NDArray[np.intp]
+Rows = tuple[Verdicts, Array, Array, Array, Array, Verdicts, Array]  # the arrays of a GradientCheck, in its order
 
 
 def check_gradient(
@@ -40,23 +52,28 @@ def check_gradient(
     coordinates: int | None = None,
     directions: int | None = None,
     seed: int | None = None,
+    bounds: Any = None,
     args: Any = NO_ARGUMENTS,
+    on_error: str = "raise",
 ) -> GradientCheck:
-    """Compare a gradient of f at x with a numerical one that knows its own error.
+    """Say of each entry of a gradient whether it is right, by f's values alone.
 
     Parameters
     ----------
     f : callable
         Function of x that returns one number.
-    gradient : array_like, mapping or callable
-        The gradient at x, of x's shape; or a function that returns it when called with x.
-    x : array_like or mapping
-        One point of any shape. Or the parameters of a model: a dictionary of arrays, or of such
-        dictionaries, that f reads. The arrays are perturbed in place and put back.
-    rtol, atol : float, optional
-        How far the two gradients may differ: relative to the larger of them, and absolutely. The
-        defaults are ``eps ** 0.4`` and ``eps ** 0.6`` of the array's largest entry, with the larger
-        eps of x's and the gradient's dtypes.
+    gradient : array_like, structure of x, or callable
+        The gradient at x, of x's shape or structure; or a function that returns it when called with x.
+    x : array_like, dict, list or tuple of arrays, or pandas object
+        One point of any shape; or the parameters of a model by name, which f is called with, as for
+        :func:`gradfast.gradient`. Arrays are perturbed in place and put back.
+    rtol : float, optional
+        How far the two gradients may differ, relative to the larger of them. The default is
+        ``eps ** 0.4``, with the larger eps of x's and the gradient's dtypes.
+    atol : float, optional
+        How far they may differ absolutely, in units of f over x. By default an entry may differ by ``16 * eps`` of
+        the largest entry, and need not be told from 0 below ``eps ** 0.6`` of it. Entries of coordinates of
+        unlike size are compared by what they change f by, over each coordinate's own size.
     coordinates : int, optional
         How many coordinates to check, chosen at random. If neither this nor `directions` is given,
         all are checked.
@@ -64,8 +81,12 @@ def check_gradient(
         How many derivatives along random directions to check. Each sees all coordinates at once.
     seed : int or numpy.random.Generator, optional
         Makes the random choices repeatable.
+    bounds : (array_like, array_like), optional
+        As for :func:`gradfast.gradient`: f is never called outside them.
     args : tuple
         More arguments for f, and for the gradient if it is a function.
+    on_error : str
+        As for :func:`gradfast.gradient`: what an exception of f at a moved point does.
 
     Returns
     -------
@@ -75,22 +96,20 @@ def check_gradient(
     Raises
     ------
     TypeError, ValueError
-        As for :func:`gradfast.gradient`; if the gradient has another shape or other names than x; if an
-        array of a dictionary cannot be perturbed; if `coordinates` or `directions` is not a positive
-        integer, `rtol` or `atol` not finite and at least 0, or `seed` not one that
-        ``numpy.random.default_rng`` takes.
+        As for :func:`gradfast.gradient`; if the gradient has another shape or other names than x, or changes x; if
+        `coordinates` or `directions` is not a positive integer, `rtol` or `atol` not finite and at least 0, `seed` not
+        one that ``numpy.random.default_rng`` takes, or `on_error` another word.
 
     Notes
     -----
-    A coordinate is wrong if the gradients differ by more than the tolerance plus twice the error bar. It
-    is undecided if the bar is wide. The error bar is that of :class:`gradfast.Adaptive` [1]_, widened by
-    f's noise [2]_. A coordinate or direction takes 4 to 8 evaluations, more if f is rough. Thread-safety: as for
-    :func:`gradfast.gradient`.
+    2 evaluations a coordinate or direction show an entry of a smooth f to be right. Where they do not, an adaptive
+    method [1]_ decides, with some 30 at most: an entry is wrong if it differs by more than the tolerance and two error
+    bars, and right if an error of 1 % would have been called wrong. At a kink an entry is to lie between f's slopes
+    on both sides. The rest cannot be told. Thread-safety: as for :func:`gradfast.gradient`.
 
     References
     ----------
     .. [1] Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Adv. Eng. Software 4 (1982) 75-76.
-    .. [2] Moré and Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011) 1292-1314.
 
     Examples
     --------
@@ -102,207 +121,303 @@ def check_gradient(
     x[0]        2         3        1.0e+00     ...    wrong
     >>> assert check_gradient(lambda x: np.sum(x**3), lambda x: 3 * x**2, [1.0])
     """
+    options = rtol, atol, coordinates, directions, _random(rtol, atol, coordinates, directions, seed)
+    return _check(Gradient, f, gradient, x, args, bounds, on_error, *options)
+
+
+def check_jacobian(
+    f: Callable[..., Any],
+    jacobian: Any,
+    x: Any,
+    *,
+    rtol: float | None = None,
+    atol: float | None = None,
+    coordinates: int | None = None,
+    directions: int | None = None,
+    seed: int | None = None,
+    bounds: Any = None,
+    args: Any = NO_ARGUMENTS,
+    on_error: str = "raise",
+) -> GradientCheck:
+    """Say of each entry of a Jacobian whether it is right, by f's values alone.
+
+    Parameters
+    ----------
+    f : callable
+        Function of x that returns an array of any one shape. If it is a gradient, its Jacobian is a Hessian.
+    jacobian : array_like, sparse array or callable
+        The Jacobian at x, of shape ``f(x).shape + x.shape``, or a matrix with a row for each value of f and a column
+        for each coordinate; or a function that returns it when called with x.
+    x : array_like
+        One point of any shape.
+    rtol, atol, coordinates, directions, seed, bounds, args, on_error
+        As for :func:`check_gradient`. Each row is held to its own largest entry.
+
+    Returns
+    -------
+    GradientCheck
+        True if the Jacobian is right. It has a row for each entry; for a sparse Jacobian, for the entries that are
+        not 0 and those that should not be.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`check_gradient`.
+
+    Notes
+    -----
+    As for :func:`check_gradient`; the evaluations are those of a gradient, whatever the number of values. Entries
+    outside the pattern of a sparse Jacobian are checked, too.
+
+    References
+    ----------
+    As for :func:`check_gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import check_jacobian
+    >>> f = lambda x: np.array([x[0] * x[1], np.sin(x[0])])
+    >>> check = check_jacobian(f, [[2.0, 1.0], [np.cos(1.0), 0.5]], [1.0, 2.0])
+    >>> print(check.name[check.verdict == "wrong"])
+    ['J[1, 1]']
+    """
+    options = rtol, atol, coordinates, directions, _random(rtol, atol, coordinates, directions, seed)
+    return _check(Jacobian, f, jacobian, x, args, bounds, on_error, *options)
+
+
+def _random(rtol: Any, atol: Any, coordinates: Any, directions: Any, seed: Any) -> "np.random.Generator":
+    """Return the source of random choices; ValueError if an option is wrong."""
     for name, count in (("coordinates", coordinates), ("directions", directions)):
         if count is not None and not (is_integer(count) and count > 0):
             raise ValueError(f"{name} must be a positive integer; got {count!r}")
     for name, tolerance in (("rtol", rtol), ("atol", atol)):
         if tolerance is not None and not (is_real(tolerance) and 0 <= tolerance < np.inf):
             raise ValueError(f"{name} must be a finite number from 0 up; got {tolerance!r}")
-    if args is not NO_ARGUMENTS:
-        more, given_f, given_gradient = as_arguments(args), f, gradient
-        f = lambda x: given_f(x, *more)  # noqa: E731
-        gradient = (lambda x: given_gradient(x, *more)) if callable(gradient) else gradient
     try:
-        random = np.random.default_rng(seed)
+        return np.random.default_rng(seed)
     except (TypeError, ValueError):
         raise ValueError(f"seed must be what numpy.random.default_rng takes; got {seed!r}") from None
-    checker = _Checker(f, gradient, x, rtol, atol, random)
-    parts = checker.coordinates(coordinates) if coordinates is not None or directions is None else []
-    if directions is not None:
-        parts.append(checker.directions(directions))
-    names, analytic, numeric, error, tolerances, verdict = map(np.concatenate, zip(*parts, strict=True))
-    return GradientCheck(names, analytic, numeric, error, tolerances, verdict, checker.evaluations)
 
 
-Some = npt.NDArray[np.intp]
-Rows = tuple[Verdicts, Array, Array, Array, Array, Verdicts]  # the arrays of a GradientCheck, in its order
+def _check(
+    kind: Any, f: Any, claimed: Any, x: Any, args: Any, bounds: Any, on_error: str,
+    rtol: Any, atol: Any, coordinates: int | None, directions: int | None, random: "np.random.Generator",
+) -> GradientCheck:  # fmt: skip
+    """Check the derivative that is claimed of f at x, by an operator of a kind."""
+    name = kind.__name__.lower()
+    x = x if kind is Gradient and are_parameters(x) else as_point(x)
+    more = as_arguments(args)
+    if callable(claimed):
+        claimed = _called(claimed, x, more, name)
+    f = f if args is NO_ARGUMENTS else _with_arguments(f, more)
+    with opened(kind(f, bounds=bounds, on_error=on_error)._open(x, (), None)) as e:
+        center = e.value()
+        claims = Claims(e, center.shape, claimed, name)
+        eps = max(EPS[e.x.dtype.char], claims.eps)
+        rtol = eps**RTOL_POWER if rtol is None else float(rtol)
+        operator = kind(f, method=Adaptive(rtol=min(0.5, max(FIT_OF_RTOL * rtol, 1e-12))), bounds=bounds)
+        check = _Check(e, operator, center.reshape(-1), claims, eps, rtol, atol)
+        rows = []
+        if coordinates is not None or directions is None:
+            rows.append(check.along_coordinates(coordinates, random))
+        if directions is not None:
+            rows.append(check.along_directions(directions, random))
+        names, analytic, numeric, error, tolerance, verdict, weight = map(np.concatenate, zip(*rows, strict=True))
+        of = name if kind is Gradient else kind.__name__
+        return GradientCheck(names, analytic, numeric, error, tolerance, verdict, weight, e.evaluations, of)
 
 
-class _Checker:
-    """f, the gradient and x by the names of x's arrays, and the tolerances for each of these."""
+def _with_arguments(f: Any, more: tuple[Any, ...]) -> Any:
+    return lambda x: f(x, *more)
 
-    def __init__(self, f: Any, gradient: Any, x: Any, rtol: Any, atol: Any, random: "np.random.Generator") -> None:
-        self.random, self.evaluations, self.f = random, 0, f
-        self.arrays: dict[str, Array]
-        if isinstance(x, Mapping):
-            self.x: Any = x
-            self.arrays, self.f = dict(_arrays("", x)), lambda _: f(x)
+
+def _called(derivative: Any, x: Any, more: tuple[Any, ...], name: str) -> Any:
+    """Return what a derivative function says of x; ValueError if it changes x, which is put back."""
+    arrays: list[tuple[str, Any]] = []
+    with_leaves(x, "x", lambda place, value: arrays.append((place, value)))
+    arrays = [(place, array) for place, array in arrays if isinstance(array, np.ndarray)]
+    before = [array.copy() for _, array in arrays]
+    found = derivative(x, *more)
+    for (place, array), old in zip(arrays, before, strict=True):
+        if array.tobytes() != old.tobytes():
+            array[...] = old
+            raise ValueError(f"{name} must leave x as it is; it changed {_short(place)}")
+    return found
+
+
+def _short(name: str) -> str:
+    """Return the name of a parameter without x and quotes, where that is clear: W1[2, 0] for x['W1'][2, 0]."""
+    short = re.sub(r"\['([^\W\d]\w*)'\]", r".\1", name.removeprefix("x"))
+    return short.removeprefix(".") if short.startswith(".") else name
+
+
+class Claims:
+    """The derivative that is claimed: a row for each coordinate of an evaluator, a column for each value of f."""
+
+    def __init__(self, e: Evaluator, shape: tuple[int, ...], claimed: Any, name: str) -> None:
+        self.e, self.is_sparse = e, hasattr(claimed, "tocsr")
+        self.shape: tuple[int, ...] | None = None
+        if name == "gradient":
+            parts: list[Any] = self._gradients(claimed)
         else:
-            self.x = as_point(x)
-            self.arrays = {"x": self.x}
-        before = {name: array.copy() for name, array in self.arrays.items()}
-        found = gradient(self.x) if callable(gradient) else gradient
-        for name, array in self.arrays.items():
-            if array.tobytes() != before[name].tobytes():
-                array[...] = before[name]
-                raise ValueError(f"gradient must leave x as it is; it changed {name}")
-        self.analytic = self._like_x(found)
-        eps = max(float(np.finfo(a.dtype).eps) for a in (*self.arrays.values(), *self.analytic.values()))
-        self.rtol = eps**0.4 if rtol is None else rtol
-        self.largest = {name: float(np.abs(g[np.isfinite(g)]).max(initial=0)) for name, g in self.analytic.items()}
-        self.atol = {name: eps**0.6 * size if atol is None else atol for name, size in self.largest.items()}
-        self.method = Adaptive(rtol=min(0.5, max(self.rtol / 16, 1e-12)))
-
-    def _like_x(self, found: Any) -> dict[str, Array]:
-        """Return a gradient by the names of x; raise an error unless it has x's names and shapes."""
-        named = dict(_leaves("", found)) if isinstance(found, Mapping) else {"x": found}
-        if named.keys() != self.arrays.keys():
-            raise ValueError(f"gradient must have the names of x, {sorted(self.arrays)}; got {sorted(named)}")
-        result = {}
-        for name, array in self.arrays.items():
-            gradient = real_numbers("gradient", named[name])
-            if gradient.shape != array.shape:
+            parts = [claimed if self.is_sparse else real_numbers(name, claimed)]
+            self.shape, wanted, flat = parts[0].shape, (*shape, *e.x.shape), (int(np.prod(shape)), e.n)
+            if self.shape not in (wanted, flat):
                 raise ValueError(
-                    f"gradient must have the shape of {name}, {array.shape}; got an array of shape {gradient.shape}"
+                    f"jacobian must have the shape {wanted}, of f(x) and x, or {flat}; got shape {self.shape}"
                 )
-            result[name] = gradient if gradient.dtype in IN_PLACE else gradient.astype(float)
-        return result
+        self.eps = max((EPS[part.dtype.char] for part in parts if part.dtype.char in EPS), default=0.0)
+        if self.shape is None:
+            self.rows: Any = np.concatenate([np.empty(0), *(part.reshape(-1) for part in parts)])[:, np.newaxis]
+        else:
+            self.rows = parts[0].T.tocsr() if self.is_sparse else parts[0].reshape(flat).T
 
-    def coordinates(self, count: int | None) -> list[Rows]:
-        """Check all coordinates, or `count` of them chosen at random; one item for each array of x."""
-        total = sum(array.size for array in self.arrays.values())
-        chosen = np.arange(total)
-        if count is not None and count < total:
-            chosen = np.sort(self.random.choice(total, count, replace=False))
-        parts, start = [], 0
-        for name, array in self.arrays.items():
-            first, last = chosen.searchsorted((start, start + array.size))
-            parts.append(self._of_array(name, array, chosen[first:last] - start))
-            start += array.size
+    def _gradients(self, claimed: Any) -> list[Array]:
+        """Return the gradient by each array of x; ValueError unless it has x's names and shapes."""
+        layout = self.e.layout
+        wanted = [("x", self.e.x.shape)] if layout is None else [(leaf.name, leaf.shape) for leaf in layout.leaves]
+        found = {0: claimed} if layout is None else dict(matched(layout.template, claimed, "gradient"))
+        parts = []
+        for i, (name, shape) in enumerate(wanted):
+            part = real_numbers("gradient", found[i])
+            if part.shape != shape:
+                raise ValueError(
+                    f"gradient must have the shape of {_short(name)}, {shape}; got an array of shape {part.shape}"
+                )
+            parts.append(part)
         return parts
 
-    def _of_array(self, name: str, array: Array, chosen: Some) -> Rows:
-        operator = Gradient(self.f, method=self.method)
-        places = np.array([name_of_coordinate(array, int(i)).replace("x", name, 1) for i in chosen], dtype=str)
-        analytic = self.analytic[name].reshape(-1)[chosen].astype(float)
+    def blocks(self, chosen: Some) -> Iterator[tuple[Some, Array]]:
+        """Yield some coordinates, not too many at a time, and what is claimed along them."""
+        count = max(1, MOST_ENTRIES // max(1, self.rows.shape[1]))
+        for first in range(0, chosen.size, count):
+            some = chosen[first : first + count]
+            rows = self.rows[some]
+            yield some, (rows.toarray() if self.is_sparse else rows).astype(float)
 
-        def judged(some: Some, shorter: float) -> Rows:
-            with opened(operator._open(array, (), None)) as e:
-                ascent = adaptive.at_coordinates(e, operator, float(e.value()), chosen[some], shorter)
-            self.evaluations += int(ascent.evaluations.sum()) + 1
-            value, error, kink, converged = (
-                part[:, 0] for part in (ascent.value, ascent.error, ascent.jump > 0, ascent.converged)
-            )
-            known = places[some], analytic[some], self.atol[name], self.largest[name]
-            rows = self._judged(*known, value, error, kink, converged)
-            if (rows[-1] == WRONG).any():  # f may be noisier than its error bars say
-                error = np.fmax(error, NOISE_FACTOR * self._noise(array) / np.fmax(ascent.step, TINY))
-                rows = self._judged(*known, value, error, kink, converged)
-            return rows
+    def names(self, some: Some) -> Array:
+        """Return the names of entries, as the owner of x writes them; those of a Jacobian by its own indices."""
+        if self.shape is None:
+            return np.array([_short(self.e.name(int(i))) for i in some], dtype=str)
+        places = np.arange(self.rows.shape[1]) * self.e.n + some[:, np.newaxis]
+        indices = np.transpose(np.unravel_index(places.reshape(-1), self.shape))
+        return np.array([name_at(index).replace("x", "J", 1) for index in indices.tolist()], dtype=str)
 
-        return _twice(judged, chosen.size)
 
-    def _noise(self, array: Array) -> float:
-        """Return f's noise if it is well above rounding, else 0."""
+class _Check:
+    """What entries of a derivative are held to, and where they are looked at."""
 
-        def counted(x: Any) -> Any:
-            self.evaluations += 1
-            return self.f(x)
+    def __init__(
+        self, e: Evaluator, operator: Any, center: Array, claims: Claims, eps: float, rtol: float, atol: Any
+    ) -> None:
+        self.e, self.operator, self.center, self.claims = e, operator, center, claims
+        self.eps, self.rtol, self.atol = eps, rtol, atol
+        self.seen = Seen(center, EPS[e.precision] / 2)
+        size = np.abs(e.steps_from).astype(float)
+        self.scale = np.where((size > 0) & np.isfinite(size), size, 1.0)[:, np.newaxis]
+        # The largest entry of each value of f, as it is and times the size of its coordinate: what it moves f by.
+        self.steepest, self.strongest = np.zeros((2, center.size))
+        for some, rows in claims.blocks(np.arange(e.n)):
+            sizes = np.where(np.isfinite(rows), np.abs(rows), 0)
+            self.steepest = np.fmax(self.steepest, sizes.max(axis=0))
+            self.strongest = np.fmax(self.strongest, (sizes * self.scale[some]).max(axis=0))
 
-        found = noise(counted, array)
-        rounding = EPS[array.dtype.char] * abs(float(counted(array)))
-        return found if found > ABOVE_ROUNDING * rounding else 0.0
+    def along_coordinates(self, count: int | None, random: "np.random.Generator") -> Rows:
+        """Check all coordinates, or some chosen at random."""
+        chosen = np.arange(self.e.n)
+        if count is not None and count < chosen.size:
+            chosen = np.sort(random.choice(chosen.size, count, replace=False))
+        lines = (
+            (some, self._entries(claimed, self.scale[some]), self.scale[some], self.claims.names(some))
+            for some, claimed in self.claims.blocks(chosen)
+        )
+        return self._judged(self.e, self.operator, lines)
 
-    def directions(self, count: int) -> Rows:
-        """Check the derivatives along random directions, in which all coordinates move equally far, up or down."""
-        before = {name: array.copy() for name, array in self.arrays.items()}
-        size = max(1.0, max((float(np.abs(array).max(initial=0)) for array in before.values()), default=0.0))
-        ways = [{n: size * self.random.choice((-1.0, 1.0), a.shape) for n, a in before.items()} for _ in range(count)]
-        analytic = np.array([sum(float(np.sum(self.analytic[name] * way[name])) for name in way) for way in ways])
-        names, atol = np.array([f"direction {i}" for i in range(count)]), max(self.atol.values(), default=0.0) * size
+    def _entries(self, claimed: Array, scale: Array) -> Entries:
+        largest = np.fmin(self.steepest, self.strongest / scale)
+        if self.atol is not None:
+            given = np.full(claimed.shape, float(self.atol))
+            return Entries(claimed, given, given, largest, self.rtol)
+        return Entries(claimed, OWN_ROUNDING * self.eps * largest, self.eps**FLOOR_POWER * largest, largest, self.rtol)
 
-        def judged(some: Some, shorter: float) -> Rows:
-            numbers = []
-            for i in some:
-                along = self._along(before, ways[i], shorter)
-                value, info = derivative(along, 0.0, method=self.method, full_output=True)
-                self.evaluations += info.evaluations
-                numbers.append((float(value) / shorter, float(info.error) / shorter, bool(info.converged)))
-            value, error, converged = np.array(numbers).T
-            known = names[some], analytic[some], atol, np.abs(analytic).max()
-            return self._judged(*known, value, error, np.zeros(some.size, bool), converged == 1)
-
-        return _twice(judged, count)
-
-    def _along(self, before: dict[str, Array], way: dict[str, Array], shorter: float) -> Callable[[Any], Any]:
-        """Return f as a function of t, at ``before + shorter * t * way``; it puts x back after each call."""
-
-        def f(t: Any) -> Any:
-            try:
-                for name, array in self.arrays.items():
-                    array[...] = before[name] + shorter * float(t) * way[name]
-                return self.f(self.x)
-            finally:
-                for name, array in self.arrays.items():
-                    array[...] = before[name]
-
-        return f
-
-    def _judged(
-        self,
-        names: Any,
-        analytic: Any,
-        atol: float,
-        largest: float,
-        numeric: Any,
-        error: Any,
-        kink: Any,
-        converged: Any,
-    ) -> Rows:
-        """Return the rows of coordinates or directions, with verdicts."""
+    def along_directions(self, count: int, random: "np.random.Generator") -> Rows:
+        """Check the derivatives along random directions: those along each coordinate t of another function."""
+        lines = _Directions(self.e, self.operator._bounds_at(self.e), count, random)
+        claimed, squares = np.zeros((count, self.center.size)), np.zeros(self.center.size)
+        unit = np.fmax(self.strongest, TINY)
         with np.errstate(all="ignore"):
-            size = np.fmax(np.abs(analytic), np.abs(numeric))
-            tolerance = atol + self.rtol * size
-            difference = np.abs(analytic - numeric)
-            is_wide = ~(error <= np.maximum(tolerance, WIDE * np.maximum(size, largest)))
-            # At a stationary point size is 0, and every bar is wide. The bar of a converged value decides there.
-            is_wide &= ~(converged & (difference <= 2 * error))
-            is_wrong = (difference > tolerance + 2 * error) | ~np.isfinite(analytic) & np.isfinite(numeric)
-        choices = [is_wrong, kink, is_wide | ~np.isfinite(difference)]
-        verdicts = np.select(choices, [WRONG, KINK, CANNOT_TELL], RIGHT)
-        return names, analytic, numeric, error, tolerance, verdicts
+            for some, rows in self.claims.blocks(np.arange(self.e.n)):
+                claimed += lines.ways[:, some].astype(float) @ rows
+                parts = np.nan_to_num(np.abs(lines.ways[:1, some].T) * rows / unit, posinf=0, neginf=0)
+                squares += (parts.astype(float) ** 2).sum(axis=0)
+        size = np.broadcast_to(unit * np.sqrt(squares), claimed.shape)
+        atol = 0.0 if self.atol is None else float(self.atol)
+        entries = Entries(claimed, self.rtol * size + atol, POWER * size + atol, size, self.rtol)
+        several = "" if self.claims.shape is None else ", value {1}"
+        names = np.array([f"direction {{0}}{several}".format(*index) for index in np.ndindex(claimed.shape)], dtype=str)
+        operator = type(self.operator)(lines, method=self.operator.method, bounds=lines.bounds)
+        with opened(operator._open(lines.t, (), None)) as e:
+            return self._judged(e, operator, [(np.arange(count), entries, np.ones((count, 1)), names)])
+
+    def _judged(self, e: Evaluator, operator: Any, lines: Iterable[tuple[Some, Entries, Array, Array]]) -> Rows:
+        """Return the rows of a GradientCheck for entries along some coordinates."""
+        judge, found = Judge(e, operator, self.center, self.seen), []
+        for some, entries, scale, names in lines:
+            judged = judge.judge(some, entries)
+            tolerance = entries.tolerance(judged.value)
+            parts = (
+                names,
+                entries.analytic,
+                judged.value,
+                judged.bar,
+                tolerance,
+                judged.verdict,
+                scale + 0 * tolerance,
+            )
+            columns = [np.reshape(part, -1) for part in parts]
+            kept = slice(None)
+            if self.claims.is_sparse:
+                kept = (columns[1] != 0) | (columns[2] != 0) | (columns[5] != RIGHT)
+            found.append([column[kept] for column in columns])
+        joined = [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [np.empty(0)] * 7
+        return _weighed(*joined)
 
 
-def _twice(judged: Callable[[Some, float], Rows], count: int) -> Rows:
-    """Judge all rows, and those that are wrong or undecided again, with shorter steps; keep the better verdict.
+def _weighed(
+    name: Array, analytic: Array, numeric: Array, bar: Array, tolerance: Array, verdict: Array, scale: Array
+) -> Rows:
+    """Return rows with their weights: an error of an entry times its weight is that part of the whole derivative."""
+    with np.errstate(all="ignore"):
+        effects = np.nan_to_num(np.fmax(np.abs(analytic), np.abs(numeric)) * scale, posinf=0)
+        largest = effects.max(initial=0)
+        weight = scale / (largest * np.linalg.norm(effects / largest))
+    return name, analytic, numeric, bar, tolerance, verdict, weight
 
-    Long steps may cross a kink near x: f then looks smooth, with another slope.
+
+class _Directions:
+    """f as a function of t, along directions in which each coordinate moves by about its size, up or down.
+
+    t begins at 1, in x's precision, and a direction holds powers of two. So x is moved exactly: no rounding of x adds
+    to that of f.
     """
-    rows = judged(np.arange(count), 1.0)
-    doubtful = np.flatnonzero(np.isin(rows[-1], (WRONG, CANNOT_TELL)))
-    if doubtful.size:
-        again = judged(doubtful, SECOND_LOOK)
-        pairs = zip(again[-1], rows[-1][doubtful], strict=True)
-        is_better = [VERDICTS.index(new) > VERDICTS.index(old) for new, old in pairs]
-        for column, new in zip(rows, again, strict=True):
-            column[doubtful[is_better]] = new[is_better]
-    return rows
 
+    def __init__(self, e: Evaluator, sides: Any, count: int, random: "np.random.Generator") -> None:
+        x = e.steps_from
+        self.e, self.t, self.bounds = e, np.ones(count, x.dtype), None
+        sizes = np.where((x == 0) | ~np.isfinite(x), 1, np.ldexp(np.ones_like(x), np.frexp(x)[1])).astype(x.dtype)
+        self.ways = sizes * random.choice((-1, 1), (count, x.size)).astype(x.dtype)
+        if sides is not None:
+            below, above = x - sides[0], sides[1] - x
+            is_free = (below > 0) | (above > 0)
+            self.ways = np.where(above < sizes * LEAST_ROOM, -sizes, self.ways)
+            self.ways = np.where((below < sizes * LEAST_ROOM) & (below < above), sizes, self.ways) * is_free
+            with np.errstate(divide="ignore", invalid="ignore"):
+                up = np.where(self.ways > 0, above, below) / np.abs(self.ways)
+                down = np.where(self.ways > 0, below, above) / np.abs(self.ways)
+            rooms = [np.where(is_free, room, np.inf).min(axis=1, initial=np.inf) for room in (down, up)]
+            self.bounds = 1 - INSIDE * rooms[0], 1 + INSIDE * rooms[1]
 
-def _leaves(prefix: str, tree: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested dictionaries, named by their keys joined with dots."""
-    for key, value in tree.items():
-        name = f"{prefix}.{key}" if prefix else str(key)
-        if isinstance(value, Mapping):
-            yield from _leaves(name, value)
-        else:
-            yield name, value
-
-
-def _arrays(prefix: str, tree: Mapping[Any, Any]) -> Iterator[tuple[str, Array]]:
-    """Yield the arrays of nested dictionaries; raise TypeError if one cannot be perturbed in place."""
-    for name, value in _leaves(prefix, tree):
-        if not isinstance(value, np.ndarray) or as_point(value) is not value:
-            found = f"one of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-            raise TypeError(f"x[{name!r}] must be a writable array of floating point; got {found}")
-        yield name, value
+    def __call__(self, t: Array) -> Any:
+        steps = (t - 1).astype(VALUE_DTYPE[self.e.x.dtype.char]) @ self.ways
+        return self.e.values(Moves(Groups.together(self.e.n), steps, ONE_NODE))[0]

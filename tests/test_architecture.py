@@ -23,7 +23,7 @@ FLOORS = {
     "calls": ("processes", "evaluators", "operators"),
     "algorithms": ("adaptive", "noise_estimate", "sparse"),
     "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians", "hessians", "propagation"),
-    "reports": ("plotting", "check_report", "checking", "__main__"),
+    "reports": ("plotting", "check_report", "verdicts", "checking", "__main__"),
 }
 LINE = [name for names in FLOORS.values() for name in names]
 PACKAGE = Path(gradfast.__file__).parent
@@ -135,10 +135,11 @@ def test_operators_have_the_same_keywords_in_the_same_order(name):
     assert keywords[keywords.index("bounds") :] == wanted[1:]  # an operator's own ones stand before
 
 
-@pytest.mark.parametrize("name", ["noise", "check_gradient", "detect_sparsity"])
+@pytest.mark.parametrize("name", ["noise", "check_gradient", "check_jacobian", "detect_sparsity"])
 def test_what_else_takes_f_names_its_options_alike(name):
     parameters = list(inspect.signature(getattr(gradfast, name)).parameters.values())
-    assert [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY] in (["f", "x"], ["f", "gradient", "x"])
+    positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    assert positional in (["f", "x"], ["f", "gradient", "x"], ["f", "jacobian", "x"])
     shared = [p.name for p in parameters if p.name in SKELETON]
     assert "args" in shared
     assert shared == [word for word in SKELETON if word in shared]

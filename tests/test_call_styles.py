@@ -27,6 +27,7 @@ EXAMPLES = {
     "hessian": (lambda x: x[0] * x[1] ** 2 + np.exp(x[2]), POINT),
     "directional_derivative": (cubes, POINT, (1.0, 0.0, -2.0)),
     "check_gradient": (cubes, [3 * number**2 for number in POINT], POINT),
+    "check_jacobian": (cubes, [3 * number**2 for number in POINT], POINT),
     "noise": (lambda x: np.sum(x) + 1e-6 * np.sin(1e9 * np.sum(x)), POINT),
     "detect_sparsity": (np.diff, POINT),
 }
@@ -65,7 +66,7 @@ def told(name, result):
     """Return what a function gave, as something to compare."""
     if isinstance(result, tuple):
         return [told(name, part) for part in result]
-    if name == "check_gradient":
+    if name in ("check_gradient", "check_jacobian"):
         return [list(result.verdict), result.numeric.tolist()]
     return np.asarray(result.toarray() if name == "detect_sparsity" else result).tolist()
 

@@ -1,11 +1,12 @@
-"""check_gradient finds and names wrong entries, and tells them from noise and kinks."""
+"""check_gradient and check_jacobian find and name wrong entries, and tell them from noise and kinks."""
 
+import math
 import re
 
 import numpy as np
 import pytest
 
-from gradfast import check_gradient
+from gradfast import check_gradient, check_jacobian
 
 
 def two_layers(shape=(20, 8, 3), seed=0, dtype=float, activation="tanh"):
@@ -258,10 +259,36 @@ def test_gradients_of_other_names_raise():
         check_gradient(lambda p: 1.0, {"b": np.ones(1)}, {"a": np.ones(1)})
 
 
-@pytest.mark.parametrize(("value", "found"), [([1.0], "a list"), (np.array([1]), "one of int64")])
-def test_parameters_that_are_not_writable_floats_raise(value, found):
-    with pytest.raises(TypeError, match=rf"x\['a'\] must be a writable array of floating point; got {found}"):
-        check_gradient(lambda p: 1.0, {"a": np.ones(1)}, {"a": value})
+def test_parameters_that_hold_no_numbers_raise():
+    with pytest.raises(TypeError, match=r"^x\['a'\] must hold real numbers; got 'one'$"):
+        check_gradient(lambda p: 1.0, {"a": np.ones(1)}, {"a": "one"})
+
+
+def test_gradients_of_a_parameter_that_have_another_shape_raise():
+    message = r"^gradient must have the shape of layers.w, \(2,\); got an array of shape \(1,\)$"
+    with pytest.raises(ValueError, match=message):
+        check_gradient(lambda p: 1.0, {"layers": {"w": np.ones(1)}}, {"layers": {"w": np.ones(2)}})
+
+
+def test_parameters_may_be_lists_of_arrays_numbers_and_labeled():
+    def f(p):
+        return float(np.sum(p[0] ** 2) * p[1])
+
+    x = [np.array([1.0, 2.0]), 3.0]
+    assert check_gradient(f, [6 * x[0], 5.0], x)
+    check = check_gradient(f, [6 * x[0], 4.0], x)
+    assert check.name[check.verdict == "wrong"].tolist() == ["x[1]"]
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series([1.0, 2.0], index=["u", "v"])
+    check = check_gradient(lambda s: s["u"] ** 2 * s["v"], lambda s: pandas.Series({"u": 4.0, "v": 2.0}), series)
+    assert dict(zip(check.name.tolist(), check.verdict.tolist(), strict=True)) == {"u": "right", "v": "wrong"}
+
+
+def test_a_key_with_a_dot_is_another_parameter_than_two_keys():
+    x = {"a.b": np.array([1.0]), "a": {"b": np.array([1.0])}}
+    check = check_gradient(lambda x: float((x["a.b"] ** 2 + 3 * x["a"]["b"] ** 2)[0]), x | {"a.b": np.array([2.0])}, x)
+    assert check.verdict.tolist() == ["right", "wrong"]
+    assert check.name.tolist() == ["x['a.b'][0]", "a.b[0]"]
 
 
 def test_gradients_that_change_x_raise():
@@ -318,7 +345,6 @@ def test_generators_are_seeds():
 @pytest.mark.parametrize(
     ("f", "gradient", "x"),
     [
-        (lambda x: 3.0, np.zeros_like, [1.0, 2.0]),
         (lambda x: np.sum(x**2), lambda x: 2 * x, [0.0, 0.0]),
         (lambda x: np.sum(np.cos(x)), lambda x: -np.sin(x), [0.0, 0.0]),
         (lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, np.zeros_like, [1.0, 1.0]),
@@ -338,7 +364,7 @@ def test_wrong_coordinates_get_a_closer_look():
 
     assert not check_gradient(f, [7.0], [1.5])
     away = [step for step in seen if step]
-    assert max(away) < 2.0**-3
+    assert max(away) < 0.5
     assert min(away) < 2.0**-14
 
 
@@ -349,3 +375,324 @@ def test_args_reach_f_and_the_gradient():
     assert check_gradient(f, lambda x, a, b: 2 * a * x, [1.5], args=(3.0, 1.0))
     assert check_gradient(f, [9.0], [1.5], args=(3.0, 1.0))
     assert not check_gradient(f, lambda x, a, b: 2 * b * x, [1.5], args=(3.0, 1.0))
+
+
+# --- right needs power, and a wrong entry is never right --------------------------------------------------------------
+
+
+def never_right(f, wrong, x):
+    check = check_gradient(f, wrong, x)
+    return not (check.verdict == "right").any() and not check
+
+
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 1.1])
+@pytest.mark.parametrize("constant", [0.0, 1.0, 100.0])
+def test_wrong_single_precision_gradients_are_never_right(constant, factor):
+    x = np.array([0.3, 0.5], "f")
+
+    def f(x):
+        return np.float32(constant) + np.sum(x**2)
+
+    assert never_right(f, np.float32(factor) * 2 * x, x)
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-3, 1e-4])
+def test_zero_is_never_the_right_gradient_of_a_single_precision_f_that_moves(scale):
+    x = np.ones(2, "f")
+    assert never_right(lambda x: np.float32(3) + np.float32(scale) * np.sum(x * x), np.zeros(2, "f"), x)
+
+
+@pytest.mark.parametrize("function", [np.tanh, np.sin, np.exp])
+def test_wrong_gradients_of_f_in_single_precision_inside_are_never_right(function):
+    x = np.array([0.3, -0.7])
+    right = {np.tanh: 1 - np.tanh(x) ** 2, np.sin: np.cos(x), np.exp: np.exp(x)}[function]
+
+    def f(x):
+        return float(np.sum(function(x.astype("f"))))
+
+    assert check_gradient(f, right, x)
+    assert never_right(f, -right, x)
+
+
+@pytest.mark.parametrize("digits", [4, 6, 9])
+def test_rounded_f_has_no_wrong_gradient_that_is_right(digits):
+    def f(x):
+        return round(math.exp(x[0]), digits)
+
+    assert check_gradient(f, [math.e], [1.0])
+    for factor in (-5 / math.e, 0.0, 1.1):
+        check = check_gradient(f, [factor * math.e], [1.0])
+        assert check.verdict[0] in (["wrong"] if digits > 4 else ["wrong", "cannot tell"])
+        assert not check
+
+
+@pytest.mark.parametrize("constant", [1e7, 1e8, 1e10])
+def test_f_far_above_its_change_needs_longer_steps(constant):
+    def f(x):
+        return constant + math.sin(x[0])
+
+    assert never_right(f, [0.0], [1.0])
+    assert check_gradient(f, [math.cos(1.0)], [1.0]).verdict.tolist() == ["right"]
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200, 1e300])
+def test_huge_and_tiny_f_are_decided(size):
+    def f(x):
+        return size * np.sin(x[0])
+
+    assert check_gradient(f, lambda x: size * np.cos(x), [1.0]).verdict.tolist() == ["right"]
+    assert check_gradient(f, lambda x: -size * np.cos(x), [1.0]).verdict.tolist() == ["wrong"]
+    assert not check_gradient(f, lambda x: -size * np.cos(x), [1.0], directions=2)
+
+
+@pytest.mark.parametrize("size", [1e-18, 1e9, 3e18])
+def test_tolerances_follow_the_size_of_each_coordinate(size):
+    x = np.array([size, 1.0])
+
+    def f(x):
+        return np.log(x[0] / size) + 3 * np.sin(x[1])
+
+    assert check_gradient(f, lambda x: np.array([1 / x[0], 3 * np.cos(x[1])]), x).verdict.tolist() == ["right"] * 2
+    check = check_gradient(f, lambda x: np.array([0.0, 3 * np.cos(x[1])]), x)
+    assert check.verdict.tolist() == ["wrong", "right"]
+    assert not check
+
+
+@pytest.mark.parametrize("slopes", [(0.0, 1.0), (-2.0, 1.0), (3.0, 5.0)])
+def test_a_kink_takes_what_lies_between_the_slopes_and_no_more(slopes):
+    low, high = slopes
+    jump = high - low
+
+    def f(x):
+        return float(np.where(x > 0, high * x, low * x).sum())
+
+    inside = [check_gradient(f, [low + part * jump], [0.0]).verdict[0] for part in (0.0, 0.5, 1.0)]
+    outside = [check_gradient(f, [low + part * jump], [0.0]).verdict[0] for part in (-0.4, -0.1, 1.1, 1.4)]
+    assert inside == ["kink"] * 3
+    assert outside == ["wrong"] * 4
+
+
+def test_constant_f_cannot_tell():
+    check = check_gradient(lambda x: 3.0, np.zeros_like, [1.0, 2.0])
+    assert check.verdict.tolist() == ["cannot tell"] * 2
+    assert not check
+    assert not check_gradient(lambda x: 3.0, np.zeros_like, [1.0, 2.0], directions=2)
+
+
+def test_zero_is_right_where_f_rests_and_moves_finely_elsewhere():
+    check = check_gradient(lambda x: float(np.maximum(x, 0)[1:].sum() ** 2), [0.0, 0.0, 4.0], [1.0, -2.0, 2.0])
+    assert check.verdict.tolist() == ["right"] * 3
+    check = check_gradient(lambda x: math.floor(4 * x[0]) / 4 + x[1], [0.0, 1.0], [1.1, 1.0])
+    assert check.verdict[0] != "right"
+
+
+def test_what_is_open_may_not_matter():
+    x = np.array([1.0, 1.0])
+    noisy = np.random.default_rng(0)
+    check = check_gradient(lambda x: x[0] ** 3 + 1e-6 * x[1] + 1e-8 * noisy.normal(), [3.0, 1e-6], x)
+    assert check.verdict.tolist() == ["right", "cannot tell"]
+    assert check
+    check = check_gradient(lambda x: 1e-6 * x.sum() + 1e-8 * noisy.normal(), [1e-6, 1e-6], x)
+    assert "wrong" not in check.verdict
+    assert not check
+
+
+@pytest.mark.parametrize("sigma", [1e-12, 1e-9, 1e-6])
+def test_noise_leaves_few_entries_open(sigma):
+    rng = np.random.default_rng(1)
+    verdicts = {1.0: [], 1.1: [], 0.0: []}
+    for _ in range(20):
+        a, x = rng.uniform(0.5, 1.5, 2), rng.uniform(0.2, 1.2, 2)
+
+        def f(x, a=a):
+            return float(np.exp(a @ x) + sigma * rng.normal())
+
+        for factor, found in verdicts.items():
+            found += check_gradient(f, factor * a * np.exp(a @ x), x).verdict.tolist()
+    assert verdicts[1.0].count("right") >= 38
+    assert verdicts[1.1].count("wrong") >= 36
+    assert verdicts[0.0].count("wrong") >= 36
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_relu_networks_pass_with_their_mask_alone(dtype):
+    evaluations = entries = 0
+    for seed in range(20):
+        loss, grads, params = two_layers((5, 8, 3), seed, dtype, "relu")
+        params["b1"] += np.random.default_rng(seed).normal(size=8).astype(dtype) / 10
+        check = check_gradient(loss, grads, params)
+        assert check, seed
+        evaluations, entries = evaluations + check.evaluations, entries + check.name.size
+        right = grads(params)
+        layer, back = (np.sign(right["b1"]), right["b1"])  # a dead unit has no gradient: without its mask it has one
+        wrong = right | {"b1": np.where(layer == 0, np.abs(back).max(), back)}
+        if (layer == 0).any():
+            assert not check_gradient(loss, wrong, params), seed
+    assert evaluations <= (3 if dtype is np.float64 else 8) * entries
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(5))
+def test_directions_have_no_rounding_of_x(dtype, seed):
+    loss, grads, params = two_layers(seed=seed, dtype=dtype)
+    check = check_gradient(loss, grads, params, directions=3, seed=seed)
+    assert check.verdict.tolist() == ["right"] * 3
+    wrong = {name: -gradient for name, gradient in grads(params).items()}
+    assert check_gradient(loss, wrong, params, directions=3, seed=seed).verdict.tolist() == ["wrong"] * 3
+
+
+@pytest.mark.parametrize("options", [{}, {"directions": 2}, {"coordinates": 1, "directions": 1}])
+def test_f_may_return_an_array_of_one_value(options):
+    assert check_gradient(lambda x: np.array([np.sum(x**2)]), lambda x: 2 * x, [1.0, 2.0], **options)
+
+
+# --- bounds and exceptions --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"directions": 3, "seed": 0}])
+@pytest.mark.parametrize("x", [[1000.0, 2.0], [1e-8, 2.0], [1e-8, 1e-8]])
+def test_bounds_are_kept(x, options):
+    lowest = []
+
+    def f(x):
+        lowest.append(float(x.min()))
+        return math.log(x[0]) + math.log(x[1])
+
+    assert check_gradient(f, lambda x: 1 / x, x, bounds=(1e-8, None), **options)
+    assert min(lowest) >= 1e-8
+    assert not check_gradient(f, lambda x: 1.1 / x, x, bounds=(1e-8, None), **options)
+
+
+def test_coordinates_that_bounds_fix_cannot_be_told():
+    check = check_gradient(lambda x: x[0] * x[1], [3.0, 2.0], [2.0, 3.0], bounds=([2, 0], [2, None]))
+    assert check.verdict.tolist() == ["cannot tell", "right"]
+
+
+@pytest.mark.parametrize("options", [{}, {"directions": 2}])
+def test_exceptions_come_out_or_count_as_nan(options):
+    def f(x):
+        if x[1] > 2:
+            raise RuntimeError("the solver failed")
+        return float(np.sum(x**2))
+
+    x = np.array([1.0, 2.0, 3.0])
+    assert check_gradient(f, 2 * x, x, on_error="nan", **options)
+    assert not check_gradient(f, 2.2 * x, x, on_error="nan", **options)
+    with pytest.raises(RuntimeError, match="the solver failed"):
+        check_gradient(f, 2 * x, x, **options)
+    with pytest.raises(RuntimeError, match="the solver failed"):
+        check_gradient(f, 2 * x, x + 1, on_error="nan", **options)
+
+
+@pytest.mark.parametrize("on_error", ["ignore", None, True])
+def test_other_words_for_on_error_raise(on_error):
+    with pytest.raises(ValueError, match=f"^on_error must be 'raise' or 'nan'; got {re.escape(repr(on_error))}$"):
+        check_gradient(np.sum, np.ones(2), np.ones(2), on_error=on_error)
+
+
+# --- Jacobians --------------------------------------------------------------------------------------------------------
+
+
+def three_values(x):
+    return np.array([x[0] * x[1], np.sin(x[0]), x[1] ** 2])
+
+
+def jacobian_of_three_values(x):
+    return np.array([[x[1], x[0]], [np.cos(x[0]), 0.0], [0.0, 2 * x[1]]])
+
+
+@pytest.mark.parametrize(("row", "column"), [(2, 1), (0, 0), (1, 1)])
+def test_wrong_entries_of_a_jacobian_are_named(row, column):
+    def wrong(x):
+        jacobian = jacobian_of_three_values(x)
+        jacobian[row, column] += 1e-3
+        return jacobian
+
+    x = np.array([1.0, 2.0])
+    right = check_jacobian(three_values, jacobian_of_three_values, x)
+    assert right
+    assert right.verdict.tolist() == ["right"] * 6
+    assert right.evaluations <= 1 + 2 * 4
+    check = check_jacobian(three_values, wrong, x)
+    assert not check
+    assert check.name[check.verdict == "wrong"].tolist() == [f"J[{row}, {column}]"]
+    assert str(check).startswith("Jacobian check: 1 wrong")
+    assert not check_jacobian(three_values, lambda x: -wrong(x), x, directions=2)
+
+
+def test_a_hessian_is_the_jacobian_of_a_gradient():
+    from scipy.optimize import rosen_der, rosen_hess
+
+    x = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
+    assert check_jacobian(rosen_der, rosen_hess, x)
+    assert check_jacobian(rosen_der, rosen_hess, x, directions=3, coordinates=2).name.size == 2 * 5 + 3 * 5
+    assert not check_jacobian(rosen_der, lambda x: rosen_hess(x) * 1.02, x)
+
+
+def test_rows_of_a_jacobian_are_held_to_their_own_size():
+    def f(x):
+        return np.array([1e8 * np.exp(x[0]) + x[1], 1e-8 * np.sin(x[0]) * x[1]])
+
+    def jacobian(x, factor=1.0):
+        first = [1e8 * np.exp(x[0]), 1.0]
+        return np.array([first, [1e-8 * np.cos(x[0]) * x[1], factor * 1e-8 * np.sin(x[0])]])
+
+    x = np.array([0.5, 1.5])
+    assert check_jacobian(f, jacobian, x)
+    check = check_jacobian(f, lambda x: jacobian(x, 1.1), x)
+    assert check.name[check.verdict == "wrong"].tolist() == ["J[1, 1]"]
+
+
+def test_a_jacobian_may_have_the_shapes_of_f_and_x_or_be_a_matrix():
+    def jacobian(x):
+        return np.einsum("ij,ik,jl->ijkl", 2 * x, np.eye(2), np.eye(2))
+
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    check = check_jacobian(np.square, jacobian, x)
+    assert check
+    assert check.name[5] == "J[0, 1, 0, 1]"
+    assert check_jacobian(np.square, jacobian(x).reshape(4, 4), x).name[5] == "J[1, 1]"
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+def test_sparse_jacobians_are_checked_outside_their_pattern_too(kind):
+    sparse = pytest.importorskip("scipy.sparse")
+    x = np.linspace(1.0, 2.0, 40)
+    right = sparse.diags_array([2 * x, np.ones(39)], offsets=[0, 1])
+
+    def f(x):
+        return x**2 + np.append(x[1:], 0)
+
+    check = check_jacobian(f, right.asformat(kind), x)
+    assert check
+    assert check.name.size == 79
+    assert check.evaluations <= 1 + 4 * 40
+    wrong = right.tolil()
+    wrong[3, 3], wrong[5, 6], wrong[30, 2] = 6.0, 0.0, 0.1
+    check = check_jacobian(f, lambda x: wrong.asformat(kind), x)
+    assert sorted(check.name[check.verdict == "wrong"].tolist()) == ["J[3, 3]", "J[30, 2]", "J[5, 6]"]
+
+
+@pytest.mark.parametrize(("shape", "x"), [((3, 3), [1.0, 2.0]), ((2, 3), [1.0, 2.0]), ((6,), [1.0, 2.0])])
+def test_jacobians_of_another_shape_raise(shape, x):
+    message = (
+        rf"^jacobian must have the shape \(3, 2\), of f\(x\) and x, or \(3, 2\); got shape {re.escape(str(shape))}$"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_jacobian(three_values, np.ones(shape), x)
+
+
+def test_jacobians_that_change_x_raise():
+    def jacobian(x):
+        x[0] = 5.0
+        return np.eye(2)
+
+    x = np.array([1.0, 2.0])
+    with pytest.raises(ValueError, match="^jacobian must leave x as it is; it changed x$"):
+        check_jacobian(np.square, jacobian, x)
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_nothing_to_check_is_right():
+    assert check_gradient(lambda x: 1.0, [], []).name.size == 0
+    assert check_jacobian(lambda x: np.zeros(3), np.zeros((3, 0)), []).name.size == 0

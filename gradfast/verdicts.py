@@ -1,0 +1,425 @@
+"""The rule by which `check_gradient` and `check_jacobian` judge an entry: right, wrong, kink or cannot tell.
+
+One pair of f's values, at a short step, is looked at first. It may only say "right". What it leaves open is judged by
+the adaptive method's fit. Each verdict rests on a bar, and "right" needs power: the bar must be so narrow that an entry
+off by 1 % would have been called wrong.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradfast import adaptive
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.moves import Groups, Moves
+from gradfast.arguments import EPS, Array
+from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WRONG, Verdicts
+from gradfast.operators import PreparedOperator
+
+# "wrong" needs a difference of so many error bars, which are of 95 %.
+WIDTHS = 2.0
+
+# A value of f is taken to be known to so many units of rounding, as long as nothing else shows how well it is known.
+ROUNDINGS = 3.0
+
+# The pair says nothing if f(x + h) - 2 f(x) + f(x - h) is above this part of f(x + h) - f(x - h): f may have a kink.
+# With 1e-3, curvature sent half the entries of smooth networks in float32 to the fit: 11 evaluations each instead of 4.
+KNEE = 0.1
+
+# The step of the pair is shorter by this factor in single precision. Its plain step, 0.005 abs(x), is so long that it
+# crosses kinks of small networks with ReLU; its rounding is 32 times as large then, still far below 1 %.
+SINGLE_SHORTER = 32.0
+
+# A pair that rounding left open is tried again if a step longer by this factor is wanted. No step is longer than this
+# part of x: a smooth f is then still right to 0.1 % or so.
+LONGER = 2.0
+LONGEST = 2.0**-4
+
+# A jump of f's slope is one at x if three steps show the same jump, within this factor.
+SAME_JUMP = 1.5
+
+# The second witness of "wrong" looks so close that f's rounding is this part of the difference to be seen; then once
+# more at a step longer by LONGER_WITNESS. A slope is near another if they differ by less than the same part. Of 3000
+# right entries of networks with ReLU and 64 or 100 samples in float32, 1 / 8 calls 17 wrong, 1 / 3 calls 8 wrong.
+WITNESS = 1 / 3
+LONGER_WITNESS = 1.6
+
+# In single precision the second witness cannot come very close. Up to so many of its steps from x, a bend of f that
+# curvature does not explain is doubt. Without it, 24 of the same entries are called wrong.
+BENDS_WITHIN = 10.0
+
+# An entry that the slopes by so many looks are near is not wrong. The fit may be one of the treads of fine stairs.
+ENOUGH_LOOKS = 3
+
+# Values of f that its resolution is told from. Values that all have at most MOST_DIGITS + 1 decimal digits are taken to
+# be rounded to these: one double in 500 looks so by chance.
+MOST_SEEN = 200
+MOST_DIGITS = 12
+
+# Half a unit in the last place, of a number near 1, in single and half precision.
+HALF_UNITS = {char: float(np.finfo(char).eps) / 2 for char in "fe"}
+
+TINY = float(np.finfo(float).tiny)
+
+Some = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Derivatives to be judged, and what they are held to: arrays with a row for each line, a column for each value."""
+
+    analytic: Array
+    rounding: Array  # the analytic derivative is itself known to this
+    floor: Array  # this much need not be told from 0
+    largest: Array  # of the entries that each is compared with, in its own units
+    rtol: float
+
+    def __getitem__(self, rows: Any) -> "Entries":
+        return Entries(self.analytic[rows], self.rounding[rows], self.floor[rows], self.largest[rows], self.rtol)
+
+    def tolerance(self, value: Array) -> Array:
+        return self.rounding + self.rtol * np.fmax(np.abs(self.analytic), np.abs(value))
+
+    def judged(self, value: Array, bar: Array, floor: Array) -> Verdicts:
+        """Return the verdicts that values and their bars allow."""
+        tolerance = self.tolerance(value)
+        off = np.abs(self.analytic - value)
+        is_wrong = off > tolerance + WIDTHS * bar
+        is_wrong |= ~np.isfinite(self.analytic) & np.isfinite(value) & np.isfinite(bar)
+        size = np.fmax(np.abs(self.analytic), np.abs(value))
+        is_right = off + tolerance + WIDTHS * bar <= np.fmax(POWER * size, np.fmax(3 * tolerance, floor))
+        return np.select([is_wrong, is_right], [WRONG, RIGHT], CANNOT_TELL)
+
+
+@dataclass
+class Judged:
+    """What was found of entries: arrays of their shape."""
+
+    value: Array
+    bar: Array
+    verdict: Verdicts
+
+    def improve(self, rows: Some, other: "Judged") -> None:
+        """Take what another look found of rows that are not right yet."""
+        is_open = self.verdict[rows] != RIGHT
+        for mine, new in ((self.value, other.value), (self.bar, other.bar), (self.verdict, other.verdict)):
+            mine[rows] = np.where(is_open, new, mine[rows])
+
+
+class Seen:
+    """f's values as they come, and how finely f is known by them."""
+
+    def __init__(self, center: Array, eps: float) -> None:
+        self.eps, self.values = eps, np.empty((0, center.size))
+        self.is_narrow = dict.fromkeys("fe", True)
+        self.add(center[np.newaxis])
+
+    def add(self, rows: Array) -> None:
+        """Take rows of values. If all so far are numbers of half or single precision, and differ, f works in that."""
+        rows = rows.astype(float)
+        self.values = np.concatenate([self.values, rows[:MOST_SEEN]])[-MOST_SEEN:]
+        ordered = np.sort(self.values, axis=0)
+        distinct = (ordered[1:] > ordered[:-1]).sum(axis=0).max(initial=0) + 1
+        with np.errstate(over="ignore"):
+            for char in self.is_narrow:
+                self.is_narrow[char] &= bool(((rows.astype(char) == rows) | ~np.isfinite(rows)).all())
+                if self.is_narrow[char] and distinct > 2:
+                    self.eps = max(self.eps, HALF_UNITS[char])
+
+    @property
+    def likely_eps(self) -> float:
+        """Half a unit in the last place of the coarsest precision that f is likely to work in."""
+        return max(self.eps, HALF_UNITS["f"] if self.is_narrow["f"] else 0.0)
+
+    def known(self, size: Array) -> Array:
+        """Return what values of some sizes are known to: a few roundings, or the decimals that they are rounded to."""
+        return np.fmax(ROUNDINGS * self.eps * size, decimal_units(self.values))
+
+    def resolution(self, k: int) -> float:
+        """Return the smallest step that the k-th value of f is seen to take; infinite if it never moved."""
+        values = np.unique(self.values[np.isfinite(self.values[:, k]), k])
+        return common_unit(values, self.eps) if values.size > 1 else math.inf
+
+
+def common_unit(values: Array, eps: float) -> float:
+    """Return the greatest number of which all gaps between rising values are multiples, as far as rounding allows.
+
+    Euclid's algorithm, with the error of each number: half a unit in the last place is `eps`.
+    """
+    known = 2 * eps * float(np.abs(values).max())
+    unit = 0.0
+    for gap in np.diff(values).tolist():
+        a, b, known_a, known_b = unit, gap, known, known
+        while b > 2 * known_b:
+            times = round(a / b)
+            a, b, known_a, known_b = b, abs(a - times * b), known_b, known_a + times * known_b
+        if a > 0:
+            longest = max(unit, gap)
+            unit = longest / max(round(longest / a), 1)
+    return max(unit, known)
+
+
+def decimal_units(values: Array) -> Array:
+    """Return the unit of the last decimal that all values in a column are rounded to; 0 if it is finer than f's own."""
+    largest = np.abs(values).max(axis=0)
+    units = np.zeros(largest.size)
+    ordinary = (largest > 1e-290) & (largest < 1e290)
+    first = np.floor(np.log10(np.where(ordinary, largest, 1)))
+    for digits in range(MOST_DIGITS, -1, -1):
+        unit = 10.0 ** (first - digits)
+        counts = values / unit
+        whole = np.round(counts)
+        is_unit = ordinary & (np.abs(whole - counts) <= 4 * EPS["d"] * np.abs(whole)).all(axis=0)
+        if not is_unit.any():
+            break
+        units[is_unit] = unit[is_unit]
+    return units
+
+
+class Judge:
+    """Judges entries of f's derivative along coordinates of an evaluator's x."""
+
+    def __init__(self, e: Evaluator, operator: PreparedOperator, center: Array, seen: Seen) -> None:
+        self.e, self.operator, self.center, self.seen = e, operator, center, seen
+        self.x = e.steps_from
+        self.size = np.abs(self.x).astype(float)
+        sides = operator._bounds_at(e)
+        rooms = [np.full(e.n, np.inf)] * 2 if sides is None else [self.x - sides[0], sides[1] - self.x]
+        self.room = np.fmin(*rooms).astype(float)
+
+    def judge(self, chosen: Some, entries: Entries) -> Judged:
+        """Judge the entries along some coordinates."""
+        shape = entries.analytic.shape
+        found = Judged(np.full(shape, np.nan), np.full(shape, np.inf), np.full(shape, CANNOT_TELL))
+        before = np.zeros(chosen.size)
+        with np.errstate(all="ignore"):
+            for look in range(2):  # one pair, and one more where rounding hid the entry
+                some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
+                steps = self._pair_steps(chosen[some], entries[some], look)
+                is_longer = steps > LONGER * before[some]
+                some, steps = some[is_longer], steps[is_longer]
+                found.improve(some, self._by_pair(chosen[some], entries[some], steps))
+                before[some] = steps
+            some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
+            if some.size:
+                value, bar = found.value[some], found.bar[some]
+                found.improve(some, self._by_fit(chosen[some], entries[some]))
+                # A wider bar does not overrule a narrower one.
+                is_narrower = (found.verdict[some] == CANNOT_TELL) & (bar < found.bar[some])
+                found.value[some] = np.where(is_narrower, value, found.value[some])
+                found.bar[some] = np.where(is_narrower, bar, found.bar[some])
+        return found
+
+    # --- one pair -----------------------------------------------------------------------------------------------------
+
+    def _by_pair(self, chosen: Some, entries: Entries, steps: Array) -> Judged:
+        """Call right what a pair of values each shows to be right, and leave the rest open."""
+        up, down = self._pairs(chosen, steps)
+        h, seen = steps[:, np.newaxis], self.seen
+        size = np.fmax(np.abs(self.center), np.fmax(np.abs(up), np.abs(down)))
+        value, bar = (up - down) / (2 * h), seen.known(size) / h
+        verdict = entries.judged(value, bar, entries.floor)
+        knee = np.abs((up - self.center) - (self.center - down)) / (2 * h)
+        steepest = np.fmax(np.abs(value), np.abs(entries.analytic))
+        rests = (up == self.center) & (down == self.center)
+        is_right = ~rests & (verdict == RIGHT) & (knee <= np.fmax(KNEE * steepest, WIDTHS * bar))
+        # Where f rests and 0 is claimed, f must be seen elsewhere to take steps fine enough: dead units of a network.
+        finest = np.full(self.center.size, np.inf)
+        claimed = rests & (entries.analytic == 0)
+        for k in np.flatnonzero(claimed.any(axis=0)):
+            finest[k] = seen.resolution(int(k))
+        bar = np.where(rests, np.fmax(finest, seen.eps * size) / h, bar)
+        is_right |= claimed & (bar <= POWER * entries.largest)
+        # The pair's own truncation is not known. Of a right entry it is within the tolerance, else within the knee.
+        bar = WIDTHS * bar + entries.tolerance(value) + np.where(is_right, 0, knee)
+        return Judged(value, bar, np.where(is_right, RIGHT, CANNOT_TELL))
+
+    def _pair_steps(self, chosen: Some, entries: Entries, look: int) -> Array:
+        """Return the plain steps of a central difference, longer where rounding would hide 1 % of an entry."""
+        eps, size = self.seen.likely_eps, self.size[chosen]
+        scale = np.where(size > 0, size, 1)
+        plain = (3 * eps) ** (1 / 3)
+        steep = POWER * np.abs(np.where(entries.analytic == 0, entries.largest, entries.analytic))
+        known = self.seen.known(np.abs(self.center)) if look else ROUNDINGS * eps * np.abs(self.center)
+        wished = np.fmin(4 * WIDTHS * known / np.fmax(steep, TINY), 1e300).max(axis=1, initial=0)
+        shortest = plain * scale / (SINGLE_SHORTER if eps > EPS["d"] else 1)
+        longest = np.fmax(plain * np.fmax(scale, 1), LONGEST * scale)
+        return self._exact(chosen, np.fmin(np.fmin(np.fmax(shortest, wished), longest), self.room[chosen]))
+
+    def _exact(self, chosen: Some, steps: Array) -> Array:
+        """Return steps by which x moves exactly."""
+        x = self.x[chosen]
+        unit = np.spacing((np.abs(x) + steps).astype(x.dtype)).astype(steps.dtype)
+        exact: Array = np.fmax(np.floor(steps / unit), 1) * unit
+        return exact
+
+    def _pairs(self, chosen: Some, steps: Array) -> tuple[Array, Array]:
+        """Return f's values above and below x; NaN where bounds leave no room on either side."""
+        rows = np.full((2, chosen.size, self.center.size), np.nan, self.center.dtype)
+        fits = np.flatnonzero(steps <= self.room[chosen])
+        if fits.size:
+            by = np.zeros(self.e.n, self.center.dtype)
+            by[chosen[fits]] = steps[fits]
+            found = self.e.values(Moves(Groups.each(self.e.n, chosen[fits]), by, adaptive.PAIR))
+            rows[:, fits] = found.reshape(fits.size, 2, -1).transpose(1, 0, 2)
+            self.seen.add(found.reshape(2 * fits.size, -1))
+        return rows[0], rows[1]
+
+    # --- the fit ------------------------------------------------------------------------------------------------------
+
+    def _by_fit(self, chosen: Some, entries: Entries) -> Judged:
+        """Judge by the adaptive fit of f's values along each coordinate."""
+        fits = adaptive.at_coordinates(self.e, self.operator, self.center, chosen)
+        result = Judged(fits.value.astype(float), fits.error.astype(float), np.full(fits.value.shape, CANNOT_TELL))
+        searches = [(search, i) for search in fits.searches for i in range(search.count)]
+        rows = [search.looks(i) for search, i in searches]
+        for (_, up, down), side in zip(rows, fits.side, strict=True):
+            self.seen.add(np.concatenate([part for part, other in ((up, -1), (down, 1)) if side != other]))
+        size = np.abs(self.center).astype(float)
+        finest = np.array([self.seen.resolution(k) for k in range(size.size)])
+        known = ROUNDINGS * self.seen.eps * size + np.fmin(finest, size)
+        floor = entries.floor.copy()
+        for row, k in np.ndindex(result.value.shape):
+            steps, up, down = rows[row]
+            looks = Looks(float(self.center[k]), steps, up[:, k], down[:, k], int(fits.side[row]))
+            self._doubt(
+                looks, result, floor, entries, (row, k), float(fits.step[row]), float(known[k]), float(finest[k])
+            )
+        result.verdict = entries.judged(result.value, result.bar, floor)
+        for row, k in np.argwhere(result.verdict != RIGHT):
+            steps, up, down = rows[row]
+            looks = Looks(float(self.center[k]), steps, up[:, k], down[:, k], int(fits.side[row]))
+            if looks.side == 0 and (self.seen.eps > EPS["d"] or looks.jumps(4 * known[k])):
+                search, i = searches[row]
+                sides = [[float(part[k]) for part in search.one_sided(i, side)] for side in (1, -1)]
+                if looks.jumps(4 * known[k]):
+                    self._at_kink(sides, result, entries, (row, k))
+                if self.seen.eps > EPS["d"] and result.verdict[row, k] in (WRONG, CANNOT_TELL):
+                    self._beside_kink(sides, result, entries, (row, k))
+        self._second_witness(chosen, fits.step, entries, floor, known, result)
+        return result
+
+    def _doubt(
+        self, looks: "Looks", result: Judged, floor: Array, entries: Entries, at: tuple[int, int], radius: float,
+        known: float, finest: float,
+    ) -> None:  # fmt: skip
+        """Widen the bar by what the fit does not know, and say how large an entry is at a stationary point."""
+        analytic, value, bar = (float(part[at]) for part in (entries.analytic, result.value, result.bar))
+        off = abs(analytic - value)
+        if looks.side == adaptive.FIXED:
+            result.bar[at] = math.inf
+        elif looks.steps.size and looks.rests:
+            result.value[at] = 0
+            result.bar[at] = max(finest, self.seen.eps * looks.size) / looks.steps[-1]
+            floor[at] = max(floor[at], POWER * entries.largest[at]) if analytic == 0 else floor[at]
+        elif max(entries.largest[at], abs(value)) <= WIDTHS * bar:
+            floor[at] = max(floor[at], POWER * looks.slope(radius))
+        elif np.sum(np.abs(looks.slopes - analytic) < WITNESS * off) >= ENOUGH_LOOKS:
+            result.bar[at] = max(bar, off)
+        elif looks.side == 0 and self.seen.eps > EPS["d"] and off > WIDTHS * bar:
+            result.bar[at] = max(bar, looks.bend(radius, known, BENDS_WITHIN * known / (WITNESS * off)))
+
+    def _at_kink(self, sides: list[list[float]], result: Judged, entries: Entries, at: tuple[int, int]) -> None:
+        """Judge an entry where f's slopes on both sides of x differ: it must lie between them."""
+        (low, below), (high, above) = sorted(sides)
+        jump, claimed = high - low, float(entries.analytic[at])
+        if not (jump > WIDTHS * (below + above) and jump > POWER * max(abs(low), abs(high))):
+            return
+        tolerance = entries.rounding[at] + entries.rtol * max(abs(claimed), abs(low), abs(high))
+        is_inside = low - tolerance - WIDTHS * below <= claimed <= high + tolerance + WIDTHS * above
+        is_sharp = below + above < 0.2 * jump
+        result.value[at], result.bar[at] = (low + high) / 2, jump / 2
+        result.verdict[at] = (KINK if is_sharp else CANNOT_TELL) if is_inside else WRONG
+
+    def _beside_kink(self, sides: list[list[float]], result: Judged, entries: Entries, at: tuple[int, int]) -> None:
+        """Hold an entry to f's slope on one side of x: in single precision a kink on the other may be too near."""
+        claimed = float(entries.analytic[at])
+        for slope, bar in sides:
+            tolerance = entries.rounding[at] + entries.rtol * max(abs(claimed), abs(slope))
+            off = abs(claimed - slope)
+            if off <= tolerance + WIDTHS * bar and bar < result.bar[at]:
+                has_power = off + tolerance + WIDTHS * bar <= POWER * abs(slope)
+                result.value[at], result.bar[at] = slope, bar
+                result.verdict[at] = KINK if has_power else CANNOT_TELL
+
+    def _second_witness(
+        self, chosen: Some, radius: Array, entries: Entries, floor: Array, known: Array, result: Judged
+    ) -> None:
+        """Look at what is wrong once more, as close as rounding allows: f may have kinks that the fit missed.
+
+        If a pair of values contradicts the fit, another one must do so too: one may be noise.
+        """
+        off = np.abs(entries.analytic - result.value)
+        is_wrong = (result.verdict == WRONG) & np.isfinite(off)
+        steps = np.where(is_wrong, known / (WITNESS * off), 0).max(axis=1)
+        steps = np.fmax(steps, self.seen.eps ** (2 / 3) * self.size[chosen])
+        unit = np.spacing(np.abs(self.x[chosen])).astype(float)
+        contradicts = is_wrong & ((8 * unit < steps) & (steps < radius / 2))[:, np.newaxis]
+        for longer in (1, LONGER_WITNESS):
+            some = np.flatnonzero(contradicts.any(axis=1))
+            h = self._exact(chosen[some], longer * steps[some])
+            up, down = self._pairs(chosen[some], h)
+            right, left = (up - self.center) / h[:, np.newaxis], (self.center - down) / h[:, np.newaxis]
+            middle, claimed, near = (right + left) / 2, entries.analytic[some], WITNESS * off[some]
+            says_so = (np.abs(middle - result.value[some]) > near) & (np.abs(middle - claimed) < off[some])
+            says_so |= (np.abs(right - claimed) < near) | (np.abs(left - claimed) < near)
+            contradicts[some] &= says_so & ~((up == self.center) & (down == self.center))
+        result.bar = np.where(contradicts, off, result.bar)
+        result.verdict = np.where(contradicts, entries.judged(result.value, result.bar, floor), result.verdict)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What was seen of one of f's values along a coordinate: at x, and by rising steps above and below x."""
+
+    center: float
+    steps: Array
+    up: Array
+    down: Array
+    side: int
+
+    @property
+    def moved(self) -> Array:
+        """How far f moved from its value at x, by each step."""
+        up: Array = np.abs(self.up - self.center)
+        down: Array = np.abs(self.down - self.center)
+        return up if self.side > 0 else down if self.side < 0 else np.fmax(up, down)
+
+    @property
+    def slopes(self) -> Array:
+        """The slope of f by each look."""
+        ahead: Array = (self.up - self.center) / self.steps
+        back: Array = (self.center - self.down) / self.steps
+        return ahead if self.side > 0 else back if self.side < 0 else (ahead + back) / 2
+
+    @property
+    def rests(self) -> bool:
+        return not self.moved.any()
+
+    @property
+    def size(self) -> float:
+        return float(abs(self.center) + self.moved.max(initial=0))
+
+    def slope(self, radius: float) -> float:
+        """Return how steep f is on the way to the longest step within a radius."""
+        within = np.flatnonzero(self.steps <= radius)
+        return float(self.moved[within[-1]] / self.steps[within[-1]]) if within.size else 0.0
+
+    def bend(self, radius: float, known: float, reach: float) -> float:
+        """Return how much more f's slopes on both sides differ near x than the curvature seen further out explains."""
+        h = self.steps[self.steps <= radius]
+        bends = np.abs((self.up - self.center) - (self.center - self.down))[: h.size] / (2 * h)
+        near, rounding = h[:, np.newaxis], known / h
+        excess = (bends - rounding)[:, np.newaxis] - (bends + rounding) / h * near
+        return float(excess[(near <= reach) & (near < h)].max(initial=0))
+
+    def jumps(self, known: float) -> bool:
+        """Return whether f's slope jumps at x: by the same at the three shortest steps at which f is resolved."""
+        jumps = ((self.up - self.center) - (self.center - self.down)) / self.steps
+        three = jumps[np.abs(jumps) * self.steps > known][:3]
+        sizes = np.abs(three)
+        is_same = three.size == 3 and bool((three > 0).all() or (three < 0).all())
+        return is_same and bool(sizes.max() < SAME_JUMP * sizes.min())
