@@ -95,7 +95,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         if is_array and "scalar" in str(error) and not str(error).startswith("f must"):
             error.add_note("f was called with an array of numbers; np.vectorize(f) calls f with each of them")
 
-    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return adaptive.derivative(e, self, center)
 
 

@@ -150,7 +150,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         step = line.step_of_check(e.precision)
         complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, result)
 
-    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         line = Line(e, v, self._bounds_at(e))
         result, info = adaptive.along(e, self, center, line)
         if line.length and info.scheme == "fixed":

@@ -70,7 +70,7 @@ class Gradient(GradientOperator, PreparedOperator):
         if on_error != "raise":
             self._take_on_error(on_error)
 
-    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return adaptive.gradient(e, self, center)
 
 

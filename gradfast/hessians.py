@@ -205,7 +205,7 @@ class Hessian(HessianOperator, PreparedOperator):
             return super()._shaped(e, result)
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape_of(e) * 2)))
 
-    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return (adaptive.gradient if self.diagonal else adaptive.hessian)(e, self, center)
 
 

@@ -132,7 +132,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
             return result @ v.reshape(-1)
         return np.tensordot(result, v, v.ndim)
 
-    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         result, info = adaptive.jacobian(e, self, center)
         if not self.flat:
             return result, info

@@ -610,7 +610,7 @@ class PreparedOperator(Operator):
     def _adaptive(self, e: Evaluator, v: Any, f0: Any, wants_value: bool) -> Any:
         center = e.value() if f0 is None else self._given(e, f0)
         at_center = e.evaluations
-        result, info = self._climb(e, v, center)
+        result, info = self._differentiate_adaptively(e, v, center)
         result = number_or_array(np.asarray(result))
         if not np.any(result):
             self._doubt(e, None)
@@ -642,7 +642,7 @@ class PreparedOperator(Operator):
             by = sum((moves.stencil.nodes[0] * moves.step_of_each for moves in parts), np.zeros(e.n))
         warn_of_unseen(e, call, by)
 
-    def _climb(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
         raise NotImplementedError
 
