@@ -386,7 +386,7 @@ cdef void choose(const Looks *looks, Py_ssize_t c, int few, const real *_, Fit *
     cdef int tread = end_of_tread(looks, c, few, _, fits, &abrupt)
     best.bar, best.looks = INFINITY, 0
     for i in range(few - 1, looks.count):
-        if fmax(fits[i].misfit, fits[i].other_misfit) * fits[i].sigma > looks.unresolved:
+        if fmax(fits[i].misfit * sqrt(i + 2.0 - fits[i].terms), fits[i].other_misfit) * fits[i].sigma > looks.unresolved:
             fits[i].bar = INFINITY
         if i <= tread or not is_regular:  # f rests close to x, with a slope of 0
             fits[i].bar = fmax(fits[i].bar, fabs(<double>fits[i].value))
