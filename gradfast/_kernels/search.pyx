@@ -28,7 +28,8 @@ cdef double SILVER = 0.4142135623730951
 cdef double NOISY = 30.0
 cdef double UNRESOLVED = 0.1
 
-# A rough fit is noise if at least this part of its misfit is left much closer to x.
+# A rough fit is noise if at least this part of its misfit is left much closer to x. If less is left, fits that leave out
+# more than that part are given up.
 cdef double UNSHRUNK = 0.03
 
 # With a bar of at most so many tolerances, a line is done if its last look further out gained less than this factor.
@@ -366,7 +367,7 @@ cdef class Search:
             a.state, a.next = DIVED_TWICE, GOLDEN * looks.steps[0]
             return True
         else:
-            a.state, a.unresolved = RESOLVED, 0.1 * a.level
+            a.state, a.unresolved = RESOLVED, UNSHRUNK * a.level
         return False
 
     cdef double strange(self, const Looks *looks, Py_ssize_t k, int count) noexcept nogil:
