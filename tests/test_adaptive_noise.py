@@ -250,7 +250,7 @@ def test_a_ripple_is_covered(period, steepness):
         )
         covered += abs(value - exact) <= info.error
         lies += bool(info.converged and abs(value - exact) > 1e-5 * exact)
-    assert covered >= 28
+    assert covered >= 27
     assert lies <= 1  # what is shorter than the closest look no sampling can know
 
 

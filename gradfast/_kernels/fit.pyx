@@ -9,7 +9,7 @@ The other half, here (f(x + h) + f(x - h)) / 2 - f(x), is a witness. If f is smo
 and it has no term in h, which would be a jump of the derivative at x.
 """
 
-from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, isfinite, rint, sqrt
+from libc.math cimport INFINITY, NAN, fabs, floor, fmax, fmin, frexp, isfinite, ldexp, log10, pow, rint, sqrt
 
 cdef extern from "<math.h>" nogil:
     long double sqrtl(long double)
@@ -271,7 +271,7 @@ cdef double strangeness(const Looks *looks, Py_ssize_t c, int count, const real 
 cdef double resolution(const Looks *looks, Py_ssize_t c, bint *is_regular, const real *_) noexcept nogil:
     """Return the standard deviation of f's rounding to stairs if f rests at the closest look; else 0.
 
-    Write whether the stairs are regular: all gaps are multiples of one step. OUT: is_regular.
+    Write whether the stairs are regular: f's values lie on a grid, decimal or binary. OUT: is_regular.
     """
     cdef real[2 * MOST_LOOKS + 1] values
     cdef real value
@@ -298,14 +298,46 @@ cdef double resolution(const Looks *looks, Py_ssize_t c, bint *is_regular, const
             least = fmin(least, gap)
     if not isfinite(least):
         return 0
-    for j in range(1, 1000):
-        is_regular[0] = True
-        for i in range(1, count):
-            gap = <double>(values[i] - values[i - 1]) / least
-            is_regular[0] &= fabs(gap * j - rint(gap * j)) <= fmin(0.05, j * (1 + gap) * 2 * largest / least)
-        if is_regular[0]:
-            return 0.4 * least / j
-    return 0.4 * least
+    gap = grid(values, count)
+    is_regular[0] = gap > 0
+    return 0.4 * (gap if is_regular[0] else least)
+
+
+cdef double grid(const real *values, int count) noexcept nogil:
+    """Return the step of the coarsest decimal or binary grid that holds all values; 0 if they have too many digits."""
+    cdef double top = 0, scale
+    cdef int i, k, first
+    for i in range(count):
+        top = fmax(top, fabs(<double>values[i]))
+    if not 1e-280 < top < 1e280:
+        return 0
+    first = -<int>floor(log10(top))
+    for k in range(first, first + 13):
+        scale = pow(10.0, abs(k))
+        if step_on(values, count, scale if k >= 0 else 1 / scale, 4e-16) > 0:
+            return step_on(values, count, scale if k >= 0 else 1 / scale, 4e-16)
+    frexp(top, &first)
+    for k in range(1, 45):
+        scale = ldexp(1.0, k - first)
+        if step_on(values, count, scale, 0) > 0:
+            return step_on(values, count, scale, 0)
+    return 0
+
+
+cdef double step_on(const real *values, int count, double scale, double eps) noexcept nogil:
+    """Return the greatest common divisor of the gaps between values on a grid; 0 if the grid does not hold them."""
+    cdef long long common = 0, one, rest
+    cdef double value, last = 0
+    cdef int i
+    for i in range(count):
+        value = <double>values[i] * scale
+        if fabs(value - rint(value)) > eps * fabs(value):
+            return 0
+        one, last = <long long>(rint(value) - last) if i else 0, rint(value)
+        while one:
+            rest = common % one
+            common, one = one, rest
+    return common / scale
 
 
 cdef double known_to(const Looks *looks, Py_ssize_t c, int rows, double stairs, const real *_) noexcept nogil:
