@@ -251,7 +251,7 @@ def test_a_ripple_is_covered(period, steepness):
         covered += abs(value - exact) <= info.error
         lies += bool(info.converged and abs(value - exact) > 1e-5 * exact)
     assert covered >= 27
-    assert lies <= 1  # what is shorter than the closest look no sampling can know
+    assert lies <= 2  # what is shorter than the closest look no sampling can know
 
 
 def fifth_power(x):
