@@ -54,7 +54,9 @@ class Found:
     searches: tuple[Search, ...] = ()  # what was seen of f, some lines each
 
     def trace(self) -> list[Look]:
-        """Return what was tried, in order."""
+        """Return what was tried, in order, if that was kept."""
+        if not any(search.trace for search in self.searches):
+            return []
         first = np.cumsum([0, *(search.count for search in self.searches)]).tolist()
         looks = [(i, look) for i, search in zip(first, self.searches, strict=False) for look in search.trace or ()]
         return [Look(i + line, step, value, error) for i, (line, step, value, error) in looks]
