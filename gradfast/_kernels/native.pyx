@@ -188,7 +188,10 @@ cdef class Native(Evaluator):
         cdef const double *node = moves.stencil.node
         cdef Function f = self.f.function
         cdef bint is_number = self.is_number
-        cdef Span span = groups.span(g)
+        cdef Span span
+        if last <= first:
+            return -1
+        span = groups.span(g)
         for row in range(last - first):
             i = groups.member(span, 0)
             if n and not start <= i < start + n:  # another point of a batch

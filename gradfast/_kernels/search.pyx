@@ -288,15 +288,19 @@ cdef class Search:
     cdef void look_at_precision(self, const char *values, Py_ssize_t count) noexcept nogil:
         """See whether f works in single precision: all its values, and more than a few, are single numbers."""
         cdef Py_ssize_t k
+        cdef int seen = self.singles
         cdef double value, last = NAN
-        for k in range(count if self.singles >= 0 else 0):
+        if seen < 0:
+            return
+        for k in range(count):
             value = self.value(values, k)
             if isfinite(value) and <double><float>value != value:
                 self.singles = -1
                 return
-            self.singles += value != last
+            seen += value != last
             last = value
-        if self.singles > 8:
+        self.singles = seen
+        if seen > 8:
             self.eps, self.singles = fmax(self.eps, 2.0**-24), -1
 
     cdef Looks looks_of(self, Py_ssize_t i) noexcept nogil:
