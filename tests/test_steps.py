@@ -194,16 +194,18 @@ def test_bounds_that_are_none_are_told_so_and_x_is_not_blamed(method):
             gradient(total, x, method=method, bounds=bounds)
 
 
-# As scipy.optimize.minimize takes them: three of them broadcast to nothing, and two would be taken for lower and upper.
-def test_a_pair_for_each_coordinate_is_no_bounds():
-    with pytest.raises(
-        ValueError, match=r"^bounds must be \(lower, upper\), each broadcast to x's shape \(3,\); got \[\(0"
-    ):
-        gradient(total, np.ones(3), bounds=[(0, 3), (0, 3), (0, 3)])
-    with pytest.raises(
-        ValueError, match=r"^bounds must be \(lower, upper\) with no lower above its upper; got 3 and 2"
-    ):
-        gradient(total, np.ones(2), bounds=[(0, 3), (1, 2)])
+# As scipy.optimize.minimize takes them. Two pairs are pairs, too, and no lower and upper side.
+def test_a_list_of_pairs_is_a_pair_for_each_coordinate():
+    for pairs in ([(0, 3), (0, 3), (0, 3)], [(0, 3), (1, 2)], np.array([[0, 3], [1, 2]]), [(None, 3), (1, None)]):
+        x = np.ones(len(pairs))
+        for shaped in (x, x[:, np.newaxis]):
+            slopes, info = gradient(total, shaped, bounds=pairs, full_output=True)
+            assert np.abs(slopes - 1).max() < 1e-9
+            assert info.scheme[1] == ("central" if pairs[1][0] == 0 else "forward")
+    with pytest.raises(ValueError, match=r"with no lower above its upper; got 3 and 1 at x\[1\]"):
+        gradient(total, np.ones(2), bounds=[(0, 3), (3, 1)])
+    with pytest.raises(ValueError, match=r"^bounds must be \(lower, upper\), each broadcast to x's shape \(3,\); got "):
+        gradient(total, np.ones(3), bounds=[(0, 3), (0, 3)])
 
 
 @pytest.mark.parametrize("method", ["central", "forward", "complex", "adaptive"])
@@ -378,4 +380,6 @@ def test_a_swallowed_absolute_step_divides_by_no_zero():
 def test_bounds_that_do_not_broadcast_to_a_matrix_are_refused_though_far():
     x = np.ones((3, 1))
     with pytest.raises(ValueError, match=r"bounds must be .* x's shape \(3, 1\)"):
-        gradient(total, x, bounds=(np.full(3, -9.0), np.full(3, 9.0)))
+        gradient(total, x, bounds=(np.full(2, -9.0), np.full(2, 9.0)))
+    # as many as coordinates are those of each
+    assert np.abs(gradient(total, x, bounds=(np.full(3, -9.0), np.full(3, 9.0))) - 1).max() < 1e-9
