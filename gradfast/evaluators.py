@@ -143,7 +143,7 @@ class Workers(Evaluator):
 
     def __init__(self, inner: Evaluator, call: Call, workers: Any, pool: Processes | None = None) -> None:
         super().__init__(inner)
-        self.call, self.workers, self.is_copy = call, workers, True
+        self.call, self.workers = call, workers
         self.is_batch = self.axis is not None and not call.vectorized
         self.pool = Processes(workers) if pool is None and not callable(workers) else pool
         self.keeps_pool = pool is not None

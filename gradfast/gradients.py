@@ -204,8 +204,9 @@ def gradient(
     Warns
     -----
     RuntimeWarning
-        If rounding swallows a step that was asked for; if with ``workers=`` all derivatives are exactly 0
-        and f, called twice more here, does not see what is moved in a copy of x.
+        If rounding swallows a step that was asked for; if all derivatives are exactly 0 since f does not see what is
+        moved: it reads the x that was given, of which a copy is moved, or it keeps x and takes it for unchanged.
+        Where f had the same value at all points, one more call tells, or three, which are not counted.
 
     Notes
     -----

@@ -175,6 +175,8 @@ class Hessian(HessianOperator, PreparedOperator):
         center = e.value() if f0 is None else self._given(e, f0)
         result = sparse.hessian(self, e, parts, center)
         e.close()
+        if result.nnz and not result.data.any():
+            self._doubt(e, parts, center)
         return (result, self._info(e, None, parts)) if self.full_output else result
 
     def _of_many_values(self, error: ArrayValueError, x: Any, args: tuple[Any, ...], f0: Any) -> Any:

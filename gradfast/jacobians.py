@@ -115,6 +115,8 @@ class Jacobian(JacobianOperator, PreparedOperator):
         given = None if f0 is None else self._given(e, f0)
         result, parts = sparse.jacobian(self, e, parts, given)
         e.close()
+        if result.nnz and not result.data.any():
+            self._doubt(e, parts, None)
         return (result, self._info(e, None, parts)) if self.full_output else result
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:

@@ -4,10 +4,11 @@ A call of an operator is `gradfast._kernels.operator.Operator.run`, which asks t
 better. How operators differ stands in gradients.py, jacobians.py and so on.
 """
 
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from types import FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -62,6 +63,9 @@ KEEPS_X = (
     "f is another at a copy of x: an f that keeps x, as a cache does, sees no change in it, since x is moved in place. "
     "Let it keep a copy, x.copy()"
 )
+
+# Objects of which it is looked at whether f holds x through them.
+MOST_HELD = 10_000
 
 # How far from x f is called to tell, in units of each coordinate.
 STEP_OF_DOUBT = 2.0**-7
@@ -246,15 +250,16 @@ class PreparedOperator(Operator):
         if self.is_native and args:
             raise ValueError(f"args must be () when f is compiled code; got {args!r}")
         if type(x) is not np.ndarray and self.takes_parameters and self._sees_names(x):
-            layout, x, places = Layout.of(x)
+            given, (layout, x, places) = x, Layout.of(x)
             call = replace(self._call(args, None, f0), layout=layout)
-            evaluator = call.at(x, places)
+            evaluator, is_copy = call.at(x, places), all(place is None for place in places)
         else:
             given, x = x, self._point(x)
             axis = None if self.axis is None else checked_axis(self.axis, x)
             call = self._call(args, axis if x.ndim > 1 else None, f0)
             evaluator = call.at(x)
-            evaluator.is_copy = is_copy(x, given) and may_read_more(self.objective)
+            is_copy = x is not given and not (isinstance(given, np.ndarray) and np.may_share_memory(x, given))
+        evaluator.copied_from = given if is_copy or self._workers is not None else None
         if self._workers is not None:
             evaluator = Workers(evaluator, call, self._workers, self._pool)
         return evaluator if self.progress is False else Progress(evaluator, self.progress)
@@ -475,6 +480,7 @@ class PreparedOperator(Operator):
         gaps = ~np.isfinite(result) & np.isfinite(e.steps_from)[columns]
         if not isinstance(self.method, Difference) or not gaps.any():
             return parts
+        innermost(e).close()  # f's change of x would not show where x is moved again
         center = e.value() if center is None else center
         gaps &= np.isfinite(center.reshape(-1))[rows]
         steps, sides = self.method.steps_at(x_of(e), self.n, e.precision), self._bounds_at(e)
@@ -612,24 +618,25 @@ class PreparedOperator(Operator):
         at_center = e.evaluations
         result, info = self._differentiate_adaptively(e, v, center)
         result = number_or_array(np.asarray(result))
-        if not np.any(result):
-            self._doubt(e, None)
         e.close()
+        if not np.any(result):
+            self._doubt(e, None, center)
         found = ((center if center.ndim else center[()]), result) if wants_value else result
         if not self.full_output:
             return found
         value = number_or_array(center)
         return found, replace(info, evaluations=info.evaluations + at_center, value=value)
 
-    def _doubt(self, e: Evaluator, parts: tuple[Moves, ...] | None) -> None:
-        """Warn if f may see nothing of what is moved, since all derivatives are exactly 0."""
+    def _doubt(self, e: Evaluator, parts: tuple[Moves, ...] | None, unmoved: Array | None) -> None:
+        """Warn if f may see nothing of what is moved, since all derivatives are exactly 0.
+
+        `unmoved` is f's value at the moved points, or at x if they are not all the same; None if it is not known.
+        """
         if isinstance(self.f, PartOf):  # a part of f's values may well be the same everywhere
             return
-        one: Any = e
-        while one.inner is not None:
-            one = one.inner
         if not e.n or self.is_elementwise or self.is_native or isinstance(self.method, Complex):
             return
+        one: Any = innermost(e)
         call = one.opened_from
         if call is None:  # of a plain call
             call = Call(one.f, one.args, self.single)
@@ -639,8 +646,11 @@ class PreparedOperator(Operator):
             v = v if sides is None else complex_step.direction_inside(x, v, sides, STEP_OF_DOUBT)
             by = in_order(e, STEP_OF_DOUBT * v)
         else:
-            by = sum((moves.stencil.nodes[0] * moves.step_of_each for moves in parts), np.zeros(e.n))
-        warn_of_unseen(e, call, by)
+            by = np.zeros(e.n)
+            for moves in parts:
+                some = slice(None) if moves.groups.chosen is None else moves.groups.chosen
+                by[some] = moves.stencil.nodes[0] * moves.step_of_each[some]
+        warn_of_unseen(e, call, by, unmoved)
 
     def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
@@ -676,27 +686,17 @@ class AlongOtherAxis:
         return np.moveaxis(np.asarray(self.f(np.moveaxis(points, 0, -1), *args)), -1, 0)
 
 
-def is_copy(x: Array, given: Any) -> bool:
-    """Return whether x does not share the memory of what it was made of."""
-    return x is not given and not (isinstance(given, np.ndarray) and np.may_share_memory(x, given))
-
-
-def may_read_more(f: Any) -> bool:
-    """Return whether f may read something besides its argument: not a Python function that names nothing else."""
-    if type(f) is not FunctionType:
-        return True
-    return bool(f.__closure__ or f.__code__.co_names or f.__defaults__ or f.__kwdefaults__)
-
-
-def warn_of_unseen(e: Evaluator, call: Call, by: Array) -> None:
+def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -> None:
     """Warn if f, whose derivatives are all exactly 0, does not see what is moved.
 
-    If x is a copy, f may read the caller's x instead of its argument: then it is the same at another copy. If x is
-    moved in place, f may keep it and take it for unchanged: then it is the same in place, and another at a copy. Two or
-    three more evaluations tell, which are not counted. In them all coordinates are moved, each by less than `by`, which
-    is in the order in which the evaluator counts coordinates.
+    If x is a copy, f may read what it was copied from instead of its argument: then f holds that, and has the same
+    value at another copy. If x is moved in place, f may keep it and take it for unchanged: then it has another value at
+    a copy than at the same point in place. One more evaluation tells, or three where f has another value at the copy
+    than at the moved points. They are not counted. In them all coordinates are moved, each by less than `by`, which is
+    in the order in which the evaluator counts coordinates.
     """
-    if call.vectorized and call.axis is None and not e.is_copy:  # f gets new points at every call
+    given, gets_copies = e.copied_from, call.vectorized and call.axis is None
+    if gets_copies if given is None else not holds(call.f, given):
         return
     before = e.evaluations
     x = e.steps_from
@@ -704,35 +704,59 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array) -> None:
     try:
         with np.errstate(over="ignore"):
             moved = (x + by).astype(x.dtype)
-        at_rest, there = (_value_at_copy(e, call, x), None) if e.is_copy else _values_in_place(e, by)
-        if there is not None and not _are_same(at_rest, there):
-            return
-        is_same = _are_same(at_rest, _value_at_copy(e, call, moved))
+        there = _value_at_copy(e, call, moved)
+        is_same = _are_same(there, e.value() if unmoved is None else unmoved)
+        if given is None and not is_same:
+            rest, in_place = (innermost(e).values(Moves(Groups.together(e.n), far, ONE_NODE)) for far in (0 * by, by))
+            is_same = _are_same(there, in_place) or not _are_same(rest, in_place)
     except Exception:  # where all are moved, f may have no value: it sees that
         return
     finally:
         e._count(before - e.evaluations)
-    if is_same == e.is_copy:
-        warn(f"all derivatives are exactly 0; {READS_ANOTHER if e.is_copy else KEEPS_X}")
+    if is_same == (given is not None):
+        warn(f"all derivatives are exactly 0; {KEEPS_X if given is None else READS_ANOTHER}")
 
 
 def _value_at_copy(e: Evaluator, call: Call, flat: Array) -> Array:
+    """Return f's value at a copy of x that holds other numbers; of a batch of which f gets one point, at the first."""
     point = np.array(e.x)  # in its memory order, in which f may add up
     point[...] = as_x(e, flat)
+    if call.axis is not None and not call.vectorized:
+        point = np.array(np.moveaxis(point, call.axis, -1)[(0,) * (point.ndim - 1)])
+        call = replace(call, axis=None)
     return call.at(point).value()
-
-
-def _values_in_place(e: Evaluator, by: Array) -> tuple[Array, Array]:
-    """Return f's values with x at rest and with x itself moved in place; of a batch, at the first point."""
-    while e.inner is not None:
-        e = e.inner
-    rest, moved = (e.values(Moves(Groups.together(e.n), steps, ONE_NODE)) for steps in (0 * by, by))
-    return rest, moved
 
 
 def _are_same(one: Array, other: Array) -> bool:
     """Return whether two values of f are the same; of a batch, those at the first points."""
-    return np.array_equal(np.ravel(one), np.ravel(other)[: one.size], equal_nan=True)
+    size = min(np.size(one), np.size(other))
+    return np.array_equal(np.ravel(one)[:size], np.ravel(other)[:size], equal_nan=True)
+
+
+def holds(f: Any, x: Any) -> bool:
+    """Return whether a function can reach an object, or an array its memory, through what it names or is made of."""
+    seen: set[int] = set()
+    todo = [f]
+    while todo and len(seen) < MOST_HELD:
+        one = todo.pop()
+        if one is x or (isinstance(one, np.ndarray) and isinstance(x, np.ndarray) and np.may_share_memory(one, x)):
+            return True
+        if id(one) in seen or isinstance(one, (ModuleType, type)):
+            continue
+        seen.add(id(one))
+        if not isinstance(one, FunctionType):
+            todo += gc.get_referents(one)
+            continue
+        names = _names_in(one.__code__) & one.__globals__.keys()
+        todo += [*(one.__closure__ or ()), one.__defaults__, one.__kwdefaults__, vars(one)]
+        todo += [one.__globals__[name] for name in names]
+    return False
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """Return the names that a function's code uses, and that of the functions in it."""
+    inner = (_names_in(part) for part in code.co_consts if isinstance(part, CodeType))
+    return set(code.co_names).union(*inner)
 
 
 class KeepingAux:
@@ -752,11 +776,16 @@ class KeepingAux:
         return KeepingAux, (self.f,)
 
 
-def call_of(e: Evaluator) -> Call:
-    """Return how f is called at e's x."""
+def innermost(e: Evaluator) -> Evaluator:
+    """Return the evaluator that calls f, without its wrappers."""
     while e.inner is not None:
         e = e.inner
-    call: Call = e.opened_from
+    return e
+
+
+def call_of(e: Evaluator) -> Call:
+    """Return how f is called at e's x."""
+    call: Call = innermost(e).opened_from
     return call
 
 

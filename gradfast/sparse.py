@@ -111,8 +111,6 @@ def jacobian(
             return _by_colors(operator, e, (part,), coloring, center, None)
 
         every = operator._from_one_side(e, parts, center, data, (pattern.rows, pattern.columns), again)
-    if data.size and not data.any():
-        operator._doubt(e, parts)
     data[~np.isfinite(e.steps_from)[pattern.columns]] = np.nan
     result = as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.x.dtype, data))
     if operator.verify and parts:
@@ -364,8 +362,6 @@ def hessian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], center: Array
         found[off] = second[alone.size :]
         found[~off] = second[np.searchsorted(alone, i[~off])]
         data[places] = data[mirrors[places]] = found
-    if data.size and not data.any():
-        operator._doubt(e, parts)
     is_number = np.isfinite(e.steps_from)
     data[~(is_number[rows] & is_number[columns])] = np.nan
     return as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.x.dtype, data))

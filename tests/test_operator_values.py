@@ -41,11 +41,11 @@ def same_bits(one, other):
 
 
 def recorded(f):
-    """Return f, and a list of the bits of all points that it is called at."""
+    """Return f, and a list of all points that it is called at."""
     seen = []
 
     def recording(x):
-        seen.append(x.tobytes())
+        seen.append(repr(x.tolist()))  # bytes of a long double hold some that belong to no number
         return f(x)
 
     return recording, seen
@@ -78,9 +78,10 @@ def test_bits_and_calls_do_not_depend_on_what_else_is_asked_for(x, method, name)
             f, calls_alone = recorded(OBJECTIVES[name])
             alone = Gradient(f, method=method)(x) if prepared else gradient(f, x, method=method)
             assert calls == expected_calls
-            # f's value at x is only read if it is needed, as where a difference is not finite: then it is read last
+            # f's value at x is only read if it is needed, as where a difference is not finite: then it is read later
             at_x, *moved = expected_calls
-            assert calls_alone in (expected_calls, moved, [*moved, at_x])
+            places = range(len(expected_calls))
+            assert calls_alone in (moved, *([*moved[:k], at_x, *moved[k:]] for k in places))
             assert type(both[0]) is type(value)
             assert same_bits(both[0], value)
             assert same_bits(both[1], expected)

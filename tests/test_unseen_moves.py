@@ -1,5 +1,7 @@
 """All derivatives are exactly 0 since f does not see what is moved: a RuntimeWarning says so."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,86 @@ def test_an_f_that_reads_an_x_that_was_copied_is_told(operator):
 
 def bowl(x):
     return float(np.sum(np.square(x)))
+
+
+def test_parameters_that_were_copied_are_copies():
+    parameters = {"a": [1.0, 2.0], "b": 3.0}
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; an f that ignores its argument"):
+        gradient(lambda _: parameters["a"][0] * parameters["b"], parameters)
+
+
+@pytest.mark.parametrize(
+    "wrap", [functools.partial, lambda f: lambda x: f(x), lambda f: f.__call__], ids=["partial", "closure", "method"]
+)
+def test_what_f_reads_is_found_behind_wrappers(wrap):
+    class Reader:
+        def __init__(self, held):
+            self.held = {"x": held}
+
+        def __call__(self, _):
+            return sum(float(part) for part in self.held["x"])
+
+    x = [1.0, 2.0]
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; an f that ignores its argument"):
+        gradient(wrap(Reader(x)), x)
+
+
+WEIGHTS, FAR = np.array([[1.0, -2.0], [0.5, 1.0]]), 1e3
+FLAT = {
+    "constant": lambda x: FAR,
+    "constant array": lambda x: np.ones(2) @ WEIGHTS[0],
+    "dead ReLU": lambda x: np.sum(np.maximum(WEIGHTS @ x - FAR, 0)),
+    "saturated": lambda x: np.sum(np.tanh(WEIGHTS @ x + FAR)),
+    "rounded": lambda x: np.sum(np.round(x)),
+    "kink": lambda x: np.sum(np.abs(x)),
+    "valley": lambda x: np.sum(np.square(x)),
+    "valley of two widths": lambda x: x[0] ** 2 + 2 * x[1] ** 2,
+    "saddle": lambda x: x[0] * x[1],
+    "flat until both move": lambda x: float(np.all(x != 0)),
+    "other": lambda x: np.sum(np.zeros(2) * x),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", FLAT)
+@pytest.mark.parametrize("operator", [gradient, jacobian, hessian])
+@pytest.mark.parametrize("options", [{}, {"workers": map}, {"bounds": (-9, [9, 0])}, {"axis": 1}], ids=str)
+@pytest.mark.parametrize("x", [np.zeros(2), [0.0, 0.0], np.zeros(2, "f"), np.zeros(2, "g"), np.zeros(2, int)], ids=repr)
+def test_an_f_that_sees_its_argument_is_not_doubted(name, operator, options, x):
+    x = [x, x] if "axis" in options else x
+    operator(FLAT[name], np.array(x) if "axis" in options else x, **options)
+
+
+@pytest.mark.filterwarnings("error")
+def test_complex_values_that_are_flat_are_not_doubted():
+    for x in (np.ones(2), [1.0, 2.0]):
+        assert not gradient(lambda x: FAR + 1j * np.maximum(WEIGHTS[0] @ x - FAR, 0), x).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("constant", 1), ("dead ReLU", 1), ("valley of two widths", 0), ("kink", 3), ("flat until both move", 3)],
+)
+def test_doubt_takes_few_calls(name, more):
+    f = FLAT[name]
+    calls = []
+    assert not gradient(lambda x: calls.append(0) or f(x), np.zeros(2)).any()
+    assert len(calls) == 4 + more
+
+
+def test_the_looks_hide_no_change_of_x():
+    for last in (np.nan, 1.0):
+        x, calls = np.array([0.0, 0.0, last]), []
+
+        def f(x, calls=calls):
+            calls.append(None)
+            if len(calls) == 5:
+                x[0] = 7.0
+            return 1.0
+
+        with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[0\]"):
+            gradient(f, x)
+        assert x[0] == 0.0
 
 
 @pytest.mark.filterwarnings("error")

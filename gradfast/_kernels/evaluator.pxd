@@ -46,8 +46,8 @@ cdef class Evaluator:
     cdef public object opened_from      # what it was opened from: a `gradfast.evaluators.Call`, or None
     cdef public object dtype            # of derivatives, if it is not that of x
     cdef public Py_ssize_t first_slab   # of a batch of which this is a part: where it begins along the first axis of points
-    cdef public bint is_copy            # whether x is a copy, so that an f that reads the caller's x sees nothing of the moves
-    cdef bint is_flat                   # whether all derivatives are exactly 0
+    cdef public object copied_from      # what the caller gave, if x is a copy of it: an f that reads it sees no moves; else None
+    cdef object unmoved                 # f's value, if it is the same at moved points and all derivatives are 0; else None
     cdef char coarsest                  # dtype.char of the coarser precision of x and, once one is seen, of f's value
     cdef public bint minds_precision    # whether a value coarser than that is to raise `CoarserError`: steps are too short for it
     cdef bint has_seen                  # whether a value was looked at

@@ -33,7 +33,7 @@ class Evaluator:
     opened_from: Any
     dtype: Any
     first_slab: int
-    is_copy: bool
+    copied_from: Any
     precision: str
     minds_precision: bool
     has_gaps: bool

@@ -84,7 +84,7 @@ cdef class Evaluator:
         self.kept, self.before, self.kind, self.value_size = inner.kept, inner.before, inner.kind, inner.value_size
         self.n, self.point, self.points, self.single = inner.n, inner.point, inner.points, inner.single
         self.shape, self.width, self.is_known = inner.shape, inner.width, inner.is_known
-        self.is_copy = inner.is_copy
+        self.copied_from = inner.copied_from
         self.coarsest = inner.coarsest
         self.layout = inner.layout
 

@@ -14,7 +14,7 @@ from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, Py_buffer, PyBuffer_Release, P
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.function cimport PyFunction_Check
 from libc.math cimport isfinite
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
 from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, reserve, start_block
@@ -170,8 +170,7 @@ cdef class Operator:
                 parts = self.with_center(e, v, parts, &center)
                 has_center = True
             result = self.combined(e, parts, &center if has_center else NULL, given)
-            if e.is_flat and not self.is_native:
-                self._doubt(e, parts)
+            unmoved = e.unmoved
             if e.has_gaps:
                 at_x = array_of(center.at, e.center_shape(), e.value_size) if has_center else None
                 parts = self._fill_gaps(e, v, parts, at_x, result)
@@ -185,6 +184,8 @@ cdef class Operator:
         finally:
             free_block(&center)
         e.close()
+        if unmoved is not None and not self.is_native:
+            self._doubt(e, parts, unmoved)
         return (result, self._info_with(e, v, parts, value)) if self.full_output else result
 
     cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center):
@@ -239,12 +240,12 @@ cdef class Operator:
         cdef Block block
         cdef Moves moves
         cdef Py_buffer view
-        cdef Py_ssize_t row, end
+        cdef Py_ssize_t row, end, first = 0
         cdef const char *at_x = NULL if center is NULL else center.at
         cdef Division division = self.division(e)
         if division == BY_MEMBER and (len(parts) != 1 or (<Moves>parts[0]).groups.list is not NULL):
             return self._by_members(e, parts, None if center is NULL else array_of(at_x, (e.width,), e.value_size))
-        result = None
+        result = e.unmoved = None
         start_block(&block)
         try:
             for moves in parts:
@@ -260,9 +261,10 @@ cdef class Operator:
                         if moves.groups.list is not NULL:  # bounds leave some coordinates no room
                             memset(view.buf, 0, view.len)
                     combine(block.at, e.width, at_x, e.point, moves, row, end, division, <char *>view.buf)
-                    row = end
+                    first, row = row, end
             if result is not None:
-                e.is_flat = is_zero(view.buf, view.len, e.value_size)
+                if is_zero(view.buf, view.len, e.value_size):
+                    e.unmoved = unmoved_value(e, moves, first, moves.last, &block)
                 e.has_gaps |= not is_finite(&view, e.value_size)
         finally:
             free_block(&block)
@@ -345,6 +347,27 @@ cdef bint is_zero(const void *numbers, Py_ssize_t size, Py_ssize_t value_size) n
         if (<const long double *>numbers)[i] != 0:
             return False
     return size > 0
+
+
+cdef unmoved_value(Evaluator e, Moves moves, Py_ssize_t first, Py_ssize_t last, const Block *block):
+    """Return f's value if it is the same in all rows of a block, of a batch in those of its first point; else None."""
+    cdef Py_ssize_t row = first, size = e.width * e.value_size
+    while row < last and moves.groups.member(moves.groups.span(row // moves.stencil.size), 0) < e.point:
+        if not is_same(block.at, block.at + (row - first) * size, e.width, e.value_size):
+            return None
+        row += 1
+    return array_of(block.at, e.value_shape(), e.value_size) if row > first else None
+
+
+cdef bint is_same(const char *one, const char *other, Py_ssize_t count, Py_ssize_t value_size) noexcept nogil:
+    """Return whether numbers are the same: long doubles, which have bits that belong to no number, by their values."""
+    cdef Py_ssize_t i
+    if value_size == sizeof(double):
+        return memcmp(one, other, count * value_size) == 0
+    for i in range(count):
+        if (<const long double *>one)[i] != (<const long double *>other)[i]:
+            return False
+    return True
 
 
 cdef as_floats(doubles):
