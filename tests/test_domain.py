@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from objectives import bits
 from ways import OF_A_POINT
 
 from gradfast import (
@@ -11,6 +12,7 @@ from gradfast import (
     Central,
     Forward,
     Nodes,
+    compiled,
     derivative,
     directional_derivative,
     gradient,
@@ -223,3 +225,27 @@ def test_no_derivative_at_a_float_that_is_no_number():
     for bad in NO_VALUES:
         assert math.isnan(derivative(np.tanh, bad))
         assert math.isnan(derivative(lambda x: 1.0, bad, method="forward"))
+
+
+def corner(x):
+    return x[0] * x[0] + x[1] * x[-1] if x[0] >= 1 and x[1] <= 2 else math.nan
+
+
+@pytest.fixture(scope="module")
+def compiled_corner():
+    pytest.importorskip("numba", reason="numba is not installed")
+    return compiled(corner)
+
+
+@pytest.mark.parametrize("n", [3, 2_000])
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_compiled_code_looks_to_the_other_side_as_python_does(compiled_corner, method, n):
+    x = np.concatenate([[1.0, 2.0], np.linspace(3, 4, n - 2)])
+    inside = np.concatenate([[1.5, 1.5], x[2:]])
+    for options in ({}, {"axis": 1}, {"axis": 1, "workers": 2}):
+        point = np.array([x, inside]) if options else x
+        expected, there = gradient(corner, point, method=method, full_output=True, axis=options.get("axis"))
+        found, info = gradient(compiled_corner, point, method=method, full_output=True, **options)
+        assert bits(found) == bits(expected) == bits(gradient(compiled_corner, point, method=method, **options))
+        assert (info.evaluations, info.scheme.tolist()) == (there.evaluations, there.scheme.tolist())
+        assert list(info.scheme.flat[:2]) == ["forward", "backward"]

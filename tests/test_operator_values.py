@@ -346,6 +346,20 @@ def test_x_is_let_go_and_as_it_was_whatever_f_does(char, layout, call, name):
     assert sys.getrefcount(x) == references
 
 
+def test_looking_to_the_other_side_hides_no_change_of_x():
+    x, calls = np.array([0.0, 1.0]), []
+
+    def f(x):
+        calls.append(None)
+        if len(calls) == 4:
+            x[0] = 7.0
+        return x[0] + x[1] if x[0] >= 0 else np.nan
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[0\]"):
+        gradient(f, x)
+    assert x.tolist() == [0.0, 1.0]
+
+
 def test_f_may_differentiate_at_the_same_array_by_the_same_operator():
     x = np.array([1.0, 2.0])
     inner, product = [], Gradient(lambda x: x[0] * x[1])

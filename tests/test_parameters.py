@@ -10,7 +10,8 @@ from objectives import ObjectiveError, bits
 
 import gradfast
 from gradfast import Gradient, Jacobian, gradient, jacobian, value_and_gradient
-from gradfast.parameters import ravel
+from gradfast._kernels.named import Named
+from gradfast.parameters import Layout, ravel
 
 METHODS = ["central", "forward", "backward", "complex", "adaptive", gradfast.Central(4)]
 
@@ -382,3 +383,32 @@ def test_ravel_makes_one_vector_and_parameters_again():
     assert matrix[0, 8] == pytest.approx(2.0, abs=1e-3)
     slopes = Jacobian(lambda v: gradfast.parameters.ravel(gradient(loss, unravel(v)))[0])(vector)
     assert slopes == pytest.approx(matrix, abs=1e-3)
+
+
+# --- where arrays are moved -------------------------------------------------------------------------------------------
+
+
+def test_parameters_that_share_memory_within_themselves_are_copied():
+    windows = np.lib.stride_tricks.sliding_window_view(np.arange(5.0), 3, writeable=True)
+    found = gradient(lambda p: np.sum(p["w"] ** 2) + p["b"][0], {"w": windows, "b": np.ones(1)})
+    assert np.abs(found["w"] - 2 * windows).max() < 1e-8
+    assert found["b"] == pytest.approx(1)
+    assert windows.base is not None
+    assert windows.tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
+
+
+def test_places_that_cannot_be_moved_are_refused():
+    """Layout.of gives none; another table of addresses would be written past its end."""
+    layout, flat, _ = Layout.of({"w": np.ones((3, 3))})
+    windows = np.lib.stride_tricks.sliding_window_view(np.arange(5.0), 3, writeable=True)
+    for place in (windows, np.ones((3, 3), int), as_read_only(np.ones((3, 3)))):
+        with pytest.raises(TypeError, match=r"x\['w'\] must be a writable array of float64; got "):
+            Named(sum, flat, (), True, layout, [place])
+    for place in (np.ones(10), np.ones((3, 3), "f")):
+        with pytest.raises(TypeError, match=r"x\['w'\] must hold 9 numbers of float64; got "):
+            Named(sum, flat, (), True, layout, [place])
+
+
+def as_read_only(array):
+    array.flags.writeable = False
+    return array

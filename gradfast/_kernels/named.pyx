@@ -50,8 +50,11 @@ cdef class Named(OnePoint):
                 for i in range(first, leaf.stop):
                     at[i] = self.memory.start + i * self.memory.itemsize
                 continue
-            own.is_open = False
-            open_memory(&own, place if type(place) is ndarray else place.view(ndarray))
+            if not open_memory(&own, place if type(place) is ndarray else place.view(ndarray)):
+                raise TypeError(f"{leaf.name} must be a writable array of {self.base.dtype}; got {place!r}")
+            if own.count != leaf.stop - first or own.kind != self.kind:
+                close_memory(&own)
+                raise TypeError(f"{leaf.name} must hold {leaf.stop - first} numbers of {self.base.dtype}; got {place!r}")
             for i in range(own.count):
                 at[first + i] = address(&own, i)
             close_memory(&own)  # the array is kept alive by `values`
