@@ -41,7 +41,7 @@ class GradientCheck:
     analytic, numeric, error : ndarray
         The derivative that was checked, the numerical one, and the error bar of the numerical one.
     tolerance : ndarray
-        How far the two may differ in addition to the error bar.
+        How far the two may differ in addition to the error bar. The property ``difference`` is how far they differ.
     verdict : ndarray of str
         "right"; "wrong"; "kink", where f's slopes on both sides differ and the entry lies between
         them; "cannot tell", where the error bar is too wide to say.

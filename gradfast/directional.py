@@ -300,8 +300,10 @@ def directional_derivative(
     ----------
     f : callable
         Function of a point that returns a number or an array: of a gradient function the result
-        is the Hessian times v. With ``vectorized=True``, of points of shape ``(m, *x.shape)``.
-    x, method, bounds, args, kwargs, has_aux, vectorized, on_error, full_output
+        is the Hessian times v. With ``vectorized=True``, f takes points of shape ``(m, *x.shape)``.
+    x : array_like
+        As for :func:`gradient`, but one array; :func:`gradfast.parameters.ravel` makes one of parameters by name.
+    method, bounds, args, kwargs, has_aux, vectorized, on_error, full_output
         As for :func:`gradient`. A method's `step` is the distance that x moves.
     v : array_like
         The direction, of x's shape, of any length: the result is linear in v. Or k directions, of shape
@@ -312,21 +314,22 @@ def directional_derivative(
     Returns
     -------
     float or ndarray
-        The derivative ``sum(J * v)``, of the shape of ``f(x)``, in units of f if v has those of x.
+        The derivative ``sum(J * v)``, of the shape of ``f(x)``, in units of f if v has those of x. For k directions,
+        of shape ``(k, *f(x).shape)``.
     Info
         With ``full_output=True``; its step and scheme are those of t in ``f(x + t v)``.
 
     Raises
     ------
     TypeError, ValueError
-        As for :func:`gradient`; ValueError if v is not of x's shape or not finite, or if bounds leave
+        As for :func:`gradient`; ValueError if v has neither of these shapes or is not finite, or if bounds leave
         no room along it on either side.
 
     Notes
     -----
-    2 evaluations, whatever the number of coordinates, also for a Hessian times v [1]_; forward 2, complex 1 and
-    2 for its check. The default step moves each coordinate by the same part of its scale, ``max(abs(x), 0.1)``, in the
-    root mean square over those that v moves. The whole of x is moved in place and put back.
+    2 evaluations a direction, whatever the number of coordinates, also for a Hessian times v [1]_; forward 2, complex 1
+    and 2 for its check. The default step moves each coordinate by the same part of its scale, ``max(abs(x), 0.1)``, in
+    the root mean square over those that v moves. The whole of x is moved in place and put back.
     Thread-safety: as for :func:`gradient`.
 
     References

@@ -124,14 +124,14 @@ def gradient(
     Parameters
     ----------
     f : callable
-        Function of a point, ``f(x, *args)``, that returns one number: what ``float()`` takes, an array of
-        one item of any package, or a complex number, of which the derivatives are complex. With
-        ``vectorized=True``, of points along a first axis, shape ``(m, *x.shape)``, that returns m
+        Function of a point, ``f(x, *args)``, that returns one number. This may be anything that ``float()``
+        takes, an array of one item of any package, or a complex number; then the derivatives are complex. With
+        ``vectorized=True``, f takes points along a first axis, of shape ``(m, *x.shape)``, and returns m
         numbers. Or compiled code: see :mod:`gradfast.callables`.
     x : array_like
         One point, of any shape; with `axis`, many. A writable array of float32, float64 or
         longdouble is perturbed in place, so that an f that reads it through a closure sees the
-        perturbation, and holds its old bits afterwards. Anything else is copied. Or parameters by name: a
+        perturbation. Afterwards it holds its old bits. Anything else is copied. Or parameters by name: a
         dictionary, list or tuple of arrays, also nested, or a pandas object. f is called with the whole of
         it, its arrays are perturbed like one x, and the derivatives have the same structure and labels.
     method : str or method object
@@ -139,10 +139,10 @@ def gradient(
         own: :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Nodes`, :class:`Complex`,
         :class:`Adaptive`.
     axis : int, optional
-        The axis of x that holds the components, the others being those of a batch: f gets one
-        point, a 1-D view of x. A vectorized f gets all of x and returns x's shape without the axis.
+        The axis of x that holds the components. The other axes are those of a batch of points. f gets one
+        point, a 1-D view of x. A vectorized f gets all of x, and returns an array of x's shape without the axis.
     f0 : float, optional
-        f's value at x (in a batch, values), if it is known: one evaluation less where it is needed.
+        f's value at x, if it is known; for a batch, the values. This saves one evaluation where it is needed.
     bounds : (array_like, array_like), optional
         Lower and upper bounds, broadcast against x, None for no bound; or a ``scipy.optimize.Bounds``; or
         a list, or array, of a pair ``(lower, upper)`` for each coordinate, as ``scipy.optimize.minimize``
@@ -158,7 +158,7 @@ def gradient(
         Which positional argument of f is x, counted from 0: with 1, f is called as ``f(args[0], x, *args[1:])``.
         A prepared operator then takes its arguments in f's order, too.
     has_aux : bool
-        Whether f returns ``(value, aux)``: aux may be anything, and that of the unmoved x is returned as well.
+        Whether f returns ``(value, aux)``. aux may be anything. The aux of f at x itself is returned as well.
     vectorized : bool
         Whether f takes many points in one call. Copies of x are perturbed then, not x, except in
         a batch.
@@ -171,16 +171,16 @@ def gradient(
         True for a bar (tqdm) of evaluations done, if the whole takes over a second; or a callable,
         called with (done, total) after each chunk.
     on_error : str
-        "raise", or "nan": an exception that f raises at a moved point counts as a value of NaN, so that the
-        derivative is taken from the other side, or is NaN. At x itself it is raised. With "raise" it has a
-        note of which coordinate was moved, and how far.
+        What becomes of an exception that f raises at a moved point. "raise": it is passed on, with a note that
+        says which coordinate was moved, and how far. "nan": it counts as a value of NaN, so that the derivative
+        is taken from the other side, or is NaN. An exception at x itself is always passed on.
     full_output : bool
-        Whether to return also what was done.
+        Whether to return also an :class:`Info` of what was done.
 
     Returns
     -------
     ndarray or float
-        The partial derivatives, of x's shape, in units of f over those of x; of its dtype if that is floating.
+        The partial derivatives, of x's shape, in units of f over those of x; of x's dtype if that is floating.
         If x is a number, a NumPy scalar. With ``has_aux=True`` the result is ``(derivatives, aux)``.
     Info
         With ``full_output=True`` the result is ``(result, info)``: evaluations, steps and schemes, and with method
@@ -281,9 +281,8 @@ def value_and_gradient(
     ndarray
         The gradient, as from :func:`gradient`.
     Info
-        With ``full_output=True`` the result is ``((value, gradient), info)``.
-
-    With ``has_aux=True`` the result is ``((value, aux), gradient)``, as from ``jax.value_and_grad``.
+        With ``full_output=True`` the result is ``((value, gradient), info)``. With ``has_aux=True``, the value is
+        replaced by ``(value, aux)``, as in the result of ``jax.value_and_grad``.
 
     Raises
     ------

@@ -285,24 +285,28 @@ def hessian(
 
     Parameters
     ----------
-    f, x, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
-        As for :func:`gradient`.
+    f, bounds, args, kwargs, argnum, vectorized, workers, progress, on_error, full_output
+        As for :func:`gradient`. f may also return an array.
+    x : array_like
+        As for :func:`gradient`, but one array; :func:`gradfast.parameters.ravel` makes one of parameters by name.
     method : str or method object
-        As for :func:`gradient`; "complex" without `gradient` takes differences of the gradient by the complex step.
+        As for :func:`gradient`. Without `gradient`, "complex" takes differences of the gradient by the complex step.
+    axis : int, optional
+        As for :func:`jacobian`; not with `sparsity`.
     gradient : callable, optional
-        f's gradient, ``gradient(x, *args)`` of x's shape; then f is not called.
+        f's gradient, ``gradient(x, *args)`` of x's shape. f is then not called, and may be None.
     f0 : float, optional
         f's value at x, if it is known; not with `gradient`, which does not need it.
+    diagonal : bool
+        Whether to return only the diagonal, the second derivative along each coordinate. This takes 2 n + 1
+        evaluations, or 2 n of `gradient`. Not with `sparsity`.
     sparsity : Coloring or pattern, optional
         Where the Hessian may differ from zero, as for :class:`Coloring`; a coloring must be made
         with ``symmetric=True``. Not with method "adaptive".
     verify : bool
         As for :func:`jacobian`; only with `gradient`.
-
-    axis : int, optional
-        As for :func:`jacobian`.
-    diagonal : bool
-        Whether only the second derivatives along each coordinate are wanted: 2 n + 1 evaluations.
+    has_aux : bool
+        As for :func:`gradient`; not with `gradient`.
 
     Returns
     -------
@@ -325,7 +329,7 @@ def hessian(
     -----
     From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
     of one coordinate and of two [1]_. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
-    ``Central(accuracy=4)``; "adaptive" about 12 for each of n (n + 1) / 2 lines, 4 to 6 if f is linear or quadratic.
+    ``Central(accuracy=4)``; "adaptive" about 14 for each of n (n + 1) / 2 lines, 4 to 6 if f is linear or quadratic.
     From the gradient: half of its Jacobian and the transpose, 2 n calls. With `sparsity`, from f: 2
     evaluations for each coordinate and each entry below the diagonal, and one; from the gradient 2 for
     each color, an entry being read in one of two places [2]_.

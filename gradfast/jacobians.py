@@ -176,34 +176,35 @@ def jacobian(
     Parameters
     ----------
     f : callable
-        Function of a point that returns an array of any one shape, of any package, or a list, also the
-        same array every time; of complex numbers the derivatives are complex. With ``vectorized=True``,
-        of points of shape ``(m, *x.shape)``, that returns m such.
+        Function of a point that returns an array of any package, or a list. The shape must be the same at each
+        call, and f may fill one array again and again. If the values are complex, so are the derivatives. With
+        ``vectorized=True``, f takes points of shape ``(m, *x.shape)``, and returns m such arrays.
     x, method, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
         As for :func:`gradient`.
     axis : int, optional
-        The axis of x that holds the components, the others being those of many points: f gets one point, a
+        The axis of x that holds the components. The other axes are those of many points. f gets one point, a
         1-D view of x. In the result, the axis is replaced by those of one Jacobian, as in
         ``scipy.differentiate``. With ``vectorized=True``, f gets and returns components along the first
-        axis if that is the axis of x, else along the last, and points along one other.
+        axis if that is the axis of x, else along the last, and points along one other. Not with `sparsity`.
     f0 : array_like, optional
         f's value at x, if it is known, of the shape of f's values. If a compiled f does not
         say how many values it writes, the size of f0 says it.
     flat : bool
-        Whether the result is to be a matrix, a row for each value and a column for each coordinate, in C
+        Whether the result is a matrix, with a row for each value and a column for each coordinate, in C
         order, whatever their shapes are.
     sparsity : Coloring or pattern, optional
         Where the Jacobian may differ from zero, as for :class:`Coloring`; a coloring of it is best
         made once. Columns of one color are then moved at once, each by its own step. Not with method
         "adaptive".
     verify : bool
-        Whether to see that the sparsity holds every entry that f depends on: see the notes.
+        Whether to check that the sparsity holds every entry that f depends on: see the notes.
 
     Returns
     -------
     ndarray
         Shape ``f(x).shape + x.shape``: entry [..., i] is the derivative along coordinate i, in units of f
-        over those of x.
+        over those of x. If both f(x) and x are numbers, a NumPy scalar. For parameters by name, such an array for
+        each.
     scipy.sparse.csr_array
         With `sparsity`: shape (values of f, coordinates of x), both counted in C order, of the pattern.
     Info

@@ -41,9 +41,14 @@ def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized
 
     Parameters
     ----------
-    f, x, args, vectorized
-        As for :func:`gradfast.gradient`; f returns one number a point. A vectorized f is called
-        once a table.
+    f : callable
+        Function of a point that returns one number, as for :func:`gradfast.gradient`.
+    x : array_like
+        One point of any shape. It is perturbed in place and put back, as by :func:`gradfast.gradient`.
+    args : tuple
+        More arguments for f.
+    vectorized : bool
+        Whether f takes many points in one call. It is then called once a table: see the notes.
 
     Returns
     -------
@@ -58,8 +63,8 @@ def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized
     Notes
     -----
     The difference table of Moré and Wild [1]_: at equal steps along one direction the k-th differences of a
-    smooth f vanish, those of noise grow as ``sqrt((2 k)!) / k!``. 8 evaluations; another table of 8 at a longer or
-    shorter step, 5 in all, where f changes too little or too much over the first.
+    smooth f vanish, those of noise grow as ``sqrt((2 k)!) / k!``. A table takes 8 evaluations. If f changes too little
+    or too much over the first table, others follow at longer or shorter steps, up to 5 in all.
 
     The noise is at least that of rounding to f's *quantum* q, ``q / sqrt(12)``. The values that were seen differ by
     whole multiples of q: a unit in the last place, in single precision if f computes in it, or 1e-6 if f rounds to

@@ -95,18 +95,19 @@ class Info:
         The size of the step along each coordinate, of x's shape; 0 where bounds leave no room.
     scheme : ndarray of str
         What was done to each coordinate, of x's shape: "central", "forward", "backward",
-        "complex", or "fixed" where bounds leave no room, so that the derivative is 0. Where f is inf or NaN
-        on one side of x, it names the other side.
+        "complex", or "fixed" where bounds leave no room, so that the derivative is 0. If f is inf or NaN
+        on one side of x, this is the other side.
     error : ndarray, optional
         With method "adaptive" an estimate of the absolute error, of the result's shape.
     converged : ndarray of bool, optional
         With method "adaptive" whether the error is at most 1e-6 of the value, or `rtol` of it if that is
-        more. Where the derivative is nearly 0, of how fast f changes nearby.
+        more. If the derivative is nearly 0, its error is compared with how fast f changes nearby instead.
     value : float or ndarray, optional
-        f(x), where it was computed or given: by one-sided and adaptive methods, and with f's value asked for.
+        f(x), if it was computed or given. One-sided and adaptive methods compute it, and ``has_aux=True`` does.
     trace : list of Look, optional
-        With method "adaptive" the steps in the order in which they were tried: the index of the
-        coordinate, the step, and the derivative and error that were known then; of a Hessian its diagonal.
+        With method "adaptive" the steps in the order in which they were tried. Each is a named tuple: the index of
+        the ``coordinate`` in C order, the ``step``, and the derivative, ``value``, and its ``error`` that were known
+        then. Of a Hessian, the trace is that of its diagonal.
     """
 
     evaluations: int
