@@ -17,8 +17,13 @@ def number(x):
     return float(np.sum(np.asarray(x) ** 2))
 
 
-def constant(x):
-    return 1.0
+CLOSED_OVER = np.ones(2)
+ROWS = np.ones((2, 2))
+
+
+def closure(x):
+    """Read the array that is differentiated at, but not as an argument: with workers, copies of it are moved."""
+    return float(np.sum(CLOSED_OVER**2) + np.sum(ROWS))
 
 
 CALLS = {
@@ -29,14 +34,14 @@ CALLS = {
     "derivative": lambda: gradfast.derivative(np.square, FAR, method=SHORT),
     "gradient": lambda: gradfast.gradient(number, FAR, method=SHORT),
     "gradient, bounds": lambda: gradfast.gradient(number, FAR, method=SHORT, bounds=(0, np.inf)),
-    "gradient, workers": lambda: gradfast.gradient(constant, np.ones(2), workers=map),
-    "gradient, a batch by workers": lambda: gradfast.gradient(constant, np.ones((2, 2)), axis=1, workers=map),
+    "gradient, workers": lambda: gradfast.gradient(closure, CLOSED_OVER, workers=map),
+    "gradient, a batch by workers": lambda: gradfast.gradient(closure, ROWS, axis=1, workers=map),
     "value_and_gradient": lambda: gradfast.value_and_gradient(number, FAR, method=SHORT),
-    "value_and_gradient, workers": lambda: gradfast.value_and_gradient(constant, np.ones(2), workers=map),
+    "value_and_gradient, workers": lambda: gradfast.value_and_gradient(closure, CLOSED_OVER, workers=map),
     "jacobian": lambda: gradfast.jacobian(np.square, FAR, method=SHORT),
-    "jacobian, workers": lambda: gradfast.jacobian(constant, np.ones(2), workers=map),
+    "jacobian, workers": lambda: gradfast.jacobian(closure, CLOSED_OVER, workers=map),
     "hessian": lambda: gradfast.hessian(number, FAR, method=SHORT),
-    "hessian, workers": lambda: gradfast.hessian(constant, np.ones(2), workers=map),
+    "hessian, workers": lambda: gradfast.hessian(closure, CLOSED_OVER, workers=map),
     "hessian from gradient": lambda: gradfast.hessian(None, FAR, gradient=np.square, method=SHORT),
     "directional_derivative": lambda: gradfast.directional_derivative(number, FAR, [1.0, 1.0], method=SHORT),
 }
