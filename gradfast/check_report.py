@@ -93,7 +93,10 @@ class GradientCheck:
         return np.lexsort((-excess, [VERDICTS.index(verdict) for verdict in self.verdict]))
 
     def record(self) -> npt.NDArray[Any]:
-        """Return the rows as a structured array, with the attributes and the difference as fields."""
+        """Return a structured array, a row for each entry.
+
+        Its fields are ``name``, ``analytic``, ``numeric``, ``difference``, ``error`` and ``verdict``.
+        """
         columns = [getattr(self, name) for name in FIELDS]
         record = np.empty(self.name.shape, [(name, c.dtype) for name, c in zip(FIELDS, columns, strict=True)])
         for name, column in zip(FIELDS, columns, strict=True):
@@ -148,7 +151,8 @@ class GradientCheck:
         sizes = np.concatenate([bars, np.abs(differences)])
         sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
         if sizes.size:
-            ax.set_yscale("symlog", linthresh=sizes.min())
+            decades = np.log10(sizes.max() / sizes.min())
+            ax.set_yscale("symlog", linthresh=sizes.min(), linscale=max(1, decades / 4))  # room for the label of 0
             ax.yaxis.get_major_locator().set_params(numticks=9)
         shown = np.arange(0, self.name.size, -(-self.name.size // NAMES_SHOWN) or 1)
         ax.set_xticks(shown, self.name[shown], rotation=90 if shown.size > 6 else 0)

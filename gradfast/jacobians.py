@@ -94,9 +94,30 @@ class Jacobian(JacobianOperator, PreparedOperator):
     def as_linear_operator(self, x: Any, *args: Any) -> Any:
         """Return the Jacobian at x as a ``scipy.sparse.linalg.LinearOperator``, for Krylov solvers.
 
-        A product takes as many evaluations as a derivative along one direction, and f is called once more here, which
-        tells how many values it has. x is copied. There are no products with the transpose.
+        Parameters
+        ----------
+        x : array_like
+            One point of any shape. It is copied.
+        *args
+            More arguments for f.
+
+        Returns
+        -------
+        scipy.sparse.linalg.LinearOperator
+            A row for each value of f and a column for each coordinate. It has no products with the transpose.
+
+        Raises
+        ------
+        ValueError
+            If f returns also something else, by ``has_aux=True``.
+
+        Notes
+        -----
+        f is called once here, which tells how many values it has. A product takes as many evaluations as a derivative
+        along one direction.
         """
+        if self.has_aux:
+            raise ValueError(f"has_aux must be False for a linear operator; got {self.has_aux!r}")
         linalg = importlib.import_module("scipy.sparse.linalg")
         place = self.argnum
         if place:

@@ -586,17 +586,50 @@ class PreparedOperator(Operator):
     # --- values from elsewhere ----------------------------------------------------------------------------------------
 
     def points(self, x: Any) -> Array:
-        """Return the points at which f is called for x, along a first axis, in order.
+        """Return the points at which f is needed for x, if f is evaluated elsewhere, as in a batch queue.
 
-        For those who evaluate f elsewhere, as in a batch queue; :meth:`combine` takes the values. It serves one x and
-        methods with fixed steps: not "adaptive", and not "complex", which checks its result.
+        Parameters
+        ----------
+        x : array_like
+            One point of any shape. It is copied.
+
+        Returns
+        -------
+        ndarray
+            Shape ``(m, *x.shape)``: m points. :meth:`combine` takes f's values there, in the same order.
+
+        Raises
+        ------
+        ValueError
+            If the operator has an axis; if its method is "adaptive", which chooses points by f's values, or
+            "complex", which checks its result.
         """
         recorder = Elsewhere(self.single, self.is_elementwise, None)
         self._elsewhere(recorder)(np.array(self._point(x)))
         return np.array(recorder.points).reshape(-1, *np.shape(x))
 
     def combine(self, x: Any, values: Any) -> Any:
-        """Return the derivatives at x from f's values at ``points(x)``, which lie along a first axis."""
+        """Return the derivatives at x from f's values at ``points(x)``.
+
+        Parameters
+        ----------
+        x : array_like
+            The x that :meth:`points` was called with.
+        values : array_like
+            f's value at each of the m points, along a first axis: shape ``(m,)`` if f returns numbers.
+
+        Returns
+        -------
+        ndarray or float
+            What the operator returns at x, without an :class:`Info` or aux.
+
+        Raises
+        ------
+        TypeError
+            If values are not real numbers.
+        ValueError
+            If there is not one value for each point; as for :meth:`points`.
+        """
         wanted = len(self.points(x))
         array = real_numbers("values", values)
         if array.shape[:1] != (wanted,):

@@ -70,6 +70,11 @@ def test_a_jacobian_as_a_linear_operator():
     assert found == pytest.approx(np.linalg.solve(dense, np.ones(3)), rel=1e-5)
 
 
+def test_a_linear_operator_has_no_place_for_aux():
+    with pytest.raises(ValueError, match="^has_aux must be False for a linear operator; got True$"):
+        Jacobian(lambda x: (x, None), has_aux=True).as_linear_operator(X)
+
+
 # --- diagonal ---------------------------------------------------------------------------------------------------------
 
 
