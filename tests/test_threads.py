@@ -51,19 +51,13 @@ def test_no_function_rebinds_a_name_of_its_module(path):
     assert [node.names for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Global)] == []
 
 
-# The process has one clock, which tells of signals: all loops read it, and only the main thread starts it.
+# The ticker of watch.pyx serves all loops of the process; only the main thread starts it, with the GIL.
 CLOCK = {"watch.pyx": {"tick", "ticks_left", "is_ticking", "ticker"}}
 
 
-KERNELS = [path for path in sorted(PACKAGE.rglob("*.p[yx][xd]")) if path.name != "watch.pyx"]
-
-
-@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.p[yx][xd]")), ids=lambda path: path.name)
 def test_no_kernel_has_static_memory(path):
-    """What a module holds has a name in capitals and is written to by no function.
-
-    But for watch.pyx, whose one ticker serves all loops of the process; it is started and ended with the GIL.
-    """
+    """What a module holds has a name in capitals and is written to by no function, but for the one clock."""
     clock = CLOCK.get(path.name, set())
     lines = [line.partition("#")[0].rstrip() for line in path.read_text().splitlines()]
     variables = [line for line in lines if re.match(r"cdef (?!class|enum|struct|union|extern)[^(]*(=|$)", line)]
