@@ -773,12 +773,13 @@ def holds(f: Any, x: Any) -> bool:
     todo = [f]
     while todo and len(seen) < MOST_HELD:
         one = todo.pop()
-        if one is x or (isinstance(one, np.ndarray) and isinstance(x, np.ndarray) and np.may_share_memory(one, x)):
+        kind = type(one)  # isinstance would ask the __class__ of lazy objects, which may compute or raise
+        if one is x or (issubclass(kind, np.ndarray) and isinstance(x, np.ndarray) and np.may_share_memory(one, x)):
             return True
-        if id(one) in seen or isinstance(one, (ModuleType, type)):
+        if id(one) in seen or issubclass(kind, (ModuleType, type)):
             continue
         seen.add(id(one))
-        if not isinstance(one, FunctionType):
+        if kind is not FunctionType:
             todo += gc.get_referents(one)
             continue
         names = _names_in(one.__code__) & one.__globals__.keys()

@@ -85,6 +85,23 @@ def test_what_f_reads_is_found_behind_wrappers(wrap):
         gradient(wrap(Reader(x)), x)
 
 
+class Lazy:
+    """Like a proxy that is bound to nothing yet."""
+
+    @property
+    def __class__(self):
+        raise RuntimeError("not bound")
+
+
+def test_what_f_holds_is_not_asked_for_anything():
+    a, x, z = Lazy(), [1.0, 2.0], Lazy()
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; an f that ignores its argument"):
+        gradient(lambda _: (a, x, z)[1][0], x)
+    again = []
+    again.append(again)  # holds itself
+    assert not gradient(lambda _: float(len(again)), x).any()
+
+
 WEIGHTS, FAR = np.array([[1.0, -2.0], [0.5, 1.0]]), 1e3
 FLAT = {
     "constant": lambda x: FAR,
