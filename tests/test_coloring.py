@@ -372,12 +372,15 @@ def test_ctrl_c_stops_every_kernel(name):
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
+    def work_until_interrupted():
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        work()
+
     work, last = work_of_kernels()[name]
     previous = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.001)
         with pytest.raises(KeyboardInterrupt):
-            work()
+            work_until_interrupted()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
