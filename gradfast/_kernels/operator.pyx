@@ -46,6 +46,19 @@ NAMED = {}
 cdef list EACH = [Groups.each(n) for n in range(64)]
 
 
+cdef bint names_nothing(f) except -1:
+    """Return whether a function knows nothing but its arguments, so that it cannot keep x or read another."""
+    if not PyFunction_Check(f) or f.__closure__ is not None or f.__defaults__ is not None:
+        return False
+    code = f.__code__
+    if code.co_names:
+        return False
+    for constant in code.co_consts:
+        if type(constant) is type(code):
+            return False
+    return True
+
+
 @cython.auto_pickle(False)
 cdef class Operator:
     """What all prepared operators share: see `gradfast.operators.PreparedOperator`."""
@@ -184,7 +197,7 @@ cdef class Operator:
         finally:
             free_block(&center)
         e.close()
-        if unmoved is not None and not self.is_native:
+        if unmoved is not None and not self.is_native and not names_nothing(self.f):
             self._doubt(e, parts, unmoved)
         return (result, self._info_with(e, v, parts, value)) if self.full_output else result
 
