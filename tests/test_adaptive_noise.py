@@ -7,7 +7,7 @@ import pytest
 from objectives import assert_covered
 from ways import at_a_number, same_as_python
 
-from gradfast import Adaptive, derivative, gradient
+from gradfast import Adaptive, derivative, gradient, jacobian
 
 
 @pytest.mark.parametrize("noise", [1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2])
@@ -297,3 +297,34 @@ def test_naive_formulas_near_0_are_covered_and_never_called_converged_where_wron
         lies += bool(info.converged and error > 1e-5 * abs(slope(x)))
     assert covered >= 24
     assert lies == 0
+
+
+def naive(x):
+    return (1 - np.cos(x)) / x**2
+
+
+RANDOM = np.random.default_rng(0)
+MIXED = {
+    "fast and tiny": (1.0, lambda x: 1e-6 * np.sin(3e4 * x), 3e-2 * math.cos(3e4)),
+    "fast and huge": (1.0, lambda x: 1e6 * np.sin(3e4 * x), 3e10 * math.cos(3e4)),
+    "noisy and tiny": (1.0, lambda x: 1e-6 * (np.exp(x) + 1e-6 * RANDOM.normal()), 1e-6 * math.e),
+    "noisy and huge": (1.0, lambda x: 1e6 * (np.exp(x) + 1e-6 * RANDOM.normal()), 1e6 * math.e),
+    "rounded": (1.0, lambda x: np.round(np.sin(x), 4), math.cos(1)),
+    "cancelling": (1e-5, naive, -1e-5 / 12),
+}
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e9])
+@pytest.mark.parametrize("kind", MIXED)
+def test_a_rough_value_does_not_spoil_a_smooth_one_beside_it(kind, size):
+    """What is known of the noise and the scale of one of f's values says nothing of another, of any size."""
+    x, rough, slope = MIXED[kind]
+    exact = np.array([slope, size * math.exp(x)])
+    result, info = jacobian(
+        lambda x: np.array([rough(x[0]), size * np.exp(x[0])]), [x], method="adaptive", full_output=True
+    )
+    off = np.abs(result[:, 0] - exact)
+    assert (off <= 2 * info.error[:, 0]).all()
+    assert not (info.converged[:, 0] & (off > 1e-6 * np.abs(exact))).any()
+    assert off[1] <= 1e-10 * exact[1]
+    assert info.error[1, 0] <= 1e-8 * exact[1]

@@ -8,6 +8,16 @@ ctypedef fused real:
     double
     (long double)
 
+cdef struct Known:                      # of one of f's values on a line, besides its looks; a fit uses the first two
+    double noise                        # where it is seen; else 0
+    double unresolved                   # a misfit so large is no noise, since closer to x it shrinks; else infinite
+    int state
+    int dives                           # looks much closer to x
+    double level                        # the misfit that made it look rough
+    int more                            # looks at noise that are left
+    bint has_looked_out                 # for what lies beyond an abrupt change
+    double last_bar                     # before the last look further out
+
 cdef struct Looks:                      # at f on one line through x, by rising step
     int count
     const double *steps
@@ -18,8 +28,7 @@ cdef struct Looks:                      # at f on one line through x, by rising 
     int n                               # the order of the derivative that is wanted
     int side                            # 0: both sides of x; 1 or -1: one of them
     double eps                          # of f's values
-    double noise                        # of f's values, if it is known; else 0
-    double unresolved                   # a misfit so large is no noise, since closer to x it shrinks; else infinite
+    const Known *known                  # by value
 
 # What is in sigmas is in units of what f's values within the radius are known to at best.
 cdef struct Fit:                        # of all looks within a radius

@@ -349,7 +349,7 @@ cdef double known_to(const Looks *looks, Py_ssize_t c, int rows, double stairs, 
             size = fmax(size, fabs(<double>(<const real *>looks.up)[i * looks.width + c]))
         if looks.side <= 0:
             size = fmax(size, fabs(<double>(<const real *>looks.down)[i * looks.width + c]))
-    return looks.eps * size * (1 if looks.n % 2 or looks.side else 2) + fmax(stairs, looks.noise) + 5e-324
+    return looks.eps * size * (1 if looks.n % 2 or looks.side else 2) + fmax(stairs, looks.known[c].noise) + 5e-324
 
 
 cdef void fit_value(const Looks *looks, Py_ssize_t c, int rows, const Basis *mine, const Basis *other, double stairs,
@@ -362,7 +362,7 @@ cdef void fit_value(const Looks *looks, Py_ssize_t c, int rows, const Basis *min
     a.value = NAN
     a.radius, a.looks, a.jump, a.surprise, a.other_misfit, a.change = looks.steps[rows - 1], rows, 0, 0, 0, 0
     a.sigma = known_to(looks, c, rows, stairs, _)
-    if isfinite(looks.unresolved):  # terms that only looks so much closer to x determine say nothing
+    if isfinite(looks.known[c].unresolved):  # terms that only looks much closer to x determine say nothing
         most = -1
         for i in range(rows):
             most += looks.steps[i] * CLUSTER > a.radius
@@ -418,7 +418,7 @@ cdef void choose(const Looks *looks, Py_ssize_t c, int few, const real *_, Fit *
     cdef int tread = end_of_tread(looks, c, few, _, fits, &abrupt)
     best.bar, best.looks = INFINITY, 0
     for i in range(few - 1, looks.count):
-        if fmax(fits[i].misfit * sqrt(i + 2.0 - fits[i].terms), fits[i].other_misfit) * fits[i].sigma > looks.unresolved:
+        if fmax(fits[i].misfit * sqrt(i + 2.0 - fits[i].terms), fits[i].other_misfit) * fits[i].sigma > looks.known[c].unresolved:
             fits[i].bar = INFINITY
         if i <= tread or not is_regular:  # f rests close to x, with a slope of 0
             fits[i].bar = fmax(fits[i].bar, fabs(<double>fits[i].value))
@@ -430,6 +430,14 @@ cdef void choose(const Looks *looks, Py_ssize_t c, int few, const real *_, Fit *
     best.is_tread, best.abrupt, best.is_regular = tread >= 0, abrupt, is_regular
 
 
+cdef int fewest(const Looks *looks, Py_ssize_t c, int row) noexcept nogil:
+    """Return how many looks are fitted at least: one more than there are unknowns, if there are as many.
+
+    It is none more if closer looks have shown that f is smooth there.
+    """
+    return min(row + (2 if isfinite(looks.known[c].unresolved) else 3), max(looks.count, row + 2))
+
+
 cdef void fit(const Looks *looks, const real *_, Fit *fits, Fit *best) noexcept nogil:
     """Fit the looks within each radius and choose the best, for each value in a row. OUT: fits, best."""
     cdef Basis mine, other
@@ -437,19 +445,17 @@ cdef void fit(const Looks *looks, const real *_, Fit *fits, Fit *best) noexcept 
     cdef real[MOST_TERMS * MOST_TERMS] r, other_r
     cdef real[MOST_TERMS] weights, other_weights
     cdef Py_ssize_t c
-    cdef int rows, few
+    cdef int rows
     choose_powers(&mine, looks.n, looks.side, False)
     choose_powers(&other, looks.n, 0, True)
-    # One look more than there are unknowns, if there is one; not if closer looks have shown that f is smooth there.
-    few = mine.row + (2 if isfinite(looks.unresolved) else 3)
-    few = min(few, max(looks.count, mine.row + 2))
     for c in range(looks.width):
         best[c].sigma = resolution(looks, c, &best[c].is_regular, _)
-    for rows in range(few, looks.count + 1):
+    for rows in range(mine.row + 2, looks.count + 1):
         decompose(&mine, looks.steps, rows, q, r, weights)
         if looks.side == 0:
             decompose(&other, looks.steps, rows, other_q, other_r, other_weights)
         for c in range(looks.width):
-            fit_value(looks, c, rows, &mine, &other, best[c].sigma, _, &fits[c * MOST_LOOKS + rows - 1])
+            if rows >= fewest(looks, c, mine.row):
+                fit_value(looks, c, rows, &mine, &other, best[c].sigma, _, &fits[c * MOST_LOOKS + rows - 1])
     for c in range(looks.width):
-        choose(looks, c, few, _, &fits[c * MOST_LOOKS], &best[c])
+        choose(looks, c, fewest(looks, c, mine.row), _, &fits[c * MOST_LOOKS], &best[c])

@@ -9,7 +9,7 @@ from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, frexp, isfinite, ldexp, 
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove
 
-from gradfast._kernels.fit cimport MOST_LOOKS, Fit, Looks, fit, moved, strangeness
+from gradfast._kernels.fit cimport MOST_LOOKS, Fit, Known, Looks, fit, moved, strangeness
 
 import numpy as np
 
@@ -65,15 +65,7 @@ cdef struct Line:
     int side                            # 0: both sides of x; 1 or -1: one; 2: none
     int free                            # the only side on which f was finite, or 0
     bint is_probing                     # whether f is asked for on the other side alone
-    State state
-    int dives
-    int more                            # looks at noise
-    bint has_looked_out                 # for what lies beyond an abrupt change
-    Py_ssize_t rough                    # the value with the misfit that made f look rough
-    double level                        # that misfit
-    double unresolved                   # a misfit that closer looks have shown to be no noise; else infinite
-    double noise                        # of f's values, where it is seen; else 0
-    double last_bar                     # before the last look further out
+    Py_ssize_t diving                   # the value for which f is looked at much closer to x, or -1
 
 
 cdef class Search:
@@ -94,6 +86,7 @@ cdef class Search:
     cdef char *center                   # by line and value
     cdef Fit *fits                      # by value and radius, of the line looked at last
     cdef Fit *best                      # by line and value
+    cdef Known *known                   # the same
     cdef int singles                    # values seen if all are of single precision, else -1
     cdef readonly list trace            # what was tried, if that is wanted: line, step, values, bars
 
@@ -113,7 +106,8 @@ cdef class Search:
         self.center = <char *>calloc(max(1, self.count * self.size), 1)
         self.fits = <Fit *>calloc(max(1, self.width) * MOST_LOOKS, sizeof(Fit))
         self.best = <Fit *>calloc(max(1, self.width * self.count), sizeof(Fit))
-        if not (self.lines and self.steps and self.up and self.down and self.center and self.fits and self.best):
+        self.known = <Known *>calloc(max(1, self.width * self.count), sizeof(Known))
+        if not (self.known and self.lines and self.steps and self.up and self.down and self.center and self.fits and self.best):
             raise MemoryError
         cdef Py_buffer view
         PyObject_GetBuffer(np.ascontiguousarray(center), &view, PyBUF_SIMPLE)
@@ -124,7 +118,7 @@ cdef class Search:
 
     def __dealloc__(self):
         for memory in (<size_t>self.lines, <size_t>self.steps, <size_t>self.up, <size_t>self.down,
-                       <size_t>self.center, <size_t>self.fits, <size_t>self.best):
+                       <size_t>self.center, <size_t>self.fits, <size_t>self.best, <size_t>self.known):
             free(<void *><size_t>memory)
 
     cdef void begin(self, Py_ssize_t i, double x, double scale, double reach, double below, double above,
@@ -132,11 +126,12 @@ cdef class Search:
         """Make a line ready; where x or f is not finite, it is done, and where bounds hold x, its derivative is 0."""
         cdef Line *a = &self.lines[i]
         cdef Fit *best = &self.best[i * self.width]
+        cdef Known *known = &self.known[i * self.width]
         cdef double room = fmax(below, above) if reach > 0 else 0
         cdef bint is_held = isfinite(x) and room <= 4 * self.unit(x), is_known = False
         cdef Py_ssize_t k
-        a.x, a.scale, a.left, a.more = x, scale, max(most, 2 * ((self.n - 1) // 2 + 2)), MORE
-        a.wall, a.into, a.out, a.last_bar, a.unresolved = INFINITY, JUMP, JUMP, INFINITY, INFINITY
+        a.x, a.scale, a.left, a.diving = x, scale, max(most, 2 * ((self.n - 1) // 2 + 2)), -1
+        a.wall, a.into, a.out = INFINITY, JUMP, JUMP
         a.next = START[self.n] * scale
         if fmin(below, above) < a.next / 4 and below != above:
             a.side = 1 if above > below else -1
@@ -148,6 +143,7 @@ cdef class Search:
         if is_held:
             a.side, a.next = HELD, 0
         for k in range(self.width):
+            known[k].unresolved, known[k].last_bar, known[k].more = INFINITY, INFINITY, MORE
             best[k].value, best[k].bar = 0 if is_held else NAN, 0 if is_held and room == 0 else INFINITY
 
     cdef bint is_finite(self, Py_ssize_t i, const char *values) noexcept nogil:
@@ -309,8 +305,7 @@ cdef class Search:
         looks.count, looks.steps = a.looks, &self.steps[i * MOST_LOOKS]
         looks.up, looks.down = self.up + i * MOST_LOOKS * self.size, self.down + i * MOST_LOOKS * self.size
         looks.center, looks.width = self.center + i * self.size, self.width
-        looks.n, looks.side, looks.eps, looks.noise = self.n, a.side, self.eps, a.noise
-        looks.unresolved = a.unresolved
+        looks.n, looks.side, looks.eps, looks.known = self.n, a.side, self.eps, &self.known[i * self.width]
         return looks
 
     cdef void fit(self, const Looks *looks, Fit *best) noexcept nogil:  # OUT: best
@@ -327,19 +322,19 @@ cdef class Search:
         cdef Line *a = &self.lines[i]
         cdef Looks looks = self.looks_of(i)
         cdef Fit *best = &self.best[i * self.width]
+        cdef Known *known = &self.known[i * self.width]
         cdef double bar, widest, bound = INFINITY
         cdef Py_ssize_t k, which
-        if (a.state == DIVED or a.state == DIVED_TWICE) and self.tell_noise(a, &looks):
+        cdef bint is_known = True
+        if a.diving >= 0 and self.tell_noise(a, &known[a.diving], &looks):
             return
-        looks = self.looks_of(i)
         self.fit(&looks, best)
         for k in range(self.width):
-            if best[k].is_tread and a.state != IS_NOISE:
-                # Looks on a stair's tread are worth no more than the stairs are high.
-                a.noise = fmax(a.noise, fmax(best[k].scatter * best[k].sigma, a.level if a.state == RESOLVED else 0))
-                a.state, a.unresolved = IS_NOISE, INFINITY
-                looks = self.looks_of(i)
-                self.fit(&looks, best)
+            if best[k].is_tread and known[k].state != IS_NOISE:
+                is_known = False
+                self.take_tread(&known[k], &best[k])
+        if not is_known:
+            self.fit(&looks, best)
         while not a.next:
             which, widest = -1, -1
             for k in range(self.width):
@@ -352,26 +347,32 @@ cdef class Search:
                 break
             bound = widest
             if best[which].looks:
-                self.plan(a, &looks, &best[which], which)
+                self.plan(a, &known[which], &looks, &best[which], which)
             else:
                 a.next = GOLDEN * looks.steps[0]
 
-    cdef bint tell_noise(self, Line *a, const Looks *looks) noexcept nogil:
+    cdef void take_tread(self, Known *w, const Fit *b) noexcept nogil:
+        """Take for noise what a stair's tread has shown: looks on it are worth no more than the stairs are high."""
+        w.noise = fmax(w.noise, fmax(b.scatter * b.sigma, w.level if w.state == RESOLVED else 0))
+        w.state, w.unresolved = IS_NOISE, INFINITY
+
+    cdef bint tell_noise(self, Line *a, Known *w, const Looks *looks) noexcept nogil:
         """Tell noise from a smooth f that closer looks resolve; return whether one more look is needed for that.
 
         f was looked at much closer than before. What did not shrink is noise, and so is a stair's tread, where f rests.
         """
-        cdef int count = 1 if a.state == DIVED else 2
-        cdef double left = self.strange(looks, a.rough, count)
-        if left > UNSHRUNK * a.level or not self.moves(looks, a.rough, 0):
-            if a.dives == 1 and left > 0 and self.dive(a, looks):
+        cdef Py_ssize_t k = a.diving
+        cdef double left = self.strange(looks, k, 1 if w.state == DIVED else 2)
+        if left > UNSHRUNK * w.level or not self.moves(looks, k, 0):
+            if w.dives == 1 and left > 0 and self.dive(a, w, looks, k):
                 return True
-            a.state, a.noise = IS_NOISE, fmax(a.noise, 0.5 * left)
-        elif a.state == DIVED:
-            a.state, a.next = DIVED_TWICE, GOLDEN * looks.steps[0]
+            w.state, w.noise = IS_NOISE, fmax(w.noise, 0.5 * left)
+        elif w.state == DIVED:
+            w.state, a.next = DIVED_TWICE, GOLDEN * looks.steps[0]
             return True
         else:
-            a.state, a.unresolved = RESOLVED, UNSHRUNK * a.level
+            w.state, w.unresolved = RESOLVED, UNSHRUNK * w.level
+        a.diving = -1
         return False
 
     cdef double strange(self, const Looks *looks, Py_ssize_t k, int count) noexcept nogil:
@@ -384,27 +385,26 @@ cdef class Search:
             return moved(looks, k, look, <const long double *>NULL) != 0
         return moved(looks, k, look, <const double *>NULL) != 0
 
-    cdef void plan(self, Line *a, const Looks *looks, const Fit *b, Py_ssize_t k) noexcept nogil:
+    cdef void plan(self, Line *a, Known *w, const Looks *looks, const Fit *b, Py_ssize_t k) noexcept nogil:
         """Plan the next look for one of f's values; none if it would not help."""
         cdef double nearest = looks.steps[0], furthest = looks.steps[looks.count - 1], size = fabs(<double>b.value)
         if self.plan_without_motion(a, looks, k):
             return
-        if b.abrupt and not a.has_looked_out and furthest < fmin(0.99 * a.reach, JUMP * JUMP * b.abrupt):
-            a.has_looked_out, a.next = True, fmin(furthest * JUMP, a.reach)
+        if b.abrupt and not w.has_looked_out and furthest < fmin(0.99 * a.reach, JUMP * JUMP * b.abrupt):
+            w.has_looked_out, a.next = True, fmin(furthest * JUMP, a.reach)
             return
-        if a.state == RESOLVED and self.look_between(a, looks, b):
+        if w.state == RESOLVED and self.look_between(a, looks, b):
             return
         if b.bar <= self.tolerance * size and not (b.looks == 2 and self.is_odd(b, 0.2)):
             return
-        if self.is_rough(b, size) and self.may_dive(a, b):
-            a.level = b.sigma * fmax(b.scatter if b.scatter > NOISY else b.misfit, b.other_misfit)
-            a.rough = k
-            if self.dive(a, looks):
+        if self.is_rough(b, size) and self.may_dive(w, b):
+            w.level = b.sigma * fmax(b.scatter if b.scatter > NOISY else b.misfit, b.other_misfit)
+            if self.dive(a, w, looks, k):
                 return
-        if a.state != IS_NOISE and not b.settled:
+        if w.state != IS_NOISE and not b.settled:
             a.next = self.closer(looks, b.radius)
             return
-        self.plan_further_out(a, looks, b, k, size)
+        self.plan_further_out(a, w, looks, b, k, size)
 
     cdef bint plan_without_motion(self, Line *a, const Looks *looks, Py_ssize_t k) noexcept nogil:
         """Return whether f shows nothing but f(x), or one other value, at all looks; plan for that."""
@@ -449,19 +449,20 @@ cdef class Search:
             return False
         return b.scatter > NOISY or has_jump or is_unresolved or self.is_odd(b, 0.5)
 
-    cdef bint may_dive(self, const Line *a, const Fit *b) noexcept nogil:
-        return a.dives == 0 or a.state == RESOLVED and b.looks <= 3 and a.dives < 3
+    cdef bint may_dive(self, const Known *w, const Fit *b) noexcept nogil:
+        return w.dives == 0 or w.state == RESOLVED and b.looks <= 3 and w.dives < 3
 
-    cdef bint dive(self, Line *a, const Looks *looks) noexcept nogil:
+    cdef bint dive(self, Line *a, Known *w, const Looks *looks, Py_ssize_t k) noexcept nogil:
         """Plan a look halfway, by logarithms, to where rounding hides a slope that explains the misfit.
 
         Return whether that is much closer.
         """
-        cdef double nearest = looks.steps[0], rounding = self.eps * fabs(self.value(looks.center, a.rough))
-        cdef double closest = fmin(fmax(nearest * (rounding / a.level), self.unit(a.x)), nearest)
+        cdef double nearest = looks.steps[0], rounding = self.eps * fabs(self.value(looks.center, k))
+        cdef double closest = fmin(fmax(nearest * (rounding / w.level), self.unit(a.x)), nearest)
         if not sqrt(closest * nearest) < nearest / 8:
             return False
-        a.dives, a.state, a.next = a.dives + 1, DIVED, sqrt(closest * nearest)
+        w.dives, w.state = w.dives + 1, DIVED
+        a.diving, a.next = k, sqrt(closest * nearest)
         return True
 
     cdef double closer(self, const Looks *looks, double radius) noexcept nogil:
@@ -475,22 +476,24 @@ cdef class Search:
             return sqrt(h * looks.steps[k])
         return (SILVER if looks.n < 3 else GOLDEN) * h
 
-    cdef void plan_further_out(self, Line *a, const Looks *looks, const Fit *b, Py_ssize_t k, double size) noexcept nogil:
+    cdef void plan_further_out(
+        self, Line *a, Known *w, const Looks *looks, const Fit *b, Py_ssize_t k, double size
+    ) noexcept nogil:
         """Noise limits the result: plan a look further out, where it counts less, or one more beside those that are."""
         cdef const Fit *outermost = b
         cdef int j
         if b.bar <= NEARLY * self.tolerance * size:
-            if b.bar > GAIN * a.last_bar:
+            if b.bar > GAIN * w.last_bar:
                 return
-            a.last_bar = b.bar
+            w.last_bar = b.bar
         for j in range(looks.count):
             if self.fits[k * MOST_LOOKS + j].settled and self.fits[k * MOST_LOOKS + j].bar < 10 * b.bar:
                 outermost = &self.fits[k * MOST_LOOKS + j]
         if self.look_out(a, looks, b) or outermost.radius > b.radius and self.look_out(a, looks, outermost):
             return
-        if b.bar > CONVERGED * size and a.more:
-            a.more -= 1
-            a.next = b.radius * (0.8 if a.more % 2 else 0.5)
+        if b.bar > CONVERGED * size and w.more:
+            w.more -= 1
+            a.next = b.radius * (0.8 if w.more % 2 else 0.5)
 
     cdef bint look_out(self, Line *a, const Looks *looks, const Fit *b) noexcept nogil:
         """Plan a look where one more term would meet the noise; return whether there is one, clearly further out.
@@ -552,7 +555,7 @@ cdef class Search:
                 else:
                     value[i, k] = <double>b.value
                 bar[i, k], jump[i, k] = b.bar, b.jump
-                change = b.change if self.n < 3 and self.lines[i].state != IS_NOISE and self.is_resolved(b) else 0
+                change = b.change if self.n < 3 and self.known[i * self.width + k].state != IS_NOISE and self.is_resolved(b) else 0
                 change *= b.radius / self.lines[i].scale if self.n == 2 else 1
                 is_known[i, k] = b.bar <= fmax(CONVERGED, rtol) * fmax(fabs(<double>b.value), change) or (
                     b.size == 0 and b.other_size == 0 and isfinite(b.bar))
