@@ -16,7 +16,7 @@ WRONG, CANNOT_TELL, KINK, RIGHT = VERDICTS = ("wrong", "cannot tell", "kink", "r
 COLORS = ("#D55E00", "#E69F00", "#56B4E9", "#009E73")
 MARKERS = ("X", "s", "^", "o")
 
-# A figure names so many coordinates; of more, it names some.
+# A figure names this many coordinates; of more, it names some.
 NAMES_SHOWN = 30
 
 # "right" is said only where an entry off by this part of its size would have been called wrong. And a check is true

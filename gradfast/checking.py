@@ -20,7 +20,7 @@ from gradfast.operators import NO_ARGUMENTS, ONE_NODE, as_arguments
 from gradfast.parameters import are_parameters, matched, with_leaves
 from gradfast.verdicts import TINY, Entries, Judge, Seen
 
-# An entry of a gradient that was computed in floating point is itself rounded, by so many eps of the largest.
+# An entry of a gradient that was computed in floating point is itself rounded, by this many eps of the largest.
 OWN_ROUNDING = 16.0
 
 # Without rtol and atol: the powers of eps that two derivatives may differ by, and that need not be told from 0.

@@ -416,7 +416,7 @@ class Adaptive:
         The relative error at which to stop. The default is ``eps ** 0.79`` of x's dtype, 4e-13 in
         double precision. Where f's rounding or noise allows less, the best is returned.
     max_evaluations : int
-        After so many evaluations a coordinate is not refined further.
+        After this many evaluations a coordinate is not refined further.
     reach : float, optional
         How far from x f may be evaluated along each coordinate, in x's units. The default is
         ``max(abs(x), 1)``.

@@ -26,7 +26,7 @@ SHARE = 1e-6
 # How many eps f's values may be wrong by: a few operations' rounding.
 ROUNDING = 4.0
 
-# A row may be off by so many times what steps half as long change in it, and what they change in f along directions.
+# A row may be off by this many times what steps half as long change in it, and what they change in f along directions.
 # Halving shows half of a truncation error of accuracy 1, more of a higher one. Noise shows in six values along
 # directions, whose root mean square is below a fifth of it once in 10**4 rows.
 OF_HALVES = 4.0

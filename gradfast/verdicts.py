@@ -19,10 +19,10 @@ from gradfast.arguments import EPS, Array
 from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WRONG, Verdicts
 from gradfast.operators import PreparedOperator
 
-# "wrong" needs a difference of so many error bars, which are of 95 %.
+# "wrong" needs a difference of this many error bars, which are of 95 %.
 WIDTHS = 2.0
 
-# A value of f is taken to be known to so many units of rounding, as long as nothing else shows how well it is known.
+# A value of f is taken to be known to this many units of rounding, as long as nothing else shows how well it is known.
 ROUNDINGS = 3.0
 
 # The pair says nothing if f(x + h) - 2 f(x) + f(x - h) is above this part of f(x + h) - f(x - h): f may have a kink.
@@ -47,11 +47,11 @@ SAME_JUMP = 1.5
 WITNESS = 1 / 3
 LONGER_WITNESS = 1.6
 
-# In single precision the second witness cannot come very close. Up to so many of its steps from x, a bend of f that
+# In single precision the second witness cannot come very close. Up to this many of its steps from x, a bend of f that
 # curvature does not explain is doubt. Without it, 24 of the same entries are called wrong.
 BENDS_WITHIN = 10.0
 
-# An entry that the slopes by so many looks are near is not wrong. The fit may be one of the treads of fine stairs.
+# An entry that the slopes by this many looks are near is not wrong. The fit may be one of the treads of fine stairs.
 ENOUGH_LOOKS = 3
 
 # Values of f that its resolution is told from. Values that all have at most MOST_DIGITS + 1 decimal digits are taken to

@@ -20,10 +20,10 @@ cdef double[13] STUDENT = [INFINITY, 12.7, 4.3, 3.2, 2.8, 2.6, 2.45, 2.4, 2.3, 2
 # A power whose part that lower powers do not explain is below this part of it says nothing: that part is rounding.
 cdef double RANK = 1e-13
 
-# Terms up to so many times the scatter are noise, and so is a jump up to so many times its own error.
+# Terms up to this many times the scatter are noise, and so is a jump up to this many times its own error.
 cdef double WITHIN_NOISE = 3.0
 
-# f changes abruptly if the next look is so many times as far from a fit as noise and one more term explain. Smooth
+# f changes abruptly if the next look is this many times as far from a fit as noise and one more term explain. Smooth
 # functions stay below 10, stairs are above 1e4.
 cdef double ABRUPT = 100.0
 

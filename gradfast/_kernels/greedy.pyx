@@ -4,7 +4,7 @@ A pattern is given twice: by rows (`row_starts`, `columns`, as in CSR) and by co
 Indices are C ints, as in SciPy. All colorings are greedy: columns are visited in a given order, and each takes a color
 that no column in conflict with it has. They differ in the order, in which color is taken, and in what conflicts.
 The time is linear in the pairs of columns that meet in a row: the sum of the squares of the rows' numbers of entries.
-Kernels look for Ctrl-C after so many steps; a look takes far less time than they do.
+Kernels look for Ctrl-C after this many steps; a look takes far less time than they do.
 """
 
 from cpython.exc cimport PyErr_CheckSignals

@@ -24,7 +24,7 @@ cdef double JUMP = 51.8
 cdef double GOLDEN = 0.6180339887498949
 cdef double SILVER = 0.4142135623730951
 
-# A fit is rough if its scatter is so many times what f's values are known to, or its misfit this part of its size.
+# A fit is rough if its scatter is this many times what f's values are known to, or its misfit this part of its size.
 cdef double NOISY = 30.0
 cdef double UNRESOLVED = 0.1
 
@@ -32,11 +32,11 @@ cdef double UNRESOLVED = 0.1
 # more than that part are given up.
 cdef double UNSHRUNK = 0.03
 
-# With a bar of at most so many tolerances, a line is done if its last look further out gained less than this factor.
+# With a bar of at most this many tolerances, a line is done if its last look further out gained less than this factor.
 cdef double NEARLY = 30.0
 cdef double GAIN = 0.3
 
-# A result has converged if its bar is at most this part of it. If not, noisy lines look so many times more.
+# A result has converged if its bar is at most this part of it. If not, noisy lines look this many times more.
 cdef double CONVERGED = 1e-6
 cdef int MORE = 2
 
