@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PAGES = (ROOT / "README.md", *sorted((ROOT / ".docs").rglob("*.rst")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 # What the texts call a workload of the first table. Its fields are the times, by contestant.
 WORKS = {
@@ -39,7 +39,7 @@ TEXTS = {
         SciPy's own differences it takes {python_fit[scipy default jac]}, and with gradients that cost nothing but the
         calls of f {python_fit[bare]}.""",
     "readme_accuracy": """
-        Over {cases} smooth functions, the relative error of [adaptive](.docs/guide/adaptive.rst) derivatives is
+        Over {cases} smooth functions, the relative error of [adaptive](docs/guide/adaptive.md) derivatives is
         {smooth[gradfast adaptive][median]} in the median and {smooth[gradfast adaptive][worst]} at worst, with
         {smooth[gradfast adaptive][evaluations]} evaluations in the median. That of jacobi is {smooth[jacobi][median]}
         and {smooth[jacobi][worst]}, with {smooth[jacobi][evaluations]} evaluations.""",
@@ -50,10 +50,10 @@ TEXTS = {
         tuned with these functions in sight.""",
     "fits": """
         Both fits take the same forward differences. The first takes {fit[scipy default jac]} and the second
-        {fit[gradfast forward]}; SciPy's own work and the calls of ``rosen`` are {fit[bare]} of each. If ``rosen`` is
+        {fit[gradfast forward]}; SciPy's own work and the calls of `rosen` are {fit[bare]} of each. If `rosen` is
         written in plain Python, they take {python_fit[scipy default jac]} and {python_fit[gradfast forward]}.""",
     "million_rows": """
-        A million rows take {million[gradfast]} on one thread by ``numerical_gradient(squares, rows)``. The plain loop
+        A million rows take {million[gradfast]} on one thread by `numerical_gradient(squares, rows)`. The plain loop
         takes {million[reference]}, with the same `f` in Python.""",
     "compiled_cost": """
         At n = 2, a gradient of a compiled sum of squares takes {two[gradfast]} by `numerical_gradient` and
@@ -63,10 +63,10 @@ TEXTS = {
         takes {million[reference]}, with the same `f` in Python.""",
     "sparse_cost": """
         The six evaluations take {sparse[bare]}, and the whole call takes {sparse[gradfast]}. SciPy's
-        ``approx_derivative`` with ``sparsity=`` takes {sparse[scipy 3-point]}.""",
+        `approx_derivative` with `sparsity=` takes {sparse[scipy 3-point]}.""",
     "workers_cost": """
         For an `f` that takes 5 ms, a gradient at n = 200 takes {slow[serial]} in one process, and {slow[2 processes]}
-        with ``workers=2`` on two cores.""",
+        with `workers=2` on two cores.""",
 }
 
 
@@ -76,7 +76,8 @@ def filled(results: str) -> dict[str, str]:
     cases, smooth = re.findall(r"^smooth: (\d+) cases\n((?:  .*\n)+)", errors, re.MULTILINE)[0]
     by_work = _times(times)
     figures = {"cases": cases, "smooth": _errors(smooth)} | {name: by_work[work] for name, work in WORKS.items()}
-    return {name: textwrap.fill(" ".join(text.format_map(figures).split()), 120) for name, text in TEXTS.items()}
+    texts = {name: textwrap.fill(" ".join(text.format_map(figures).split()), 120) for name, text in TEXTS.items()}
+    return texts | {"adaptive_table": _markdown(smooth)}
 
 
 def _cells(line: str) -> list[str]:
@@ -98,6 +99,11 @@ def _times(table: str) -> dict[str, dict[str, str]]:
 def _errors(table: str) -> dict[str, dict[str, str]]:
     (_, *columns), *rows = map(_cells, table.splitlines())
     return {method: dict(zip(columns, cells, strict=True)) for method, *cells in rows}
+
+
+def _markdown(table: str) -> str:
+    head, *rows = ("| " + " | ".join(_cells(line)) + " |" for line in table.splitlines())
+    return "\n".join([head, "|---" * (head.count("|") - 1) + "|", *rows])
 
 
 def with_quotes(page: str, quotes: Mapping[str, str]) -> str:

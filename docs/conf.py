@@ -1,4 +1,6 @@
-"""The documentation: ``python -m sphinx -nW --keep-going .docs build/docs``."""
+"""The documentation: ``python -m sphinx -nW --keep-going docs build/docs``."""
+
+import re
 
 import gradfast
 
@@ -9,9 +11,11 @@ version = release = gradfast.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "myst_parser",
     "numpydoc",
-    "matplotlib.sphinxext.plot_directive",
 ]
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
 templates_path = ["templates"]
 exclude_patterns = ["templates"]
 default_role = "autolink"  # a link where there is something to link to, else italics: as docstrings have it
@@ -21,11 +25,18 @@ autosummary_filename_map = {f"gradfast.{name}": f"gradfast.{name}-prepared" for 
 autodoc_typehints = "none"  # each docstring says more than its annotations
 numpydoc_show_class_members = False
 nitpick_ignore_regex = [("py:.*", r"(matplotlib|mpl_toolkits)\..*")]  # documented elsewhere
-plot_formats = ["svg"]
-plot_html_show_formats = plot_html_show_source_link = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "gradfast"
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
 html_sidebars = {"index": [], "first-steps": [], "when-not": [], "coming-from": []}
+
+
+def setup(app):
+    app.connect("source-read", offer_files_beside_the_docs)
+
+
+def offer_files_beside_the_docs(app, page, source):
+    """Let a link to a Markdown file that is no page, such as the results of the bench, offer the file itself."""
+    source[0] = re.sub(r"\]\(((\.\./)+bench/\w+\.md)\)", r"](path:\1)", source[0])
