@@ -36,10 +36,10 @@ from gradfast.derivatives import Derivative, derivative
 from gradfast.directional import DirectionalDerivative, directional_derivative
 from gradfast.gradients import Gradient, ValueAndGradient, gradient, value_and_gradient
 from gradfast.hessians import Hessian, hessian
+from gradfast.info import Info
 from gradfast.jacobians import Jacobian, jacobian
 from gradfast.methods import Adaptive, Backward, Central, Complex, Forward, Nodes
 from gradfast.noise_estimate import noise
-from gradfast.operators import Info
 from gradfast.propagation import propagate
 from gradfast.sparse import detect_sparsity
 from gradfast.textbook import numerical_diff, numerical_gradient, tangent_line

@@ -17,7 +17,10 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.search import Search
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_dtype
-from gradfast.operators import ONE_NODE, Info, Look, PreparedOperator, as_x, in_order, x_of
+from gradfast.evaluators import as_x, in_order, x_of
+from gradfast.info import Info, Look
+from gradfast.operators import PreparedOperator
+from gradfast.stencils import ONE_NODE
 
 # Of an f of many values, the looks at this many are held at once.
 MOST_VALUES = 1 << 18

@@ -15,6 +15,8 @@ from gradfast._kernels.memory import may_overlap
 
 Array = npt.NDArray[Any]
 
+NO_ARGUMENTS = ()
+
 IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
 
 # What f's values are read as and derivatives computed in, by the dtype.char of x, or of values that are coarser.
@@ -88,6 +90,18 @@ def as_f_sees_it(x: Array) -> Array:
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"x must be an array without a mask; got a MaskedArray of shape {x.shape}")
     return x.view(np.ndarray) if isinstance(x, np.matrix) else x
+
+
+def checked_axis(axis: Any, x: Array) -> int:
+    """Return the axis that is meant, counted from the first."""
+    if not is_integer(axis) or not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"axis must be an axis of x, whose shape is {x.shape}; got {axis!r}")
+    return int(axis) % x.ndim
+
+
+def as_arguments(args: Any) -> tuple[Any, ...]:
+    """Return what stands for more arguments of f: one that is no tuple stands for itself."""
+    return args if isinstance(args, tuple) else (args,)
 
 
 def as_dtype(dtype: np.dtype[Any], derivatives: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
-from gradfast.arguments import is_integer
+from gradfast.arguments import Array, is_integer
 
 PYTHON_TYPES: tuple[type, ...] = (FunctionType, MethodType, BuiltinFunctionType)
 
@@ -217,3 +217,32 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
             failures.append(error)
     found = failures[0]
     raise TypeError(f"f must be a function that numba can compile; numba says:\n{found}") from found
+
+
+class AlongOtherAxis:
+    """A vectorized f that takes components along the first or the last axis, as one of points along the first."""
+
+    def __init__(self, f: Callable[..., Any], is_first: bool) -> None:
+        self.f, self.is_first = f, is_first
+
+    def __call__(self, points: Array, *args: Any) -> Any:
+        if not self.is_first:
+            return self.f(points, *args)
+        return np.moveaxis(np.asarray(self.f(np.moveaxis(points, 0, -1), *args)), -1, 0)
+
+
+class KeepingAux:
+    """An f that returns ``(value, aux)``, as one that returns the value; it keeps the aux of its last call."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.f, self.aux = f, None
+
+    def __call__(self, *args: Any) -> Any:
+        found = self.f(*args)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise TypeError(f"f must return (value, aux) with has_aux=True; it returned {found!r}")
+        value, self.aux = found
+        return value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return KeepingAux, (self.f,)

@@ -10,14 +10,24 @@ import numpy.typing as npt
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.memory import name_at
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_point, is_integer, is_real, real_numbers
+from gradfast.arguments import (
+    EPS,
+    NO_ARGUMENTS,
+    VALUE_DTYPE,
+    Array,
+    as_arguments,
+    as_point,
+    is_integer,
+    is_real,
+    real_numbers,
+)
 from gradfast.check_report import POWER, RIGHT, GradientCheck, Verdicts
 from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian
 from gradfast.methods import Adaptive
-from gradfast.operators import NO_ARGUMENTS, ONE_NODE, as_arguments
 from gradfast.parameters import are_parameters, matched, with_leaves
+from gradfast.stencils import ONE_NODE
 from gradfast.verdicts import TINY, Entries, Judge, Seen
 
 # An entry of a gradient that was computed in floating point is itself rounded, by this many eps of the largest.

@@ -7,14 +7,11 @@ import numpy as np
 
 from gradfast._kernels.evaluator import OF_VALUES
 from gradfast._kernels.number import values_of
-from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array
 from gradfast.stencils import forward
 from gradfast.steps import LEAST_SCALE, relative_step
 
 Function = Callable[..., Any]
-
-IMAGINARY = Stencil(nodes=(1,), weights=(1,), denominator=1)
 
 # Nothing is subtracted, so the step may be far below rounding; its square must be as well.
 RELATIVE_STEP = 2.0**-67

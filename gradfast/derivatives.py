@@ -10,10 +10,11 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import DerivativeOperator
-from gradfast.arguments import Array, as_dtype, number_or_array, unexpected
+from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, unexpected
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
+from gradfast.info import Info
 from gradfast.methods import Central, Complex, as_method
-from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator
+from gradfast.operators import PreparedOperator
 from gradfast.stencils import checked_order
 
 Function = Callable[..., Any]

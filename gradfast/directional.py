@@ -10,10 +10,23 @@ from gradfast import adaptive, complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import DirectionalOperator
-from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array, as_dtype, number_or_array, unexpected
+from gradfast.arguments import (
+    EPS,
+    NO_ARGUMENTS,
+    VALUE_DTYPE,
+    Array,
+    as_arguments,
+    as_array,
+    as_dtype,
+    number_or_array,
+    unexpected,
+)
 from gradfast.bounds import steps_within
+from gradfast.evaluators import x_of
+from gradfast.info import Info
 from gradfast.methods import Adaptive, Complex, Difference, Options
-from gradfast.operators import NO_ARGUMENTS, Info, PreparedOperator, as_arguments, x_of
+from gradfast.operators import PreparedOperator
+from gradfast.stencils import ONE_NODE
 from gradfast.steps import LEAST_SCALE, scale_of
 
 Function = Callable[..., Any]
@@ -105,7 +118,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             return ()
         e.has_gaps = not np.isfinite(line.x).all()
         if isinstance(self.method, Complex):
-            stencil, t = complex_step.IMAGINARY, complex_step.imaginary_steps(line.size_as_value / line.length)[0]
+            stencil, t = ONE_NODE, complex_step.imaginary_steps(line.size_as_value / line.length)[0]
         else:
             found = line.step(self.method, e.precision)
             if found is None:

@@ -131,6 +131,44 @@ class NanOnError(Evaluator):
         return self.inner.rows_at_once()
 
 
+# --- x and its coordinates --------------------------------------------------------------------------------------------
+
+
+def innermost(e: Evaluator) -> Evaluator:
+    """Return the evaluator that calls f, without its wrappers."""
+    while e.inner is not None:
+        e = e.inner
+    return e
+
+
+def call_of(e: Evaluator) -> Call:
+    """Return how f is called at e's x."""
+    call: Call = innermost(e).opened_from
+    return call
+
+
+def x_of(e: Evaluator) -> Array:
+    """Return x as it was when the evaluator was opened: a read-only array of x's shape."""
+    return as_x(e, e.steps_from)
+
+
+def as_x(e: Evaluator, flat: Array) -> Array:
+    """Return what is known of each coordinate in the shape of x."""
+    shaped = flat.reshape(e.base.shape)
+    return shaped if e.axis is None else np.ascontiguousarray(np.moveaxis(shaped, -1, e.axis))
+
+
+def shape_of(e: Evaluator) -> tuple[int, ...]:
+    """Return the shape of x, which may be of a subclass that tells another."""
+    shape: tuple[int, ...] = (e.base if e.axis is None else np.moveaxis(e.base, -1, e.axis)).shape
+    return shape
+
+
+def in_order(e: Evaluator, array: Array) -> Array:
+    """Return what is known of each coordinate of x, flat, in the order in which the evaluator counts them."""
+    return array.reshape(-1) if e.axis is None else np.moveaxis(array.reshape(shape_of(e)), e.axis, -1).reshape(-1)
+
+
 # --- workers ----------------------------------------------------------------------------------------------------------
 
 

@@ -7,8 +7,10 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
-from gradfast.arguments import Array, unexpected
-from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator
+from gradfast.arguments import NO_ARGUMENTS, Array, unexpected
+from gradfast.info import Info
+from gradfast.operators import PreparedOperator
+from gradfast.options import COMMON
 
 Function = Callable[..., Any]
 

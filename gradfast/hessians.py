@@ -14,13 +14,16 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.number import ArrayValueError
 from gradfast._kernels.operator_kinds import HessianOperator
-from gradfast.arguments import Array, as_dtype, number_or_array, unexpected
+from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, unexpected
 from gradfast.callables import as_objective
 from gradfast.complex_values import Remembered
+from gradfast.evaluators import shape_of, x_of
 from gradfast.gradients import Gradient
+from gradfast.info import Info
 from gradfast.jacobians import Jacobian, refuse_adaptive
 from gradfast.methods import Complex, Difference, Options, as_method
-from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, shape_of, x_of
+from gradfast.operators import PreparedOperator
+from gradfast.options import COMMON
 
 Function = Callable[..., Any]
 

@@ -12,10 +12,13 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import JacobianOperator
-from gradfast.arguments import Array, as_dtype, number_or_array, unexpected
+from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, unexpected
 from gradfast.directional import DirectionalDerivative
+from gradfast.evaluators import shape_of
+from gradfast.info import Info
 from gradfast.methods import Adaptive, as_method
-from gradfast.operators import COMMON, NO_ARGUMENTS, Info, PreparedOperator, shape_of
+from gradfast.operators import PreparedOperator
+from gradfast.options import COMMON
 
 Function = Callable[..., Any]
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from gradfast.arguments import Array, number_or_array, real_numbers
+from gradfast.arguments import NO_ARGUMENTS, Array, number_or_array, real_numbers
 from gradfast.jacobians import Jacobian
-from gradfast.operators import NO_ARGUMENTS
 
 Function = Callable[..., Any]
 

@@ -10,14 +10,14 @@ from gradfast._kernels.combine import SCATTER, combined, second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import VALUE_DTYPE, Array, as_dtype, as_point
+from gradfast.arguments import NO_ARGUMENTS, VALUE_DTYPE, Array, as_arguments, as_dtype, as_point
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
-from gradfast.evaluators import Call, opened
+from gradfast.evaluators import Call, opened, x_of
 from gradfast.methods import Complex
 from gradfast.noise_estimate import quantum_of
-from gradfast.operators import NO_ARGUMENTS, ONE_NODE, as_arguments, x_of
 from gradfast.patterns import Pattern, as_indices, as_pattern, require_symmetric, shape_of_indices
+from gradfast.stencils import ONE_NODE
 
 # A verification takes a row for right if it is off by less than this part of what its entries add up to. A missing
 # entry of 1 % of the others, in a row of 50, is 2e-4 of that; chance hides 99 % of it once in a hundred times.

@@ -10,6 +10,9 @@ from gradfast.arguments import is_integer
 
 HIGHEST_DERIVATIVE = 6
 
+# f's value alone, at coordinates that are moved by their steps.
+ONE_NODE = Stencil(nodes=(1,), weights=(1,), denominator=1)
+
 LARGEST_WEIGHT = 2**53  # float64 holds every whole number up to here
 
 

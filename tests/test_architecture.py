@@ -18,9 +18,9 @@ import gradfast
 # From the lowest to the highest. A module imports those of lower floors, and those before it on its own.
 FLOORS = {
     "kernels": ("_kernels", "reference"),
-    "values": ("arguments", "parameters", "complex_values", "stencils", "callables", "patterns", "coloring"),
+    "values": ("arguments", "parameters", "info", "complex_values", "stencils", "callables", "patterns", "coloring"),
     "steps": ("steps", "bounds", "methods", "complex_step"),
-    "calls": ("processes", "evaluators", "operators"),
+    "calls": ("processes", "evaluators", "options", "mixed_stencils", "elsewhere", "unseen", "operators"),
     "algorithms": ("adaptive", "noise_estimate", "sparse"),
     "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians", "hessians", "propagation"),
     "reports": ("plotting", "check_report", "verdicts", "checking", "__main__"),

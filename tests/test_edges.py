@@ -25,7 +25,7 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native import Native
 from gradfast._kernels.one_point import OnePoint
 from gradfast.callables import as_objective
-from gradfast.operators import ONE_NODE
+from gradfast.stencils import ONE_NODE
 
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 ONE = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)(lambda n, x: 1.0)

@@ -6,7 +6,7 @@ a. `run` is every operator's: open an evaluator at x, make moves, ask for f's va
    operator_kinds.pyx.
 b. This part knows the plain case: one point, a difference method, a rule of steps, bounds far away. What is out of the
    ordinary (copies of x, bounds nearby, the complex step, adaptive steps, workers) it asks of the methods whose names
-   begin with ``_``, which `gradfast.operators` defines in Python.
+   begin with ``_``, which `gradfast.operators` and the modules below it define in Python.
 """
 
 cimport cython

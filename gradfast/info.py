@@ -1,0 +1,54 @@
+"""Info: what an operator did."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gradfast.arguments import Array
+
+
+class Look(NamedTuple):
+    """One step that the adaptive method tried, and what was known after it."""
+
+    coordinate: int  # in C order
+    step: float
+    value: Array  # of the derivative along that coordinate, one for each of f's values
+    error: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Info:
+    """What an operator did: its second result with ``full_output=True``.
+
+    Attributes
+    ----------
+    evaluations : int
+        How often f was evaluated, each point of a vectorized call counted.
+    step : ndarray
+        The size of the step along each coordinate, of x's shape; 0 where bounds leave no room.
+    scheme : ndarray of str
+        What was done to each coordinate, of x's shape: "central", "forward", "backward",
+        "complex", or "fixed" where bounds leave no room, so that the derivative is 0. If f is inf or NaN
+        on one side of x, this is the other side.
+    error : ndarray, optional
+        With method "adaptive" an estimate of the absolute error, of the result's shape.
+    converged : ndarray of bool, optional
+        With method "adaptive" whether the error is at most 1e-6 of the value, or `rtol` of it if that is
+        more. If the derivative is nearly 0, its error is compared with how fast f changes nearby instead.
+    value : float or ndarray, optional
+        f(x), if it was computed or given. One-sided and adaptive methods compute it, and ``has_aux=True`` does.
+    trace : list of Look, optional
+        With method "adaptive" the steps in the order in which they were tried. Each is a named tuple: the index of
+        the ``coordinate`` in C order, the ``step``, and the derivative, ``value``, and its ``error`` that were known
+        then. Of a Hessian, the trace is that of its diagonal.
+    """
+
+    evaluations: int
+    step: Array
+    scheme: npt.NDArray[np.str_]
+    error: Any = None
+    converged: Any = None
+    value: Any = None
+    trace: list[Look] | None = None

@@ -1,0 +1,162 @@
+"""Moves where coordinates take stencils of their own: near bounds, and where f or x is inf or NaN."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradfast import complex_step, methods
+from gradfast._kernels.combine import combined
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.moves import Groups, Moves
+from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import VALUE_DTYPE, Array
+from gradfast.bounds import checked_bounds, steps_within
+from gradfast.evaluators import in_order, innermost, x_of
+from gradfast.methods import Adaptive, Complex, Difference
+from gradfast.options import WithOptions
+from gradfast.parameters import are_parameters
+from gradfast.stencils import ONE_NODE
+
+
+class MixedStencils(WithOptions):
+    """How the moves of an operator are made where one rule of steps and one stencil do not serve all coordinates."""
+
+    def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
+        """Return moves for each stencil in use, near bounds or with steps of the caller's; None with adaptive steps."""
+        method, x = self.method, x_of(e)
+        if isinstance(method, Adaptive):
+            return None
+        e.has_gaps = not np.isfinite(x).all()
+        sides = self._bounds_at(e)
+        if isinstance(method, Complex):
+            return self._imaginary_moves(e, sides)
+        return self._moves_of(e, method.steps_at(x, self.n, e.precision), method.options(self.n), sides)
+
+    def _bounds_at(self, e: Evaluator) -> tuple[Array, Array] | None:
+        """Return the bounds of each coordinate of x, in C order; an error shows them as the caller wrote them."""
+        if self._sides is None:
+            return None
+        sides = self._sides
+        if e.layout is not None and isinstance(sides, tuple) and len(sides) == 2:
+            sides = tuple(
+                e.layout.flattened("bounds", side, infinite) if are_parameters(side) else side
+                for side, infinite in zip(sides, (-np.inf, np.inf), strict=True)
+            )
+        return checked_bounds(x_of(e), sides, self.bounds, e.name)
+
+    def _moves_of(
+        self, e: Evaluator, steps: Array, options: methods.Options, sides: tuple[Array, Array] | None
+    ) -> tuple[Moves, ...]:
+        if sides is None:
+            stencil, sign = options[0]
+            return (Moves(self._groups(e), sign * in_order(e, steps), stencil),)
+        signed, groups = steps_within(x_of(e), steps, options, sides)
+        return tuple(self._moves_of_some(e, in_order(e, signed), stencil, some) for stencil, some in groups)
+
+    def _moves_of_some(self, e: Evaluator, steps: Array, stencil: Stencil, some: npt.NDArray[np.intp]) -> Moves:
+        """Return moves of some coordinates of x; those that bounds fix, or that take another stencil, are left out."""
+        if some.size == e.n:
+            return Moves(self._groups(e), steps, stencil)
+        chosen = np.zeros(e.n, bool)
+        chosen[some] = True
+        return Moves(self._groups_of(e, np.flatnonzero(in_order(e, chosen))), steps, stencil)
+
+    def _groups_of(self, e: Evaluator, some: npt.NDArray[np.intp]) -> Groups:
+        return Groups.each(e.n, some)
+
+    def _imaginary_moves(self, e: Evaluator, sides: tuple[Array, Array] | None) -> tuple[Moves, ...]:
+        """Return the moves of the complex step. Nothing real moves: only equal bounds fix a coordinate."""
+        steps, stencil = complex_step.imaginary_steps_at(x_of(e).reshape(-1)), ONE_NODE
+        free = np.arange(e.n) if sides is None else np.flatnonzero(sides[0] != sides[1])
+        if free.size < e.n:
+            steps = np.where(np.isin(np.arange(e.n), free), steps, 0)
+        return (self._moves_of_some(e, in_order(e, steps), stencil, free),) if free.size or not e.n else ()
+
+    def _by_members(self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None) -> Array:
+        """Return the derivatives where coordinates that are moved together take stencils of their own.
+
+        f is called as often as the longest stencil has nodes; a coordinate whose own has fewer, or that is in none,
+        stays where it is meanwhile.
+        """
+        out = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char])
+        most, rows, every = max((m.stencil.size for m in parts), default=0), [], self._groups(e)
+        chosen = [np.arange(e.n) if m.groups.chosen is None else m.groups.chosen for m in parts]
+        before = e.evaluations
+        for k in range(most):
+            by = np.zeros_like(out)
+            for moves, some in zip(parts, chosen, strict=True):
+                if k < moves.stencil.size:
+                    by[some] = moves.stencil.nodes[k] * moves.step_of_each[some]
+            found = e.values(Moves(every, by, ONE_NODE)).reshape(len(every), -1)
+            rows.append(found.T.reshape(-1))  # in the order of coordinates
+        centers = None if center is None else np.repeat(center, e.n // max(1, center.size))
+        for moves, some in zip(parts, chosen, strict=True):
+            values = np.array(rows)[: moves.stencil.size, some].T.reshape(-1)
+            each = Moves(Groups.each(e.n, some), moves.step_of_each, moves.stencil)
+            out[some] = combined(values, each, centers, point=1)
+        e.has_gaps = e.has_gaps or not np.isfinite(out).all()
+        # Coordinates that stay cost nothing.
+        e._count(
+            sum(len(m.stencil.nodes) * some.size for m, some in zip(parts, chosen, strict=True))
+            - (e.evaluations - before)
+        )
+        return out
+
+    # --- where f or x is not finite -----------------------------------------------------------------------------------
+
+    def _fill_gaps(
+        self, e: Evaluator, v: Any, parts: tuple[Moves, ...], center: Array | None, result: Array
+    ) -> tuple[Moves, ...]:
+        """Take derivatives that are inf or NaN from one side of x; return all moves that were used.
+
+        Where x itself is inf or NaN, so is the derivative. The result is changed in place.
+        """
+        every = np.arange(e.n) if result.shape[-1] == e.n else 0  # at a number, of a point of a curve
+        columns = np.broadcast_to(every, result.shape)
+
+        def again(part: Moves, center: Array) -> Array:
+            found: Array = self._combined(e, (part,), center)
+            return found
+
+        rows = np.arange(e.width)[:, np.newaxis] if result.ndim > 1 else columns // e.point
+        if self.is_elementwise:
+            rows = np.arange(result.size)
+        parts = self._from_one_side(e, parts, center, result, (rows, columns), again)
+        result[~np.isfinite(e.steps_from)[columns]] = np.nan
+        return parts
+
+    def _from_one_side(
+        self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None, result: Array, places: Any, again: Any
+    ) -> tuple[Moves, ...]:
+        """Try stencils on each side where a result is not finite, but f is at x.
+
+        Places are the row of each result, that of f's value, and its column, that of the coordinate. `again` returns
+        the results of other moves.
+        """
+        rows, columns = places
+        gaps = ~np.isfinite(result) & np.isfinite(e.steps_from)[columns]
+        if not isinstance(self.method, Difference) or not gaps.any():
+            return parts
+        innermost(e).close()  # f's change of x would not show where x is moved again
+        center = e.value() if center is None else center
+        gaps &= np.isfinite(center.reshape(-1))[rows]
+        steps, sides = self.method.steps_at(x_of(e), self.n, e.precision), self._bounds_at(e)
+        for option in self.method.options(self.n)[1:]:
+            signed = self._signed(e, steps, option, sides)
+            some = np.intersect1d(columns[gaps], np.flatnonzero(signed))
+            if not some.size:
+                continue
+            part = Moves(self._groups_of(e, some), signed, option[0]).in_precision(e.steps_from.dtype.char == "g")
+            found = again(part, center)
+            better = gaps & np.isfinite(found)
+            result[better], gaps = found[better], gaps & ~better
+            if better.any():
+                parts += (Moves(self._groups_of(e, np.unique(columns[better])), part.step_of_each, part.stencil),)
+        return parts
+
+    def _signed(
+        self, e: Evaluator, steps: Array, option: tuple[Stencil, int], sides: tuple[Array, Array] | None
+    ) -> Array:
+        """Return the steps by which a stencil looks to one side, in order; 0 where bounds leave it no room."""
+        return in_order(e, option[1] * steps if sides is None else steps_within(x_of(e), steps, (option,), sides)[0])

@@ -1,0 +1,155 @@
+"""An operator as a value: f and the options are looked at once; they are shown, compared and pickled."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from gradfast import methods
+from gradfast._kernels.native_function import NativeFunction
+from gradfast._kernels.operator import Operator
+from gradfast.arguments import Array, as_point, is_integer, worker_count
+from gradfast.bounds import box_of, sides_of
+from gradfast.callables import as_objective
+from gradfast.evaluators import checked_progress, checked_workers
+from gradfast.methods import Complex, Difference
+from gradfast.parameters import are_parameters
+from gradfast.processes import Processes
+
+# The options of nearly every operator, in the order in which they are shown.
+COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "progress", "on_error", "full_output")
+
+# Of the options whose default is not None.
+DEFAULTS: dict[str, Any] = dict.fromkeys(
+    ("vectorized", "progress", "full_output", "verify", "has_aux", "flat", "diagonal"), False
+)
+DEFAULTS |= {"method": methods.NAMES["central"], "n": 1, "argnum": 0, "on_error": "raise"}
+
+
+class WithOptions(Operator):
+    """f and how it is differentiated."""
+
+    # What of the options is not at its default is shown and compared; operators add their own.
+    options: tuple[str, ...] = ("method", *COMMON)
+    is_elementwise = False  # whether f is called with all points, element by element
+    takes_parameters = False  # whether x may be parameters by name
+    on_error: str = "raise"  # what becomes of an exception of f at a moved point: it is raised, or counts as "nan"
+    _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
+    _threads = 1  # of compiled f
+    _workers: Any = None  # of a Python f
+    _pool: Processes | None = None  # that is kept between calls
+
+    def __repr__(self) -> str:
+        given = "".join(f", {name}={value!r}" for name, value in self._given_options().items())
+        return f"{type(self).__name__}({self.f!r}{given})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self) or not isinstance(other, WithOptions):
+            return NotImplemented
+        ours, theirs = self._given_options(), other._given_options()
+        return self.f == other.f and ours.keys() == theirs.keys() and all(_same(ours[k], theirs[k]) for k in ours)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.f))
+
+    def _how_to_make_again(self) -> tuple[Any, ...]:
+        return _make_again, (type(self), self.f, self._given_options())
+
+    def _given_options(self) -> dict[str, Any]:
+        """Return the options that are not at their defaults."""
+        options = {name: getattr(self, name) for name in self.options}
+        return {
+            name: value for name, value in options.items() if value is not None and not _same(value, DEFAULTS.get(name))
+        }
+
+    def _look_at(self, method: Any, vectorized: Any) -> None:
+        """Look at f, the method and the options; the commonest case does not come here."""
+        f, method = as_objective(self.f), methods.as_method(method)
+        is_native = type(f) is NativeFunction
+        if is_native:
+            self._threads = worker_count(self.workers)
+            if vectorized:
+                raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
+            if isinstance(method, Complex):
+                raise ValueError(f"method must be a difference method when f is compiled code; got {method!r}")
+        else:
+            self._workers = checked_workers(self.workers)
+        checked_progress(self.progress)
+        if isinstance(method, Complex) and self.n != 1:
+            raise ValueError(f"n must be 1 for method 'complex'; got {self.n}")
+        plans = method.plans if isinstance(method, Difference) else None
+        self._set_up(f, is_native, method, plans, bool(vectorized))
+        if self.bounds is not None:
+            self._take_bounds()
+
+    def _take_bounds(self) -> None:
+        self._sides = sides_of(self.bounds)
+        self.box = box_of(self._sides)
+        if isinstance(self.bounds, (tuple, list, np.ndarray)) and isinstance(self._sides, tuple):
+            self._show(self.f, self._sides)
+
+    def _take_arguments(self, argnum: Any, kwargs: Any, has_aux: Any, on_error: Any = "raise") -> None:
+        """Look at how f is called, if that is not ``f(x, *args)``, or returns more than its value."""
+        if not is_integer(argnum) or argnum < 0:
+            raise ValueError(f"argnum must be an integer from 0 up; got {argnum!r}")
+        if kwargs is not None and not (isinstance(kwargs, Mapping) and all(isinstance(name, str) for name in kwargs)):
+            raise TypeError(f"kwargs must be a dictionary of f's keyword arguments; got {kwargs!r}")
+        if not isinstance(has_aux, (bool, np.bool_)):
+            raise ValueError(f"has_aux must be True or False; got {has_aux!r}")
+        for name, value, usual in (("argnum", argnum, 0), ("kwargs", kwargs, None), ("has_aux", has_aux, False)):
+            if self.is_native and value != usual:
+                raise ValueError(f"{name} must be {usual} when f is compiled code; got {value!r}")
+        if has_aux and self.axis is not None and not self.vectorized:
+            raise ValueError(f"has_aux must be False with axis, unless f takes all points at once; got {has_aux!r}")
+        self._adapt(int(argnum), None if kwargs is None else dict(kwargs), bool(has_aux))
+        self._take_on_error(on_error)
+
+    def _take_on_error(self, on_error: Any) -> None:
+        """Look at what becomes of exceptions of f."""
+        if on_error not in ("raise", "nan"):
+            raise ValueError(f"on_error must be 'raise' or 'nan'; got {on_error!r}")
+        self.on_error = on_error
+        self.is_plain = self.is_plain and (on_error == "raise" or self.is_native)  # compiled code raises none
+
+    def __enter__(self) -> Self:
+        """Keep the processes of ``workers=`` from one call to the next, until the end of the ``with`` block."""
+        if self._workers is not None and not callable(self._workers):
+            self._pool = Processes(self._workers)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.end()
+
+    def _point(self, x: Any) -> Array:
+        """Return x as an array that can be moved; TypeError that says how to make one of parameters by name."""
+        try:
+            return as_point(x)
+        except (TypeError, ValueError) as error:
+            if not are_parameters(x):
+                raise
+            why = f"for {type(self).__name__}" if not self.takes_parameters else "with axis, vectorized or compiled f"
+            raise TypeError(
+                f"x must be one array {why}; got {type(x).__name__} of parameters; "
+                "vector, unravel = gradfast.parameters.ravel(x) makes one of them, and f(unravel(vector)) takes it"
+            ) from error
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two options are the same; arrays, also in tuples, by their contents."""
+    if one is other or one is None or other is None:
+        return one is other
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    try:
+        return bool(np.all(one == other))
+    except ValueError:  # of a sparse matrix, which is no pattern's
+        return False
+
+
+def _make_again(kind: Callable[..., WithOptions], f: Any, options: dict[str, Any]) -> WithOptions:
+    """Unpickle a prepared operator."""
+    return kind(f, **options)

@@ -1,0 +1,133 @@
+"""A warning where all derivatives are exactly 0, since f does not see what is moved."""
+
+import gc
+from dataclasses import replace
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradfast import complex_step
+from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.moves import Groups, Moves
+from gradfast.arguments import VALUE_DTYPE, Array, warn
+from gradfast.complex_values import PartOf
+from gradfast.evaluators import Call, as_x, in_order, innermost, x_of
+from gradfast.methods import Complex
+from gradfast.mixed_stencils import MixedStencils
+from gradfast.stencils import ONE_NODE
+
+READS_ANOTHER = (
+    "an f that ignores its argument and reads x through a closure sees nothing of what is moved, which is a copy of x. "
+    "Let f use its argument; or, without workers, give x as a writable array of float64"
+)
+KEEPS_X = (
+    "f is another at a copy of x: an f that keeps x, as a cache does, sees no change in it, since x is moved in place. "
+    "Let it keep a copy, x.copy()"
+)
+
+# Objects of which it is looked at whether f holds x through them.
+MOST_HELD = 10_000
+
+# How far from x f is called to tell, in units of each coordinate.
+STEP_OF_DOUBT = 2.0**-7
+
+
+def doubt(operator: MixedStencils, e: Evaluator, parts: tuple[Moves, ...] | None, unmoved: Array | None) -> None:
+    """Warn if f may see nothing of what is moved, since all derivatives are exactly 0.
+
+    `unmoved` is f's value at the moved points, or at x if they are not all the same; None if it is not known.
+    """
+    if isinstance(operator.f, PartOf):  # a part of f's values may well be the same everywhere
+        return
+    if not e.n or operator.is_elementwise or operator.is_native or isinstance(operator.method, Complex):
+        return
+    one: Any = innermost(e)
+    call = one.opened_from
+    if call is None:  # of a plain call
+        call = Call(one.f, one.args, operator.single)
+    if parts is None:
+        x = x_of(e)
+        v, sides = complex_step.random_direction(x), operator._bounds_at(e)
+        v = v if sides is None else complex_step.direction_inside(x, v, sides, STEP_OF_DOUBT)
+        by = in_order(e, STEP_OF_DOUBT * v)
+    else:
+        by = np.zeros(e.n)
+        for moves in parts:
+            some = slice(None) if moves.groups.chosen is None else moves.groups.chosen
+            by[some] = moves.stencil.nodes[0] * moves.step_of_each[some]
+    warn_of_unseen(e, call, by, unmoved)
+
+
+def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -> None:
+    """Warn if f, whose derivatives are all exactly 0, does not see what is moved.
+
+    If x is a copy, f may read what it was copied from instead of its argument: then f holds that, and has the same
+    value at another copy. If x is moved in place, f may keep it and take it for unchanged: then it has another value at
+    a copy than at the same point in place. One more evaluation tells, or three where f has another value at the copy
+    than at the moved points. They are not counted. In them all coordinates are moved, each by less than `by`, which is
+    in the order in which the evaluator counts coordinates.
+    """
+    given, gets_copies = e.copied_from, call.vectorized and call.axis is None
+    if gets_copies if given is None else not holds(call.f, given):
+        return
+    before = e.evaluations
+    x = e.steps_from
+    by = (np.random.default_rng(e.n).uniform(0.5, 1.0, e.n) * by).astype(VALUE_DTYPE[x.dtype.char])
+    try:
+        with np.errstate(over="ignore"):
+            moved = (x + by).astype(x.dtype)
+        there = _value_at_copy(e, call, moved)
+        is_same = _are_same(there, e.value() if unmoved is None else unmoved)
+        if given is None and not is_same:
+            rest, in_place = (innermost(e).values(Moves(Groups.together(e.n), far, ONE_NODE)) for far in (0 * by, by))
+            is_same = _are_same(there, in_place) or not _are_same(rest, in_place)
+    except Exception:  # where all are moved, f may have no value: it sees that
+        return
+    finally:
+        e._count(before - e.evaluations)
+    if is_same == (given is not None):
+        warn(f"all derivatives are exactly 0; {KEEPS_X if given is None else READS_ANOTHER}")
+
+
+def _value_at_copy(e: Evaluator, call: Call, flat: Array) -> Array:
+    """Return f's value at a copy of x that holds other numbers; of a batch of which f gets one point, at the first."""
+    point = np.array(e.x)  # in its memory order, in which f may add up
+    point[...] = as_x(e, flat)
+    if call.axis is not None and not call.vectorized:
+        point = np.array(np.moveaxis(point, call.axis, -1)[(0,) * (point.ndim - 1)])
+        call = replace(call, axis=None)
+    return call.at(point).value()
+
+
+def _are_same(one: Array, other: Array) -> bool:
+    """Return whether two values of f are the same; of a batch, those at the first points."""
+    size = min(np.size(one), np.size(other))
+    return np.array_equal(np.ravel(one)[:size], np.ravel(other)[:size], equal_nan=True)
+
+
+def holds(f: Any, x: Any) -> bool:
+    """Return whether a function can reach an object, or an array its memory, through what it names or is made of."""
+    seen: set[int] = set()
+    todo = [f]
+    while todo and len(seen) < MOST_HELD:
+        one = todo.pop()
+        kind = type(one)  # isinstance would ask the __class__ of lazy objects, which may compute or raise
+        if one is x or (issubclass(kind, np.ndarray) and isinstance(x, np.ndarray) and np.may_share_memory(one, x)):
+            return True
+        if id(one) in seen or issubclass(kind, (ModuleType, type)):
+            continue
+        seen.add(id(one))
+        if kind is not FunctionType:
+            todo += gc.get_referents(one)
+            continue
+        names = _names_in(one.__code__) & one.__globals__.keys()
+        todo += [*(one.__closure__ or ()), one.__defaults__, one.__kwdefaults__, vars(one)]
+        todo += [one.__globals__[name] for name in names]
+    return False
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """Return the names that a function's code uses, and that of the functions in it."""
+    inner = (_names_in(part) for part in code.co_consts if isinstance(part, CodeType))
+    return set(code.co_names).union(*inner)
