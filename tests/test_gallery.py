@@ -1,0 +1,44 @@
+"""The programs of the gallery run, draw, and print what their texts promise."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+plt = pytest.importorskip("matplotlib.pyplot")
+pytest.importorskip("scipy")
+
+GALLERY = Path(__file__).parents[1] / "docs" / "gallery"
+ERROR = r"\de-(1\d|0[6-9])"  # below 1e-5
+PROMISED = {
+    "bounded_fit": r"(.*2\.99 1\.49 0\.99 0\.2 .*\n){2}.*differ by \de-0[6-9]",
+    "greeks": rf"(.*error: {ERROR}\n){{5}}errors above their bar: [0-4] of 81\nlargest .*: [0-2]\.\d\n",
+    "kalman_filter": r"measured 0\.16, filtered 0\.04",
+    "network_check": r"\b0 wrong.*\ncan be trusted: True\n(?s:.*)can be trusted: False\nwrong are .*'W1', 'b1'\]",
+    "reaction_diffusion": r"400 x 400 entries, 1994 .*\nevaluations: 10\n",
+    "sensitivities": r"\(121, 4\) evaluations: 8\n(?s:.*) time until sick: -\d(?s:.*)first cases: \+\d",
+    "standard_errors": rf"slope = 1\.\d+ \+- 0\.\d+\nerror of the Hessian: {ERROR}\n",
+    "step_error": rf"accuracy=4, error: \de\+00\nadaptive,   error: {ERROR}; bar: {ERROR}\n",
+    "textbook": r"0\.200000; (?s:.*)-> \[6\. 8\.\]\n",
+}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_a_program_runs_and_keeps_its_promise(name, tmp_path, monkeypatch, capsys):
+    if not GALLERY.exists():
+        pytest.skip("docs is not beside the tests")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plt, "show", lambda: None)
+    with plt.rc_context({"backend": "agg"}):
+        runpy.run_path(str(GALLERY / f"{name}.py"), run_name="__main__")
+        drawn = [ax for number in plt.get_fignums() for ax in plt.figure(number).axes if ax.has_data()]
+    plt.close("all")
+    assert drawn
+    assert re.search(PROMISED[name], capsys.readouterr().out)
+
+
+def test_every_program_has_its_promise():
+    if not GALLERY.exists():
+        pytest.skip("docs is not beside the tests")
+    assert {path.stem for path in GALLERY.glob("*.py")} == set(PROMISED)
