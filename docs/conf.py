@@ -1,31 +1,59 @@
 """The documentation: ``python -m sphinx -nW --keep-going docs build/docs``."""
 
-import re
+import sys
+from pathlib import Path
+from urllib.request import Request, urlopen
 
 import gradfast
+
+sys.path.append(str(Path(__file__).parent))
 
 project = "gradfast"
 author = copyright = "The gradfast developers"
 version = release = gradfast.__version__
 
 extensions = [
-    "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
+    "links",
     "myst_parser",
     "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-myst_enable_extensions = ["dollarmath"]
-myst_heading_anchors = 3
 templates_path = ["templates"]
 exclude_patterns = ["templates", "gallery"]  # whose programs become the pages of examples/
-default_role = "autolink"  # a link where there is something to link to, else italics: as docstrings have it
+default_role = "literal"  # which ``links`` makes a link of
+myst_enable_extensions = ["dollarmath"]
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
 # Gradient and gradient need pages whose names differ on file systems that do not tell capitals apart.
 TWICE = [name for name in gradfast.__all__ if name[0].isupper() and name.lower() in gradfast.__all__]
 autosummary_filename_map = {f"gradfast.{name}": f"gradfast.{name}-prepared" for name in TWICE}
 autodoc_typehints = "none"  # each docstring says more than its annotations
 numpydoc_show_class_members = False
-nitpick_ignore_regex = [("py:.*", r"(matplotlib|mpl_toolkits)\..*")]  # documented elsewhere
+
+
+def is_reached(url):
+    try:
+        with urlopen(Request(url + "objects.inv", method="HEAD"), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+# Links to these are made where there is a network.
+ELSEWHERE = {
+    "python": "https://docs.python.org/3/",
+    "numpy": "https://numpy.org/doc/stable/",
+    "scipy": "https://docs.scipy.org/doc/scipy/",
+    "matplotlib": "https://matplotlib.org/stable/",
+}
+intersphinx_mapping = {name: (url, None) for name, url in ELSEWHERE.items() if is_reached(url)}
+nitpick_ignore_regex = [("py:.*", r"(numpy|scipy|matplotlib|mpl_toolkits|concurrent|multiprocessing|asyncio)\..*")]
 
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
@@ -42,20 +70,10 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "gradfast"
 html_show_sourcelink = False
-html_theme_options = {"navigation_with_keys": False, "show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
-html_sidebars = {"index": [], "first-steps": [], "when-not": [], "coming-from": []}
-
-
-def setup(app):
-    app.connect("source-read", offer_files_beside_the_docs)
-    app.connect("source-read", link_pages_of_the_gallery)
-
-
-def offer_files_beside_the_docs(app, page, source):
-    """Let a link to a Markdown file that is no page, such as the results of the bench, offer the file itself."""
-    source[0] = re.sub(r"\]\(((\.\./)+bench/\w+\.md)\)", r"](path:\1)", source[0])
-
-
-def link_pages_of_the_gallery(app, page, source):
-    """Let a link to the programs of the gallery, which code hosts list, lead to the pages made of them."""
-    source[0] = re.sub(r"\]\(((?:\.\./)*)gallery/\)", r"](\1examples/index.rst)", source[0])
+html_theme_options = {
+    "header_links_before_dropdown": 7,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": False,
+}
+html_sidebars = {page: [] for page in ("index", "first-steps", "when-not", "coming-from", "c-api", "developing")}
