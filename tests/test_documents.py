@@ -46,7 +46,7 @@ class ErrorChecker(doctest.OutputChecker):
 def test_the_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     test = doctest.DocTestParser().get_doctest(examples_of(text_of(name)), {"__name__": "__main__"}, name, name, 0)
-    results = doctest.DocTestRunner(ErrorChecker()).run(test)
+    results = doctest.DocTestRunner(ErrorChecker(), optionflags=doctest.ELLIPSIS).run(test)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
     assert (results.failed, results.attempted) == (0, len(test.examples))
@@ -62,6 +62,12 @@ def test_links_and_pictures_are_files(name):
     text_of("bench/RESULTS.md")  # or skip: the pages link to files of a whole checkout
     links = re.findall(r"\]\((?!\w+:)([^)#]+)", text_of(name))
     assert [link for link in links if not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", *PAGES])
+def test_code_is_narrow_enough_to_be_seen_whole(name):
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text_of(name), re.MULTILINE | re.DOTALL)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 88] == []
 
 
 @pytest.mark.parametrize("name", ["README.md", *PAGES])
