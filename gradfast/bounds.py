@@ -171,12 +171,11 @@ def _largest_step(flat: Array, stencil: Stencil, sign: int, lower: Array, upper:
 
 
 def _largest_exact(flat: Array, limits: Array, options: Sequence[tuple[Stencil, int]]) -> Array:
-    """Return the longest steps up to the limits that x is moved by exactly, at each node; in no room a power of two."""
+    """Return the longest steps up to the limits that x is moved by exactly, at each node; 0 where there are none."""
     reach = max(abs(node) for stencil, _ in options for node in stencil.nodes)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a room of 0, a limit of inf that is not used
+    with np.errstate(invalid="ignore", over="ignore"):  # a limit of inf, which is not used
         grid = np.spacing((np.abs(flat) + reach * limits).astype(flat.dtype)).astype(limits.dtype)
-        exact = grid * np.floor(limits / grid)
-        steps: Array = np.where(exact > 0, exact, 2.0 ** np.floor(np.log2(limits)))
+        steps: Array = grid * np.floor(limits / grid)
     return steps
 
 

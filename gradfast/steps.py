@@ -81,6 +81,7 @@ def checked_steps(name: str, value: Any, *, may_be_zero: bool = False) -> Array:
         raise TypeError(f"{name} must be a number or an array of them; got {value!r}")
     wrong = ~((steps >= 0 if may_be_zero else steps > 0) & np.isfinite(steps))
     if wrong.any():
-        wanted = "from 0 up" if may_be_zero else "positive"
-        raise ValueError(f"{name} must be finite and {wanted}; got {steps[wrong].flat[0]}")
+        wanted, found = "from 0 up" if may_be_zero else "positive", steps[wrong].flat[0]
+        hint = "; Forward and Backward choose the side" if found < 0 and not may_be_zero else ""  # SciPy's sign does
+        raise ValueError(f"{name} must be finite and {wanted}; got {found}{hint}")
     return steps

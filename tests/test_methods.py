@@ -179,7 +179,9 @@ def test_step_and_rel_step_exclude_each_other(method):
 @pytest.mark.parametrize("name", ["step", "rel_step"])
 @pytest.mark.parametrize("value", [0, 0.0, -1e-3, np.nan, np.inf, [1e-3, -1e-4]])
 def test_steps_must_be_finite_and_positive(name, value):
-    with pytest.raises(ValueError, match=rf"^{name} must be finite and positive; got {np.ravel(value)[-1]}$"):
+    found = np.ravel(value)[-1]
+    hint = "; Forward and Backward choose the side" if found < 0 else ""
+    with pytest.raises(ValueError, match=rf"^{name} must be finite and positive; got {found}{hint}$"):
         Central(**{name: value})
 
 

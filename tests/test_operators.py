@@ -489,6 +489,14 @@ def test_equal_bounds_give_zero_and_a_record_of_it(way, operator, counted):
     assert list(info.scheme) == ["fixed"] * 3
 
 
+@pytest.mark.parametrize("x", [1.0, np.nextafter(1.0, 2.0)])
+@pytest.mark.parametrize("method", ["central", "adaptive", Central(accuracy=4)])
+def test_a_room_of_one_ulp_is_none_for_more_than_one_node(way, x, method):
+    bounds = (1.0, np.nextafter(1.0, 2.0))
+    slope, info = way.gradient(lambda x: 3 * np.sum(x), np.array([x]), bounds=bounds, method=method, full_output=True)
+    assert (slope.tolist(), info.scheme.tolist()) == ([0.0], ["fixed"])
+
+
 def test_equal_bounds_give_a_derivative_of_zero_and_a_record_of_it(way_at_a_number):
     x, differentiate = np.array([1.0, 2.0, 3.0]), way_at_a_number.derivative
     slope, info = differentiate(lambda x: x**3, x, bounds=([1.0, 0.0, 3.0], [1.0, 9.0, 3.0]), full_output=True)
