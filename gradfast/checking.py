@@ -125,7 +125,7 @@ def check_gradient(
     --------
     >>> import numpy as np
     >>> from gradfast import check_gradient
-    >>> print(check_gradient(lambda x: np.sum(x**3), lambda x: 2 * x**2, [1.0]))  # doctest: +ELLIPSIS
+    >>> print(check_gradient(lambda x: np.sum(x**3), lambda x: 2 * x**2, [1.0]))
     gradient check: 1 wrong, 0 cannot tell, 0 kink, 0 right
     coordinate  analytic  numeric  difference  error bar  verdict
     x[0]        2         3        1.0e+00     ...    wrong

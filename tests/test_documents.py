@@ -1,6 +1,8 @@
 """What is written for readers: its examples run, and it names what there is."""
 
 import doctest
+import importlib
+import pkgutil
 import re
 import sys
 from importlib.util import find_spec
@@ -42,14 +44,27 @@ class ErrorChecker(doctest.OutputChecker):
         return super().check_output(want, got, optionflags)
 
 
-@pytest.mark.parametrize("name", ["README.md", *PAGES])
-def test_the_examples_run(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    test = doctest.DocTestParser().get_doctest(examples_of(text_of(name)), {"__name__": "__main__"}, name, name, 0)
+def assert_runs(test):
     results = doctest.DocTestRunner(ErrorChecker(), optionflags=doctest.ELLIPSIS).run(test)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
-    assert (results.failed, results.attempted) == (0, len(test.examples))
+    skipped = sum(doctest.SKIP in example.options for example in test.examples)
+    assert (results.failed, results.attempted) == (0, len(test.examples) - skipped)
+
+
+@pytest.mark.parametrize("name", ["README.md", *PAGES])
+def test_the_examples_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert_runs(
+        doctest.DocTestParser().get_doctest(examples_of(text_of(name)), {"__name__": "__main__"}, name, name, 0)
+    )
+
+
+@pytest.mark.parametrize("name", ["gradfast", *(m.name for m in pkgutil.walk_packages(gradfast.__path__, "gradfast."))])
+def test_the_examples_of_each_docstring_run(name):
+    if name != "gradfast.__main__":
+        for test in doctest.DocTestFinder().find(importlib.import_module(name)):
+            assert_runs(test)
 
 
 def test_every_public_name_is_in_the_api_reference():
