@@ -24,7 +24,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["templates"]
-exclude_patterns = ["templates", "gallery"]  # whose programs become the pages of examples/
+exclude_patterns = ["gallery", "static", "templates"]  # whose programs become the pages of examples/
 default_role = "literal"  # which ``links`` makes a link of
 myst_enable_extensions = ["dollarmath"]
 copybutton_prompt_text = r">>> |\.\.\. "
@@ -69,6 +69,8 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "gradfast"
+html_static_path = ["static"]
+html_css_files = ["style.css"]
 html_show_sourcelink = False
 html_theme_options = {
     "header_links_before_dropdown": 7,
