@@ -7,9 +7,10 @@ import numpy as np
 
 from gradfast._kernels.evaluator import OF_VALUES
 from gradfast._kernels.number import values_of
+from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array
 from gradfast.stencils import forward
-from gradfast.steps import LEAST_SCALE, relative_step
+from gradfast.steps import relative_step
 
 Function = Callable[..., Any]
 

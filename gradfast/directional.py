@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import copy
+from dataclasses import replace
 from typing import Any, Never
 
 import numpy as np
@@ -10,6 +11,7 @@ from gradfast import adaptive, complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import DirectionalOperator
+from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import (
     EPS,
     NO_ARGUMENTS,
@@ -23,11 +25,11 @@ from gradfast.arguments import (
 )
 from gradfast.bounds import steps_within
 from gradfast.evaluators import x_of
-from gradfast.info import Info
+from gradfast.info import Info, info_of_all
 from gradfast.methods import Adaptive, Complex, Difference, Options
 from gradfast.operators import PreparedOperator
 from gradfast.stencils import ONE_NODE
-from gradfast.steps import LEAST_SCALE, scale_of
+from gradfast.steps import scale_of
 
 Function = Callable[..., Any]
 
@@ -99,16 +101,12 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         found = [call(x, v, *args) for v in as_array("v", directions)]
         infos = [info for _, info in found] if self.full_output else []
         found = [result for result, _ in found] if self.full_output else found
-        aux = [part for _, part in found] if self.has_aux else []
         result: Any = np.array([part for part, _ in found] if self.has_aux else found)
-        result = (result, aux[0]) if aux else result
-        if not infos:
+        if self.has_aux and found:
+            result = result, found[0][1]
+        if not self.full_output:
             return result
-        names = ("step", "scheme", "error", "converged")
-        parts: dict[str, Any] = {
-            k: np.array([getattr(i, k) for i in infos]) for k in names if getattr(infos[0], k) is not None
-        }
-        return result, Info(sum(info.evaluations for info in infos), **parts, value=infos[0].value)
+        return result, replace(info_of_all(infos, np.array), value=infos[0].value if infos else None)
 
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):

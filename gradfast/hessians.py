@@ -145,7 +145,7 @@ class Hessian(HessianOperator, PreparedOperator):
         if self.diagonal:
             return super()._fill_gaps(e, v, parts, center, result)
         for moves in parts:  # one, of sums along pairs: those of a coordinate with itself are found among them
-            some = np.arange(e.n) if moves.groups.chosen is None else moves.groups.chosen
+            some = moves.groups.members
             center = e.value() if center is None else center
             if isinstance(self.method, Difference) and np.isfinite(center) and not np.isfinite(result).all():
                 parts = self._from_sides_of_each(e, moves, some, center, result)

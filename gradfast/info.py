@@ -1,6 +1,7 @@
 """Info: what an operator did."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,3 +53,20 @@ class Info:
     converged: Any = None
     value: Any = None
     trace: list[Look] | None = None
+
+
+# Those of its attributes that have an item for each coordinate, or for each of the result.
+ARRAYS = ("step", "scheme", "error", "converged")
+
+
+def with_arrays(info: Info, change: Callable[[Any], Any]) -> Info:
+    """Return what was done, with what `change` makes of each array."""
+    parts = {name: getattr(info, name) for name in ARRAYS}
+    return replace(info, **{name: change(part) for name, part in parts.items() if part is not None})
+
+
+def info_of_all(infos: Sequence[Info], join: Callable[[list[Any]], Any]) -> Info:
+    """Return what was done at several points, or along several directions, whose arrays are joined."""
+    parts: dict[str, Any] = {name: [getattr(info, name) for info in infos] for name in ARRAYS}
+    known = [name for name in ARRAYS if name in ("step", "scheme") or (infos and parts[name][0] is not None)]
+    return Info(sum(info.evaluations for info in infos), **{name: join(parts[name]) for name in known})

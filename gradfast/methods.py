@@ -475,16 +475,13 @@ LEAST_EVALUATIONS = 4  # two steps of two evaluations, of which one has an error
 
 Method = Difference | Complex | Adaptive
 
-NAMES: dict[str, Method] = {
-    "central": Central(),
-    "forward": Forward(),
-    "backward": Backward(),
-    "complex": Complex(),
-    "adaptive": Adaptive(),
-}
-
-
-NAMED.update(NAMES)
+NAMED.update(
+    central=Central(),
+    forward=Forward(),
+    backward=Backward(),
+    complex=Complex(),
+    adaptive=Adaptive(),
+)
 
 # Of SciPy, numdifftools, statsmodels and jax, for errors that name ours.
 NAMES_ELSEWHERE = {"2-point": "forward", "3-point": "central", "5-point": "Central(accuracy=4)", "cs": "complex"}
@@ -494,10 +491,9 @@ NAMES_ELSEWHERE |= {"multicomplex": "complex", "backwards": "backward", "forward
 
 def as_method(method: Any) -> Method:
     """Return the method that a name stands for, or the method itself."""
-    if type(method) is str and method in NAMES:
-        return NAMES[method]
-    if isinstance(method, (Difference, Complex, Adaptive)):
-        return method
+    found: Any = NAMED.get(method) if type(method) is str else method
+    if isinstance(found, (Difference, Complex, Adaptive)):
+        return found
     ours = NAMES_ELSEWHERE.get(method) if isinstance(method, str) else None
     hint = "" if ours is None else f", which is {ours!r} here"
-    raise ValueError(f"method must be one of {', '.join(NAMES)} or a method object; got {method!r}{hint}")
+    raise ValueError(f"method must be one of {', '.join(NAMED)} or a method object; got {method!r}{hint}")

@@ -81,7 +81,7 @@ class MixedStencils(WithOptions):
         """
         out = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char])
         most, rows, every = max((m.stencil.size for m in parts), default=0), [], self._groups(e)
-        chosen = [np.arange(e.n) if m.groups.chosen is None else m.groups.chosen for m in parts]
+        chosen = [m.groups.members for m in parts]
         before = e.evaluations
         for k in range(most):
             by = np.zeros_like(out)

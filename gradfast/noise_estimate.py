@@ -9,10 +9,10 @@ import numpy as np
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import EPS, NO_ARGUMENTS, VALUE_DTYPE, Array, as_arguments, as_point
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened, x_of
-from gradfast.steps import LEAST_SCALE
 
 # Values of one table, at equal steps to both sides of x; only values are asked for, so that weights mean nothing.
 EVALUATIONS = 8

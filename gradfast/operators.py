@@ -28,7 +28,7 @@ from gradfast.callables import AlongOtherAxis, KeepingAux
 from gradfast.complex_values import PartOf, Remembered, joined, joined_info
 from gradfast.elsewhere import FromElsewhere
 from gradfast.evaluators import Call, Progress, Workers, as_x, call_of, shape_of, x_of
-from gradfast.info import Info
+from gradfast.info import Info, info_of_all, with_arrays
 from gradfast.methods import Complex
 from gradfast.mixed_stencils import MixedStencils
 from gradfast.parameters import Layout, are_parameters
@@ -98,10 +98,8 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return derivatives, or an Info, as parameters by name if x was given so."""
         if e.layout is None:
             return found
-        if not isinstance(found, Info):
-            return e.layout.derivatives(found)
-        parts = {name: getattr(found, name) for name in ("step", "scheme", "error", "converged")}
-        return replace(found, **{k: e.layout.derivatives(part) for k, part in parts.items() if part is not None})
+        named = e.layout.derivatives
+        return with_arrays(found, named) if isinstance(found, Info) else named(found)
 
     def _of_complex(
         self, error: TypeError, lost: int, x: Any, args: tuple[Any, ...], v: Any, f0: Any, wants_value: bool
@@ -146,7 +144,6 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         one: Any = partial(type(self), **{"f": self.f} | options)
         alike = one() if limits is None else None
         found = [(alike or one(bounds=tuple(side[i] for side in limits or ())))._at(rows[i], args) for i in indices]
-        results, infos = [result for result, _ in found], [info for _, info in found]
 
         def placed(parts: list[Any]) -> Array:
             if not parts:
@@ -155,12 +152,8 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             own = range(rows.ndim - 1, whole.ndim)
             return np.ascontiguousarray(np.moveaxis(whole, own, range(axis, axis + len(own))))
 
-        result = placed(results)
-        if not self.full_output:
-            return result
-        more = {name: [getattr(info, name) for info in infos] for name in ("step", "scheme", "error", "converged")}
-        kept: dict[str, Any] = {name: placed(parts) for name, parts in more.items() if parts and parts[0] is not None}
-        return result, Info(sum(info.evaluations for info in infos), **kept)
+        result = placed([result for result, _ in found])
+        return (result, info_of_all([info for _, info in found], placed)) if self.full_output else result
 
     def _of_part(self, f: Function, part: Any, **options: Any) -> Any:
         """Return an operator like this one of a part of f's values, which returns also what it did."""
@@ -250,7 +243,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return what was done."""
         steps, names = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char]), np.full(e.n, "fixed", "<U8")
         for moves in parts:
-            some = slice(None) if moves.groups.chosen is None else moves.groups.chosen
+            some = moves.groups.members
             steps[some] = moves.step_of_each[some]
             sided = np.where(moves.step_of_each > 0, "forward", "backward")
             names[some] = "central" if min(moves.stencil.nodes) < 0 else sided[some]

@@ -7,7 +7,7 @@ import numpy as np
 
 from gradfast import methods
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.operator import Operator
+from gradfast._kernels.operator import NAMED, Operator
 from gradfast.arguments import Array, as_point, is_integer, worker_count
 from gradfast.bounds import box_of, sides_of
 from gradfast.callables import as_objective
@@ -23,7 +23,7 @@ COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "pro
 DEFAULTS: dict[str, Any] = dict.fromkeys(
     ("vectorized", "progress", "full_output", "verify", "has_aux", "flat", "diagonal"), False
 )
-DEFAULTS |= {"method": methods.NAMES["central"], "n": 1, "argnum": 0, "on_error": "raise"}
+DEFAULTS |= {"method": NAMED["central"], "n": 1, "argnum": 0, "on_error": "raise"}
 
 
 class WithOptions(Operator):

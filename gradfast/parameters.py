@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.memory import f_changed, name_at
-from gradfast.arguments import IN_PLACE, Array, as_array, as_dtype, as_point, number_or_array
+from gradfast.arguments import IN_PLACE, Array, as_dtype, as_point, number_or_array, real_numbers
 
 NUMBERS = (float, int)
 
@@ -111,7 +111,7 @@ class Layout:
             return len(values) - 1
 
         template = with_leaves(x, "x", number)
-        arrays = [real_array(name, value) for name, value in values]
+        arrays = [real_numbers(name, value) for name, value in values]
         floats = [array.dtype for array, (_, value) in zip(arrays, values, strict=True) if is_floating(value)]
         dtype = np.result_type(*floats) if floats else np.dtype(float)
         dtype = dtype if dtype in IN_PLACE else np.dtype(float)
@@ -241,13 +241,6 @@ def updated(mapping: Any, values: Mapping[Any, Any]) -> Any:
     except Exception:
         return dict(values)
     return found
-
-
-def real_array(name: str, value: Any) -> Array:
-    array = as_array(name, value)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers; got {value!r}")
-    return array
 
 
 def is_floating(value: Any) -> bool:

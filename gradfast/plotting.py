@@ -16,12 +16,12 @@ import numpy as np
 
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number
+from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import EPS, Array, as_array, is_real
 from gradfast.callables import as_objective
 from gradfast.derivatives import derivative
 from gradfast.evaluators import Call, opened
 from gradfast.methods import Central, Difference, as_method
-from gradfast.steps import LEAST_SCALE
 from gradfast.textbook import numerical_gradient, tangent_line
 
 if TYPE_CHECKING:

@@ -205,7 +205,7 @@ class Lines:
         self.weights = np.array(self.stencil.weights, data.dtype) / self.stencil.denominator
         steps, turns = np.zeros(e.n, data.dtype), np.zeros(e.n, bool)
         for moves in parts:
-            some = slice(None) if moves.groups.chosen is None else moves.groups.chosen
+            some = moves.groups.members
             steps[some] = moves.step_of_each[some] * (_farthest(moves.stencil) / _farthest(self.stencil))
             turns[some] = set(moves.stencil.nodes) == {-node for node in moves.stencil.nodes}
         unit = None if isinstance(operator.method, Complex) else _exact_unit(e.steps_from, steps, self.stencil)
@@ -347,7 +347,7 @@ def hessian(operator: Any, e: Evaluator, parts: tuple[Moves, ...], center: Array
     rows, columns, mirrors = pattern.rows, pattern.columns, pattern.by_columns[2]
     for moves in parts:  # one, or none where bounds leave no room
         free = np.zeros(e.n, bool)
-        free[slice(None) if moves.groups.chosen is None else moves.groups.chosen] = True
+        free[moves.groups.members] = True
         places = np.flatnonzero((rows >= columns) & free[rows] & free[columns])
         i, j = rows[places].astype(np.intp), columns[places].astype(np.intp)
         off = i != j

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from functools import lru_cache
-from math import factorial, lcm, prod
+from math import factorial, lcm
 from typing import Any
 
 from gradfast._kernels.stencil import Stencil
@@ -62,12 +62,6 @@ def _point(node: int) -> str:
     if not node:
         return "x"
     return f"x {'+' if node > 0 else '-'} {f'{abs(node)} ' if abs(node) > 1 else ''}h"
-
-
-def value_weights(stencil: Stencil) -> list[float]:
-    """Return the weights that interpolate f's value at node 0 from its values at the other nodes."""
-    nodes = [int(node) for node in stencil.nodes]
-    return [float(prod((Fraction(-b, a - b) for b in nodes if b != a), start=Fraction(1))) for a in nodes]
 
 
 def accuracy_of(stencil: Stencil) -> int:

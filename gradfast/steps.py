@@ -6,13 +6,11 @@ import numpy as np
 
 from gradfast._kernels.memory import name_of_coordinate
 from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import VALUE_DTYPE, Array, as_array, warn
 from gradfast.stencils import truncation
 
-# A coordinate smaller than this is moved as if it were this large: a fixed rule cannot know f's scale.
-LEAST_SCALE = 0.1
-
-# The same for the default steps of accuracies from 6 up, with which one asks for an error near f's own rounding.
+# From accuracy 6 up one asks for an error near f's own rounding: default steps then have this in place of LEAST_SCALE.
 HIGH_ACCURACY = 6
 LEAST_SCALE_AT_HIGH_ACCURACY = 0.2
 

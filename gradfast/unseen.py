@@ -54,7 +54,7 @@ def doubt(operator: MixedStencils, e: Evaluator, parts: tuple[Moves, ...] | None
     else:
         by = np.zeros(e.n)
         for moves in parts:
-            some = slice(None) if moves.groups.chosen is None else moves.groups.chosen
+            some = moves.groups.members
             by[some] = moves.stencil.nodes[0] * moves.step_of_each[some]
     warn_of_unseen(e, call, by, unmoved)
 

@@ -326,3 +326,10 @@ def test_a_point_outside_its_bounds_is_an_error():
 def test_a_short_direction_has_much_room_and_no_warning():
     v, bounds = np.array([1e-300, 0.0]), (0.0, 1e10)
     assert directional_derivative(lambda x: x[0] ** 2, [1.0, 2.0], v, bounds=bounds) == pytest.approx(2e-300)
+
+
+@pytest.mark.parametrize("has_aux", [False, True])
+def test_no_directions_have_no_derivatives_and_an_info(has_aux):
+    f = (lambda x: (x.sum(), "aux")) if has_aux else np.sum
+    found, info = directional_derivative(f, np.ones(3), np.empty((0, 3)), has_aux=has_aux, full_output=True)
+    assert (found.shape, info.evaluations, info.step.shape, info.value) == ((0,), 0, (0,), None)

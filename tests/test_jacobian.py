@@ -338,3 +338,9 @@ def test_parameters_bounds_and_steps_together():
     assert jacobian(f, x, method=method, args=(-1.0, 1.0), bounds=(0.0, 2.0)) == pytest.approx(
         expected, rel=1e-8, abs=1e-9
     )
+
+
+@pytest.mark.parametrize("method", ["central", "adaptive"])
+def test_no_points_have_no_jacobians_and_an_info(method):
+    found, info = jacobian(np.cumsum, np.empty((0, 3)), axis=1, method=method, full_output=True)
+    assert (found.shape, info.evaluations, info.step.shape, info.error) == ((0, 3), 0, (0, 3), None)

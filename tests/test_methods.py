@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradfast import Adaptive, Backward, Central, Complex, Forward, Nodes, derivative, gradient, hessian, jacobian
-from gradfast.methods import NAMES, as_method
+from gradfast._kernels.operator import NAMED
+from gradfast.methods import as_method
 from gradfast.stencils import formula, on_nodes
 
 METHODS = [
@@ -132,7 +133,7 @@ def test_an_array_of_steps_becomes_a_value_of_the_method(name):
     assert getattr(Central(**{name: steps[1:].reshape(1, 1)}), name) == ((1e-4,),)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMED)
 def test_a_name_stands_for_the_method_with_its_defaults(name):
     method = as_method(name)
     differences = {"central": Central(2), "forward": Forward(1), "backward": Backward(1)}

@@ -36,8 +36,8 @@ from objectives import cubes as cubes_at_once
 
 import gradfast
 from gradfast import Adaptive, Central, Coloring, Forward, _kernels, callables, stencils
+from gradfast._kernels.operator import NAMED
 from gradfast.coloring import banded
-from gradfast.methods import NAMES
 
 PACKAGE = Path(gradfast.__file__).parent
 DOUBLES = ctypes.POINTER(ctypes.c_double)
@@ -198,7 +198,7 @@ def test_threads_with_their_own_arrays_get_their_own_derivatives_to_the_bit(fami
     shared, start = Shared(), threading.Barrier(THREADS)
     for cache in (stencils._stencil, callables.reader_of):
         cache.cache_clear()
-    for method in NAMES.values():
+    for method in NAMED.values():
         plans = getattr(method, "plans", [])
         plans[:] = [None] * len(plans)
 

@@ -4,6 +4,10 @@ from gradfast._kernels.memory cimport Memory
 from gradfast._kernels.moves cimport Moves
 
 
+cdef enum:
+    BLOCK_BYTES = 1 << 18               # of a block of values, or of points with f's temporaries: it stays inside one core's L2 cache
+
+
 cdef struct Block:                      # values of some rows of moves, on the C stack while they are few
     char *at                            # doubles, or long doubles of an x of these
     Py_ssize_t size                     # bytes

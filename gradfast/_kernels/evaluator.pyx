@@ -36,9 +36,6 @@ cdef extern from "Python.h":
 # A piece of moves is to take about as long: a progress bar moves ten times a second.
 cdef double SECONDS_A_PIECE = 0.1
 
-# A block of values, as of points, stays inside one core's L2 cache.
-cdef Py_ssize_t BLOCK_BYTES = 1 << 18
-
 
 cdef void start_block(Block *block) noexcept nogil:
     block.at, block.size = <char *>block.own, sizeof(block.own)

@@ -7,7 +7,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from libc.string cimport memcmp
 
-from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
+from gradfast._kernels.evaluator cimport BLOCK_BYTES, Block, Evaluator, as_real_array, reserve
 from gradfast._kernels.memory cimport Memory
 from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
 
@@ -16,9 +16,6 @@ from numpy import empty, float64, ndarray
 
 from gradfast._kernels.memory import f_changed, first_change
 from gradfast._kernels.native_function import NativeFunction
-
-# A block of points, with the temporaries that f makes of it, stays inside one core's L2 cache.
-cdef Py_ssize_t BLOCK_BYTES = 1 << 18
 
 # Stands for the array that a Python float is not.
 cdef object AT_A_NUMBER = np.zeros(())

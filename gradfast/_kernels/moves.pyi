@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from typing import Any, Self, final
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradfast._kernels.stencil import Stencil
@@ -11,6 +12,8 @@ class Groups:
     count: int
     chosen: NDArray[Any] | None
     starts: NDArray[Any] | None
+    @property
+    def members(self) -> NDArray[np.intp]: ...
     @staticmethod
     def each(coordinates: int, chosen: ArrayLike | None = None) -> Groups: ...
     @staticmethod

@@ -76,6 +76,11 @@ cdef class Groups:
             span.start, span.count = self.first[group], self.first[group + 1] - self.first[group]
         return span
 
+    @property
+    def members(self):
+        """The coordinates that are in groups, as an array."""
+        return np.arange(self.coordinates) if self.chosen is None else self.chosen
+
     def __len__(self):
         return self.count
 

@@ -28,7 +28,7 @@ cdef enum:
     STACK = 1024                        # doubles on the stack; more are allocated
 
 # An operator asks for this many bytes of values at once, so that threads are seldom waited for.
-cdef Py_ssize_t BLOCK_BYTES = 1 << 24
+cdef Py_ssize_t BYTES_AT_ONCE = 1 << 24
 
 
 @cython.no_gc
@@ -67,7 +67,7 @@ cdef class Native(Evaluator):
     cpdef Py_ssize_t rows_at_once(self) except -1:
         if self.threads == 1:
             return Evaluator.rows_at_once(self)
-        return max(1, BLOCK_BYTES // max(1, self.width * self.value_size))
+        return max(1, BYTES_AT_ONCE // max(1, self.width * self.value_size))
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
         reserve(block, (last - first) * self.width * sizeof(double))

@@ -13,6 +13,7 @@ from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.operator cimport Operator, each_of, is_finite
 from gradfast._kernels.plan cimport Plan
+from gradfast._kernels.step_rule cimport smallest_scale
 
 import numpy as np
 from numpy import empty, float64, ndarray
@@ -329,10 +330,6 @@ cdef class DirectionalOperator(Operator):
         return moves
 
 
-# A coordinate smaller than this is moved as if it were this large.
-cdef double LEAST_SCALE = 0.1
-
-
 cdef void size_along(const double *x, const double *v, Py_ssize_t n, double *size, double *length) noexcept nogil:  # OUT: size, length
     """Write v's length, and the size L such that a step of r L along v moves coordinates by r times their scales.
 
@@ -356,4 +353,4 @@ cdef void size_along(const double *x, const double *v, Py_ssize_t n, double *siz
 
 
 cdef inline double scale_of(double x) noexcept nogil:
-    return fabs(x) if fabs(x) > LEAST_SCALE else LEAST_SCALE
+    return fabs(x) if fabs(x) > smallest_scale else smallest_scale

@@ -2,6 +2,8 @@ from typing import Any, Self, final
 
 from numpy.typing import ArrayLike, NDArray
 
+LEAST_SCALE: float
+
 @final
 class Rule:
     relative: float
