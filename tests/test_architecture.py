@@ -31,7 +31,7 @@ MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for p
 def imports_of(module):
     """Yield the modules of gradfast that a module imports, by their name inside the package."""
     path = PACKAGE / f"{module.replace('.', '/')}.py"
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "gradfast":
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gradfast."):
@@ -61,7 +61,7 @@ COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"
 
 @pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.name)
 def test_imports_of_compiled_modules_form_a_line(path):
-    source = path.read_text()
+    source = path.read_text(encoding="utf-8")
     imported = re.findall(r"^from gradfast\.?(\S*) c?import", source, re.MULTILINE)
     assert all(name.startswith("_kernels.") for name in imported)
     above = KERNELS[KERNELS.index(path.stem) :] if path.stem in KERNELS else []
@@ -70,7 +70,7 @@ def test_imports_of_compiled_modules_form_a_line(path):
 
 @pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.name)
 def test_directives_stand_in_setup_py_alone(path):
-    source = path.read_text()
+    source = path.read_text(encoding="utf-8")
     assert "# cython:" not in source
     if path.suffix == ".pxd":  # whose inline code would be compiled by the directives of who cimports it
         assert not re.search(r"^ .* [/%] ", re.sub('""".*?"""', "", source, flags=re.DOTALL), re.MULTILINE)
@@ -81,11 +81,12 @@ def test_the_c_interface_says_what_the_loops_declare():
         found = re.findall(r"((?:void|int) \w+\([^()]*\) (?:noexcept|except -1)(?: nogil)?)", text)
         return {re.sub(r",? ?\)", ")", re.sub(r"\s+", " ", one).replace("( ", "(")) for one in found}
 
-    interface = (PACKAGE / "api.pxd").read_text()
+    interface = (PACKAGE / "api.pxd").read_text(encoding="utf-8")
     told = declarations(interface)
     offered = re.search(r"native_loop cimport \(([^)]*)\)", interface)[1]
     assert {re.match(r"\w+ (\w+)", one)[1] for one in told} == set(re.findall(r"\b[a-z]\w+", offered))
-    assert told <= declarations((PACKAGE / "_kernels" / "native_loop.pxd").read_text().replace("cdef ", ""))
+    declared = (PACKAGE / "_kernels" / "native_loop.pxd").read_text(encoding="utf-8")
+    assert told <= declarations(declared.replace("cdef ", ""))
 
 
 def test_every_compiled_module_has_its_place():
@@ -150,7 +151,7 @@ SOURCES = sorted(path for suffix in ("py", "pyx", "pxd") for path in PACKAGE.rgl
 def lengths_of_functions(path):
     """Yield the names of functions, and how many lines of code each has: no docstring, comment or empty line."""
     name, count, in_text = None, 0, False
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         if found := re.match(r"\s*(?:async )?(?:def|cdef|cpdef) (?!class|struct|enum|extern|union)[^=]*?(\w+)\(", line):
             yield name, count
             name, count, in_text = found[1], 0, False

@@ -588,7 +588,7 @@ def third_party(tmp_path_factory):
     pytest.importorskip("Cython", reason="Cython is not installed")
     folder = tmp_path_factory.mktemp("third_party")
     source = Path(__file__).parent / "native" / "third_party.pyx"
-    (folder / "third_party.pyx").write_text(source.read_text())
+    (folder / "third_party.pyx").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     parent = str(Path(gradfast.__file__).parents[1])  # an editable install is on no path
     (folder / "setup.py").write_text(BUILD.format(parent=parent))
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]

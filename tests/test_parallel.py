@@ -57,7 +57,7 @@ def failing_strangely(x):
 
 def dying(x):
     if x[1] != 1.0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), KILL)
     return float(x @ x)
 
 
@@ -73,6 +73,7 @@ def sleeping(x):
 
 
 POINT = np.random.default_rng(3).normal(size=7)
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # which ends a process at once on Windows, too
 TABLE = np.random.default_rng(4).normal(size=(6, 5))
 
 
@@ -530,7 +531,7 @@ def test_a_dask_worker_that_is_killed_loses_nothing(cluster):
     x = np.linspace(1, 2, 150)
     wanted = 2 * x
     victim = next(iter(cluster.run(os.getpid).values()))
-    killer = threading.Timer(0.3, os.kill, (victim, signal.SIGKILL))
+    killer = threading.Timer(0.3, os.kill, (victim, KILL))
     killer.start()
     start = time.monotonic()
     found = gradient(sleeping, x, workers=cluster.get_executor().map)

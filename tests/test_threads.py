@@ -48,7 +48,8 @@ DOUBLES = ctypes.POINTER(ctypes.c_double)
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_function_rebinds_a_name_of_its_module(path):
-    assert [node.names for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Global)] == []
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert [node.names for node in ast.walk(tree) if isinstance(node, ast.Global)] == []
 
 
 # The ticker of watch.pyx serves all loops of the process; only the main thread starts it, with the GIL.
@@ -59,7 +60,7 @@ CLOCK = {"watch.pyx": {"tick", "ticks_left", "is_ticking", "ticker"}}
 def test_no_kernel_has_static_memory(path):
     """What a module holds has a name in capitals and is written to by no function, but for the one clock."""
     clock = CLOCK.get(path.name, set())
-    lines = [line.partition("#")[0].rstrip() for line in path.read_text().splitlines()]
+    lines = [line.partition("#")[0].rstrip() for line in path.read_text(encoding="utf-8").splitlines()]
     variables = [line for line in lines if re.match(r"cdef (?!class|enum|struct|union|extern)[^(]*(=|$)", line)]
     names = {re.match(r"cdef [\w ]+?(?:\[\d+\])? (\w+) = ", f"{variable} = ")[1] for variable in variables}
     assert {name for name in names if not name.isupper()} == clock

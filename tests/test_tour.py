@@ -99,8 +99,8 @@ def test_unwritable_folders_exit_with_status_2(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     (tmp_path / "file").touch()
     assert tour.main(["--out", str(tmp_path / "file")]) == 2
-    message = capsys.readouterr().err
-    assert message == f"--out must be a folder that can be written; got {tmp_path / 'file'} (File exists)\n"
+    message = capsys.readouterr().err  # with what the system says of it in parentheses
+    assert message.startswith(f"--out must be a folder that can be written; got {tmp_path / 'file'} (")
 
 
 def test_tour_needs_no_display_and_no_pyplot(tmp_path):
