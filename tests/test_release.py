@@ -1,6 +1,7 @@
 """A release: one version in every file, and a build from source that says what it lacks."""
 
 import importlib.metadata
+import importlib.util
 import os
 import re
 import shutil
@@ -79,3 +80,73 @@ def test_an_error_of_the_compiler_is_shown(build_with, tmp_path):
     assert "Python.h: No such file or directory" in run.stderr
     assert "needs a C compiler" not in run.stderr
     assert "Traceback" not in run.stderr
+
+
+# --- what a release must have -----------------------------------------------------------------------------------------
+
+PROJECT = """[project]
+name = "gradfast"
+version = "1.2.3"
+authors = [{ name = "Ada" }, { name = "Emmy" }]
+[project.urls]
+Source = "https://host/gradfast"
+Documentation = "https://docs"
+Changelog = "https://host/changes"
+Issues = "https://host/issues"
+"""
+CITATION = 'authors:\n  - name: Nobody\nversion: 1.2.3\ndate-released: "2027-01-31"\n'
+README = "![times](bench/speed.svg) [docs](docs/index.md) [here](#why) [there](https://there)\n"
+CODE = "```python\nfs[0](x)\n```\n"
+
+
+@pytest.fixture
+def release():
+    """Return the script that the workflow runs before it builds a release."""
+    path = ROOT / ".github" / "release.py"
+    if not path.exists():
+        pytest.skip("the checkout's own files are not beside the tests")
+    found = importlib.util.module_from_spec(spec := importlib.util.spec_from_file_location("release", path))
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """Return a checkout that can be released as v1.2.3."""
+    files = {"pyproject.toml": PROJECT, "CITATION.cff": CITATION, "README.md": README + CODE}
+    for name, text in (files | {"CHANGELOG.md": "# Changelog\n\n## 1.2.3 (2027-01-31)\n"}).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_whole_checkout_can_be_released(release, checkout):
+    assert release.faults(checkout, "v1.2.3") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "fault"),
+    [
+        ("pyproject.toml", 'Source = "https://host/gradfast"\n', "", "[project.urls] Source must be an https address"),
+        ("pyproject.toml", '"https://docs"', '""', "[project.urls] Documentation must be an https address; got ''"),
+        ("pyproject.toml", '{ name = "Ada" }, { name = "Emmy" }', "", "[project] authors must name somebody"),
+        ("pyproject.toml", '"Ada"', '" "', "[project] authors must name somebody"),
+        ("pyproject.toml", 'authors = [{ name = "Ada" }, { name = "Emmy" }]\n', "", "authors must name somebody"),
+        ("pyproject.toml", "1.2.3", "1.2.4", "the tag must be v1.2.4, for the version in pyproject.toml; got v1.2.3"),
+        ("CHANGELOG.md", "1.2.3 (2027-01-31)", "Unreleased", "1.2.3 (2027-01-31); got Unreleased"),
+        ("CITATION.cff", "version: 1.2.3", "version: 1.2.2", "CITATION.cff must have the version 1.2.3"),
+    ],
+)
+def test_a_release_that_lacks_something_is_refused(release, checkout, name, old, new, fault):
+    text = (checkout / name).read_text(encoding="utf-8")
+    (checkout / name).write_text(text.replace(old, new), encoding="utf-8")
+    assert fault in "\n".join(release.faults(checkout, "v1.2.3"))
+
+
+def test_a_release_gets_authors_and_absolute_links(release, checkout):
+    release.fill(checkout, "v1.2.3")
+    citation, readme = (checkout.joinpath(name).read_text(encoding="utf-8") for name in ("CITATION.cff", "README.md"))
+    assert citation.startswith("authors:\n  - name: Ada\n  - name: Emmy\nversion: 1.2.3\n")
+    assert citation.endswith("\nrepository-code: https://host/gradfast\n")
+    address = "https://host/gradfast/{}/v1.2.3/{}"
+    filled = README.replace("bench/speed.svg", address.format("raw", "bench/speed.svg"))
+    assert readme == filled.replace("docs/index.md", address.format("blob", "docs/index.md")) + CODE
