@@ -37,7 +37,6 @@ class Workload:
     contestants: tuple[Contestant, ...]
     judged: str  # the contestant that the goals are about
     goals: Mapping[str, Goal] = field(default_factory=dict)  # by the name of the rival
-    in_chart: bool = False
     exact: Any = None  # the right answer, where it is known
     read: Callable[[Any], Any] | None = None  # what to compare of an answer that is no array
     limit: str = ""  # what keeps it from more, said where a goal is missed

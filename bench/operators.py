@@ -32,7 +32,6 @@ def against_peers(
     accuracy: int = 2,
     seen: Array | None = None,
     tolerance: float = 1e-4,
-    in_chart: bool = False,
 ) -> Workload:
     """Return the workload of one operator. The bare calls are made at x, at `seen`, or at each row of a 2-D x."""
     points = list(x) if x.ndim == 2 else [x if seen is None else seen]
@@ -48,7 +47,6 @@ def against_peers(
         ),
         judged="gradfast",
         goals=faster_than_equals(rivals, accuracy),
-        in_chart=in_chart,
         exact=exact,
     )
 
@@ -157,7 +155,6 @@ WORKLOADS = (
         calls=2 * X50.size,
         plainly=plain.jacobian,
         rivals=peers.JACOBIAN,
-        in_chart=True,
     ),
     against_peers(
         "Hessian of rosen, n = 20",
@@ -172,7 +169,6 @@ WORKLOADS = (
         plainly=plain.hessian,
         rivals=peers.HESSIAN,
         tolerance=1e-2,  # of an entry that is 0 beside others of 1000
-        in_chart=True,
     ),
     against_peers(
         "gradients of rosen(3) at 2000 points",
@@ -196,7 +192,6 @@ WORKLOADS = (
         calls=2,
         plainly=_elementwise,
         rivals=peers.DERIVATIVE,
-        in_chart=True,
     ),
     Workload(
         target="A",

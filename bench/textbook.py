@@ -61,7 +61,6 @@ WORKLOADS = (
         contestants=gradients(constant, _coordinates(2)),
         judged="gradfast",
         goals={REFERENCE: times_as_fast(1.4)},
-        in_chart=True,
     ),
     *(
         Workload(
@@ -71,7 +70,6 @@ WORKLOADS = (
             contestants=gradients(sum_of_squares, _coordinates(n), sums_of_squares),
             judged="gradfast",
             goals={"bare": times_as_long(1.03), **faster_than_equals(PEERS, 2)},
-            in_chart=n == 100,
         )
         for n in (100, 1000)
     ),
@@ -83,7 +81,6 @@ WORKLOADS = (
             contestants=gradients(sum_of_squares, _coordinates(*shape), sums_of_squares, peers=shape == (324, 2)),
             judged="gradfast vectorized",
             goals={REFERENCE: times_as_fast(limit)},
-            in_chart=shape == (324, 2),
         )
         for shape, text, limit in (
             ((100,), "n = 100", 20),
