@@ -57,7 +57,7 @@ class Case:
         """Return the function's value in double precision, elementwise, and the same value for the same x."""
         with np.errstate(all="ignore"):  # outside its domain the function is NaN
             value = self.formula(np, np.asarray(x, float))
-        return value + self.noise * _noise_at(x) if self.noise else value
+        return value + self.noise * noise_at(x) if self.noise else value
 
     @cached_property
     def derivative(self) -> float:
@@ -68,7 +68,7 @@ class Case:
             return float(mpmath.diff(lambda x: self.formula(mpmath, x), mpmath.mpf(self.x)))
 
 
-def _noise_at(x: Any) -> Any:
+def noise_at(x: Any) -> Any:
     """Return numbers between -1 and 1 that look random and depend on the bits of x alone."""
     with np.errstate(over="ignore"):
         bits = np.asarray(x, float).view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
