@@ -71,8 +71,9 @@ def is_wrong(claimed: Any, problem: Problem, is_jacobian: bool) -> Any:
     x = np.abs(np.asarray(problem.x, float))
     size = np.where(x > 0, x, 1)
     axis = 1 if is_jacobian else None
-    steepest = np.abs(right).max(axis=axis, keepdims=True)
-    strongest = np.abs(right * size).max(axis=axis, keepdims=True) / size
+    larger = np.maximum(np.abs(right), np.abs(claimed))
+    steepest = larger.max(axis=axis, keepdims=True)
+    strongest = (larger * size).max(axis=axis, keepdims=True) / size
     eps = max(np.finfo(problem.right.dtype).eps, np.finfo(problem.x.dtype).eps)
     floor = float(eps) ** FLOOR_POWER * np.minimum(steepest, strongest)
     off = np.abs(claimed - right)

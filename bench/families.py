@@ -82,6 +82,16 @@ def _network(names: tuple[str, ...], dtype: Any, samples: tuple[int, ...], **typ
     return lambda random: network(random, names, dtype, int(random.choice(samples)), **types)
 
 
+def _in_double(draw: Any) -> Any:
+    """Return the same problems with their derivatives as doubles, which then tell nothing of the precision inside."""
+
+    def again(random: np.random.Generator) -> Problem:
+        problem = draw(random)
+        return Problem(problem.f, problem.right.astype(DOUBLE), problem.x)
+
+    return again
+
+
 def cross_entropy(random: np.random.Generator, dtype: Any = DOUBLE) -> Problem:
     inputs, classes = random.normal(size=(12, 3)).astype(dtype), random.integers(3, size=12)
     x, rows = random.normal(size=(3, 3)).astype(dtype), np.arange(12)
@@ -463,6 +473,9 @@ FAMILIES = [
     Family("float32 network, float64 loss", "single", _network(SMOOTH_NAMES, SINGLE, (8, 64), of_loss=DOUBLE)),
     Family("float32 kinks, float64 loss", "single", _network(KINKED_NAMES, SINGLE, (8, 20), of_loss=DOUBLE)),
     Family("float32 inside, float64 x", "single", _network(SMOOTH_NAMES, SINGLE, (8, 64), of_x=DOUBLE, of_loss=DOUBLE)),
+    Family("float32 kinks inside, float64 x", "single", _network(KINKED_NAMES, SINGLE, (8, 100), of_x=DOUBLE, of_loss=DOUBLE)),
+    Family("float32 inside, all else float64", "single", _in_double(_network(SMOOTH_NAMES, SINGLE, (8, 64), of_x=DOUBLE, of_loss=DOUBLE))),
+    Family("float32 kinks inside, all else float64", "single", _in_double(_network(KINKED_NAMES, SINGLE, (8, 64), of_x=DOUBLE, of_loss=DOUBLE))),
     Family("float32 cross-entropy", "single", lambda random: cross_entropy(random, SINGLE)),
     Family("float32 batch normalization", "single", lambda random: batch_norm(random, SINGLE)),
     Family("float16 network", "rough", _network(SMOOTH_NAMES, HALF, (8,))),

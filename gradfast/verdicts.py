@@ -90,7 +90,7 @@ class Entries:
         is_wrong = off > tolerance + WIDTHS * bar
         is_wrong |= ~np.isfinite(self.analytic) & np.isfinite(value) & np.isfinite(bar)
         size = np.fmax(np.abs(self.analytic), np.abs(value))
-        is_right = off + tolerance + WIDTHS * bar <= np.fmax(POWER * size, np.fmax(3 * tolerance, floor))
+        is_right = off + tolerance + WIDTHS * bar <= np.fmax(POWER * size, np.fmax(2 * tolerance, floor))
         return np.select([is_wrong, is_right], [WRONG, RIGHT], CANNOT_TELL)
 
 
@@ -196,12 +196,13 @@ class Judge:
         found = Judged(np.full(shape, np.nan), np.full(shape, np.inf), np.full(shape, CANNOT_TELL))
         before = np.zeros(chosen.size)
         with np.errstate(all="ignore"):
-            for look in range(2):  # one pair, and one more where rounding hid the entry
+            for look in range(2):  # one pair, and one more where rounding hid the entry, be it in single precision
                 some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
-                steps = self._pair_steps(chosen[some], entries[some], look)
+                eps = max(self.seen.likely_eps, HALF_UNITS["f"]) if look else self.seen.likely_eps
+                steps = self._pair_steps(chosen[some], entries[some], eps, look)
                 is_longer = steps > LONGER * before[some]
                 some, steps = some[is_longer], steps[is_longer]
-                found.improve(some, self._by_pair(chosen[some], entries[some], steps))
+                found.improve(some, self._by_pair(chosen[some], entries[some], steps, eps, found.value[some]))
                 before[some] = steps
             some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
             if some.size:
@@ -215,12 +216,18 @@ class Judge:
 
     # --- one pair -----------------------------------------------------------------------------------------------------
 
-    def _by_pair(self, chosen: Some, entries: Entries, steps: Array) -> Judged:
-        """Call right what a pair of values each shows to be right, and leave the rest open."""
+    def _by_pair(self, chosen: Some, entries: Entries, steps: Array, eps: float, last: Array) -> Judged:
+        """Call right what a pair of values each shows to be right, and leave the rest open.
+
+        What f's values are known to may be seen, or only supposed, by `eps`. Then the last pair must miss more than the
+        entry does: else it was not rounding that hid the entry there.
+        """
         up, down = self._pairs(chosen, steps)
         h, seen = steps[:, np.newaxis], self.seen
         size = np.fmax(np.abs(self.center), np.fmax(np.abs(up), np.abs(down)))
         value, bar = (up - down) / (2 * h), seen.known(size) / h
+        supposed = np.abs(entries.analytic - value) <= np.abs(last - value)
+        bar = np.where(supposed, np.fmax(bar, ROUNDINGS * eps * size / h), bar)
         verdict = entries.judged(value, bar, entries.floor)
         knee = np.abs((up - self.center) - (self.center - down)) / (2 * h)
         steepest = np.fmax(np.abs(value), np.abs(entries.analytic))
@@ -237,13 +244,13 @@ class Judge:
         bar = WIDTHS * bar + entries.tolerance(value) + np.where(is_right, 0, knee)
         return Judged(value, bar, np.where(is_right, RIGHT, CANNOT_TELL))
 
-    def _pair_steps(self, chosen: Some, entries: Entries, look: int) -> Array:
+    def _pair_steps(self, chosen: Some, entries: Entries, eps: float, look: int) -> Array:
         """Return the plain steps of a central difference, longer where rounding would hide 1 % of an entry."""
-        eps, size = self.seen.likely_eps, self.size[chosen]
+        size = self.size[chosen]
         scale = np.where(size > 0, size, 1)
         plain = (3 * eps) ** (1 / 3)
         steep = POWER * np.abs(np.where(entries.analytic == 0, entries.largest, entries.analytic))
-        known = self.seen.known(np.abs(self.center)) if look else ROUNDINGS * eps * np.abs(self.center)
+        known = np.fmax(self.seen.known(np.abs(self.center)) if look else 0, ROUNDINGS * eps * np.abs(self.center))
         wished = np.fmin(4 * WIDTHS * known / np.fmax(steep, TINY), 1e300).max(axis=1, initial=0)
         shortest = plain * scale / (SINGLE_SHORTER if eps > EPS["d"] else 1)
         longest = np.fmax(plain * np.fmax(scale, 1), LONGEST * scale)
@@ -273,12 +280,13 @@ class Judge:
     def _by_fit(self, chosen: Some, entries: Entries) -> Judged:
         """Judge by the adaptive fit of f's values along each coordinate."""
         fits = adaptive.at_coordinates(self.e, self.operator, self.center, chosen)
-        result = Judged(fits.value.astype(float), fits.error.astype(float), np.full(fits.value.shape, CANNOT_TELL))
+        radius, size = fits.step[:, np.newaxis], np.abs(self.center).astype(float)
+        bar = np.fmax(fits.error.astype(float), ROUNDINGS * self.seen.eps * size / radius)
+        result = Judged(fits.value.astype(float), bar, np.full(fits.value.shape, CANNOT_TELL))
         searches = [(search, i) for search in fits.searches for i in range(search.count)]
         rows = [search.looks(i) for search, i in searches]
         for (_, up, down), side in zip(rows, fits.side, strict=True):
             self.seen.add(np.concatenate([part for part, other in ((up, -1), (down, 1)) if side != other]))
-        size = np.abs(self.center).astype(float)
         finest = np.array([self.seen.resolution(k) for k in range(size.size)])
         known = ROUNDINGS * self.seen.eps * size + np.fmin(finest, size)
         floor = entries.floor.copy()
