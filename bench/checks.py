@@ -131,8 +131,8 @@ def _line(name: str, problems: int, rights: list[Tally], wrongs: list[Tally]) ->
     evaluations = np.mean([count for tally in rights for count in tally.evaluations])
     return (
         f"{name:34s}{problems:9d}{entries:9d}{right:7d}{kink:6d}{entries - right - kink - wrong:6d}{wrong:6d}"
-        f"{total(rights, 'passed'):6d}{evaluations:12.3g}   {total(wrongs, 'right'):4d} of {total(wrongs, 'entries'):6d},"
-        f" {total(wrongs, 'passed'):3d} of {total(wrongs, 'checks')}"
+        f"{total(rights, 'passed'):6d}{evaluations:12.3g}   {total(wrongs, 'right'):4d} of {total(wrongs, 'entries'):6d}"
+        f", {total(wrongs, 'passed'):3d} of {total(wrongs, 'checks')}"
     )
 
 

@@ -358,14 +358,18 @@ class Judge:
     ) -> None:
         """Look at what is wrong once more, as close as rounding allows: f may have kinks that the fit missed.
 
-        If a pair of values contradicts the fit, another one must do so too: one may be noise.
+        If a pair of values contradicts the fit, another one must do so too: one may be noise. Where single precision
+        allows no look within the fit's own radius, the fit has no witness.
         """
         off = np.abs(entries.analytic - result.value)
         is_wrong = (result.verdict == WRONG) & np.isfinite(off)
-        steps = np.where(is_wrong, known / (WITNESS * off), 0).max(axis=1)
+        closest = np.where(is_wrong, known / (WITNESS * off), 0)
+        is_single = self.seen.eps > EPS["d"]
+        is_alone = is_wrong & is_single & (closest >= radius[:, np.newaxis])
+        steps = closest.max(axis=1)
         steps = np.fmax(steps, self.seen.eps ** (2 / 3) * self.size[chosen])
         unit = np.spacing(np.abs(self.x[chosen])).astype(float)
-        contradicts = is_wrong & ((8 * unit < steps) & (steps < radius / 2))[:, np.newaxis]
+        contradicts = is_wrong & ((8 * unit < steps) & (steps < radius))[:, np.newaxis]
         for longer in (1, LONGER_WITNESS):
             some = np.flatnonzero(contradicts.any(axis=1))
             h = self._exact(chosen[some], longer * steps[some])
@@ -373,8 +377,10 @@ class Judge:
             right, left = (up - self.center) / h[:, np.newaxis], (self.center - down) / h[:, np.newaxis]
             middle, claimed, near = (right + left) / 2, entries.analytic[some], WITNESS * off[some]
             says_so = (np.abs(middle - result.value[some]) > near) & (np.abs(middle - claimed) < off[some])
-            says_so |= (np.abs(right - claimed) < near) | (np.abs(left - claimed) < near)
+            says_so |= np.fmin(np.abs(right - claimed), np.abs(left - claimed)) < near
+            says_so |= is_single & ((right - claimed) * (left - claimed) < 0)  # else noise is on both sides of anything
             contradicts[some] &= says_so & ~((up == self.center) & (down == self.center))
+        contradicts |= is_alone
         result.bar = np.where(contradicts, off, result.bar)
         result.verdict = np.where(contradicts, entries.judged(result.value, result.bar, floor), result.verdict)
 

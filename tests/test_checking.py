@@ -414,6 +414,58 @@ def test_wrong_gradients_of_f_in_single_precision_inside_are_never_right(functio
     assert never_right(f, -right, x)
 
 
+def layer_inside(dtype, seed, samples=12, activation=np.tanh):
+    """Return the loss of a layer that works in a dtype, its gradient and a float64 x; nothing of f tells the dtype."""
+    random = np.random.default_rng(seed)
+    data, out = random.normal(size=(samples, 4)).astype(dtype), random.normal(size=3).astype(dtype)
+    targets, x = random.normal(size=samples).astype(dtype), random.normal(size=(4, 3)) / 2
+
+    def f(x):
+        return np.mean((activation(data @ x.astype(dtype)) @ out - targets).astype(float) ** 2)
+
+    z = data.astype(float) @ x
+    slope = 1 - np.tanh(z) ** 2 if activation is np.tanh else z > 0
+    missed = activation(z) @ out.astype(float) - targets
+    return f, data.T @ ((2 / samples * missed)[:, np.newaxis] * out * slope), x
+
+
+def relu(z):
+    return np.maximum(z, 0)
+
+
+def test_f_in_single_precision_inside_is_decided_whatever_its_value_and_gradient_are():
+    verdicts, evaluations = {1.0: [], 1.1: []}, 0
+    for seed in range(10):
+        f, right, x = layer_inside(np.float32, seed)
+        check = check_gradient(f, right, x)
+        evaluations += check.evaluations
+        verdicts[1.0] += check.verdict.tolist()
+        verdicts[1.1] += check_gradient(f, 1.1 * right, x).verdict.tolist()
+    assert verdicts[1.0].count("right") >= 108
+    assert "wrong" not in verdicts[1.0]
+    assert "right" not in verdicts[1.1]
+    assert evaluations <= 8 * 120
+
+
+def test_a_supposed_rounding_hides_no_mistake_of_double_precision():
+    x = np.linspace(0.3, 2, 5)
+    for off in (1e-5, 1e-4, 1e-3):
+        check = check_gradient(lambda x: np.sum(np.sin(9 * x)), 9 * np.cos(9 * x) * (1 + off), x)
+        assert check.verdict.tolist() == ["wrong"] * 5
+
+
+@pytest.mark.parametrize("of_x", [float, np.float16])
+def test_wrong_gradients_in_half_precision_are_never_right_and_right_ones_never_wrong(of_x):
+    for seed in range(30):
+        f, right, x = layer_inside(np.float16, seed)
+        x, right = x.astype(of_x), right.astype(np.float16)
+        assert "wrong" not in check_gradient(f, right, x).verdict
+        for factor in (2, -1, 0):
+            small = np.abs(right) < 0.05 * np.abs(right).max()  # such need not be told from 0
+            verdict = check_gradient(f, factor * right, x).verdict
+            assert "right" not in verdict[~small.reshape(-1)]
+
+
 @pytest.mark.parametrize("digits", [4, 6, 9])
 def test_rounded_f_has_no_wrong_gradient_that_is_right(digits):
     def f(x):
@@ -529,6 +581,14 @@ def test_relu_networks_pass_with_their_mask_alone(dtype):
         if (layer == 0).any():
             assert not check_gradient(loss, wrong, params), seed
     assert evaluations <= (3 if dtype is np.float64 else 8) * entries
+
+
+@pytest.mark.parametrize("seed", [14, 47, 53, 97])
+def test_a_fit_over_kinks_in_single_precision_is_no_witness_alone(seed):
+    f, right, x = layer_inside(np.float32, seed, 64 if seed == 97 else 100, relu)
+    check = check_gradient(f, right.astype("f"), x.astype("f"))
+    assert "wrong" not in check.verdict
+    assert check
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
