@@ -109,8 +109,11 @@ def _place(name: str) -> tuple[int, ...]:
 
 def lines(problems: int, **options: Any) -> Iterator[str]:
     """Yield the table: a line for each family, then one for all of a kind."""
-    header = ("family", "problems", "right:", "right", "kink", "open", "wrong", "pass", "evaluations")
-    yield "{:34s}{:>9s}{:>9s}{:>7s}{:>6s}{:>6s}{:>6s}{:>6s}{:>12s}   wrong: called right of, pass".format(*header)
+    yield f"{'':36s}{'right derivatives':>52s}{'':4s}{'wrong derivatives':>29s}"
+    header = ("family", "problems", "entries", "right", "kink", "open", "wrong", "pass", "evaluations")
+    yield "{:36s}{:>9s}{:>9s}{:>7s}{:>6s}{:>6s}{:>6s}{:>6s}{:>13s}{:>16s}{:>13s}".format(
+        *header, "called right", "pass"
+    )
     totals: dict[str, list[Tally]] = {}
     for family in FAMILIES:
         found = tallies(family, problems, **options)
@@ -129,10 +132,14 @@ def _line(name: str, problems: int, rights: list[Tally], wrongs: list[Tally]) ->
 
     entries, right, kink, wrong = (total(rights, what) for what in ("entries", "right", "kink", "wrong"))
     evaluations = np.mean([count for tally in rights for count in tally.evaluations])
+    open_ = entries - right - kink - wrong
+    called, passed = (
+        f"{total(wrongs, done)} of {total(wrongs, among)}"
+        for done, among in (("right", "entries"), ("passed", "checks"))
+    )
     return (
-        f"{name:34s}{problems:9d}{entries:9d}{right:7d}{kink:6d}{entries - right - kink - wrong:6d}{wrong:6d}"
-        f"{total(rights, 'passed'):6d}{evaluations:12.3g}   {total(wrongs, 'right'):4d} of {total(wrongs, 'entries'):6d}"
-        f", {total(wrongs, 'passed'):3d} of {total(wrongs, 'checks')}"
+        f"{name:36s}{problems:9d}{entries:9d}{right:7d}{kink:6d}{open_:6d}{wrong:6d}{total(rights, 'passed'):6d}"
+        f"{evaluations:13.3g}{called:>16s}{passed:>13s}"
     )
 
 
