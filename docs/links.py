@@ -1,7 +1,7 @@
 """Links that the pages need not spell out, so that they also read where Sphinx does not build them.
 
-Code that is a public name, as ``gradient`` or ``Gradient.points``, or a call of one, as ``gradient(f, x)``, links to
-the name's page; names of NumPy, SciPy, Matplotlib and Python link to their documentation.
+Code that is a public name, as ``gradient`` or ``Gradient.points``, or that calls or imports one, links to the name's
+page; names of NumPy, SciPy, Matplotlib and Python link to their documentation.
 """
 
 import importlib
@@ -12,7 +12,8 @@ from sphinx import addnodes
 from sphinx.pycode import Parser
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-NAME = re.compile(r"([A-Za-z_][\w.]*\w)(\(.*\))?", re.DOTALL)
+# A name alone, or one that is called or imported.
+NAME = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*\w)(?=\(|\Z)")
 ABROAD = re.compile(r"(numpy|scipy|matplotlib|concurrent|multiprocessing|asyncio)\.")
 SHORT = {"np.": "numpy.", "plt.": "matplotlib.pyplot."}
 
@@ -38,22 +39,18 @@ class LinkNames(SphinxPostTransform):
 
     def target_of(self, literal, objects):
         """Return the full name that a literal is about, or None."""
-        found = NAME.fullmatch(literal.astext())
-        if not found or stands_in(
-            literal, nodes.title, nodes.reference, addnodes.pending_xref, addnodes.desc_signature
-        ):
+        if stands_in(literal, nodes.title, nodes.reference, addnodes.pending_xref, addnodes.desc_signature):
             return None
-        name = found[1]
-        for short, full in SHORT.items():
-            if name.startswith(short):
-                name = full + name.removeprefix(short)
-        if ABROAD.match(name):
-            return name
-        if name in parameters_around(literal):
-            return None
-        for prefix in ("", *(f"{module}." for module in OPEN)):
-            if prefix + name in objects:
-                return prefix + name
+        parameters = parameters_around(literal)
+        for name in NAME.findall(literal.astext()):
+            for short, full in SHORT.items():
+                if name.startswith(short):
+                    name = full + name.removeprefix(short)
+            if ABROAD.match(name):
+                return name
+            for prefix in ("", *(f"{module}." for module in OPEN)):
+                if prefix + name in objects and name not in parameters:
+                    return prefix + name
         return None
 
 

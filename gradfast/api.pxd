@@ -8,29 +8,35 @@
         a byte that stops the loop when it is 1, or NULL
 
     int gradient_along(
-        Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+        Loop *loop, double *point, Py_ssize_t n,
+        const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
         double center, double *out,
     ) except -1 nogil
     int jacobian_along(
-        Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
+        Loop *loop, double *point, Py_ssize_t n,
+        const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last,
         const double *center, Py_ssize_t m, double *values, double *out,
     ) except -1 nogil
     int pair_differences(
-        Loop *loop, double *point, Py_ssize_t n, const Py_ssize_t *first_of, const Py_ssize_t *second_of,
+        Loop *loop, double *point, Py_ssize_t n,
+        const Py_ssize_t *first_of, const Py_ssize_t *second_of,
         Py_ssize_t first, Py_ssize_t last, double center, double *out,
     ) except -1 nogil
 
-These three return 0 when done, 1 when the byte stopped them, -1 with an exception, as when f writes to the point. `Loop.f`
-is a Function: f's signature, pointer and data. The point is a C array of n doubles that the loop perturbs and restores; it must be no other
-thread's meanwhile. A Loop owns nothing: the Stencil, the steps, f's data and the stop byte must outlive it. The arguments
-one by one: ``_kernels/native_loop.pxd``. A program: ``tests/native/third_party.pyx``.
+These three return 0 when done, 1 when the byte stopped them, -1 with an exception, as
+when f writes to the point. `Loop.f` is a Function: f's signature, pointer and data. The
+point is a C array of n doubles that the loop perturbs and restores; it must be no other
+thread's meanwhile. A Loop owns nothing: the Stencil, the steps, f's data and the stop
+byte must outlive it. The arguments one by one: ``_kernels/native_loop.pxd``. A program:
+``tests/native/third_party.pyx``.
 """
 
 from gradfast._kernels.native_function cimport (
-    ARRAY_INT, ARRAY_INT_DATA, ARRAY_SIZE, ARRAY_SIZE_DATA, NUMBER, NUMBER_DATA, POINT_INT, POINT_INT_DATA, POINT_SIZE,
-    POINT_SIZE_DATA, Function, Signature,
+    ARRAY_INT, ARRAY_INT_DATA, ARRAY_SIZE, ARRAY_SIZE_DATA, NUMBER, NUMBER_DATA,
+    POINT_INT, POINT_INT_DATA, POINT_SIZE, POINT_SIZE_DATA, Function, Signature,
 )
 from gradfast._kernels.native_loop cimport (
-    Loop, Nodes, Steps, Watch, gradient_along, jacobian_along, pair_differences, set_steps, set_stencil, set_watch,
+    Loop, Nodes, Steps, Watch, gradient_along, jacobian_along, pair_differences,
+    set_steps, set_stencil, set_watch,
 )
 from gradfast._kernels.stencil cimport Stencil

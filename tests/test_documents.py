@@ -37,7 +37,7 @@ class ErrorChecker(doctest.OutputChecker):
     """An error printed as 3e-14 may be ten times as large, or smaller by any factor: rounding differs by machine."""
 
     def check_output(self, want, got, optionflags):
-        error = r"\b\de-\d\d\b"
+        error = r"\b\d(?:\.\d)?e-\d\d\b"
         wanted, found = (re.findall(error, text) for text in (want, got))
         if len(wanted) == len(found) and all(float(b) <= 10 * float(a) for a, b in zip(wanted, found, strict=True)):
             want, got = (re.sub(error, "an error", text) for text in (want, got))

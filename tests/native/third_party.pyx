@@ -1,4 +1,4 @@
-"""A module of somebody else's that differentiates its own C functions with gradfast's loops."""
+"""A module of somebody else's that differentiates its own C functions."""
 
 from gradfast.api cimport (
     ARRAY_INT,
