@@ -1,16 +1,22 @@
-"""The tour, ``python -m gradfast``: the textbook's numbers, its figures, and the speed on this machine."""
+"""The tour, ``python -m gradfast``: what gradfast saves on this machine, the textbook's numbers, and its figures."""
 
 import argparse
 import platform
 import sys
 import timeit
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gradfast import reference
+from gradfast.callables import compiled
+from gradfast.gradients import ValueAndGradient, gradient
 from gradfast.plotting import import_matplotlib, plot_function, plot_gradient_field, plot_surface, plot_tangent
 from gradfast.textbook import numerical_diff, numerical_gradient
 
@@ -18,6 +24,9 @@ X = np.arange(0.0, 20.0, 0.1)
 TICKS = np.arange(-2.0, 2.5, 0.25)
 SURFACE_TICKS = np.arange(-3.0, 3.01, 0.25)
 ROUNDS, SECONDS_A_ROUND = 7, 0.02
+START = np.array([1.3, 0.7, 0.8, 1.9, 1.2] * 2)  # that of SciPy's tutorial, twice
+LOWER, UPPER = 0.0, 2.0
+LONG = np.linspace(-1.0, 1.0, 1000)
 
 
 def parabola(x: Any) -> Any:
@@ -32,8 +41,24 @@ def sum_of_squares_of_rows(x: Any) -> Any:
     return np.sum(x**2, axis=1)
 
 
+def sum_of_exponentials(x: Any) -> Any:
+    return np.sum(np.exp(x))
+
+
+def squares_one_by_one(x: Any) -> Any:
+    total = 0.0
+    for i in range(x.size):
+        total += x[i] ** 2
+    return total
+
+
+def rosenbrock(x: Any) -> Any:
+    return sum(100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2 for a, b in pairwise(x.tolist()))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    _print_gains()
     _print_numbers()
     if not options.no_plots:
         try:
@@ -43,15 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError as error:
             print(f"--out must be a folder that can be written; got {options.out} ({error.strerror})", file=sys.stderr)
             return 2
-    _print_speed()
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m gradfast",
-        description="A tour of gradfast: the textbook's slopes and gradients, its four figures, "
-        "and the time that gradients take on this machine. It lasts a few seconds.",
+        description="A tour of gradfast: what it saves on this machine, the textbook's slopes and gradients, "
+        "and its four figures. It lasts a few seconds.",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("gradfast-tour"), metavar="DIR", help="folder for the figures (%(default)s)"
@@ -61,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _print_numbers() -> None:
-    print("f(x) = 0.01 x^2 + 0.1 x")
+    print("\nf(x) = 0.01 x^2 + 0.1 x")
     for x, exact in ((5.0, 0.2), (10.0, 0.3)):
         _print_number(f"slope at {x:g}", numerical_diff(parabola, x), exact)
     print("\nf(x0, x1) = x0^2 + x1^2")
@@ -71,7 +95,7 @@ def _print_numbers() -> None:
 
 
 def _print_number(what: str, value: Any, exact: Any) -> None:
-    print(f"  {what:<20}  {_text(value):<8}  error {np.abs(value - exact).max():.0e}")
+    print(f"  {what:<20}  {_text(value):<8}  {_error(value, exact)}")
 
 
 def _text(value: Any) -> str:
@@ -116,32 +140,120 @@ def _figures() -> Iterator[tuple[str, Any]]:
     yield "negative-gradient.png", figure
 
 
-def _print_speed() -> None:
-    print(f"\nSpeed (Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()})")
-    print(f"Microseconds for a gradient of the sum of squares, best of {ROUNDS} rounds. Beside it, the speed-up")
-    print("over the plain loop. 'f alone' is what f's own calls take: only vectorizing saves them.\n")
-    print(f"  {'':<17}{'f alone':>9}{'plain loop':>12}{'gradfast':>10}{'':>9}{'vectorized':>12}")
-    random = np.random.default_rng(0)
-    for what, shape in (("n = 2", (2,)), ("n = 100", (100,)), ("n = 1000", (1000,)), ("324 points, n = 2", (324, 2))):
-        alone, plain, ours, vectorized = (1e6 * seconds for seconds in _seconds_a_gradient(random.normal(size=shape)))
-        print(f"  {what:<17}{alone:>9.1f}{plain:>12.1f}", end="")
-        print(f"{ours:>10.1f}{plain / ours:>7.2f} x{vectorized:>12.1f}{plain / vectorized:>7.1f} x")
+# --- what gradfast saves ----------------------------------------------------------------------------------------------
 
 
-def _seconds_a_gradient(x: Any) -> list[float]:
-    """Time f's 2 n calls alone, the plain loop, gradfast, and gradfast vectorized.
+@dataclass(frozen=True)
+class Gain:
+    """A line of the table: the same work, done without gradfast and with it."""
 
-    They take turns, so that a slow moment of the machine hits all of them.
-    """
-    calls: list[Callable[[], Any]] = [
-        lambda: [sum_of_squares(point) for point in np.atleast_2d(x) for _ in range(2 * point.size)],
-        lambda: reference.numerical_gradient(sum_of_squares, x),
-        lambda: numerical_gradient(sum_of_squares, x),
-        lambda: numerical_gradient(sum_of_squares_of_rows, x, vectorized=True),
-    ]
-    plain, ours, vectorized = (call() for call in calls[1:])
-    assert np.array_equal(ours, plain)
-    assert np.allclose(vectorized, plain, rtol=0, atol=1e-6)  # np.sum adds the terms in another order
+    work: str
+    rival: str
+    theirs: Callable[[], Any]
+    ours: Callable[[], Any]
+    tolerance: float
+    share: float = 1.0  # the part of the work that the rival is timed on
+
+
+def _print_gains() -> None:
+    print(
+        f"What gradfast saves here (Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()})"
+    )
+    print(f"Milliseconds, best of {ROUNDS} rounds. Both compute the same numbers.\n")
+    print(f"  {'':<42}{'otherwise by':<22}{'its time':>9}{'gradfast':>10}")
+    for gain in (*_fits(), *_batches(), _slow_f()):
+        theirs, ours = _milliseconds(gain)
+        print(f"  {gain.work:<42}{gain.rival:<22}{theirs:>9.3f}{ours:>10.3f}{theirs / ours:>8.1f} x")
+    alone = 1e3 * _best([lambda: [sum_of_squares(LONG) for _ in range(2 * LONG.size)]])[0]
+    print(f"\n  The last line gains little, since f's own {2 * LONG.size} calls take {alone:.3f} ms. What saves those:")
+    print('  fewer calls (vectorized=True, sparsity=, method="forward"), or a faster f (gradfast.compiled).')
+    if missing := [name for name in ("scipy", "numba") if find_spec(name) is None]:
+        print(f"  More lines with {' and '.join(missing)} installed.")
+    _print_errors()
+
+
+def _fits() -> Iterator[Gain]:
+    """Yield the fits of an f in plain Python, if SciPy is installed."""
+    if find_spec("scipy") is None:
+        return
+    minimize = import_module("scipy.optimize").minimize
+    bounds = [(LOWER, UPPER)] * START.size
+    both, both_in_bounds = (ValueAndGradient(rosenbrock, method="forward", bounds=b) for b in (None, (LOWER, UPPER)))
+    # At SciPy's own tolerance it is a matter of luck when a line search ends; at this one all evaluate as often.
+    yield Gain(
+        "BFGS fit, n = 10",
+        "SciPy's differences",
+        lambda: minimize(rosenbrock, START, tol=1e-4).x,
+        lambda: minimize(both, START, jac=True, tol=1e-4).x,
+        tolerance=1e-3,
+    )
+    yield Gain(
+        "L-BFGS-B fit in bounds, n = 10",
+        "SciPy's differences",
+        lambda: minimize(rosenbrock, START, bounds=bounds, tol=1e-4).x,
+        lambda: minimize(both_in_bounds, START, jac=True, bounds=bounds, tol=1e-4).x,
+        tolerance=1e-2,
+    )
+
+
+def _batches() -> Iterator[Gain]:
+    """Yield the gradients at many points: by few calls of f, and of compiled f, if numba is installed."""
+    rows = np.random.default_rng(0).normal(size=(20_000, 2))
+    few = rows[:324]
+    yield Gain(
+        "gradients at 324 points, vectorized=True",
+        "a Python loop",
+        lambda: reference.numerical_gradient(sum_of_squares, few),
+        lambda: numerical_gradient(sum_of_squares_of_rows, few, vectorized=True),
+        tolerance=1e-6,  # np.sum adds the terms in another order
+    )
+    if find_spec("numba"):
+        squares = compiled(squares_one_by_one)
+        yield Gain(
+            "gradients at 20,000 points, compiled f",
+            "a Python loop",
+            lambda: reference.numerical_gradient(sum_of_squares, few),
+            lambda: numerical_gradient(squares, rows),
+            tolerance=1e-6,
+            share=len(few) / len(rows),
+        )
+
+
+def _slow_f() -> Gain:
+    return Gain(
+        "gradient of np.sum(x**2), n = 1000",
+        "a Python loop",
+        lambda: reference.numerical_gradient(sum_of_squares, LONG),
+        lambda: numerical_gradient(sum_of_squares, LONG),
+        tolerance=0.0,
+    )
+
+
+def _print_errors() -> None:
+    x = np.array([0.5, 1.0, 1.5])
+    fixed = gradient(sum_of_exponentials, x)
+    adapted, info = gradient(sum_of_exponentials, x, method="adaptive", full_output=True)
+    print("\nErrors of the gradient of exp(x0) + exp(x1) + exp(x2)")
+    print(f"  by default               {_error(fixed, np.exp(x))}")
+    print(
+        f'  by method="adaptive"     {_error(adapted, np.exp(x))}, and its own bar says at most {info.error.max():.0e}'
+    )
+
+
+def _error(value: Any, exact: Any) -> str:
+    return f"error {np.abs(value - exact).max():.0e}"
+
+
+def _milliseconds(gain: Gain) -> tuple[float, float]:
+    """Time the rival, for the whole work, and gradfast, after a look at their results."""
+    theirs, ours = gain.theirs(), gain.ours()
+    assert np.allclose(ours[: len(theirs)], theirs, rtol=0, atol=gain.tolerance)
+    rival, gradfast = _best([gain.theirs, gain.ours])
+    return 1e3 * rival / gain.share, 1e3 * gradfast
+
+
+def _best(calls: Sequence[Callable[[], Any]]) -> list[float]:
+    """Return the seconds of each call. They take turns, so that a slow moment of the machine hits all of them."""
     repeats = [max(1, round(SECONDS_A_ROUND / timeit.timeit(call, number=1))) for call in calls]
     best = [np.inf] * len(calls)
     for _ in range(ROUNDS):
