@@ -73,11 +73,9 @@ class Derivative(DerivativeOperator, PreparedOperator):
             self._take_order(1)
         else:
             self._take_order(order)
-        self._prepare(f, method, bounds, False, None, False, full_output)
-        if argnum or kwargs is not None or has_aux:
-            self._take_arguments(argnum, kwargs, has_aux)
-        if on_error != "raise":
-            self._take_on_error(on_error)
+        self._prepare(
+            f, method, None, bounds, kwargs, argnum, has_aux, False, None, False, on_error, full_output
+        )  # fmt: skip
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         shape = e.base.shape or e.shape or ()
@@ -192,18 +190,13 @@ def derivative(
     if others:
         raise unexpected("derivative", others)
     order = checked_order(n)
-    is_plain = not argnum and kwargs is None and not has_aux and on_error == "raise"
-    if is_plain and (order == 1 or not isinstance(as_method(method), Complex)):
-        return once(Derivative, f, x, args, None, method, bounds, False, None, False, full_output, None, order)
+    if order == 1 or not isinstance(as_method(method), Complex):
+        return once(
+            Derivative, f, x, args, None, method, None, bounds, kwargs, argnum, has_aux, False, None, False, on_error,
+            full_output, order,
+        )  # fmt: skip
     operator = Derivative(
-        f,
-        n=n,
-        method=method,
-        bounds=bounds,
-        kwargs=kwargs,
-        argnum=argnum,
-        has_aux=has_aux,
-        on_error=on_error,
+        f, n=n, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, on_error=on_error,
         full_output=full_output,
-    )
+    )  # fmt: skip
     return operator._at(x, args)

@@ -79,11 +79,9 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     ) -> None:
         if others:
             raise unexpected(type(self).__name__, others)
-        self._prepare(f, method, bounds, vectorized, None, False, full_output)
-        if argnum or kwargs is not None or has_aux:
-            self._take_arguments(argnum, kwargs, has_aux)
-        if on_error != "raise":
-            self._take_on_error(on_error)
+        self._prepare(
+            f, method, None, bounds, kwargs, argnum, has_aux, vectorized, None, False, on_error, full_output
+        )  # fmt: skip
 
     def _are_many(self, x: Any, v: Any) -> bool:
         """Return whether v is many directions; what is no array of one shape is none, and gets its error later."""

@@ -66,11 +66,9 @@ class Gradient(GradientOperator, PreparedOperator):
     ) -> None:
         if others:
             raise unexpected(type(self).__name__, others)
-        self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
-        if argnum or kwargs is not None or has_aux:
-            self._take_arguments(argnum, kwargs, has_aux)
-        if on_error != "raise":
-            self._take_on_error(on_error)
+        self._prepare(
+            f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+        )
 
     def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
         return adaptive.gradient(e, self, center)
@@ -241,13 +239,10 @@ def gradient(
     """
     if others:
         raise unexpected("gradient", others)
-    if not argnum and kwargs is None and not has_aux and on_error == "raise":
-        return once(Gradient, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis)
-    operator = Gradient(
-        f, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux,
-        vectorized=vectorized, workers=workers, progress=progress, on_error=on_error, full_output=full_output,
+    return once(
+        Gradient, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress,
+        on_error, full_output,
     )  # fmt: skip
-    return operator._at(x, args, f0)
 
 
 def value_and_gradient(
@@ -311,12 +306,7 @@ def value_and_gradient(
     """
     if others:
         raise unexpected("value_and_gradient", others)
-    if not argnum and kwargs is None and not has_aux and on_error == "raise":
-        return once(
-            ValueAndGradient, f, x, args, None, method, bounds, vectorized, workers, progress, full_output, axis
-        )
-    operator = ValueAndGradient(
-        f, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux,
-        vectorized=vectorized, workers=workers, progress=progress, on_error=on_error, full_output=full_output,
+    return once(
+        ValueAndGradient, f, x, args, None, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers,
+        progress, on_error, full_output,
     )  # fmt: skip
-    return operator._at(x, args)

@@ -82,27 +82,27 @@ class Hessian(HessianOperator, PreparedOperator):
         if others:
             raise unexpected(type(self).__name__, others)
         self.gradient, self.sparsity, self.verify, self.diagonal = gradient, sparsity, verify, bool(diagonal)
-        self.on_error = on_error
         self._refuse(axis, vectorized, has_aux)
         slopes, of_slopes = gradient, method
         if gradient is None and isinstance(as_method(method), Complex):
             slopes, of_slopes = self._by_complex_step(f, method, sparsity, vectorized, has_aux, kwargs, argnum)
-        if slopes is None:
-            self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
+        if slopes is not None:
+            self.of_gradient = JacobianOfGradient(
+                as_objective(slopes, "gradient"), method=of_slopes, sparsity=sparsity, verify=verify, bounds=bounds,
+                kwargs=None if gradient is None else kwargs, argnum=argnum, vectorized=vectorized, workers=workers,
+                progress=progress, on_error=on_error, full_output=full_output,
+            )  # fmt: skip
+            self.of_gradient.diagonal = self.diagonal
+            self._take_order(1)
+        self._prepare(
+            f if slopes is None else self.of_gradient.f, method, axis, bounds, kwargs, argnum, has_aux, vectorized,
+            workers, progress, on_error, full_output,
+        )  # fmt: skip
+        if slopes is not None:
+            self._show(f, self.bounds)
+        else:
             refuse_adaptive(method, sparsity)
             self.is_sparse = sparsity is not None
-            self._take_arguments(argnum, kwargs, has_aux, on_error)
-            return
-        self.of_gradient = JacobianOfGradient(
-            as_objective(slopes, "gradient"), method=of_slopes, sparsity=sparsity, verify=verify, bounds=bounds,
-            kwargs=None if gradient is None else kwargs, argnum=argnum, vectorized=vectorized, workers=workers,
-            progress=progress, on_error=on_error, full_output=full_output,
-        )  # fmt: skip
-        self._take_order(1)
-        self.of_gradient.diagonal = self.diagonal
-        self._prepare(self.of_gradient.f, method, bounds, vectorized, workers, progress, full_output, axis)
-        self._show(f, self.bounds)
-        self._adapt(self.of_gradient.argnum, self.of_gradient.kwargs, False)
 
     def _by_complex_step(
         self, f: Any, method: Any, sparsity: Any, vectorized: Any, has_aux: Any, kwargs: Any, argnum: int

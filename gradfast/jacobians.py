@@ -80,12 +80,10 @@ class Jacobian(JacobianOperator, PreparedOperator):
     ) -> None:
         if others:
             raise unexpected(type(self).__name__, others)
-        self._prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
+        self._prepare(
+            f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+        )
         self.flat = bool(flat)
-        if argnum or kwargs is not None or has_aux:
-            self._take_arguments(argnum, kwargs, has_aux)
-        if on_error != "raise":
-            self._take_on_error(on_error)
         if sparsity is not None:
             refuse_adaptive(method, sparsity)
             if axis is not None:
@@ -273,9 +271,11 @@ def jacobian(
     """
     if others:
         raise unexpected("jacobian", others)
-    is_usual = sparsity is None and axis is None and kwargs is None and on_error == "raise"
-    if is_usual and not (flat or verify or argnum or has_aux):
-        return once(Jacobian, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output)
+    if sparsity is None and axis is None and not (flat or verify):
+        return once(
+            Jacobian, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress,
+            on_error, full_output,
+        )  # fmt: skip
     operator = Jacobian(
         f, method=method, axis=axis, flat=flat, sparsity=sparsity, verify=verify, bounds=bounds, kwargs=kwargs,
         argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress,

@@ -88,7 +88,7 @@ class WithOptions(Operator):
         if isinstance(self.bounds, (tuple, list, np.ndarray)) and isinstance(self._sides, tuple):
             self._show(self.f, self._sides)
 
-    def _take_arguments(self, argnum: Any, kwargs: Any, has_aux: Any, on_error: Any = "raise") -> None:
+    def _take_arguments(self, argnum: Any, kwargs: Any, has_aux: Any) -> None:
         """Look at how f is called, if that is not ``f(x, *args)``, or returns more than its value."""
         if not is_integer(argnum) or argnum < 0:
             raise ValueError(f"argnum must be an integer from 0 up; got {argnum!r}")
@@ -102,7 +102,6 @@ class WithOptions(Operator):
         if has_aux and self.axis is not None and not self.vectorized:
             raise ValueError(f"has_aux must be False with axis, unless f takes all points at once; got {has_aux!r}")
         self._adapt(int(argnum), None if kwargs is None else dict(kwargs), bool(has_aux))
-        self._take_on_error(on_error)
 
     def _take_on_error(self, on_error: Any) -> None:
         """Look at what becomes of exceptions of f."""

@@ -10,7 +10,7 @@ from objectives import bits, cubes, rosen, rosen_gradient, rosen_hessian, same
 from strategies import FLOATS, points
 from ways import AT_A_POINT
 
-from gradfast import Backward, Central, Forward, hessian
+from gradfast import Backward, Central, Forward, Hessian, hessian
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01)]
 
@@ -298,3 +298,12 @@ def test_f_must_return_one_real_number():
         hessian(lambda p: p, np.ones(3), vectorized=True)
     with pytest.raises(TypeError, match="f must return a real scalar; it returned None, a NoneType"):
         hessian(lambda x: None, np.ones(3))
+
+
+def test_a_hessian_by_the_complex_step_keeps_the_keywords_of_f():
+    def f(x, power=1):
+        return np.prod(x) ** power
+
+    operator = Hessian(f, method="complex", kwargs={"power": 2}, axis=1)
+    assert operator.kwargs == {"power": 2}
+    assert operator(np.ones((2, 2))) == pytest.approx(np.array([[[2.0, 4.0], [4.0, 2.0]]] * 2))

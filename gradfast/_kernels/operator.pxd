@@ -26,7 +26,9 @@ cdef class Operator:
     cdef list plans                     # of a difference method, by order and dtype.char; None of other methods
     cdef public bint is_plain           # whether f is called with one point, by this thread: nothing else is asked for
 
-    cdef prepare(self, f, method, bounds, vectorized, workers, progress, full_output, axis)
+    cdef prepare(
+        self, f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+    )
     cdef Evaluator open_plain(self, x, tuple args)
     cdef run(self, x, tuple args, v, f0, bint wants_value)
     cdef differentiate_more(self, Evaluator e, v, f0, bint wants_value)

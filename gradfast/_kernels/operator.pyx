@@ -63,23 +63,30 @@ cdef bint names_nothing(f) except -1:
 cdef class Operator:
     """What all prepared operators share: see `gradfast.operators.PreparedOperator`."""
 
-    def _prepare(self, f, method, bounds, vectorized, workers, progress, full_output, axis=None):
+    def _prepare(
+        self, f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+    ):
         """Look at f and the options, once for all calls."""
-        self.prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
+        self.prepare(f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output)
 
-    cdef prepare(self, f, method, bounds, vectorized, workers, progress, full_output, axis):
+    cdef prepare(
+        self, f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+    ):
         self.f, self.bounds, self.axis, self.workers, self.progress = f, bounds, axis, workers, progress
         self.full_output = full_output
         self.is_plain = axis is None and workers is None and progress is False and not vectorized
-        if self.is_plain and is_python(f):
-            found = NAMED.get(method) if type(method) is str else method
-            plans = getattr(found, "plans", None)
-            if type(plans) is list:
-                self.objective, self.method, self.plans = f, found, plans
-                if bounds is not None:
-                    self._take_bounds()
-                return
-        self._look_at(method, vectorized)
+        found = NAMED.get(method) if type(method) is str else method
+        plans = getattr(found, "plans", None)
+        if self.is_plain and type(plans) is list and is_python(f):
+            self.objective, self.method, self.plans = f, found, plans
+            if bounds is not None:
+                self._take_bounds()
+        else:
+            self._look_at(method, vectorized)
+        if argnum or kwargs is not None or has_aux:
+            self._take_arguments(argnum, kwargs, has_aux)
+        if on_error != "raise":
+            self._take_on_error(on_error)
 
     def _take_order(self, int n):
         """Take the order of the derivative, before f and the method are looked at."""
@@ -420,10 +427,15 @@ cdef value_of(Evaluator e, const Block *center):
     return array_of(center.at, e.center_shape(), e.value_size)
 
 
-def once(kind, f, x, args, f0, method, bounds, vectorized, workers, progress, full_output, axis=None, int n=0):
+def once(
+    kind, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output,
+    int n=0,
+):
     """Return ``kind(f, **options)(x, *args)``: an operator that is made for one call."""
     cdef Operator made = <Operator>new(kind, (), NULL)
     if n:
         made.n = n
-    made.prepare(f, method, bounds, vectorized, workers, progress, full_output, axis)
+    made.prepare(f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output)
+    if made.argnum:
+        return made._at(x, args, f0)
     return made.run(x, args if type(args) is tuple else (args,), None, f0, made.wants_value)
