@@ -13,7 +13,7 @@ from sphinx.pycode import Parser
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 # A name alone, or one that is called or imported.
-NAME = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*\w)(?=\(|\Z)")
+NAME = re.compile(r"(?:\A|(?<=import )|(?<![\w.])(?=[\w.]+\())([A-Za-z_][\w.]*\w)(?=\(|\Z)")
 ABROAD = re.compile(r"(numpy|scipy|matplotlib|concurrent|multiprocessing|asyncio)\.")
 SHORT = {"np.": "numpy.", "plt.": "matplotlib.pyplot."}
 

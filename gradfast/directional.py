@@ -55,7 +55,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     --------
     >>> import numpy as np
     >>> from gradfast import DirectionalDerivative
-    >>> product = DirectionalDerivative(lambda x: 2 * x)  # of a gradient: the Hessian times v
+    >>> product = DirectionalDerivative(lambda x: 2 * x)  # a gradient's: Hessian times v
     >>> print(product(np.array([3.0, 4.0]), np.array([1.0, 0.0])).round(6))
     [2. 0.]
     """
@@ -349,7 +349,8 @@ def directional_derivative(
     --------
     >>> import numpy as np
     >>> from gradfast import directional_derivative
-    >>> float(round(directional_derivative(lambda x: np.sum(x**2), [3.0, 4.0], [1.0, 1.0]), 6))
+    >>> f = lambda x: np.sum(x**2)
+    >>> float(round(directional_derivative(f, [3.0, 4.0], [1.0, 1.0]), 6))
     14.0
     """
     if others:

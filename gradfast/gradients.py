@@ -94,7 +94,8 @@ class ValueAndGradient(ValueAndGradientOperator, Gradient):
     Examples
     --------
     >>> from gradfast import ValueAndGradient
-    >>> value, slope = ValueAndGradient(lambda x: (x[0] - 3.0) ** 2, method="forward")([0.0])
+    >>> both = ValueAndGradient(lambda x: (x[0] - 3.0) ** 2, method="forward")
+    >>> value, slope = both([0.0])
     >>> print(value, slope.round(6))
     9.0 [-6.]
     """
@@ -231,10 +232,11 @@ def gradient(
     >>> import numpy as np
     >>> from gradfast import Central, gradient
     >>> x = np.array([1.0, 2.0])
-    >>> print(gradient(lambda x: np.sum(np.exp(x)), x).round(6))
+    >>> f = lambda x: np.sum(np.exp(x))
+    >>> print(gradient(f, x).round(6))
     [2.718282 7.389056]
-    >>> error = gradient(lambda x: np.sum(np.exp(x)), x, method=Central(accuracy=6)) - np.exp(x)
-    >>> print(f"error: {np.abs(error).max():.0e}")
+    >>> finer = gradient(f, x, method=Central(accuracy=6))
+    >>> print(f"error: {np.abs(finer - np.exp(x)).max():.0e}")
     error: 9e-14
     """
     if others:

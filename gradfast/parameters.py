@@ -309,7 +309,8 @@ def ravel(x: Any) -> tuple[Array, Callable[[Array], Any]]:
     >>> vector, unravel = ravel({"a": np.array([1.0, 2.0]), "b": 3.0})
     >>> vector
     array([1., 2., 3.])
-    >>> print(hessian(lambda v: np.sum(unravel(v)["a"] ** 2) * unravel(v)["b"], vector).round(3))
+    >>> f = lambda p: np.sum(p["a"] ** 2) * p["b"]
+    >>> print(hessian(lambda v: f(unravel(v)), vector).round(3))
     [[6. 0. 2.]
      [0. 6. 4.]
      [2. 4. 0.]]

@@ -128,7 +128,8 @@ def plot_tangent(
     >>> from matplotlib import pyplot
     >>> from gradfast.plotting import plot_function, plot_tangent
     >>> x = np.arange(0.0, 20.0, 0.1)
-    >>> ax = plot_tangent(np.sqrt, x, at=5, ax=plot_function(np.sqrt, x), label="tangent at 5")
+    >>> ax = plot_function(np.sqrt, x)
+    >>> ax = plot_tangent(np.sqrt, x, at=5, ax=ax, label="tangent at 5")
     >>> pyplot.close(ax.figure)
     """
     x, f = _ticks("x", x), as_objective(f)
@@ -192,7 +193,8 @@ def plot_surface(
     >>> import numpy as np
     >>> from matplotlib import pyplot
     >>> from gradfast.plotting import plot_surface
-    >>> ax = plot_surface(lambda x: np.sum(x**2), np.arange(-3.0, 3.1, 0.5), np.arange(-3.0, 3.1, 0.5))
+    >>> ticks = np.arange(-3.0, 3.1, 0.5)
+    >>> ax = plot_surface(lambda x: np.sum(x**2), ticks, ticks)
     >>> pyplot.close(ax.figure)
     """
     x0, x1, mesh, values = _values_over_mesh(f, x0, x1, vectorized)
@@ -259,7 +261,8 @@ def plot_gradient_field(
     >>> import numpy as np
     >>> from matplotlib import pyplot
     >>> from gradfast.plotting import plot_gradient_field
-    >>> ax = plot_gradient_field(lambda x: np.sum(x**2), np.arange(-2, 2.5, 0.25), np.arange(-2, 2.5, 0.25))
+    >>> ticks = np.arange(-2, 2.5, 0.25)
+    >>> ax = plot_gradient_field(lambda x: np.sum(x**2), ticks, ticks)
     >>> pyplot.close(ax.figure)
     """
     if not is_real(sign) or sign not in (-1, 1):

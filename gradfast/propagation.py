@@ -64,8 +64,9 @@ def propagate(
     Examples
     --------
     >>> from gradfast import propagate
-    >>> area, variance = propagate(lambda sides: sides[0] * sides[1], [2.0, 3.0], [0.01, 0.04])
-    >>> print(area, variance.round(6))
+    >>> area = lambda sides: sides[0] * sides[1]
+    >>> value, variance = propagate(area, [2.0, 3.0], [0.01, 0.04])
+    >>> print(value, variance.round(6))
     6.0 0.25
     """
     operator = Jacobian(Doubled(f), method=method, flat=True, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=True)

@@ -65,6 +65,8 @@ def test_the_examples_of_each_docstring_run(name):
     if name != "gradfast.__main__":
         for test in doctest.DocTestFinder().find(importlib.import_module(name)):
             assert_runs(test)
+            lines = [line for example in test.examples for line in example.source.splitlines()]
+            assert [line for line in lines if len(line) > 84] == []  # beside the prompt, as narrow as the pages
 
 
 def test_every_public_name_is_in_the_api_reference():
