@@ -140,8 +140,10 @@ def derivative(
     Parameters
     ----------
     f : callable
-        Function of one number; elementwise, if x is an array: it gets arrays of x's shape and
-        returns such. Of a scalar x it may return an array of any shape, a point of a curve.
+        Function of one number; elementwise, if x is an array: it gets arrays of x's shape and returns such, each
+        value computed from the element at its place alone. For an f whose values depend on other elements, too, as
+        ``cumsum`` does, use :func:`jacobian`: all elements are moved at once, and their effects add up here. Of a
+        scalar x, f may return an array of any shape, a point of a curve.
     x : float or array_like
         Where to differentiate. It is not modified.
     n : int

@@ -394,14 +394,23 @@ class Progress(Evaluator):
 
     def expect(self, total: int) -> None:
         """Begin to count: `total` evaluations are to come."""
+        self._leave_bar()  # of an attempt that steps were too short for
         self.done, self.total = 0, total
         if self.tqdm is not None:
             self.bar = self.tqdm(total=total, unit=" evaluations", delay=SECONDS_OF_SILENCE)
 
     def values(self, moves: Moves) -> Array:
         if self.done == self.total:  # an algorithm that does not know how many are to come
-            self.expect(len(moves) * self.points)
+            self._expect_more(len(moves) * self.points)
         return assembled(self, moves)
+
+    def _expect_more(self, count: int) -> None:
+        if not self.total:
+            self.expect(count)
+            return
+        self.total += count
+        if self.bar is not None:
+            self.bar.total = self.total
 
     def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
         for first, last, found in self.inner.pieces(moves):
@@ -430,8 +439,6 @@ class Progress(Evaluator):
         self.done += count
         if self.bar is not None:
             self.bar.update(count)
-            if self.done == self.total:
-                self.bar.close()
         elif callable(self.show):
             self.show(self.done, self.total)
 

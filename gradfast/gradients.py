@@ -132,9 +132,10 @@ def gradient(
     x : array_like
         One point, of any shape; with `axis`, many. A writable array of float32, float64 or
         longdouble is perturbed in place, so that an f that reads it through a closure sees the
-        perturbation. Afterwards it holds its old bits. Anything else is copied. Or parameters by name: a
-        dictionary, list or tuple of arrays, also nested, or a pandas object. f is called with the whole of
-        it, its arrays are perturbed like one x, and the derivatives have the same structure and labels.
+        perturbation. Afterwards it holds its old bits. Anything else is copied, also an array whose numbers are
+        not aligned or not in the machine's byte order. Or parameters by name: a dictionary, list or tuple of
+        arrays, also nested, or a pandas object. f is called with the whole of it, its arrays are perturbed like
+        one x, and the derivatives have the same structure and labels.
     method : str or method object
         "central", "forward", "backward", "complex" or "adaptive"; or an object with parameters of its
         own: :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Nodes`, :class:`Complex`,
@@ -170,7 +171,7 @@ def gradient(
         a closure is not perturbed there.
     progress : bool or callable
         True for a bar (tqdm) of evaluations done, if the whole takes over a second; or a callable,
-        called with (done, total) after each chunk.
+        called with (done, total) after each chunk. With method "adaptive" the total grows from round to round.
     on_error : str
         What becomes of an exception that f raises at a moved point. "raise": it is passed on, with a note that
         says which coordinate was moved, and how far. "nan": it counts as a value of NaN, so that the derivative

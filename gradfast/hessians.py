@@ -231,6 +231,8 @@ class JacobianOfGradient(Jacobian):
         if self.sparsity is not None:  # of which one of two mirrored entries was read
             return result
         found, info = result if self.full_output else (result, None)
+        if self.is_native and found.size == np.size(x) ** 2:  # compiled code writes a vector, whatever x's shape is
+            found = found.reshape(np.shape(x) * 2)
         shape = found.shape[found.ndim // 2 :]
         if found.ndim % 2 or found.shape != shape * 2 or shape != np.shape(x):
             shape = np.shape(x)
@@ -244,7 +246,8 @@ class JacobianOfGradient(Jacobian):
         if info.error is not None:
             both = info.converged.reshape(info.step.size, -1)
             both = self._wanted((both & both.T).reshape(found.shape))
-            info = replace(info, error=self._wanted(_mean_with_transpose(info.error)), converged=both)
+            error = self._wanted(_mean_with_transpose(info.error.reshape(found.shape)))
+            info = replace(info, error=error, converged=both)
         return symmetric, info
 
     def _wanted(self, matrix: Any) -> Any:

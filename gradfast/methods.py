@@ -14,7 +14,15 @@ from gradfast._kernels.plan import Plan
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.step_rule import Rule
 from gradfast.arguments import EPS, Array, is_integer, is_real
-from gradfast.steps import absolute_steps, broadcast_steps, checked_steps, least_scale, relative_step, scale_of
+from gradfast.steps import (
+    absolute_steps,
+    broadcast_steps,
+    checked_steps,
+    least_scale,
+    nearest_power_of_two,
+    relative_step,
+    scale_of,
+)
 
 Options = tuple[
     tuple[Stencil, int], ...
@@ -148,7 +156,7 @@ class Difference:
             return absolute_steps(x, broadcast_steps("step", self.step, x))
         relative, size = self._relative(n, precision or x.dtype.char), scale_of(x, self.scale, least_scale(n))
         if np.ndim(relative):
-            return absolute_steps(x, broadcast_steps("rel_step", relative, x) * size)
+            return absolute_steps(x, nearest_power_of_two(broadcast_steps("rel_step", relative, x) * size))
         return absolute_steps(x, Rule(relative=relative, absolute=relative).at(size).reshape(x.shape))
 
 
@@ -164,7 +172,7 @@ class Central(Difference):
     step : float or array_like, optional
         The step, in x's units, of all coordinates or of each.
     rel_step : float or array_like, optional
-        The step relative to ``max(abs(x), 0.1 ** (1 / n))``, one number rounded to a power of two; n is 1 but for
+        The step relative to ``max(abs(x), 0.1 ** (1 / n))``, rounded to a power of two; n is 1 but for
         higher derivatives. The default balances truncation against rounding for an f whose scale is
         that of x, or somewhat shorter; from accuracy 6 up it is relative to 0.2 where this has 0.1. No fixed step
         knows f's scale.
@@ -361,7 +369,8 @@ class Complex:
     """The complex step: the imaginary part of ``f(x + i h) / h``, with nothing subtracted.
 
     Exact to rounding for an f that is analytic and computes with complex numbers, one evaluation
-    a coordinate. f gets complex copies of x, so it must not read x through a closure.
+    a coordinate. f gets complex copies of x, so it must not read x through a closure. At a real x its result must be
+    real: of a complex one whose imaginary part is 0, return ``.real`` where x is real.
 
     Parameters
     ----------

@@ -46,6 +46,13 @@ def scale_of(x: Array, scale: Any, least: float) -> Array:
     return np.where(size == 0, x.dtype.type(least), size)
 
 
+def nearest_power_of_two(steps: Array) -> Array:
+    """Return powers of two for steps, as rules of steps do: by them one divides exactly. Others than numbers stay."""
+    with np.errstate(all="ignore"):
+        powers = 2 ** np.rint(np.log2(steps))
+    return np.where(np.isfinite(powers) & (powers > 0), powers, steps)
+
+
 def broadcast_steps(name: str, value: Any, x: Array, *, may_be_zero: bool = False) -> Array:
     """Return steps of x's shape."""
     steps = checked_steps(name, value, may_be_zero=may_be_zero)

@@ -123,6 +123,15 @@ def test_each_method_looks_to_its_side_whatever_its_steps(method, sides, options
     assert seen == sides | {0}
 
 
+@pytest.mark.parametrize("scale", [None, 0.5, [0.5, 0.25, 0.0]])
+@pytest.mark.parametrize("n", [1, 2])
+def test_an_array_of_relative_steps_moves_as_one_number_does(scale, n):
+    x = np.array([1.3, -1e-3, 0.0])
+    for rel_step in (1e-3, 3e-6):
+        one, each = (Central(rel_step=steps, scale=scale).steps_at(x, n) for steps in (rel_step, [rel_step] * 3))
+        assert each.tolist() == one.tolist()
+
+
 @pytest.mark.parametrize("name", ["step", "rel_step"])
 def test_an_array_of_steps_becomes_a_value_of_the_method(name):
     steps = np.array([1e-3, 1e-4])

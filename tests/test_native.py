@@ -221,6 +221,19 @@ def test_reading_a_pointer_imports_no_scipy_numba_or_cffi():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+@pytest.mark.parametrize("diagonal", [False, True])
+@pytest.mark.parametrize("method", ["central", "adaptive"])
+def test_a_compiled_gradient_takes_an_x_of_any_shape(method, diagonal):
+    gradient = gradfast.compiled(c_array_function(f=lambda x: [3 * x[0] ** 2, x[2], x[1], 1.0]), outputs=4)
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    found, info = gradfast.hessian(None, x, gradient=gradient, method=method, diagonal=diagonal, full_output=True)
+    wanted = np.zeros((4, 4))
+    wanted[0, 0], wanted[1, 2], wanted[2, 1] = 6.0, 1.0, 1.0
+    wanted = np.diagonal(wanted).reshape(2, 2) if diagonal else wanted.reshape(2, 2, 2, 2)
+    assert found == pytest.approx(wanted, abs=1e-8)
+    assert method == "central" or (info.error.shape, info.converged.shape) == (wanted.shape, wanted.shape)
+
+
 # --- what is not ------------------------------------------------------------------------------------------------------
 
 

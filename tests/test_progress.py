@@ -70,12 +70,14 @@ def test_batches_and_colors_tell_too(vectorized):
 
 
 @pytest.mark.parametrize("operator", [gradient, jacobian, hessian])
-def test_an_adaptive_method_tells_of_each_round(operator):
+def test_an_adaptive_method_counts_on_from_round_to_round(operator):
     told = []
-    found = operator(f, X[:3], method="adaptive", progress=lambda *now: told.append(now))
+    found, info = operator(f, X[:3], method="adaptive", full_output=True, progress=lambda *now: told.append(now))
     assert np.array_equal(found, operator(f, X[:3], method="adaptive"))
     assert all(done <= total for done, total in told)
     assert sum(done == total for done, total in told) > 1
+    assert told == sorted(set(told))
+    assert told[-1] == (info.evaluations - 1,) * 2  # but for that at x
 
 
 def test_colors_of_several_stencils_share_one_progress():
@@ -131,6 +133,13 @@ def test_a_bar_shows_a_slow_f(capsys):
     assert out == ""
     assert "24/24" in err
     assert "evaluations/s" in err
+
+
+def test_a_bar_of_an_adaptive_method_grows(capsys):
+    pytest.importorskip("tqdm", reason="tqdm is not installed")
+    _, info = gradient(slow, X, method="adaptive", progress=True, full_output=True)
+    done = info.evaluations - 1
+    assert f"{done}/{done}" in capsys.readouterr().err
 
 
 def test_without_tqdm_the_error_names_the_extra(monkeypatch):
