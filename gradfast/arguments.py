@@ -6,6 +6,7 @@ Errors name an argument as the caller wrote it, warnings point at the caller's l
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
 VALUE_DTYPE: dict[str, np.dtype[Any]] = {char: np.dtype("g" if char == "g" else "d") for char in "efdg"}
 
 EPS = {char: float(np.finfo(char).eps) for char in "efdg"}
+
+# How to make one array of parameters by name.
+RAVELED = (
+    "vector, unravel = gradfast.parameters.ravel(x) makes one array of parameters, and f(unravel(vector)) takes it"
+)
 
 PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
@@ -77,9 +83,22 @@ def as_point(x: Any) -> Array:
             return seen
     array = as_array("x", x)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"x must hold real numbers; got dtype {array.dtype}")
+        raise TypeError(f"x must hold real numbers; got {type_of(x, array)}")
     native = array.dtype.newbyteorder("=")
     return np.array(array, dtype=native if native in IN_PLACE else np.float64)
+
+
+def type_of(x: Any, array: Array) -> str:
+    """Return what stands where numbers are wanted, and what leads out if it may hold some by name."""
+    found = f"dtype {array.dtype}"
+    if array.ndim or array.dtype.kind != "O" or x is None:
+        return found
+    advice = ""
+    if isinstance(x, Mapping):
+        advice = f"; {RAVELED}"
+    elif not callable(x) and getattr(x, "__dict__", None):  # a dataclass, a namespace
+        advice = "; vars(x), the dictionary of its fields, may be parameters by name"
+    return f"{found}, a {type(x).__name__}{advice}"
 
 
 def as_f_sees_it(x: Array) -> Array:
@@ -130,14 +149,24 @@ def warn(message: str) -> None:
 
 
 # What other packages call the step of the method, its accuracy and so on, and how it is written here.
-OF_THE_METHOD = {
+OURS = {
     **dict.fromkeys(("step", "h", "dx", "eps", "epsilon", "abs_step", "step_size"), "method=Central(step={value})"),
-    **dict.fromkeys(("rel_step", "relative_step"), "method=Central(rel_step={value})"),
+    **dict.fromkeys(
+        ("rel_step", "relative_step", "diff_step", "finite_diff_rel_step"), "method=Central(rel_step={value})"
+    ),
     **dict.fromkeys(("accuracy", "acc"), "method=Central(accuracy={value})"),
     "order": "method=Central(accuracy={value}) for the order of the error, n={value} for that of the derivative",
     "scale": "method=Central(scale={value})",
     "noise": "method=Central(noise={value})",
-    "rtol": "method=Adaptive(rtol={value})",
+    **dict.fromkeys(("rtol", "tol"), "method=Adaptive(rtol={value})"),
+    "tolerances": "method=Adaptive(rtol=...)",
+    **dict.fromkeys(("max_evaluations", "maxiter"), "method=Adaptive(max_evaluations={value})"),
+    "step_direction": "method='forward' or method='backward'",
+    "argnums": "argnum={value}",
+    **dict.fromkeys(("n_jobs", "parallel", "processes", "n_cores"), "workers={value}"),
+    **dict.fromkeys(("return_info", "full", "return_all"), "full_output={value}"),
+    **dict.fromkeys(("jac", "grad"), "gradient={value}"),
+    "vectorize": "vectorized={value}",
     "centered": "method='central' or method='forward'",
     "nodes": "method=Nodes({value})",
 }
@@ -147,5 +176,7 @@ def unexpected(operator: str, others: dict[str, Any]) -> TypeError:
     """Return the error for keywords that an operator does not have; it names ours where another package has such."""
     name, value = next(iter(others.items()))
     found = f"{operator}() got an unexpected keyword argument {name!r}"
-    ours = OF_THE_METHOD.get(name)
-    return TypeError(found if ours is None else f"{found}; write {ours.format(value=repr(value))}")
+    ours = OURS.get(name)
+    if ours is None or (ours.startswith("gradient=") and operator.lower() != "hessian"):
+        return TypeError(found)
+    return TypeError(f"{found}; write {ours.format(value=repr(value))}")

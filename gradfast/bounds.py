@@ -1,6 +1,6 @@
 """Within bounds: which stencil fits where, with how long a step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,12 +22,13 @@ NEVER_FAR = Box(np.nan, np.nan)
 
 def sides_of(bounds: Any) -> Any:
     """Return the lower and the upper side, as copies of what the caller may change; what are no two sides as it is."""
+    bounds = list(bounds) if isinstance(bounds, Iterator) else bounds  # as zip(lower, upper)
     pairs = _as_pairs(bounds)
     if pairs is not None:
         return pairs
     try:
-        # scipy.optimize.Bounds by its attributes, not its type
-        is_pair = type(bounds) is tuple or not (hasattr(bounds, "lb") and hasattr(bounds, "ub"))
+        # scipy.optimize.Bounds by its attributes, not its type; a LinearConstraint has them too, of A @ x
+        is_pair = type(bounds) is tuple or hasattr(bounds, "A") or not (hasattr(bounds, "lb") and hasattr(bounds, "ub"))
         lower, upper = bounds if is_pair else (bounds.lb, bounds.ub)
     except (TypeError, ValueError):
         return bounds  # an error says so when x is known
@@ -66,6 +67,8 @@ def _readable(side: Any, infinite: float) -> Any:
         return infinite
     if type(side) is float:
         return side
+    if hasattr(side, "index") and not isinstance(side, (list, tuple)):  # labels may be in another order than x's
+        return None
     try:
         array = np.asarray(side)
     except (TypeError, ValueError, OverflowError):

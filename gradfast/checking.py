@@ -26,7 +26,7 @@ from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian
 from gradfast.methods import Adaptive
-from gradfast.parameters import are_parameters, matched, with_leaves
+from gradfast.parameters import are_parameters, with_leaves
 from gradfast.stencils import ONE_NODE
 from gradfast.verdicts import TINY, Entries, Judge, Seen
 
@@ -287,7 +287,7 @@ class Claims:
         """Return the gradient by each array of x; ValueError unless it has x's names and shapes."""
         layout = self.e.layout
         wanted = [("x", self.e.x.shape)] if layout is None else [(leaf.name, leaf.shape) for leaf in layout.leaves]
-        found = {0: claimed} if layout is None else dict(matched(layout.template, claimed, "gradient"))
+        found = {0: claimed} if layout is None else dict(layout.parts(claimed, "gradient"))
         parts = []
         for i, (name, shape) in enumerate(wanted):
             part = real_numbers("gradient", found[i])

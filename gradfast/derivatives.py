@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 import numpy as np
 
@@ -13,9 +13,12 @@ from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, unexpected
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
 from gradfast.info import Info
-from gradfast.methods import Central, Complex, as_method
+from gradfast.methods import AnyMethod, Central, Complex, as_method
 from gradfast.operators import PreparedOperator
 from gradfast.stencils import checked_order
+
+if TYPE_CHECKING:
+    from gradfast.options import DerivativeOptions, No, Numbers, Yes
 
 Function = Callable[..., Any]
 
@@ -55,12 +58,12 @@ class Derivative(DerivativeOperator, PreparedOperator):
         f: Function,
         *,
         n: int = 1,
-        method: Any = "central",
+        method: AnyMethod = "central",
         bounds: Any = None,
         kwargs: Mapping[str, Any] | None = None,
         argnum: int = 0,
         has_aux: bool = False,
-        on_error: str = "raise",
+        on_error: Literal["raise", "nan"] = "raise",
         full_output: bool = False,
         **others: Never,
     ) -> None:
@@ -88,10 +91,11 @@ class Derivative(DerivativeOperator, PreparedOperator):
         options = super()._given_options()
         return options if self.of_slope is None else options | {"n": self.of_slope.n + 1}
 
-    def _advise(self, error: TypeError, x: Any) -> None:
+    def _advise(self, error: TypeError | ValueError, x: Any) -> None:
         """Tell of np.vectorize where a function of numbers, as those of the module math, met an array."""
         is_array = isinstance(x, (list, tuple)) or bool(getattr(x, "ndim", 0))
-        if is_array and "scalar" in str(error) and not str(error).startswith("f must"):
+        wants_number = any(words in str(error) for words in ("scalar", "truth value"))
+        if is_array and wants_number and not str(error).startswith("f must"):
             error.add_note("f was called with an array of numbers; np.vectorize(f) calls f with each of them")
 
     def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
@@ -120,18 +124,48 @@ def of_slope(f: Function, n: int, argnum: int, has_aux: bool, **options: Any) ->
     return Derivative(SlopeByComplexStep(f, argnum), n=n - 1, method=Central(accuracy=4), argnum=argnum, **options)
 
 
+# fmt: off
+if TYPE_CHECKING:
+
+    @overload
+    def derivative(
+        f: Callable[..., float], x: float, *, full_output: No = False, **options: Unpack[DerivativeOptions]
+    ) -> np.float64: ...
+    @overload
+    def derivative(
+        f: Function, x: float, *, full_output: bool = False, **options: Unpack[DerivativeOptions]
+    ) -> Any: ...
+    @overload
+    def derivative(
+        f: Function, x: Numbers, *, full_output: No = False, has_aux: No = False, **options: Unpack[DerivativeOptions]
+    ) -> Array: ...
+    @overload
+    def derivative(
+        f: Function, x: Numbers, *, full_output: Yes, has_aux: No = False, **options: Unpack[DerivativeOptions]
+    ) -> tuple[Array, Info]: ...
+    @overload
+    def derivative(
+        f: Function, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[DerivativeOptions]
+    ) -> Any: ...
+    @overload
+    def derivative(
+        f: Function, x: Any, *, has_aux: bool, full_output: bool = False, **options: Unpack[DerivativeOptions]
+    ) -> Any: ...
+# fmt: on
+
+
 def derivative(
     f: Function,
     x: Any,
     *,
     n: int = 1,
-    method: Any = "central",
+    method: AnyMethod = "central",
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     kwargs: Mapping[str, Any] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
-    on_error: str = "raise",
+    on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> Any:

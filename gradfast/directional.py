@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 import numpy as np
 
@@ -26,10 +26,13 @@ from gradfast.arguments import (
 from gradfast.bounds import steps_within
 from gradfast.evaluators import x_of
 from gradfast.info import Info, info_of_all
-from gradfast.methods import Adaptive, Complex, Difference, Options
+from gradfast.methods import Adaptive, AnyMethod, Complex, Difference, Options
 from gradfast.operators import PreparedOperator
-from gradfast.stencils import ONE_NODE
+from gradfast.stencils import ONE_NODE, checked_order
 from gradfast.steps import scale_of
+
+if TYPE_CHECKING:
+    from gradfast.options import AlongOptions, No, Yes
 
 Function = Callable[..., Any]
 
@@ -39,7 +42,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
 
     Parameters
     ----------
-    f, method, bounds, kwargs, argnum, has_aux, vectorized, on_error, full_output
+    f, n, method, bounds, kwargs, argnum, has_aux, vectorized, on_error, full_output
         As for :func:`directional_derivative`.
 
     Raises
@@ -60,28 +63,38 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     [2. 0.]
     """
 
-    options = ("method", "bounds", "kwargs", "argnum", "has_aux", "vectorized", "on_error", "full_output")
+    options = ("n", "method", "bounds", "kwargs", "argnum", "has_aux", "vectorized", "on_error", "full_output")
     takes_both = True
 
     def __init__(
         self,
         f: Function,
         *,
-        method: Any = "central",
+        n: int = 1,
+        method: AnyMethod = "central",
         bounds: Any = None,
         kwargs: Mapping[str, Any] | None = None,
         argnum: int = 0,
         has_aux: bool = False,
         vectorized: bool = False,
-        on_error: str = "raise",
+        on_error: Literal["raise", "nan"] = "raise",
         full_output: bool = False,
         **others: Never,
     ) -> None:
         if others:
             raise unexpected(type(self).__name__, others)
+        self._take_order(checked_order(n))
         self._prepare(
             f, method, None, bounds, kwargs, argnum, has_aux, vectorized, None, False, on_error, full_output
         )  # fmt: skip
+
+    def points(self, x: Any, v: Any) -> Array:  # type: ignore[override]
+        """Return the points at which f is needed for x and a direction v: as for :meth:`Gradient.points`."""
+        return self._points(x, v)
+
+    def combine(self, x: Any, v: Any, values: Any) -> Any:  # type: ignore[override]
+        """Return the derivative along v from f's values at ``points(x, v)``: as for :meth:`Gradient.combine`."""
+        return self._combine(values, x, v)
 
     def _are_many(self, x: Any, v: Any) -> bool:
         """Return whether v is many directions; what is no array of one shape is none, and gets its error later."""
@@ -90,15 +103,18 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         except ValueError:
             return False
 
-    def _along_each(self, x: Any, directions: Any, args: tuple[Any, ...]) -> Any:
-        """Return the derivatives along each of many directions, which lie along a first axis."""
+    def _along_each(self, x: Any, directions: Any, args: tuple[Any, ...], f0: Any) -> Any:
+        """Return the derivatives along each of many directions, which lie along a first axis; f(x) is computed once."""
         if np.shape(directions)[1:] != np.shape(x):
             wanted = f"the shape of x, {np.shape(x)}"
             raise ValueError(f"v must have {wanted}; got {np.shape(directions)}")
-        call: Any = self
-        found = [call(x, v, *args) for v in as_array("v", directions)]
-        infos = [info for _, info in found] if self.full_output else []
-        found = [result for result, _ in found] if self.full_output else found
+        call: Any = type(self)(self.f, **self._given_options() | {"full_output": True})
+        found, infos = list[Any](), list[Info]()
+        for v in as_array("v", directions):
+            along, info = call(x, v, *args, f0=f0)
+            found.append(along)
+            infos.append(info)
+            f0 = None if np.iscomplexobj(info.value) else info.value
         result: Any = np.array([part for part, _ in found] if self.has_aux else found)
         if self.has_aux and found:
             result = result, found[0][1]
@@ -109,7 +125,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):
             return None
-        line = Line(e, v, self._bounds_at(e))
+        line = Line(e, v, self._bounds_at(e), self.n)
         if line.length == 0:
             return ()
         e.has_gaps = not np.isfinite(line.x).all()
@@ -125,7 +141,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _fill_gaps(
         self, e: Evaluator, v: Any, parts: tuple[Moves, ...], center: Array | None, result: Array
     ) -> tuple[Moves, ...]:
-        line = Line(e, v, self._bounds_at(e))
+        line = Line(e, v, self._bounds_at(e), self.n)
         if not np.isfinite(line.x[line.v != 0]).all():
             result[...] = np.nan
             return parts
@@ -134,7 +150,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             return parts
         center = e.value() if center is None else center
         gaps &= np.isfinite(center.reshape(-1))
-        for option in self.method.options(1)[1:]:
+        for option in self.method.options(self.n)[1:]:
             found = line.step(self.method, e.precision, (option,))
             if found is None or not gaps.any():
                 continue
@@ -153,14 +169,14 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Any) -> None:
         if not (self.method.check and parts):
             return
-        line = Line(e, v, self._bounds_at(e))
+        line = Line(e, v, self._bounds_at(e), self.n)
         along = self._along(e, line.v, self._bounds_at(e))
         center = along(0.0)
         step = line.step_of_check(e.precision)
         complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, result)
 
     def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
-        line = Line(e, v, self._bounds_at(e))
+        line = Line(e, v, self._bounds_at(e), self.n)
         result, info = adaptive.along(e, self, center, line)
         if line.length and info.scheme == "fixed":
             raise line.no_room()
@@ -179,7 +195,8 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
 class Line:
     """x + t v as a function of t: how far t may go and is to go."""
 
-    def __init__(self, e: Evaluator, v: Any, sides: Any) -> None:
+    def __init__(self, e: Evaluator, v: Any, sides: Any, n: int = 1) -> None:
+        self.n = n  # order of the derivative
         self.x, self.v = x_of(e), np.array(as_array("v", v))  # a copy: v may be x, which moves
         if self.v.shape != self.x.shape:
             raise ValueError(f"v must have the shape of x, {self.x.shape}; got {self.v.shape}")
@@ -197,8 +214,8 @@ class Line:
             size = np.array([norm(self.x)], size.dtype)
         elif method.scale is not None:
             size = np.array([size_along(self.x, self.v, method.scale)], size.dtype)
-        steps = with_one_step(method).steps_at(size.reshape(()), 1, precision) / self.length
-        options = options or method.options(1)
+        steps = with_one_step(method).steps_at(size.reshape(()), self.n, precision) / self.length
+        options = options or method.options(self.n)
         if self.sides is None:
             stencil, sign = options[0]
             return stencil, sign * steps[0]
@@ -287,19 +304,40 @@ def with_one_step(method: Difference) -> Difference:
     return method
 
 
+# fmt: off
+if TYPE_CHECKING:
+
+    @overload
+    def directional_derivative(
+        f: Function, x: Any, v: Any, *, full_output: No = False, has_aux: No = False, **options: Unpack[AlongOptions]
+    ) -> Any: ...
+    @overload
+    def directional_derivative(
+        f: Function, x: Any, v: Any, *, full_output: Yes, has_aux: No = False, **options: Unpack[AlongOptions]
+    ) -> tuple[Any, Info]: ...
+    @overload
+    def directional_derivative(
+        f: Function, x: Any, v: Any, *,
+        full_output: bool = False, has_aux: bool = False, **options: Unpack[AlongOptions]
+    ) -> Any: ...
+# fmt: on
+
+
 def directional_derivative(
     f: Function,
     x: Any,
     v: Any,
     *,
-    method: Any = "central",
+    n: int = 1,
+    method: AnyMethod = "central",
+    f0: Any = None,
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
     kwargs: Mapping[str, Any] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
-    on_error: str = "raise",
+    on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> Any:
@@ -317,14 +355,20 @@ def directional_derivative(
     v : array_like
         The direction, of x's shape, of any length: the result is linear in v. Or k directions, of shape
         ``(k, *x.shape)``; then the result has k derivatives along a first axis.
+    n : int
+        The order of the derivative, 1 to 6: that of ``f(x + t v)`` as a function of t, at t = 0. The second is the
+        curvature ``v^T H v`` of an f that returns numbers.
+    f0 : float or array_like, optional
+        f's value at x, if it is known. It saves an evaluation where f(x) is needed, as by one-sided methods: of many
+        products at one x, compute it once.
     argnum : int
         As for :func:`gradient`; but x and v stay the first two arguments of a prepared operator.
 
     Returns
     -------
     float or ndarray
-        The derivative ``sum(J * v)``, of the shape of ``f(x)``, in units of f if v has those of x. For k directions,
-        of shape ``(k, *f(x).shape)``.
+        The n-th derivative along v, of the shape of ``f(x)``, in units of f if v has those of x. The first is
+        ``sum(J * v)``. For k directions, of shape ``(k, *f(x).shape)``.
     Info
         With ``full_output=True``; its step and scheme are those of t in ``f(x + t v)``.
 
@@ -337,7 +381,8 @@ def directional_derivative(
     Notes
     -----
     2 evaluations a direction, whatever the number of coordinates, also for a Hessian times v [1]_; forward 2, complex 1
-    and 2 for its check. The default step moves each coordinate by the same part of its scale, ``max(abs(x), 0.1)``, in
+    and 2 for its check; higher derivatives as for :func:`derivative`. f(x) is computed once for k directions.
+    The default step moves each coordinate by the same part of its scale, ``max(abs(x), 0.1)``, in
     the root mean square over those that v moves. The whole of x is moved in place and put back.
     Thread-safety: as for :func:`gradient`.
 
@@ -356,7 +401,7 @@ def directional_derivative(
     if others:
         raise unexpected("directional_derivative", others)
     operator = DirectionalDerivative(
-        f, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
+        f, n=n, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
         on_error=on_error, full_output=full_output,
     )  # fmt: skip
-    return operator(x, v, *as_arguments(args))
+    return operator(x, v, *as_arguments(args), f0=f0)

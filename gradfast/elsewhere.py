@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast.arguments import Array, real_numbers
+from gradfast.arguments import Array, as_array
 from gradfast.methods import Difference
 from gradfast.options import COMMON, WithOptions
 
@@ -32,9 +32,7 @@ class FromElsewhere(WithOptions):
             If the operator has an axis; if its method is "adaptive", which chooses points by f's values, or
             "complex", which checks its result.
         """
-        recorder = Recorder(self.single, self.is_elementwise, None)
-        self._elsewhere(recorder)(np.array(self._point(x)))
-        return np.array(recorder.points).reshape(-1, *np.shape(x))
+        return self._points(x)
 
     def combine(self, x: Any, values: Any) -> Any:
         """Return the derivatives at x from f's values at ``points(x)``.
@@ -54,38 +52,61 @@ class FromElsewhere(WithOptions):
         Raises
         ------
         TypeError
-            If values are not real numbers.
+            If values are not numbers.
         ValueError
             If there is not one value for each point; as for :meth:`points`.
         """
-        wanted = len(self.points(x))
-        array = real_numbers("values", values)
-        if array.shape[:1] != (wanted,):
-            raise ValueError(f"values must be those of the {wanted} points along a first axis; got shape {array.shape}")
-        return self._elsewhere(Recorder(self.single, self.is_elementwise, array))(np.array(self._point(x)))
+        return self._combine(values, x)
+
+    def _points(self, x: Any, *v: Any) -> Array:
+        recorder = Recorder(self._stand_in(x))
+        self._elsewhere(recorder)(np.array(self._point(x)), *v)
+        return np.array(recorder.points).reshape(-1, *np.shape(x))
+
+    def _combine(self, values: Any, x: Any, *v: Any) -> Any:
+        points, array = self._points(x, *v), as_array("values", values)
+        if array.dtype.kind not in "fiubc":
+            raise TypeError(f"values must hold numbers; got {values!r}")
+        if array.shape[:1] != (len(points),):
+            wanted = f"those of the {len(points)} points along a first axis"
+            raise ValueError(f"values must be {wanted}; got shape {array.shape}")
+        # Steps were chosen for the precision of x alone: that of the values comes too late.
+        array = array.astype(np.result_type(array, np.float64))
+        return self._elsewhere(Known(points, array))(np.array(self._point(x)), *v)
+
+    def _stand_in(self, x: Any) -> Any:
+        """Return something of the shape of f's value, as far as it matters before values are combined."""
+        return 0.0 if self.single else np.zeros(np.shape(x) if self.is_elementwise else 1)
 
     def _elsewhere(self, f: Callable[..., Any]) -> Any:
         if not isinstance(self.method, Difference):
             raise ValueError(f"method must be a difference method for points; got {self.method!r}")
         if self.axis is not None:
             raise ValueError(f"axis must be None for points; got {self.axis!r}")
-        kept = {name: value for name, value in self._given_options().items() if name not in COMMON[1:]}
+        without = {*COMMON[1:], "verify"}
+        kept = {name: value for name, value in self._given_options().items() if name not in without}
         kind: Any = type(self)
-        return kind(f, **kept)
+        return kind(**kept | {"gradient": f}) if "gradient" in kept else kind(f, **kept)
 
 
 class Recorder:
-    """Stands for an f that is evaluated elsewhere: it notes its points, and returns values that are known by now."""
+    """Stands for an f that is evaluated elsewhere, and notes its points. Its values all differ."""
 
-    def __init__(self, single: bool, is_elementwise: bool, values: Array | None) -> None:
-        self.single, self.is_elementwise, self.values = single, is_elementwise, values
-        self.points: list[Array] = []
+    def __init__(self, value: Any) -> None:
+        self.value, self.points = value, list[Array]()
 
     def __call__(self, x: Any) -> Any:
-        k = len(self.points)
         self.points.append(np.array(x))
-        if self.values is not None:
-            return self.values[k] if k < len(self.values) else np.full(self.values.shape[1:], np.nan)[()]
-        if self.single:
-            return float(k)
-        return np.full(np.shape(x) if self.is_elementwise else (1,), float(k))
+        return self.value + len(self.points)
+
+
+class Known:
+    """Stands for an f that was evaluated elsewhere: its values are known at some points, and NaN at others."""
+
+    def __init__(self, points: Array, values: Array) -> None:
+        self.values = values
+        self.rows = {point.tobytes(): row for row, point in reversed(list(enumerate(points)))}
+
+    def __call__(self, x: Any) -> Any:
+        row = self.rows.get(np.asarray(x).tobytes())
+        return np.full(self.values.shape[1:], np.nan)[()] if row is None else self.values[row]

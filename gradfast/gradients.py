@@ -1,7 +1,7 @@
 """gradient and value_and_gradient: of f of a point, to a number."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
@@ -9,8 +9,14 @@ from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
 from gradfast.arguments import NO_ARGUMENTS, Array, unexpected
 from gradfast.info import Info
+from gradfast.methods import AnyMethod
 from gradfast.operators import PreparedOperator
 from gradfast.options import COMMON
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gradfast.options import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
 
 Function = Callable[..., Any]
 
@@ -51,7 +57,7 @@ class Gradient(GradientOperator, PreparedOperator):
         self,
         f: Function,
         *,
-        method: Any = "central",
+        method: AnyMethod = "central",
         axis: int | None = None,
         bounds: Any = None,
         kwargs: Mapping[str, Any] | None = None,
@@ -60,7 +66,7 @@ class Gradient(GradientOperator, PreparedOperator):
         vectorized: bool = False,
         workers: Any = None,
         progress: Any = False,
-        on_error: str = "raise",
+        on_error: Literal["raise", "nan"] = "raise",
         full_output: bool = False,
         **others: Never,
     ) -> None:
@@ -101,11 +107,53 @@ class ValueAndGradient(ValueAndGradientOperator, Gradient):
     """
 
 
+# fmt: off
+if TYPE_CHECKING:
+
+    @overload
+    def gradient(
+        f: Function, x: float, *, full_output: No = False, has_aux: No = False, **options: Unpack[GradientOptions]
+    ) -> np.float64: ...
+    @overload
+    def gradient(
+        f: Function, x: float, *, full_output: bool, has_aux: No = False, **options: Unpack[GradientOptions]
+    ) -> Any: ...
+    @overload
+    def gradient(
+        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[GradientOptions]
+    ) -> Any: ...
+    @overload
+    def gradient(
+        f: Function, x: Numbers, *, full_output: No = False, has_aux: No = False, **options: Unpack[GradientOptions]
+    ) -> Array: ...
+    @overload
+    def gradient(
+        f: Function, x: Numbers, *, full_output: Yes, has_aux: No = False, **options: Unpack[GradientOptions]
+    ) -> tuple[Array, Info]: ...
+    @overload
+    def gradient(
+        f: Function, x: Named, *, full_output: No = False, has_aux: No = False, **options: Unpack[GradientOptions]
+    ) -> Named: ...
+    @overload
+    def gradient(
+        f: Function, x: Named, *, full_output: Yes, has_aux: No = False, **options: Unpack[GradientOptions]
+    ) -> tuple[Named, Info]: ...
+    @overload
+    def gradient(
+        f: Function, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[GradientOptions]
+    ) -> Any: ...
+    @overload
+    def gradient(
+        f: Function, x: Any, *, has_aux: bool, full_output: bool = False, **options: Unpack[GradientOptions]
+    ) -> Any: ...
+# fmt: on
+
+
 def gradient(
     f: Function,
     x: Any,
     *,
-    method: Any = "central",
+    method: AnyMethod = "central",
     axis: int | None = None,
     f0: Any = None,
     bounds: Any = None,
@@ -116,7 +164,7 @@ def gradient(
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
-    on_error: str = "raise",
+    on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> Any:
@@ -248,11 +296,53 @@ def gradient(
     )  # fmt: skip
 
 
+# fmt: off
+if TYPE_CHECKING:
+
+    @overload
+    def value_and_gradient(
+        f: Function, x: float, *, full_output: No = False, has_aux: No = False, **options: Unpack[PointOptions]
+    ) -> tuple[Any, np.float64]: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: float, *, full_output: bool, has_aux: No = False, **options: Unpack[PointOptions]
+    ) -> Any: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[PointOptions]
+    ) -> Any: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: Numbers, *, full_output: No = False, has_aux: No = False, **options: Unpack[PointOptions]
+    ) -> tuple[Any, Array]: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: Numbers, *, full_output: Yes, has_aux: No = False, **options: Unpack[PointOptions]
+    ) -> tuple[tuple[Any, Array], Info]: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: Named, *, full_output: No = False, has_aux: No = False, **options: Unpack[PointOptions]
+    ) -> tuple[Any, Named]: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: Named, *, full_output: Yes, has_aux: No = False, **options: Unpack[PointOptions]
+    ) -> tuple[tuple[Any, Named], Info]: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[PointOptions]
+    ) -> Any: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: Any, *, has_aux: bool, full_output: bool = False, **options: Unpack[PointOptions]
+    ) -> Any: ...
+# fmt: on
+
+
 def value_and_gradient(
     f: Function,
     x: Any,
     *,
-    method: Any = "central",
+    method: AnyMethod = "central",
     axis: int | None = None,
     bounds: Any = None,
     args: Any = NO_ARGUMENTS,
@@ -262,7 +352,7 @@ def value_and_gradient(
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
-    on_error: str = "raise",
+    on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> Any:

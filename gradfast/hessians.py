@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import prod
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,12 @@ from gradfast.evaluators import shape_of, x_of
 from gradfast.gradients import Gradient
 from gradfast.info import Info
 from gradfast.jacobians import Jacobian, refuse_adaptive
-from gradfast.methods import Complex, Difference, Options, as_method
+from gradfast.methods import AnyMethod, Complex, Difference, Options, as_method
 from gradfast.operators import PreparedOperator
 from gradfast.options import COMMON
+
+if TYPE_CHECKING:
+    from gradfast.options import HessianOptions, No, Numbers, Yes
 
 Function = Callable[..., Any]
 
@@ -62,7 +65,7 @@ class Hessian(HessianOperator, PreparedOperator):
         self,
         f: Function | None = None,
         *,
-        method: Any = "central",
+        method: AnyMethod = "central",
         axis: int | None = None,
         gradient: Function | None = None,
         diagonal: bool = False,
@@ -75,7 +78,7 @@ class Hessian(HessianOperator, PreparedOperator):
         vectorized: bool = False,
         workers: Any = None,
         progress: Any = False,
-        on_error: str = "raise",
+        on_error: Literal["raise", "nan"] = "raise",
         full_output: bool = False,
         **others: Never,
     ) -> None:
@@ -106,7 +109,7 @@ class Hessian(HessianOperator, PreparedOperator):
 
     def _by_complex_step(
         self, f: Any, method: Any, sparsity: Any, vectorized: Any, has_aux: Any, kwargs: Any, argnum: int
-    ) -> tuple[Gradient, str]:
+    ) -> tuple[Gradient, AnyMethod]:
         """Return f's gradient by the complex step, and the method of the differences that are taken of it."""
         if sparsity is not None or vectorized or has_aux:
             wanted = "a difference method with sparsity, vectorized f or has_aux"
@@ -180,14 +183,18 @@ class Hessian(HessianOperator, PreparedOperator):
         e.close()
         if result.nnz and not result.data.any():
             self._doubt(e, parts, center)
-        return (result, self._info(e, None, parts)) if self.full_output else result
+        value = number_or_array(center)
+        return (result, self._info_with(e, None, parts, value)) if self.full_output else result
+
+    def _stand_in(self, x: Any) -> Any:
+        return super()._stand_in(x) if self.gradient is None else np.zeros(np.shape(x))
 
     def _of_many_values(self, error: ArrayValueError, x: Any, args: tuple[Any, ...], f0: Any) -> Any:
         """Return the second derivatives of each value of an f that returns an array, at the evaluations of one."""
         if self.vectorized or self.is_sparse or f0 is not None:
             raise error
         f = Remembered(self.f, self.argnum)
-        found = [self._of_part(f, j)._run(x, args, None, None, False) for j in range(prod(error.shape))]
+        found = [self._of_part(f, j)._at(x, args) for j in range(prod(error.shape))]
         if not found:
             raise error
         results, infos = [result for result, _ in found], [info for _, info in found]
@@ -201,6 +208,8 @@ class Hessian(HessianOperator, PreparedOperator):
         if not self.full_output:
             return result
         info = replace(infos[0], evaluations=infos[0].evaluations + 1)
+        if info.value is not None:
+            info = replace(info, value=np.array([one.value for one in infos]).reshape(error.shape))
         if info.error is not None:
             info = replace(info, **{k: stacked([getattr(one, k) for one in infos]) for k in ("error", "converged")})
         return result, info
@@ -225,8 +234,8 @@ class JacobianOfGradient(Jacobian):
     symmetric = True
     takes_parameters = diagonal = False
 
-    def __call__(self, x: Any, *args: Any, f0: Any = None) -> Any:
-        result = super().__call__(x, *args)
+    def __call__(self, x: Any, *args: Any, f0: Any = None, **keywords: Any) -> Any:
+        result = super().__call__(x, *args, **keywords)
         x = (x, *args)[self.argnum]
         if self.sparsity is not None:  # of which one of two mirrored entries was read
             return result
@@ -264,11 +273,46 @@ def _mean_with_transpose(array: Array) -> Any:
     return number_or_array(((matrix + matrix.T) / 2).reshape(array.shape))
 
 
+# fmt: off
+if TYPE_CHECKING:
+
+    @overload
+    def hessian(
+        f: Any, x: float, *, full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
+    ) -> np.float64: ...
+    @overload
+    def hessian(
+        f: Any, x: float, *, full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
+    ) -> Any: ...
+    @overload
+    def hessian(
+        f: Any, x: Numbers, *, full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
+    ) -> Array: ...
+    @overload
+    def hessian(
+        f: Any, x: Numbers, *, full_output: Yes, has_aux: No = False, **options: Unpack[HessianOptions]
+    ) -> tuple[Array, Info]: ...
+    @overload
+    def hessian(
+        f: Any, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
+    ) -> Any: ...
+    @overload
+    def hessian(
+        f: Any, x: Any, *, has_aux: bool, full_output: bool = False, **options: Unpack[HessianOptions]
+    ) -> Any: ...
+    @overload
+    def hessian(
+        f: Any, x: Any, *,
+        sparsity: Any, verify: bool = False, full_output: bool = False, **options: Unpack[HessianOptions]
+    ) -> Any: ...
+# fmt: on
+
+
 def hessian(
-    f: Function,
+    f: Function | None,
     x: Any,
     *,
-    method: Any = "central",
+    method: AnyMethod = "central",
     axis: int | None = None,
     gradient: Function | None = None,
     f0: Any = None,
@@ -283,7 +327,7 @@ def hessian(
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
-    on_error: str = "raise",
+    on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> Any:

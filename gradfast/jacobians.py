@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 import numpy as np
 
@@ -16,9 +16,12 @@ from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, u
 from gradfast.directional import DirectionalDerivative
 from gradfast.evaluators import shape_of
 from gradfast.info import Info
-from gradfast.methods import Adaptive, as_method
+from gradfast.methods import Adaptive, AnyMethod, as_method
 from gradfast.operators import PreparedOperator
 from gradfast.options import COMMON
+
+if TYPE_CHECKING:
+    from gradfast.options import JacobianOptions, Labeled, Named, No, Point, Yes
 
 Function = Callable[..., Any]
 
@@ -62,7 +65,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         self,
         f: Function,
         *,
-        method: Any = "central",
+        method: AnyMethod = "central",
         axis: int | None = None,
         flat: bool = False,
         sparsity: Any = None,
@@ -74,7 +77,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         vectorized: bool = False,
         workers: Any = None,
         progress: Any = False,
-        on_error: str = "raise",
+        on_error: Literal["raise", "nan"] = "raise",
         full_output: bool = False,
         **others: Never,
     ) -> None:
@@ -105,7 +108,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         Returns
         -------
         scipy.sparse.linalg.LinearOperator
-            A row for each value of f and a column for each coordinate. It has no products with the transpose.
+            A row for each value of f and a column for each coordinate.
 
         Raises
         ------
@@ -115,7 +118,8 @@ class Jacobian(JacobianOperator, PreparedOperator):
         Notes
         -----
         f is called once here, which tells how many values it has. A product takes as many evaluations as a derivative
-        along one direction.
+        along one direction; one-sided methods know f(x) already. The first product with the transpose, as of
+        ``scipy.sparse.linalg.lsmr``, computes the whole Jacobian, which is kept.
         """
         if self.has_aux:
             raise ValueError(f"has_aux must be False for a linear operator; got {self.has_aux!r}")
@@ -123,23 +127,41 @@ class Jacobian(JacobianOperator, PreparedOperator):
         place = self.argnum
         if place:
             x, args = self._sorted(x, args)
-        x = np.array(self._point(x))
-        arguments, value = {"kwargs": self.kwargs, "argnum": place}, self._call(args, None, None).at(x).value()
-        along: Any = DirectionalDerivative(self.f, method=self.method, bounds=self.bounds, **arguments)
+        x, given = np.array(self._point(x)), self._given_options()
+        shared = {k: v for k, v in given.items() if k in DirectionalDerivative.options and k != "full_output"}
+        along: Any = DirectionalDerivative(self.f, **shared)
+        tell: Any = DirectionalDerivative(self.f, **shared, full_output=True)
+        value = np.asarray(tell(x, np.zeros(x.shape), *args)[1].value)
+        known = None if value.dtype.kind == "c" else value
+        whole: Any = type(self)(self.f, **given | {"flat": True, "full_output": False})
+        transpose: list[Any] = []
 
         def product(v: Array) -> Array:
-            return np.reshape(along(x, np.reshape(v, x.shape), *args), -1)
+            if np.iscomplexobj(v):
+                return product(v.real) + 1j * product(v.imag)
+            return np.reshape(along(x, np.reshape(v, x.shape), *args, f0=known), -1)
 
-        return linalg.LinearOperator((value.size, x.size), matvec=product, dtype=value.dtype)
+        def transposed(u: Array) -> Any:
+            if not transpose:
+                transpose.append(whole._at(x, args).conj().T)
+            return transpose[0] @ np.reshape(u, -1)
+
+        shape, dtype = (value.size, x.size), value.dtype
+        return linalg.LinearOperator(shape, matvec=product, rmatvec=transposed, dtype=dtype)
+
+    def _stand_in(self, x: Any) -> Any:
+        if self.sparsity is None:
+            return super()._stand_in(x)
+        return np.zeros(sparse.as_coloring(self.sparsity, self._point(x), symmetric=False).shape[0])
 
     def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: Any) -> Any:
         """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
         given = None if f0 is None else self._given(e, f0)
-        result, parts = sparse.jacobian(self, e, parts, given)
+        result, parts, value = sparse.jacobian(self, e, parts, given)
         e.close()
         if result.nnz and not result.data.any():
             self._doubt(e, parts, None)
-        return (result, self._info(e, None, parts)) if self.full_output else result
+        return (result, self._info_with(e, None, parts, value)) if self.full_output else result
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         if self.flat:
@@ -171,11 +193,50 @@ class Jacobian(JacobianOperator, PreparedOperator):
         return found if not isinstance(found, Info) else super()._named(e, replace(found, error=None, converged=None))
 
 
+# fmt: off
+if TYPE_CHECKING:
+
+    @overload
+    def jacobian(
+        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[JacobianOptions]
+    ) -> Any: ...
+    @overload
+    def jacobian(
+        f: Function, x: Point, *, full_output: No = False, has_aux: No = False, **options: Unpack[JacobianOptions]
+    ) -> Array: ...
+    @overload
+    def jacobian(
+        f: Function, x: Point, *, full_output: Yes, has_aux: No = False, **options: Unpack[JacobianOptions]
+    ) -> tuple[Array, Info]: ...
+    @overload
+    def jacobian(
+        f: Function, x: Named, *, full_output: No = False, has_aux: No = False, **options: Unpack[JacobianOptions]
+    ) -> Named: ...
+    @overload
+    def jacobian(
+        f: Function, x: Named, *, full_output: Yes, has_aux: No = False, **options: Unpack[JacobianOptions]
+    ) -> tuple[Named, Info]: ...
+    @overload
+    def jacobian(
+        f: Function, x: Point, *, full_output: bool, has_aux: No = False, **options: Unpack[JacobianOptions]
+    ) -> Any: ...
+    @overload
+    def jacobian(
+        f: Function, x: Any, *, has_aux: bool, full_output: bool = False, **options: Unpack[JacobianOptions]
+    ) -> Any: ...
+    @overload
+    def jacobian(
+        f: Function, x: Any, *,
+        sparsity: Any, verify: bool = False, full_output: bool = False, **options: Unpack[JacobianOptions]
+    ) -> Any: ...
+# fmt: on
+
+
 def jacobian(
     f: Function,
     x: Any,
     *,
-    method: Any = "central",
+    method: AnyMethod = "central",
     axis: int | None = None,
     f0: Any = None,
     flat: bool = False,
@@ -189,7 +250,7 @@ def jacobian(
     vectorized: bool = False,
     workers: Any = None,
     progress: Any = False,
-    on_error: str = "raise",
+    on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from gradfast._kernels.operator import NAMED, plan_index
 from gradfast._kernels.plan import Plan
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.step_rule import Rule
-from gradfast.arguments import EPS, Array, is_integer, is_real
+from gradfast.arguments import EPS, OURS, Array, is_integer, is_real
 from gradfast.steps import (
     absolute_steps,
     broadcast_steps,
@@ -41,8 +41,22 @@ def options_of(directions: tuple[tuple[str, int], ...], n: int, accuracy: int) -
     return tuple((getattr(stencils, kind)(n, accuracy), sign) for kind, sign in directions)
 
 
+class Spelled:
+    """What all methods share: a keyword that another package has is answered with ours."""
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *_, **given):
+            for name, value in given.items():
+                if name not in cls.__dataclass_fields__:
+                    ours = OURS.get(name, "").partition("(")[2].partition("=")[0]
+                    advice = f"; write {ours}={value!r}" if ours in cls.__dataclass_fields__ else ""
+                    raise TypeError(f"{cls.__name__}() got an unexpected keyword argument {name!r}{advice}")
+            return super().__new__(cls)
+
+
 @dataclass(frozen=True)
-class Difference:
+class Difference(Spelled):
     """What the difference methods share: see :class:`Central`."""
 
     accuracy: int
@@ -365,7 +379,7 @@ class Nodes(Difference):
 
 
 @dataclass(frozen=True)
-class Complex:
+class Complex(Spelled):
     """The complex step: the imaginary part of ``f(x + i h) / h``, with nothing subtracted.
 
     Exact to rounding for an f that is analytic and computes with complex numbers, one evaluation
@@ -412,7 +426,7 @@ class Complex:
 
 
 @dataclass(frozen=True)
-class Adaptive:
+class Adaptive(Spelled):
     """Differences at step after step, fitted by powers of the step, until their error is as small as it gets.
 
     The steps are found anew for each coordinate, and each result has an error bar: see
@@ -483,6 +497,8 @@ class Adaptive:
 LEAST_EVALUATIONS = 4  # two steps of two evaluations, of which one has an error estimate
 
 Method = Difference | Complex | Adaptive
+MethodName = Literal["central", "forward", "backward", "complex", "adaptive"]
+AnyMethod = Method | MethodName
 
 NAMED.update(
     central=Central(),
@@ -496,6 +512,8 @@ NAMED.update(
 NAMES_ELSEWHERE = {"2-point": "forward", "3-point": "central", "5-point": "Central(accuracy=4)", "cs": "complex"}
 NAMES_ELSEWHERE |= {"complex-step": "complex", "complex_step": "complex", "centered": "central", "center": "central"}
 NAMES_ELSEWHERE |= {"multicomplex": "complex", "backwards": "backward", "forwards": "forward"}
+NAMES_ELSEWHERE |= {"richardson": "adaptive", "ridders": "adaptive", "two-point": "forward", "three-point": "central"}
+NAMES_ELSEWHERE |= {"five-point": "Central(accuracy=4)", "fd": "central", "finite-difference": "central"}
 
 
 def as_method(method: Any) -> Method:
@@ -503,6 +521,11 @@ def as_method(method: Any) -> Method:
     found: Any = NAMED.get(method) if type(method) is str else method
     if isinstance(found, (Difference, Complex, Adaptive)):
         return found
-    ours = NAMES_ELSEWHERE.get(method) if isinstance(method, str) else None
-    hint = "" if ours is None else f", which is {ours!r} here"
+    hint = ""
+    if isinstance(method, str):
+        name = method.lower()
+        ours = name if name in NAMED else NAMES_ELSEWHERE.get(name)
+        hint = "" if ours is None else f", which is {ours!r} here"
+    elif isinstance(method, type) and issubclass(method, (Difference, Complex, Adaptive)):
+        hint = f"; write {method.__name__}()"
     raise ValueError(f"method must be one of {', '.join(NAMED)} or a method object; got {method!r}{hint}")

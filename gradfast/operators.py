@@ -153,7 +153,12 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             return np.ascontiguousarray(np.moveaxis(whole, own, range(axis, axis + len(own))))
 
         result = placed([result for result, _ in found])
-        return (result, info_of_all([info for _, info in found], placed)) if self.full_output else result
+        if not self.full_output:
+            return result
+        info = info_of_all([info for _, info in found], placed)
+        values = [info.value for _, info in found]
+        is_known = bool(values) and all(value is not None for value in values)
+        return result, replace(info, value=placed(values)) if is_known else info
 
     def _of_part(self, f: Function, part: Any, **options: Any) -> Any:
         """Return an operator like this one of a part of f's values, which returns also what it did."""

@@ -1,14 +1,14 @@
 """An operator as a value: f and the options are looked at once; they are shown, compared and pickled."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypedDict, TypeVar
 
 import numpy as np
 
 from gradfast import methods
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.operator import NAMED, Operator
-from gradfast.arguments import Array, as_point, is_integer, worker_count
+from gradfast.arguments import RAVELED, Array, as_point, is_integer, worker_count
 from gradfast.bounds import box_of, sides_of
 from gradfast.callables import as_objective
 from gradfast.evaluators import checked_progress, checked_workers
@@ -26,7 +26,72 @@ DEFAULTS: dict[str, Any] = dict.fromkeys(
 DEFAULTS |= {"method": NAMED["central"], "n": 1, "argnum": 0, "on_error": "raise"}
 
 
-class WithOptions(Operator):
+if TYPE_CHECKING:
+    Yes = Literal[True]
+    No = Literal[False]
+    # What NumPy makes one array of. The overloads of an operator all call it so: to mypy an array's type leaves things
+    # open, and overloads that name what fits it differently are then ambiguous.
+    Numbers = Array | Sequence[float] | Sequence[Sequence[float]]
+    Point = float | Numbers
+    Named = TypeVar("Named", bound=Mapping[Any, Any] | list[Any] | tuple[Any, ...])  # parameters by name
+
+    class Labeled(Protocol):
+        """A pandas object."""
+
+        @property
+        def index(self) -> Any: ...
+        def to_numpy(self) -> Any: ...
+
+    class DerivativeOptions(TypedDict, total=False):
+        """Options that do not change what kind of thing is returned."""
+
+        n: int
+        method: methods.AnyMethod
+        bounds: Any
+        args: Any
+        kwargs: Mapping[str, Any] | None
+        argnum: int
+        on_error: Literal["raise", "nan"]
+
+    class AlongOptions(DerivativeOptions, total=False):
+        f0: Any
+        vectorized: bool
+
+    class PointOptions(TypedDict, total=False):
+        method: methods.AnyMethod
+        axis: int | None
+        bounds: Any
+        args: Any
+        kwargs: Mapping[str, Any] | None
+        argnum: int
+        vectorized: bool
+        workers: Any
+        progress: Any
+        on_error: Literal["raise", "nan"]
+
+    class GradientOptions(PointOptions, total=False):
+        f0: Any
+
+    class JacobianOptions(GradientOptions, total=False):
+        flat: bool
+
+    class HessianOptions(GradientOptions, total=False):
+        gradient: Callable[..., Any] | None
+        diagonal: bool
+
+
+class Listed(type):
+    """Lists what callers use, for those who look by completion, and nothing that operators share among themselves."""
+
+    def __dir__(cls) -> list[str]:
+        return [name for name in super().__dir__() if is_listed(cls, name)]
+
+
+def is_listed(kind: Any, name: str) -> bool:
+    return name.startswith("__") or name in (*kind.options, "f", "points", "combine", "as_linear_operator")
+
+
+class WithOptions(Operator, metaclass=Listed):
     """f and how it is differentiated."""
 
     # What of the options is not at its default is shown and compared; operators add their own.
@@ -38,6 +103,9 @@ class WithOptions(Operator):
     _threads = 1  # of compiled f
     _workers: Any = None  # of a Python f
     _pool: Processes | None = None  # that is kept between calls
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if is_listed(type(self), name)]
 
     def __repr__(self) -> str:
         given = "".join(f", {name}={value!r}" for name, value in self._given_options().items())
@@ -62,6 +130,13 @@ class WithOptions(Operator):
             name: value for name, value in options.items() if value is not None and not _same(value, DEFAULTS.get(name))
         }
 
+    def _with(self, keywords: Mapping[str, Any]) -> Any:
+        """Return an operator like this one, that calls f with more keyword arguments."""
+        kind: Any = type(self)
+        made = kind(self.f, **self._given_options() | {"kwargs": {**(self.kwargs or {}), **keywords}})
+        made._pool = self._pool
+        return made
+
     def _look_at(self, method: Any, vectorized: Any) -> None:
         """Look at f, the method and the options; the commonest case does not come here."""
         f, method = as_objective(self.f), methods.as_method(method)
@@ -85,7 +160,7 @@ class WithOptions(Operator):
     def _take_bounds(self) -> None:
         self._sides = sides_of(self.bounds)
         self.box = box_of(self._sides)
-        if isinstance(self.bounds, (tuple, list, np.ndarray)) and isinstance(self._sides, tuple):
+        if isinstance(self.bounds, (tuple, list, np.ndarray, Iterator)) and isinstance(self._sides, tuple):
             self._show(self.f, self._sides)
 
     def _take_arguments(self, argnum: Any, kwargs: Any, has_aux: Any) -> None:
@@ -129,10 +204,7 @@ class WithOptions(Operator):
             if not are_parameters(x):
                 raise
             why = f"for {type(self).__name__}" if not self.takes_parameters else "with axis, vectorized or compiled f"
-            raise TypeError(
-                f"x must be one array {why}; got {type(x).__name__} of parameters; "
-                "vector, unravel = gradfast.parameters.ravel(x) makes one of them, and f(unravel(vector)) takes it"
-            ) from error
+            raise TypeError(f"x must be one array {why}; got {type(x).__name__} of parameters; {RAVELED}") from error
 
 
 def _same(one: Any, other: Any) -> bool:

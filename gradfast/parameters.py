@@ -57,6 +57,16 @@ class Labels:
             return table(values, columns=self.axes[0], copy=False)
         return values
 
+    def aligned(self, name: str, given: Any) -> Any:
+        """Return a pandas object in the order of these labels; ValueError if it has others, but for pandas' default."""
+        for k, (own, theirs) in enumerate(zip(self.axes, given.axes, strict=False)):
+            if theirs.equals(own) or type(theirs).__name__ == "RangeIndex":
+                continue
+            if set(theirs) != set(own):
+                raise ValueError(f"{name} must have the labels of x, {list(own)}; got {list(theirs)}")
+            given = given.reindex(own, axis=k)
+        return given
+
     def key(self, indices: Sequence[int]) -> str:
         return "".join(f"[{axis[i]!r}]" for axis, i in zip(self.axes, indices, strict=True))
 
@@ -143,7 +153,7 @@ class Layout:
         ValueError if its names or shapes are others. A number stands for all of a parameter's.
         """
         out = np.empty(self.n)
-        for i, value in matched(self.template, given, name):
+        for i, value in self.parts(given, name):
             leaf = self.leaves[i]
             array = np.asarray(missing if value is None else value)
             if array.dtype.kind == "O":
@@ -154,6 +164,12 @@ class Layout:
                 place = leaf.name.replace("x", name, 1)
                 raise ValueError(f"{place} must broadcast to shape {leaf.shape}; got shape {array.shape}") from None
         return out
+
+    def parts(self, given: Any, name: str) -> Iterator[tuple[int, Any]]:
+        """Yield the number of each parameter with what is given for it; labels are put in the order of x's."""
+        for i, value in matched(self.template, given, name):
+            labels = self.leaves[i].labels
+            yield i, value if labels is None or not is_labeled(value) else labels.aligned(name, value)
 
     def name(self, i: int) -> str:
         """Return the name of a coordinate of the flat vector, as the owner of the parameters writes it."""

@@ -1,12 +1,14 @@
 """propagate: the covariance of f(x) from that of x."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradfast.arguments import NO_ARGUMENTS, Array, number_or_array, real_numbers
 from gradfast.jacobians import Jacobian
+from gradfast.parameters import Labels, is_labeled
 
 Function = Callable[..., Any]
 
@@ -32,7 +34,8 @@ def propagate(
         Where f is linearized; for example estimates. As for :func:`jacobian`, also parameters by name.
     cov : float or array_like
         The covariance matrix of x, of shape (n, n) for n coordinates in C order; or a variance for each
-        coordinate, which are then independent, of shape (n,) or of x's; or one variance for all.
+        coordinate, which are then independent, of shape (n,) or of x's; or one variance for all. A pandas object is
+        read by its labels if x has labels too.
     method, bounds, args, kwargs, argnum
         As for :func:`jacobian`.
 
@@ -73,6 +76,9 @@ def propagate(
     jacobian, value = operator._at(x, args)
     matrix = np.reshape(jacobian, (np.size(value), -1))
     shape = np.shape(value)
+    if is_labeled(cov) and is_labeled(x) and x.ndim == 1:
+        labels = Labels.of(x)
+        cov = replace(labels, axes=labels.axes * cov.ndim).aligned("cov", cov)
     found = matrix @ _times(cov, matrix.conj().T)
     return value, number_or_array(found.reshape(shape * 2))
 

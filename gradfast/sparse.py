@@ -89,8 +89,8 @@ def _pattern(sparsity: Any, x: Array, symmetric: bool) -> Pattern:
 
 def jacobian(
     operator: Any, e: Evaluator, parts: tuple[Moves, ...], given: Array | None
-) -> tuple[Any, tuple[Moves, ...]]:
-    """Return the Jacobian, a row for each of f's values and a column for each of x's coordinates, and all moves.
+) -> tuple[Any, tuple[Moves, ...], Array | None]:
+    """Return the Jacobian, a row for each value of f and a column for each coordinate; all moves; f(x) if it is known.
 
     If the operator is of a gradient, only one of two mirrored entries is read.
     """
@@ -117,7 +117,7 @@ def jacobian(
         _verify(Lines(operator, e, parts, coloring, data, center), derivatives)
     if isinstance(operator.method, Complex):
         operator._check(e, None, every, result)
-    return result, every
+    return result, every, center
 
 
 def as_csr(sparse: Any, pattern: Pattern, data: Array) -> Any:

@@ -1,3 +1,4 @@
+import pickle
 from operator import attrgetter
 
 import numpy as np
@@ -9,7 +10,15 @@ from objectives import cubes, rosen, rosen_gradient, rosen_hessian, same
 from strategies import FLOATS, points
 from ways import ALONG_A_LINE
 
-from gradfast import Backward, Central, Complex, Forward, directional_derivative, gradient
+from gradfast import (
+    Backward,
+    Central,
+    Complex,
+    DirectionalDerivative,
+    Forward,
+    directional_derivative,
+    gradient,
+)
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01), "complex"]
 X = np.array([-1.2, 1.0, 0.7, 1.3])
@@ -333,3 +342,68 @@ def test_no_directions_have_no_derivatives_and_an_info(has_aux):
     f = (lambda x: (x.sum(), "aux")) if has_aux else np.sum
     found, info = directional_derivative(f, np.ones(3), np.empty((0, 3)), has_aux=has_aux, full_output=True)
     assert (found.shape, info.evaluations, info.step.shape, info.value) == ((0,), 0, (0,), None)
+
+
+# --- higher orders, f(x) that is known --------------------------------------------------------------------------------
+
+
+def third_powers(x):
+    return x**3
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("method", ["central", "forward", "backward", Central(4), "adaptive"], ids=str)
+def test_higher_orders_are_those_of_f_on_the_line(n, method):
+    def f(x):
+        return np.exp(x[0]) * x[1] + x[2] ** 4
+
+    along = [1.0, 1.0, 2.0] * np.ones(3)
+    x = np.array([0.3, 0.7, 1.1])
+    exact = np.exp(x[0]) * (x[1] + n) + np.prod(range(4, 4 - n, -1)) * x[2] ** (4 - n) * 2**n
+    tolerance = 0.02 if method in ("forward", "backward") else 1e-4
+    before = x.copy()
+    assert directional_derivative(f, x, along, n=n, method=method) == pytest.approx(exact, rel=tolerance)
+    assert np.array_equal(x, before)
+
+
+def test_the_second_order_is_the_curvature_also_near_bounds_and_of_arrays():
+    curvature = V @ rosen_hessian(X) @ V
+    assert directional_derivative(rosen, X, V, n=2, method=Central(4)) == pytest.approx(curvature, rel=1e-7)
+    bounds = np.where(V > 0, X, -np.inf), np.where(V < 0, X, np.inf)  # room on one side of the line alone
+    inside = directional_derivative(rosen, X, V, n=2, method=Central(4), bounds=bounds)
+    assert inside == pytest.approx(curvature, rel=1e-2)
+    product = DirectionalDerivative(third_powers, n=2)
+    assert product(X, V) == pytest.approx(6 * X * V**2, rel=1e-5, abs=1e-5)
+    assert repr(product).endswith("n=2)")
+    assert pickle.loads(pickle.dumps(DirectionalDerivative(rosen, n=2)))(X, V) == pytest.approx(curvature, rel=1e-5)
+    for n in (0, 7, 1.5):
+        with pytest.raises(ValueError, match="n must be an integer from 1 to 6"):
+            directional_derivative(rosen, X, V, n=n)
+    with pytest.raises(ValueError, match="n must be 1 for method 'complex'; got 2"):
+        directional_derivative(rosen, X, V, n=2, method="complex")
+
+
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [({}, 8), ({"method": "forward"}, 5), ({"n": 2}, 9), ({"method": Backward(2)}, 9)],
+    ids=str,
+)
+def test_f_at_x_is_computed_once_for_many_directions(counted, options, calls):
+    f = counted(third_powers)
+    found, info = directional_derivative(f, X, np.eye(4), full_output=True, **options)
+    assert f.calls == info.evaluations == calls
+    each = [directional_derivative(third_powers, X, v, **options) for v in np.eye(4)]
+    assert np.array_equal(found, each)
+
+
+def test_f_at_x_that_is_given_is_not_computed(counted):
+    f = counted(rosen)
+    product = DirectionalDerivative(f, method="forward")
+    assert product(X, V, f0=rosen(X)) == product(X, V)
+    assert f.calls == 1 + 2
+    assert directional_derivative(f, X, V, method="forward", f0=rosen(X)) == product(X, V)
+    found, info = directional_derivative(third_powers, X, V, method="adaptive", f0=third_powers(X), full_output=True)
+    assert found == pytest.approx(3 * X**2 * V, abs=1e-9)
+    assert np.array_equal(info.value, third_powers(X))
+    with pytest.raises(ValueError, match=r"f0 must have the shape of f\(x\)"):
+        directional_derivative(third_powers, X, V, method="forward", f0=np.zeros(3))

@@ -6,6 +6,7 @@ import pytest
 from gradfast import (
     Central,
     Derivative,
+    DirectionalDerivative,
     Forward,
     Gradient,
     Hessian,
@@ -27,6 +28,14 @@ def array(x):
     return np.array([np.sum(x**2), x[0] * x[1]])
 
 
+def array_of_x(x):
+    return np.array(x**3)
+
+
+def complex_array(x):
+    return np.exp(1j * x)
+
+
 @pytest.mark.parametrize(
     "operator",
     [
@@ -39,6 +48,11 @@ def array(x):
         Hessian(number),
         Hessian(number, diagonal=True, bounds=(0.5, 9)),
         Derivative(np.exp, n=2),
+        Hessian(array),
+        Hessian(gradient=array_of_x),
+        Hessian(gradient=array_of_x, sparsity=np.eye(3, dtype=bool), verify=True),
+        Jacobian(array_of_x, sparsity=np.eye(3, dtype=bool)),
+        Jacobian(complex_array),
     ],
     ids=repr,
 )
@@ -46,11 +60,29 @@ def test_derivatives_from_values_that_were_computed_elsewhere_have_the_same_bits
     x = X.copy()
     points = operator.points(x)
     assert points.shape[1:] == X.shape
-    values = np.array([operator.f(point) for point in points])
+    f = getattr(operator, "gradient", None) or operator.f
+    values = np.array([f(point) for point in points])
     found, wanted = operator.combine(x, values), operator(X)
+    if hasattr(wanted, "toarray"):
+        found, wanted = found.toarray(), wanted.toarray()
     for one, other in zip(found, wanted, strict=True) if isinstance(wanted, tuple) else [(found, wanted)]:
         assert np.array_equal(one, other)
     assert np.array_equal(x, X)
+
+
+@pytest.mark.parametrize("f", [number, array], ids=["number", "array"])
+@pytest.mark.parametrize("v", [X, np.eye(3)], ids=["one", "many"])
+@pytest.mark.parametrize("options", [{}, {"method": "forward"}, {"n": 2, "method": Central(4)}], ids=str)
+def test_values_from_elsewhere_along_directions(f, v, options):
+    operator = DirectionalDerivative(f, **options)
+    values = [f(point) for point in operator.points(X, v)]
+    assert np.array_equal(operator.combine(X, v, values), operator(X, v))
+
+
+def test_values_from_elsewhere_may_be_in_single_precision():
+    operator = Gradient(number, method=Central(step=0.01))
+    values = np.array([number(point) for point in operator.points(X)], "f4")
+    assert operator.combine(X, values) == pytest.approx(operator(X), rel=1e-3)
 
 
 def test_points_are_those_at_which_f_is_called():
@@ -66,6 +98,8 @@ def test_values_that_are_missing_are_nan_and_wrong_counts_raise():
     assert np.isnan(operator.combine(X, values)).tolist() == [True, False, False]
     with pytest.raises(ValueError, match=r"values must be those of the 6 points along a first axis; got shape \(5,\)"):
         operator.combine(X, values[1:])
+    with pytest.raises(TypeError, match="values must hold numbers; got"):
+        operator.combine(X, ["a"] * 6)
     for method in ("adaptive", "complex"):
         with pytest.raises(ValueError, match="method must be a difference method for points; got "):
             Gradient(number, method=method).points(X)
@@ -84,3 +118,19 @@ def test_info_tells_f_at_x_where_it_was_computed(method):
     assert info.value == 3.0
     _, info = gradient(lambda x: number(x) * 1j, X, method=method, full_output=True)
     assert info.value == number(X) * 1j
+
+
+def test_info_tells_f_at_x_of_sparse_derivatives_of_many_points_and_of_many_values():
+    pattern = np.eye(3, dtype=bool)
+    _, info = jacobian(array_of_x, X, sparsity=pattern, method="forward", full_output=True)
+    assert np.array_equal(info.value, X**3)
+    _, info = hessian(lambda x: np.sum(x**3), X, sparsity=pattern, full_output=True)
+    assert info.value == np.sum(X**3)
+    _, info = hessian(array, X, full_output=True)
+    assert np.array_equal(info.value, array(X))
+    points = np.array([X, X + 1])
+    for method in ("forward", "adaptive"):
+        _, info = jacobian(array, points, axis=1, method=method, full_output=True)
+        assert np.array_equal(info.value, [array(point) for point in points])
+    _, info = jacobian(array, points, axis=1, full_output=True)
+    assert info.value is None

@@ -152,9 +152,7 @@ def test_a_name_stands_for_the_method_with_its_defaults(name):
         assert np.array_equal(operator(sum_of_cubes, x, method=name), operator(sum_of_cubes, x, method=method))
 
 
-@pytest.mark.parametrize(
-    "method", ["centrla", "Central", Central, None, 2, ["central"], np.array(["central"])], ids=repr
-)
+@pytest.mark.parametrize("method", ["centrla", None, 2, ["central"], np.array(["central"])], ids=repr)
 def test_a_method_must_be_a_name_or_a_method(method):
     with pytest.raises(ValueError, match="method must be one of central, forward, .*, adaptive or a method") as e:
         gradient(sum_of_cubes, np.ones(2), method=method)

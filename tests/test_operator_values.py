@@ -386,3 +386,12 @@ def test_an_operator_may_be_called_within_its_own_f():
 
     prepared = Gradient(f)
     assert np.allclose(prepared(np.array([2.0, 3.0])), 1.0)
+
+
+def test_completion_shows_what_callers_use():
+    for one in (Gradient(np.sum), Jacobian(np.sin), DirectionalDerivative(np.sum)):
+        for listed in (dir(type(one)), dir(one)):
+            names = {name for name in listed if not name.startswith("_")}
+            assert {"f", "method", "points", "combine"} <= names
+            assert names <= {*one.options, "f", "points", "combine", "as_linear_operator"}
+    assert "as_linear_operator" in dir(Jacobian)

@@ -9,7 +9,7 @@ import pytest
 from objectives import ObjectiveError, bits
 
 import gradfast
-from gradfast import Gradient, Jacobian, gradient, jacobian, value_and_gradient
+from gradfast import Central, Gradient, Jacobian, check_gradient, gradient, jacobian, propagate, value_and_gradient
 from gradfast._kernels.named import Named
 from gradfast.parameters import Layout, ravel
 
@@ -412,3 +412,28 @@ def test_places_that_cannot_be_moved_are_refused():
 def as_read_only(array):
     array.flags.writeable = False
     return array
+
+
+def test_labels_are_read_in_the_order_of_x():
+    pd = pytest.importorskip("pandas")
+    x = pd.Series({"a": 1.0, "b": 2.0})
+
+    def f(p):
+        return p["a"] * p["b"]
+
+    variances = pd.Series({"b": 0.4, "a": 0.1})
+    table = pd.DataFrame([[0.4, 0.0], [0.0, 0.1]], index=["b", "a"], columns=["b", "a"])
+    for cov in (variances, table):
+        _, variance = propagate(f, x, cov)
+        assert variance == pytest.approx(0.1 * 4 + 0.4 * 1)
+    with pytest.raises(ValueError, match=r"cov must have the labels of x, \['a', 'b'\]; got \['c', 'b'\]"):
+        propagate(f, x, pd.Series({"c": 0.4, "b": 0.1}))
+    assert check_gradient(f, lambda p: pd.Series({"b": p["a"], "a": p["b"]}), x)
+    assert check_gradient(f, lambda p: pd.Series([p["b"], p["a"]]), x)  # pandas' default labels say nothing
+    with pytest.raises(ValueError, match=r"gradient must have the labels of x, \['a', 'b'\]; got \['a', 'c'\]"):
+        check_gradient(f, pd.Series({"a": 2.0, "c": 1.0}), x)
+    seen = []
+    lower = pd.Series({"b": 1.9, "a": 0.0})
+    gradient(lambda p: seen.append(tuple(p)) or f(p), x, bounds=(lower, None), method=Central(step=0.5))
+    assert min(b for _, b in seen) >= 1.9
+    assert min(a for a, _ in seen) == 0.5

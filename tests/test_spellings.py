@@ -1,12 +1,27 @@
 """Other packages' spellings are answered with ours; higher orders by the complex step; numba's own functions."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import gradfast
-from gradfast import Complex, Derivative, Gradient, Hessian, Jacobian, derivative, gradient, hessian
+from gradfast import (
+    Adaptive,
+    Central,
+    Complex,
+    Derivative,
+    Forward,
+    Gradient,
+    Hessian,
+    Jacobian,
+    Nodes,
+    derivative,
+    gradient,
+    hessian,
+    jacobian,
+)
 
 X = np.array([0.5, 1.0, 1.5])
 
@@ -21,6 +36,11 @@ X = np.array([0.5, 1.0, 1.5])
         ({"accuracy": 4}, r"method=Central\(accuracy=4\)"),
         ({"scale": 2.0}, r"method=Central\(scale=2.0\)"),
         ({"rtol": 1e-3}, r"method=Adaptive\(rtol=0.001\)"),
+        ({"diff_step": 1e-3}, r"method=Central\(rel_step=0.001\)"),
+        ({"maxiter": 9}, r"method=Adaptive\(max_evaluations=9\)"),
+        ({"argnums": 1}, "argnum=1"),
+        ({"n_jobs": 2}, "workers=2"),
+        ({"return_all": True}, "full_output=True"),
     ],
     ids=str,
 )
@@ -42,6 +62,62 @@ def test_options_of_a_method_say_where_they_belong(options, ours):
 def test_other_unknown_options_are_named():
     with pytest.raises(TypeError, match=r"^gradient\(\) got an unexpected keyword argument 'colour'$"):
         gradient(np.sum, X, colour=1)
+    with pytest.raises(TypeError, match=r"^gradient\(\) got an unexpected keyword argument 'jac'$"):
+        gradient(np.sum, X, jac=np.sum)
+    with pytest.raises(TypeError, match=r"^hessian\(\) got an unexpected keyword argument 'jac'; write gradient=<"):
+        hessian(np.sum, X, jac=np.sum)
+
+
+@pytest.mark.parametrize(
+    ("method", "theirs", "ours"),
+    [
+        (Central, {"order": 4}, "; write accuracy=4"),
+        (Forward, {"h": 1e-3}, "; write step=0.001"),
+        (Nodes, {"relative_step": 1e-3}, "; write rel_step=0.001"),
+        (Adaptive, {"tol": 1e-3}, "; write rtol=0.001"),
+        (Adaptive, {"maxiter": 9}, "; write max_evaluations=9"),
+        (Adaptive, {"step": 1e-3}, ""),
+        (Complex, {"order": 4}, ""),
+    ],
+)
+def test_keywords_of_methods_are_answered(method, theirs, ours):
+    (name,) = theirs
+    with pytest.raises(TypeError, match=rf"^{method.__name__}\(\) got an unexpected keyword argument '{name}'{ours}$"):
+        method(**theirs)
+
+
+def test_a_class_in_place_of_a_method_is_answered():
+    with pytest.raises(ValueError, match=r"got <class 'gradfast.methods.Central'>; write Central\(\)$"):
+        gradient(np.sum, X, method=Central)
+    with pytest.raises(ValueError, match="got 'Central', which is 'central' here$"):
+        gradient(np.sum, X, method="Central")
+
+
+def test_several_things_in_place_of_a_number_are_answered():
+    with pytest.raises(TypeError, match=r"it returned \[1, 2\], a list; for arrays use jacobian$"):
+        gradient(lambda x: [1, 2], X)
+    advice = r"for arrays use jacobian, for \(value, aux\) has_aux=True$"
+    with pytest.raises(TypeError, match=rf"it returned \(1.0, \{{\}}\), a tuple; {advice}"):
+        gradient(lambda x: (1.0, {}), X)
+    with pytest.raises(ValueError, match=r"it returned \(array\(.*\), \{\}\); for \(value, aux\) give has_aux=True$"):
+        jacobian(lambda x: (x, {}), X)
+
+
+@dataclass
+class Weights:
+    matrix: object
+
+
+def test_objects_in_place_of_arrays_are_answered():
+    for of in (derivative, gradfast.noise, gradfast.numerical_gradient, gradfast.detect_sparsity):
+        with pytest.raises(TypeError, match=r"vector, unravel = gradfast.parameters.ravel\(x\) makes one array"):
+            of(lambda x: 1.0, {"a": 1.0})
+    with pytest.raises(
+        TypeError, match=r"got dtype object, a Weights; vars\(x\), the dictionary of its fields, may be"
+    ):
+        gradient(lambda x: 1.0, Weights(X))
+    with pytest.raises(TypeError, match="x must hold real numbers; got dtype object, a function$"):
+        gradfast.check_gradient(np.sum, X, lambda x: x)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +136,9 @@ def test_a_function_of_numbers_that_meets_an_array_is_told_of_vectorize():
     assert caught.value.__notes__[-1] == (
         "f was called with an array of numbers; np.vectorize(f) calls f with each of them"
     )
+    with pytest.raises(ValueError, match="truth value") as doubted:
+        derivative(lambda x: x if x > 0 else 0.0, X)
+    assert doubted.value.__notes__[-1] == caught.value.__notes__[-1]
     assert derivative(np.vectorize(math.sin), X) == pytest.approx(np.cos(X))
     with pytest.raises(TypeError) as caught:
         derivative(lambda x: None, X)
@@ -103,6 +182,21 @@ def test_the_hessian_by_the_complex_step(counted):
     assert hessian(f, X, method="complex", diagonal=True) == pytest.approx(np.diagonal(wanted), rel=1e-8)
     assert hessian(f.__wrapped__, X, method="complex", kwargs={"a": 2.0}) == pytest.approx(2 * wanted, rel=1e-8)
     assert "complex" in repr(Hessian(f, method="complex")) or "Complex" in repr(Hessian(f, method="complex"))
+
+
+def test_the_hessian_by_the_complex_step_of_many_values():
+    def f(x):
+        return np.array([x[0] ** 2 * x[1], np.exp(x[2])])
+
+    wanted = np.zeros((2, 3, 3))
+    wanted[0, 0, 0], wanted[0, 0, 1], wanted[0, 1, 0] = 2 * X[1], 2 * X[0], 2 * X[0]
+    wanted[1, 2, 2] = np.exp(X[2])
+    found, info = hessian(f, X, method="complex", full_output=True)
+    assert found == pytest.approx(wanted, abs=1e-8)
+    assert info.scheme.shape == (3,)
+    assert hessian(lambda a, x: a * f(x), X, method="complex", args=(2.0,), argnum=1) == pytest.approx(2 * found)
+    with pytest.raises(ValueError, match="f must return a scalar"):
+        hessian(None, X, gradient=Gradient(f))
 
 
 def test_what_the_complex_step_cannot_do_raises():

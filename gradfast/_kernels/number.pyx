@@ -54,9 +54,21 @@ cdef double as_double(object result) except? -1.0:
         return PyFloat_AsDouble(number)
     except TypeError as error:
         kind = ComplexValueError if is_complex(result) or is_complex(number) else TypeError
-        raise kind(f"f must return a real scalar; it returned {result!r}, a {type(result).__name__}") from error
+        found = f"f must return a real scalar; it returned {result!r}, a {type(result).__name__}"
+        raise kind(f"{found}{advice_on(result)}") from error
     except OverflowError as error:  # of a number that may be too long to print
         raise ValueError(f"f must return a number in the range of a float; it returned a larger {type(result).__name__}") from error
+
+
+cdef str advice_on(result):
+    """Return what leads out where f returned several things in place of a number."""
+    if not isinstance(result, (list, tuple)):
+        return ""
+    return "; for arrays use jacobian" + (", for (value, aux) has_aux=True" if is_pair(result) else "")
+
+
+cdef bint is_pair(result) except -1:
+    return isinstance(result, tuple) and len(result) == 2
 
 
 cdef bint is_complex(value) except -1:
@@ -82,7 +94,8 @@ def values_of(result):
     try:
         array = np.asarray(result)
     except ValueError as error:
-        raise ValueError(f"f must return an array of one shape; it returned {result!r}") from error
+        advice = "; for (value, aux) give has_aux=True" if is_pair(result) else ""
+        raise ValueError(f"f must return an array of one shape; it returned {result!r}{advice}") from error
     return numbers_of(array) if array.dtype.kind == "O" else array
 
 

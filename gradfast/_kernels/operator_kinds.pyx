@@ -33,7 +33,9 @@ cdef class GradientOperator(Operator):
     def __cinit__(self, *_, **__):
         self.n, self.single = 1, True
 
-    def __call__(self, x, *args, f0=None):
+    def __call__(self, x, *args, f0=None, **keywords):
+        if keywords:
+            return self._with(keywords)(x, *args, f0=f0)
         if self.argnum:
             x, args = self._sorted(x, args)
         return self.run(x, args, None, f0, self.wants_value)
@@ -84,7 +86,9 @@ cdef class JacobianOperator(Operator):
     def __cinit__(self, *_, **__):
         self.n, self.single = 1, False
 
-    def __call__(self, x, *args, f0=None):
+    def __call__(self, x, *args, f0=None, **keywords):
+        if keywords:
+            return self._with(keywords)(x, *args, f0=f0)
         if self.argnum:
             x, args = self._sorted(x, args)
         if self.axis is not None:
@@ -111,7 +115,9 @@ cdef class HessianOperator(Operator):
     def __cinit__(self, *_, **__):
         self.n, self.single = 2, True
 
-    def __call__(self, x, *args, f0=None):
+    def __call__(self, x, *args, f0=None, **keywords):
+        if keywords:
+            return self._with(keywords)(x, *args, f0=f0)
         if self.axis is not None:
             x, args = self._sorted(x, args) if self.argnum else (x, args)
             return self._of_points(x, args, f0)
@@ -124,7 +130,12 @@ cdef class HessianOperator(Operator):
                 return self._of_many_values(error, x, args, f0)
         if f0 is not None:
             raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
-        return self.of_gradient(x, *args)
+        if self.gradient is not None:
+            return self.of_gradient(x, *args)
+        try:
+            return self.of_gradient(x, *args)
+        except ArrayValueError as error:
+            return self._of_many_values(error, *(self._sorted(x, args) if self.argnum else (x, args)), None)
 
     cdef Groups groups(self, Evaluator e):
         if self.diagonal:
@@ -184,7 +195,9 @@ cdef class DerivativeOperator(Operator):
     def __cinit__(self, *_, **__):
         self.single = False
 
-    def __call__(self, x, *args):
+    def __call__(self, x, *args, **keywords):
+        if keywords:
+            return self._with(keywords)(x, *args)
         if self.of_slope is not None:
             return self.of_slope(x, *args)
         if self.argnum:
@@ -197,7 +210,7 @@ cdef class DerivativeOperator(Operator):
             return self.at_number(x, args)
         try:
             return Operator.run(self, x, args, v, f0, wants_value)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             self._advise(error, x)
             raise
 
@@ -283,10 +296,12 @@ cdef class DirectionalOperator(Operator):
     def __cinit__(self, *_, **__):
         self.n, self.single = 1, False
 
-    def __call__(self, x, v, *args):
+    def __call__(self, x, v, *args, f0=None, **keywords):
+        if keywords:
+            return self._with(keywords)(x, v, *args, f0=f0)
         if (v.ndim > x.ndim) if type(v) is ndarray and type(x) is ndarray else self._are_many(x, v):
-            return self._along_each(x, v, args)
-        return self.run(x, args, v, None, False)
+            return self._along_each(x, v, args, f0)
+        return self.run(x, args, v, f0, False)
 
     cdef Groups groups(self, Evaluator e):
         return Groups.together(e.n)
