@@ -11,6 +11,9 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.pycode import Parser
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.logging import getLogger
+
+import gradfast
 
 # A name alone, or one that is called or imported.
 NAME = re.compile(r"(?:\A|(?<=import )|(?<![\w.])(?=[\w.]+\())([A-Za-z_][\w.]*\w)(?=\(|\Z)")
@@ -69,6 +72,14 @@ def parameters_around(node):
     return set()
 
 
+def check_that_names_have_pages(app, env):
+    """Warn of public names that no page documents, so that nothing can link to them."""
+    known = env.get_domain("py").objects
+    for name in gradfast.__all__:
+        if f"gradfast.{name}" not in known:
+            getLogger(__name__).warning("gradfast.%s has no page to link to", name)
+
+
 def source_of(app, name):
     """Return the text of a module and where its names are defined, also of one that Cython compiled from Python."""
     path = importlib.util.find_spec(name).origin
@@ -99,4 +110,5 @@ def setup(app):
     app.connect("source-read", offer_files_beside_the_docs)
     app.connect("source-read", link_pages_of_the_gallery)
     app.connect("viewcode-find-source", source_of)
+    app.connect("env-check-consistency", check_that_names_have_pages)
     return {"parallel_read_safe": True}
