@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import accuracy, chart, clock, quotes, report, scaling, table
+from bench import accuracy, chart, checks, clock, honesty, quotes, report, scaling, table
 from bench.contest import Workload
 from bench.workloads import WORKLOADS
 
 # Seconds and turns, at least, of each contestant of each workload.
 THOROUGH = (0.8, 3)
 QUICK = (0.01, 1)
+
+# Problems of each family that the checks are asked about.
+PROBLEMS = 20
 
 HERE = Path(__file__).parent
 
@@ -45,13 +48,23 @@ def main() -> None:
     print(*speed, sep="\n")
     errors = accuracy.measured(turns=1 if arguments.quick else 5)
     found = [line for group, by_method in errors.items() for line in accuracy.lines(group, by_method)]
-    print(*found, sep="\n")
+    unseen, outside = list(honesty.lines(honesty.measured())), list(honesty.outside())
+    families = list(checks.lines(1 if arguments.quick else PROBLEMS))
+    print(*found, *unseen, *outside, *families, sep="\n")
     if not arguments.quick:
         chart.draw(results, arguments.into / "speed.svg")
         accuracy.draw(errors["smooth"], arguments.into / "accuracy.svg")
         growth = scaling.draw(arguments.into / "scaling.svg")
         print(*growth, sep="\n")
-        report.write(arguments.into / "RESULTS.md", speed, found, growth)
+        report.write(
+            arguments.into / "RESULTS.md",
+            speed=speed,
+            accuracy=found,
+            unseen=unseen,
+            outside=outside,
+            checks=families,
+            growth=growth,
+        )
         if arguments.into == HERE:  # whose results README.md and the documentation quote
             quotes.write()
 

@@ -1,6 +1,6 @@
 """What the checks say of right and wrong derivatives, by families of functions.
 
-``python -m bench.checks`` prints the table of many problems a family, ``python -m bench`` one of fewer.
+``python -m bench.checks`` prints a table of them, and of wrong derivatives that are called right, by what is wrong.
 """
 
 import argparse

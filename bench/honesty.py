@@ -230,7 +230,7 @@ def outside() -> Iterator[str]:
                     error = abs(float(run(f, problem)) - right) / abs(right)
                 except (ValueError, TypeError, ArithmeticError, RuntimeError):
                     error = np.inf
-            errors.append(np.nan_to_num(error, nan=np.inf))
+            errors.append(error if np.isfinite(error) else np.inf)
             counts.append(f.evaluations)
         fails = int(np.sum(np.array(errors) > FAILED))
         yield (

@@ -29,6 +29,9 @@ WORKS = {
     "slow": "f of 5 ms, n = 200",
 }
 
+# The name of a group in a table of errors, the number of its cases, and its lines.
+GROUP = re.compile(r"^(\w[\w ,]*): (\d+) cases\n((?:  .*\n)+)", re.MULTILINE)
+
 # By the name in the mark. ``smooth`` are the errors over the smooth functions, by method and column.
 TEXTS = {
     "readme_figure": """
@@ -44,10 +47,10 @@ TEXTS = {
         | {points[reference]}, a Python loop |
         | gradients at a million points, f is compiled | {million[gradfast]} | {million[reference]}, a Python loop |
         | sparse Jacobian, tridiagonal, n = 100 000 | {sparse[gradfast]} | {sparse[scipy 3-point]}, SciPy |
-        | error bar holds, over {cases} smooth functions | {smooth[gradfast adaptive][claim covers]}; \
-        median error {smooth[gradfast adaptive][median]} after {smooth[gradfast adaptive][evaluations]} evaluations \
-        | {smooth[numdifftools][claim covers]}; {smooth[numdifftools][median]} after \
-        {smooth[numdifftools][evaluations]}, numdifftools |""",
+        | error bar holds, over {unseen_cases} unseen smooth functions | {unseen[gradfast adaptive][bar covers]}; \
+        median error {unseen[gradfast adaptive][median]} after {unseen[gradfast adaptive][evaluations]} evaluations \
+        | {unseen[numdifftools][bar covers]}; {unseen[numdifftools][median]} after \
+        {unseen[numdifftools][evaluations]}, numdifftools |""",
     "readme_little": """
         **Where it gains little**: a slow f in NumPy. A gradient of `np.sum(x**2)` at n = 1000 takes {sum[gradfast]}, of
         which the calls of f alone take {sum[bare]}. The plain loop takes {sum[reference]}, and SciPy's 3-point
@@ -57,6 +60,20 @@ TEXTS = {
         {smooth[gradfast adaptive][median]} in the median and {smooth[gradfast adaptive][worst]} at worst. Its error
         estimate is at least the true error in {smooth[gradfast adaptive][claim covers]} of the cases. The method was
         tuned with these functions in sight.""",
+    "unseen_accuracy": """
+        Over {unseen_cases} more smooth functions, which were kept back while the method was made, the error is
+        {unseen[gradfast adaptive][median]} in the median. The bar covers it in {unseen[gradfast adaptive][bar covers]}
+        of the cases. Over {rough_cases} rough ones, which are rounded, noisy or in single precision, or have kinks or
+        ripples, the bar covers the error in {rough[gradfast adaptive][bar covers]}. These are the smooth ones, then the
+        rough ones:""",
+    "check_families": """
+        Over {checks[smooth][0]} problems in double precision, the check called {checks[smooth][5]} of
+        {checks[smooth][1]} right entries wrong, {checks[smooth][8]} wrong ones right, and left {checks[smooth][4]}
+        open, with {checks[smooth][7]} evaluations a coordinate. Over {checks[single][0]} problems in single precision
+        it called {checks[single][5]} of {checks[single][1]} right entries wrong, {checks[single][8]} wrong ones right,
+        and left {checks[single][4]} open, with {checks[single][7]} evaluations. Over {checks[rough][0]} rough problems
+        it called {checks[rough][5]} of {checks[rough][1]} right entries wrong, {checks[rough][8]} wrong ones right, and
+        left {checks[rough][4]} open, nearly all of them in half precision.""",
     "fits": """
         Both fits take the same forward differences. The first takes {fit[scipy default jac]} and the second
         {fit[gradfast forward]}; SciPy's own work and the calls of `rosen` are {fit[bare]} of each. If `rosen` is
@@ -81,12 +98,35 @@ TEXTS = {
 
 def filled(results: str) -> dict[str, str]:
     """Return the texts, filled with the figures of the results: a page of :mod:`bench.report`."""
-    times, errors, _ = re.findall(r"```text\n(.*?)```", results, re.DOTALL)
-    cases, smooth = re.findall(r"^smooth: (\d+) cases\n((?:  .*\n)+)", errors, re.MULTILINE)[0]
-    by_work = _times(times)
-    figures = {"cases": cases, "smooth": _errors(smooth)} | {name: by_work[work] for name, work in WORKS.items()}
+    tables = dict(re.findall(r"^## (.*?)\n.*?```text\n(.*?)```", results, re.MULTILINE | re.DOTALL))
+    by_group = {
+        name: (cases, rows) for name, cases, rows in GROUP.findall(tables["Accuracy"] + tables["Unseen functions"])
+    }
+    cases, smooth = by_group["smooth"]
+    unseen_cases, unseen = by_group["smooth, kept back"]
+    rough_cases, rough = by_group["rough, kept back"]
+    by_work = _times(tables["Speed"])
+    figures = {name: by_work[work] for name, work in WORKS.items()} | {
+        "cases": cases,
+        "smooth": _errors(smooth),
+        "unseen_cases": unseen_cases,
+        "unseen": _errors(unseen),
+        "rough_cases": rough_cases,
+        "rough": _errors(rough),
+        "checks": _checks(tables["Checks"]),
+    }
     texts = {name: _laid_out(text.format_map(figures)) for name, text in TEXTS.items()}
-    return texts | {"adaptive_table": _markdown(smooth)}
+    return texts | {
+        "adaptive_table": _markdown(smooth),
+        "unseen_table": _markdown(unseen),
+        "rough_table": _markdown(rough),
+        "outside_table": _markdown(tables["The benchmark of numericalderivative"].partition("\n")[2]),
+    }
+
+
+def _checks(table: str) -> dict[str, list[str]]:
+    """Return the cells of the lines that sum up all families of a kind."""
+    return {kind: _cells(rest) for kind, rest in re.findall(r"^all (\w+) +(.*)", table, re.MULTILINE)}
 
 
 def _laid_out(text: str) -> str:
