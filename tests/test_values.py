@@ -265,3 +265,27 @@ def test_an_array_where_one_number_is_wanted_is_told_of_jacobian():
             operator(lambda x: x**2, X)
     with pytest.raises(ValueError, match="for arrays use jacobian"):
         gradient(lambda x: Lazy(x), X)
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive", "complex"])
+def test_lists_of_numbers_have_the_bits_of_arrays(kind, method):
+    def values(x):
+        return x[0] * x[1], x[0] ** 2, np.exp(x[1])
+
+    x = np.array([1.1, 0.7])
+    wanted = jacobian(lambda x: np.array(values(x)), x, method=method)
+    assert np.array_equal(jacobian(lambda x: kind(values(x)), x, method=method), wanted)
+    assert np.array_equal(jacobian(lambda x: kind(values(x)), x, method=method, bounds=(0.7, 2)).shape, wanted.shape)
+
+
+def test_lists_whose_lengths_or_kinds_differ():
+    x = np.array([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"f must return arrays of one shape; got \(2,\), then \(3,\)"):
+        jacobian(lambda x: [x[0]] * (2 if x[0] > 1 else 3), x)
+    mixed = jacobian(lambda x: [x[0], 1, x[1]] if x[0] > 1 else [x[0], 1.0, x[1]], x)
+    assert mixed == pytest.approx(np.array([[1, 0], [0, 0], [0, 1]]), abs=1e-9)
+    assert jacobian(lambda x: [[x[0]], [x[1]]], x).shape == (2, 1, 2)
+    assert jacobian(lambda x: [], x).shape == (0, 2)
+    assert jacobian(lambda x: [np.float32(x[0]), np.float32(x[1])], x) == pytest.approx(np.eye(2), abs=1e-2)
+    assert jacobian(lambda x: x[0] * x[1], x) == pytest.approx([2, 1])  # a NumPy scalar

@@ -344,8 +344,10 @@ cdef moved_by(Evaluator e, Moves moves):
 cdef precision_of(found):
     """Return the dtype.char of a value in floating point, also of another package's dtype that has NumPy's name; else None."""
     dtype = getattr(found, "dtype", None)
+    if dtype is None:
+        return None
     try:
-        char = (dtype if type(dtype) is np.dtype else np.dtype(str(dtype).rpartition(".")[2])).char
+        char = (dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype).rpartition(".")[2])).char
     except TypeError:
         return None
     return char if char in "efdg" else None

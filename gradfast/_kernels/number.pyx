@@ -74,7 +74,8 @@ cdef bint is_pair(result) except -1:
 cdef bint is_complex(value) except -1:
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
-        return getattr(dtype, "kind", None) == "c" or str(dtype).rpartition(".")[2].startswith("complex")
+        kind = getattr(dtype, "kind", None)  # torch has none
+        return kind == "c" if kind is not None else str(dtype).rpartition(".")[2].startswith("complex")
     return hasattr(type(value), "__complex__")  # of an object that float() does not take
 
 

@@ -7,6 +7,7 @@ is a view of x; the coordinates of all points are one line, and a new view is ma
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.float cimport PyFloat_Check
 from cpython.function cimport PyFunction_Check
 from cpython.object cimport PyObject
 
@@ -209,12 +210,14 @@ cdef class OnePoint(Evaluator):
             if self.value_size == sizeof(double):
                 return read(found, <double *>block.at + row)
             return read(found, <long double *>block.at + row)
-        if type(found) is float and self.value_size == sizeof(double):
+        if PyFloat_Check(found) and self.value_size == sizeof(double):  # also of NumPy's float64
             self.know(())
             reserve(block, rows * sizeof(double))
             (<double *>block.at)[row] = found
             return 0
         if type(found) is ndarray and self.take_buffer(found, rows, block, row):
+            return 0
+        if (type(found) is list or type(found) is tuple) and take_floats(self, found, rows, block, row):
             return 0
         array = as_real_array(found, False)
         if not self.has_seen:
@@ -224,6 +227,24 @@ cdef class OnePoint(Evaluator):
             reserve(block, rows * self.width * self.value_size)
         self.know(array.shape)
         return self.copy_values(array, block.at + row * self.width * self.value_size)
+
+
+cdef bint take_floats(OnePoint e, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
+    """Write a list of floats to a row of a block; False, and nothing written, if it holds other things or is of another length."""
+    cdef Py_ssize_t k, width = len(found)
+    cdef double *to
+    if e.value_size != sizeof(double) or (e.is_known and (e.shape is not None or width != e.width)):
+        return False
+    for number in found:
+        if not PyFloat_Check(number):
+            return False
+    if not e.is_known:
+        e.is_known, e.width = True, width
+        reserve(block, rows * width * sizeof(double))
+    to = <double *>block.at + row * width
+    for k in range(width):
+        to[k] = found[k]
+    return True
 
 
 @cython.no_gc
