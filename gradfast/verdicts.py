@@ -91,7 +91,7 @@ class Entries:
         is_wrong |= ~np.isfinite(self.analytic) & np.isfinite(value) & np.isfinite(bar)
         size = np.fmax(np.abs(self.analytic), np.abs(value))
         is_right = off + tolerance + WIDTHS * bar <= np.fmax(POWER * size, np.fmax(2 * tolerance, floor))
-        return np.select([is_wrong, is_right], [WRONG, RIGHT], CANNOT_TELL)
+        return np.select([is_wrong, is_right & np.isfinite(value)], [WRONG, RIGHT], CANNOT_TELL)
 
 
 @dataclass

@@ -466,6 +466,20 @@ def test_wrong_gradients_in_half_precision_are_never_right_and_right_ones_never_
             assert "right" not in verdict[~small.reshape(-1)]
 
 
+@pytest.mark.parametrize("size", [1e-6, 1e-9, 1e-15])
+@pytest.mark.parametrize("kind", ["decay", "well", "screened"])
+def test_zero_is_never_right_where_f_overflows_beside_a_small_x(kind, size):
+    f = {
+        "decay": lambda v: np.exp(-v[0] / size),
+        "well": lambda v: (1 - np.exp(-v[0] / size)) ** 2,
+        "screened": lambda v: np.exp(-v[0] / size) / v[0],
+    }[kind]
+    with np.errstate(all="ignore"):
+        for relative in (0.3, 1.3):
+            verdict = check_gradient(f, [0.0], [relative * size]).verdict
+            assert verdict.tolist() == ["wrong"]
+
+
 @pytest.mark.parametrize("digits", [4, 6, 9])
 def test_rounded_f_has_no_wrong_gradient_that_is_right(digits):
     def f(x):
