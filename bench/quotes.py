@@ -43,11 +43,11 @@ TEXTS = {
         |---|---|---|
         | BFGS fit of an f in plain Python, n = 10 | {python_fit[gradfast forward]} \
         | {python_fit[scipy default jac]}, SciPy's own differences |
-        | gradients at 2000 points, f takes many a call | {points[gradfast vectorized]} \
+        | gradients at 2000 points, many in one call of f | {points[gradfast vectorized]} \
         | {points[reference]}, a Python loop |
         | gradients at a million points, f is compiled | {million[gradfast]} | {million[reference]}, a Python loop |
         | sparse Jacobian, tridiagonal, n = 100 000 | {sparse[gradfast]} | {sparse[scipy 3-point]}, SciPy |
-        | error bar holds, over {unseen_cases} unseen smooth functions | {unseen[gradfast adaptive][bar covers]}; \
+        | adaptive error bar holds, over {unseen_cases} unseen smooth functions | {unseen[gradfast adaptive][bar covers]}; \
         median error {unseen[gradfast adaptive][median]} after {unseen[gradfast adaptive][evaluations]} evaluations \
         | {unseen[numdifftools][bar covers]}; {unseen[numdifftools][median]} after \
         {unseen[numdifftools][evaluations]}, numdifftools |""",

@@ -1,8 +1,9 @@
 """What the results say of themselves."""
 
-from bench import report, table
+from bench import chart, report, table
 from bench.contest import Contestant, Workload
 from bench.goals import times_as_fast
+from bench.workloads import WORKLOADS
 
 WORKLOAD = Workload(
     target="P0",
@@ -32,3 +33,10 @@ def test_the_page_names_the_machine_and_the_versions(tmp_path):
     assert "numpy 2" in page
     places = [page.index(f"```text\n{name}\n") for name in names]
     assert places == sorted(places)
+
+
+def test_the_chart_shows_workloads_that_there_are(tmp_path):
+    assert chart.PANELS.keys() <= {workload.work for workload in WORKLOADS}
+    chart.draw([(w, {c.name: 1e-3 for c in w.contestants}) for w in WORKLOADS], tmp_path / "speed.svg")
+    drawn = (tmp_path / "speed.svg").read_text(encoding="utf-8")
+    assert all(f"<!-- {title} -->" in drawn for title in chart.PANELS.values())
