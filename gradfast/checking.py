@@ -247,6 +247,7 @@ def _called(derivative: Any, x: Any, more: tuple[Any, ...], name: str) -> Any:
     arrays: list[tuple[str, Any]] = []
     with_leaves(x, "x", lambda place, value: arrays.append((place, value)))
     arrays = [(place, array) for place, array in arrays if isinstance(array, np.ndarray)]
+    arrays = [(place, np.asarray(array)) for place, array in arrays]  # of a subclass, which may copy in its own way
     before = [array.copy() for _, array in arrays]
     found = derivative(x, *more)
     for (place, array), old in zip(arrays, before, strict=True):

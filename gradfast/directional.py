@@ -99,18 +99,18 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _are_many(self, x: Any, v: Any) -> bool:
         """Return whether v is many directions; what is no array of one shape is none, and gets its error later."""
         try:
-            return bool(np.ndim(v) > np.ndim(x))
+            return np.asarray(v).ndim > np.asarray(x).ndim
         except ValueError:
             return False
 
     def _along_each(self, x: Any, directions: Any, args: tuple[Any, ...], f0: Any) -> Any:
         """Return the derivatives along each of many directions, which lie along a first axis; f(x) is computed once."""
-        if np.shape(directions)[1:] != np.shape(x):
-            wanted = f"the shape of x, {np.shape(x)}"
-            raise ValueError(f"v must have {wanted}; got {np.shape(directions)}")
+        directions, shape = as_array("v", directions), np.asarray(x).shape
+        if directions.shape[1:] != shape:
+            raise ValueError(f"v must have the shape of x, {shape}; got {directions.shape}")
         call: Any = type(self)(self.f, **self._given_options() | {"full_output": True})
         found, infos = list[Any](), list[Info]()
-        for v in as_array("v", directions):
+        for v in directions:
             along, info = call(x, v, *args, f0=f0)
             found.append(along)
             infos.append(info)

@@ -17,14 +17,17 @@ from gradfast.arguments import IN_PLACE, Array, as_dtype, as_point, number_or_ar
 
 NUMBERS = (float, int)
 
+# Lists in lists that are looked into: as many as an array can have axes. A list may hold itself.
+MOST_DEPTH = 64
 
-def are_parameters(x: Any) -> bool:
+
+def are_parameters(x: Any, depth: int = MOST_DEPTH) -> bool:
     """Return whether x is parameters by name, or a list of arrays. A list of numbers is an array, as ever."""
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray) or not depth:
         return False
     if isinstance(x, (list, tuple)):
         return hasattr(x, "_fields") or any(
-            type(part) not in NUMBERS and (are_parameters(part) or (isinstance(part, np.ndarray) and part.ndim > 0))
+            type(part) not in NUMBERS and (are_parameters(part, depth - 1) or (isinstance(part, np.ndarray) and part.ndim > 0))
             for part in x
         )
     return isinstance(x, Mapping) or is_labeled(x)
@@ -120,14 +123,17 @@ class Layout:
             values.append((name, value))
             return len(values) - 1
 
-        template = with_leaves(x, "x", number)
+        try:
+            template = with_leaves(x, "x", number)
+        except RecursionError:
+            raise ValueError(f"x must not hold itself; got a {type(x).__name__} that does") from None
         arrays = [real_numbers(name, value) for name, value in values]
         floats = [array.dtype for array, (_, value) in zip(arrays, values, strict=True) if is_floating(value)]
         dtype = np.result_type(*floats) if floats else np.dtype(float)
         dtype = dtype if dtype in IN_PLACE else np.dtype(float)
         leaves, start = [], 0
         for (name, value), array in zip(values, arrays, strict=True):
-            own = array.dtype.newbyteorder("=") if np.ndim(value) else dtype
+            own = array.dtype.newbyteorder("=") if array.ndim else dtype
             leaf = Leaf(
                 name, start, array.shape, own if own in IN_PLACE else dtype, number_type(value),
                 Labels.of(value) if is_labeled(value) else None,
@@ -261,14 +267,15 @@ def updated(mapping: Any, values: Mapping[Any, Any]) -> Any:
 
 def is_floating(value: Any) -> bool:
     """Return whether the dtype of a parameter counts: that of numbers and of whole numbers does not."""
-    return bool(np.ndim(value)) and np.asarray(value).dtype.kind == "f"
+    array = np.asarray(value)
+    return array.ndim > 0 and array.dtype.kind == "f"
 
 
 def number_type(value: Any) -> Any:
     """Return float for a Python number, np.generic for NumPy's, None for an array."""
     if isinstance(value, np.generic):
         return np.generic
-    return None if np.ndim(value) or isinstance(value, np.ndarray) else float
+    return None if isinstance(value, np.ndarray) or np.ndim(value) else float
 
 
 def movable(values: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:

@@ -332,7 +332,7 @@ def _first_equal(moved: Any, x: Any) -> int:
     """Return the first finite coordinate of x that is where it was after a move, or -1."""
     if type(x) is float:
         return 0 if moved == x and isfinite(x) else -1
-    equal = np.equal(moved, x)
+    equal = np.asarray(np.equal(moved, x))
     if not np.count_nonzero(equal):
         return -1
     found = np.flatnonzero(equal & np.isfinite(x))

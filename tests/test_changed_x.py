@@ -24,6 +24,24 @@ def flipping(x):
     return float(np.exp(x).sum())
 
 
+def mirroring(x):
+    x[..., 1] = 2 - x[..., 1]  # which leaves POINT as it is
+    return float(np.exp(x).sum())
+
+
+def clipping(x):
+    return float(np.exp(np.clip(x, None, POINT, out=x)).sum())
+
+
+def rounding(x):
+    return float(np.exp(np.round(x, 1, out=x)).sum())
+
+
+def moving_another(x):
+    x[..., 1][x[..., 0] != POINT[0]] += 0.5  # wherever the first is moved
+    return float(np.exp(x).sum())
+
+
 def rows_of(f):
     return lambda points: np.full(len(points), f(points))
 
@@ -56,9 +74,12 @@ SPARSE_CALLS = {
 }
 
 
-@pytest.mark.parametrize("f", [negating, subtracting, flipping])
+CHANGES = [negating, subtracting, flipping, mirroring, clipping, rounding, moving_another]
+
+
+@pytest.mark.parametrize("f", CHANGES)
 @pytest.mark.parametrize("name", [*CALLS, *SPARSE_CALLS])
-def test_changes_that_an_even_number_of_calls_undoes_are_seen(name, f):
+def test_changes_that_later_calls_or_moves_undo_are_seen(name, f):
     if name in SPARSE_CALLS:
         pytest.importorskip("scipy", reason="SciPy is not installed")
     x = POINT.copy()
@@ -100,6 +121,81 @@ def test_f_of_an_array_of_numbers_gets_arrays_of_its_own(call):
     found = call(lambda x: np.exp(np.negative(x, out=x)), x)
     assert np.array_equal(x, POINT)
     assert np.array_equal(found, call(lambda x: np.exp(-x), x))
+
+
+# --- the form of x --------------------------------------------------------------------------------------------------
+
+
+def reshaped(x):
+    x.shape = (-1, 1)
+
+
+def in_other_bytes(x):
+    x.dtype = x.dtype.newbyteorder("S")
+
+
+def as_integers(x):
+    x.dtype = f"i{x.itemsize}"
+
+
+def longer(x):
+    x.resize(10**6, refcheck=False)  # which moves it elsewhere
+
+
+def strided(x):
+    x.strides = (0,) * x.ndim
+
+
+FORMS = [reshaped, in_other_bytes, as_integers, longer, strided]
+
+
+def first_of(change):
+    def f(x):
+        value = float(np.sum(x * 1.0))
+        change(x)
+        return value
+
+    return f
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+@pytest.mark.parametrize("change", FORMS)
+@pytest.mark.parametrize("name", CALLS)
+def test_an_f_that_changes_the_form_of_x_is_refused_and_x_gets_it_back(name, change):
+    x = np.array([0.5, 1.0])
+    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed|does not own its data"):
+        CALLS[name](first_of(change), x)
+    assert x.shape == (2,)
+    assert x.strides == (8,)
+    assert x.dtype == np.float64
+    assert np.array_equal(x, POINT)
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+@pytest.mark.parametrize("change", [reshaped, in_other_bytes, longer, strided])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_the_form_of_a_matrix_is_given_back_too(change, axis):
+    x = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+
+    def f(_):
+        change(x)
+        return 1.0
+
+    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed its shape"):
+        gradient(f, x, axis=axis)
+    assert x.shape == (2, 3)
+    assert np.array_equal(x, np.arange(6.0).reshape(2, 3))
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+@pytest.mark.parametrize("change", FORMS)
+@pytest.mark.parametrize("more", [{}, {"b": 3.0}])
+def test_parameters_get_their_form_back(change, more):
+    x = {"a": np.array([0.5, 1.0]), **more}
+    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed its shape"):
+        gradient(lambda p: first_of(change)(p["a"]), x)
+    assert x["a"].shape == (2,)
+    assert np.array_equal(x["a"], POINT)
 
 
 # --- compiled f -------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ cdef class Evaluator:
     cdef readonly object base                    # the same memory without a subclass; of a batch, its components along the last axis
     cdef readonly object axis                    # of x, along which the components of a batch lie, or None
     cdef Memory memory                  # base's
+    cdef size_t form                    # x's shape, strides and dtype, as a number
     cdef readonly bytes kept            # what it held when this evaluator was made, in C order; None if f never sees x
     cdef const char *before             # the same, or x's own memory
     cdef readonly Py_ssize_t n          # coordinates of x
@@ -59,6 +60,7 @@ cdef class Evaluator:
 
     cdef bint open(self, x, bint single, axis) except -1    # False if x cannot be moved in place
     cdef int keep(self) except -1
+    cdef int require_form(self) except -1
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1  # OUT: block
     cdef int center(self, Block *block) except -1                                                # OUT: block
     cpdef Py_ssize_t rows_at_once(self) except -1

@@ -19,14 +19,16 @@ from cpython.float cimport PyFloat_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
 
-from gradfast._kernels.memory cimport close_memory, holds, open_memory, read_all, write_all
+from gradfast._kernels.memory cimport (
+    close_memory, form_of, give_back_form, holds, open_memory, read_all, shape_in, strides_in, write_all,
+)
 
 from time import perf_counter
 
 import numpy as np
 from numpy import empty, ndarray
 
-from gradfast._kernels.memory import f_changed, first_change, name_at
+from gradfast._kernels.memory import ITS_FORM, f_changed, first_change, name_at
 from gradfast._kernels.number import ComplexValueError, values_of
 
 cdef extern from "Python.h":
@@ -100,6 +102,7 @@ cdef class Evaluator:
             self.base = np.moveaxis(self.base, axis, -1)
         if not open_memory(&self.memory, self.base):
             return False
+        self.form = form_of(x)
         self.kind = self.coarsest = self.memory.kind
         self.value_size = sizeof(long double) if self.kind == c"g" else sizeof(double)
         self.n = self.memory.count
@@ -114,6 +117,12 @@ cdef class Evaluator:
         self.kept = PyBytes_FromStringAndSize(NULL, self.n * self.memory.itemsize)
         self.before = PyBytes_AS_STRING(self.kept)
         read_all(&self.memory, <char *>self.before)
+        return 0
+
+    cdef int require_form(self) except -1:
+        """ValueError if f gave x another shape, other strides, another dtype or other memory; `put_back` gives them back."""
+        if form_of(self.x) != self.form:
+            raise f_changed(ITS_FORM)
         return 0
 
     # --- what algorithms ask for ---------------------------------------------------------------------------------------
@@ -186,7 +195,11 @@ cdef class Evaluator:
         """End the work at this x; ValueError, with x put back, if f changed it."""
         if self.inner is not None:
             self.inner.close()
-        elif self.kept is not None and not holds(&self.memory, self.before):
+            return
+        if self.kept is None or not self.memory.is_open:
+            return
+        self.require_form()
+        if not holds(&self.memory, self.before):
             before = self.steps_from.reshape(self.base.shape)
             changed = first_change(self.base, before)
             write_all(&self.memory, self.before)
@@ -207,13 +220,26 @@ cdef class Evaluator:
         """Give x the bits that it had."""
         if self.inner is not None:
             self.inner.put_back()
-        elif self.kept is not None:
+        elif self.kept is not None and self.memory.is_open:
+            if form_of(self.x) != self.form:
+                self.give_back_form()
             write_all(&self.memory, self.before)
+
+    def give_back_form(self):
+        """Give x the form that it had; of a batch, base has the axes in another order."""
+        cdef tuple shape = shape_in(&self.memory), strides = strides_in(&self.memory)
+        order = list(range(len(shape)))
+        if self.axis is not None:
+            order.insert(self.axis, order.pop())
+        whole = bytes(self.kept) if self.axis is None else np.moveaxis(self.steps_from.reshape(shape), -1, self.axis).tobytes()
+        give_back_form(
+            self.x, tuple([shape[i] for i in order]), tuple([strides[i] for i in order]), np.dtype(chr(self.kind)), whole
+        )
 
     @property
     def steps_from(self):
         """What x held before it was moved, flat and in C order: what steps are relative to."""
-        return np.frombuffer(memoryview(self.base).toreadonly() if self.kept is None else self.kept, self.base.dtype)
+        return np.frombuffer(memoryview(self.base).toreadonly() if self.kept is None else self.kept, chr(self.kind))
 
     cpdef Py_ssize_t rows_at_once(self) except -1:
         """Return how many rows of values an operator should ask for at once; one row tells the width of the others."""

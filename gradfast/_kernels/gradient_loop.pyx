@@ -15,6 +15,7 @@ from cpython.method cimport PyMethod_Check
 from libc.math cimport isfinite
 
 from gradfast._kernels.evaluator cimport Evaluator
+from gradfast._kernels.memory cimport Fields, form_of, owner_of
 from gradfast._kernels.moves cimport Moves
 from gradfast._kernels.number cimport read
 from gradfast._kernels.operator_kinds cimport GradientOperator
@@ -24,22 +25,25 @@ from gradfast._kernels.stencil cimport Stencil
 # How a gradient is made of moves, whatever f is.
 cdef GradientOperator GRADIENT = GradientOperator.__new__(GradientOperator)
 
-from gradfast._kernels.memory import f_changed, name_at
+from numpy import ndarray
+
+from gradfast._kernels.memory import ITS_FORM, f_changed, name_at
 
 # What became of a coordinate that was moved up and down.
 cdef enum Outcome:
-    MOVED, SWALLOWED, CHANGED               # by rounding; by f
+    MOVED, SWALLOWED, CHANGED, FREED        # by rounding; by f; its memory, by f
 
 
 def _point(f, argument, real[:] line, double h, real[:] out):  # OUT: out
     """Write the derivative along each coordinate of a line; return the first whose step rounding swallowed, or -1."""
     cdef Py_ssize_t i, swallowed = -1
     cdef Outcome outcome
+    cdef const Fields *owner = owner_of(argument)
     cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))  # a C function does not notice Ctrl-C
     for i in range(line.shape[0]):
-        outcome = central_difference(f, argument, &line[i], h, &out[i])
-        if outcome == CHANGED:
-            raise f_changed(name_at((i,)))
+        outcome = central_difference(f, argument, owner, &line[i], h, &out[i])
+        if outcome >= CHANGED:
+            raise f_changed(name_at((i,)) if outcome == CHANGED else ITS_FORM)
         if outcome == SWALLOWED and swallowed < 0:
             swallowed = i
         if looks_for_signals:
@@ -51,22 +55,30 @@ def _rows(f, batch, real[:, :] rows, double h, real[:, :] out):  # OUT: out
     """Do so for each row of a batch, with ``f(batch[i])``; a swallowed step is counted through the rows."""
     cdef Py_ssize_t i, j, swallowed = -1
     cdef Outcome outcome
+    cdef const Fields *owner = owner_of(batch)
+    cdef size_t form
     cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))
     for i in range(rows.shape[0]):
         row = batch[i]
+        form = form_of(row) if isinstance(row, ndarray) else 0
         for j in range(rows.shape[1]):
-            outcome = central_difference(f, row, &rows[i, j], h, &out[i, j])
-            if outcome == CHANGED:
-                raise f_changed(name_at((i, j)))
+            outcome = central_difference(f, row, owner, &rows[i, j], h, &out[i, j])
+            if outcome >= CHANGED:
+                raise f_changed(name_at((i, j)) if outcome == CHANGED else ITS_FORM)
             if outcome == SWALLOWED and swallowed < 0:
                 swallowed = i * rows.shape[1] + j
             if looks_for_signals:
                 PyErr_CheckSignals()
+        if form and form_of(row) != form:
+            raise f_changed(ITS_FORM)
     return swallowed
 
 
-cdef inline Outcome central_difference(f, argument, real *coordinate, double h, real *derivative) except? CHANGED:  # OUT: derivative
+cdef inline Outcome central_difference(
+    f, argument, const Fields *owner, real *coordinate, double h, real *derivative
+) except? CHANGED:  # OUT: derivative
     """Move a coordinate of f's argument up and down; it must be where it was put after each call."""
+    cdef const char *home = owner.data
     cdef real saved = coordinate[0], up = <real>(saved + h), down = <real>(saved - h)
     cdef double above, below
     cdef long double above_of_longs, below_of_longs
@@ -76,6 +88,8 @@ cdef inline Outcome central_difference(f, argument, real *coordinate, double h, 
             read(f(argument), &above)
         else:
             read(f(argument), &above_of_longs)
+        if owner.data != home:
+            return FREED
         if coordinate[0] != up and up == up:
             return CHANGED
         coordinate[0] = down
@@ -85,10 +99,13 @@ cdef inline Outcome central_difference(f, argument, real *coordinate, double h, 
         else:
             read(f(argument), &below_of_longs)
             derivative[0] = (above_of_longs - below_of_longs) / (2 * h)
+        if owner.data != home:
+            return FREED
         if coordinate[0] != down and down == down:
             return CHANGED
     finally:
-        coordinate[0] = saved
+        if owner.data == home:
+            coordinate[0] = saved
     return SWALLOWED if (up == saved or down == saved) and isfinite(saved) else MOVED
 
 

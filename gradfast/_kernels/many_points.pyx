@@ -8,13 +8,13 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from libc.string cimport memcmp
 
 from gradfast._kernels.evaluator cimport BLOCK_BYTES, Block, Evaluator, as_real_array, reserve
-from gradfast._kernels.memory cimport Memory
+from gradfast._kernels.memory cimport Memory, form_of
 from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
 
 import numpy as np
 from numpy import empty, float64, ndarray
 
-from gradfast._kernels.memory import f_changed, first_change
+from gradfast._kernels.memory import ITS_FORM, f_changed, first_change
 from gradfast._kernels.native_function import NativeFunction
 
 # Stands for the array that a Python float is not.
@@ -103,6 +103,7 @@ cdef class ManyPoints(Copies):
         cdef char *start
         cdef Memory copy
         cdef Span span
+        cdef size_t form
         PyObject_GetBuffer(points, &view, PyBUF_SIMPLE)
         try:
             copy = self.copy_at(<char *>view.buf)
@@ -110,7 +111,10 @@ cdef class ManyPoints(Copies):
             for r in range(count):
                 copy.start = start + r * self.point_bytes
                 move(&copy, self.rest, moves, groups.span((row + r) // size), node[(row + r) % size])
+            form = form_of(points)
             found = self.array_for(self.call(points, row, count), count)
+            if form_of(points) != form:
+                raise f_changed(ITS_FORM)
             self.know(found.shape[1:])
             if row == first:
                 reserve(block, (last - first) * self.width * self.value_size)
@@ -119,7 +123,7 @@ cdef class ManyPoints(Copies):
             for r in range(count):
                 copy.start = start + r * self.point_bytes
                 span = groups.span((row + r) // size)
-                if span.count > 1 and not is_moved(&copy, self.rest, moves, span, node[(row + r) % size]):
+                if not is_moved(&copy, self.rest, moves, span, node[(row + r) % size]):
                     raise f_changed(self.name(first_not_moved(&copy, self.rest, moves, span, node[(row + r) % size])))
                 put_back(&copy, self.rest, groups, span)
             self.require_copies(points, <const char *>view.buf, count)

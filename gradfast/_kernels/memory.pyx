@@ -10,12 +10,19 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_Clear
 from libc.string cimport memcmp, memcpy
 
+import warnings
+
 import numpy as np
 from numpy import ndarray
 
 cdef extern from "Python.h":
     int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
 
+
+cdef Fields NOTHING
+
+# What an error says that f changed, if it was no coordinate.
+ITS_FORM = "its shape, strides or dtype"
 
 # As many as NumPy's arrays have.
 cdef enum:
@@ -32,6 +39,8 @@ cdef bint open_memory(Memory *memory, array) except -1:
         PyErr_Clear()
         return False
     memory.is_open, memory.table = True, NULL
+    memory.owner = owner_of(array)
+    memory.home = memory.owner.data
     memory.start = <char *>memory.view.buf
     memory.itemsize = memory.view.itemsize
     memory.kind = memory.view.format[0]
@@ -41,6 +50,39 @@ cdef bint open_memory(Memory *memory, array) except -1:
         return True
     close_memory(memory)
     return False
+
+
+cdef const Fields *owner_of(array):
+    """Return the fields of the array that owns an array's memory; of the last array, if that is no array."""
+    cdef const Fields *fields
+    if not isinstance(array, ndarray):  # what else f may be called with
+        return &NOTHING
+    fields = fields_of(array)
+    while fields.base is not NULL and isinstance(<object>fields.base, ndarray):
+        fields = fields_of(<object>fields.base)
+    return fields
+
+
+cdef give_back_form(array, tuple shape, tuple strides, dtype, bytes numbers):
+    """Give an array its form again, and the numbers that it held."""
+    cdef const Fields *fields = fields_of(array)
+    cdef int axis
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy would rather make a new array
+        for name, value in (("dtype", dtype), ("shape", shape)) * 2:
+            if ndarray.shape.__get__(array) == shape:
+                for axis in range(fields.ndim):  # NumPy refuses to make strides longer
+                    fields.strides[axis] = strides[axis]
+            try:
+                getattr(ndarray, name).__set__(array, value)
+            except (AttributeError, TypeError, ValueError):
+                continue
+        try:
+            if ndarray.shape.__get__(array) != shape:
+                ndarray.resize(array, shape, refcheck=False)
+            np.copyto(array.view(ndarray), np.frombuffer(numbers, dtype).reshape(shape))
+        except (TypeError, ValueError):
+            pass
 
 
 cdef bint overlaps_itself(const Memory *memory) noexcept:
@@ -108,6 +150,8 @@ cdef void read_all(const Memory *memory, char *copy) noexcept nogil:  # OUT: cop
 
 cdef void write_all(const Memory *memory, const char *copy) noexcept nogil:
     cdef Py_ssize_t i
+    if not is_at_home(memory):
+        return
     if memory.is_contiguous:
         memcpy(memory.start, copy, memory.count * memory.itemsize)
         return
@@ -117,6 +161,8 @@ cdef void write_all(const Memory *memory, const char *copy) noexcept nogil:
 
 cdef bint holds(const Memory *memory, const char *copy) noexcept nogil:
     cdef Py_ssize_t i
+    if not is_at_home(memory):
+        return False
     if memory.is_contiguous:
         return memcmp(memory.start, copy, memory.count * memory.itemsize) == 0
     for i in range(memory.count):
@@ -143,13 +189,16 @@ def keeping(x, kernel, *arguments):
     cdef Memory memory
     cdef bytes before
     cdef bint same
+    cdef size_t form
     x = x if type(x) is ndarray else np.asarray(x)
     if not open_memory(&memory, x):
         raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
-    before = PyBytes_FromStringAndSize(NULL, memory.count * memory.itemsize)
+    before, form = PyBytes_FromStringAndSize(NULL, memory.count * memory.itemsize), form_of(x)
     read_all(&memory, PyBytes_AS_STRING(before))
     try:
         result = kernel(*arguments)
+        if form_of(x) != form:
+            raise f_changed(ITS_FORM)
         same = holds(&memory, PyBytes_AS_STRING(before))
         if not same:
             changed = first_change(x, np.frombuffer(before, x.dtype).reshape(x.shape))
@@ -157,11 +206,22 @@ def keeping(x, kernel, *arguments):
             if changed >= 0:
                 raise f_changed(name_of_coordinate(x, changed))
     except BaseException:
+        if form_of(x) != form:
+            give_back_form(x, shape_in(&memory), strides_in(&memory), np.dtype(chr(memory.kind)), before)
         write_all(&memory, PyBytes_AS_STRING(before))
         raise
     finally:
         close_memory(&memory)
     return result
+
+
+cdef tuple shape_in(const Memory *memory):
+    """Return the shape that an array had when its memory was taken."""
+    return tuple([memory.view.shape[axis] for axis in range(memory.view.ndim)])
+
+
+cdef tuple strides_in(const Memory *memory):
+    return tuple([memory.view.strides[axis] for axis in range(memory.view.ndim)])
 
 
 def f_changed(str coordinate):

@@ -66,8 +66,8 @@ cdef class Moves:
 cdef void move_any(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept
 # Give a group's coordinates the bits that they had: to subtract the steps would round.
 cdef void put_back_any(const Memory *memory, const char *before, Groups groups, Span span) noexcept
-# Whether a group is still where `move` put it.
-cdef bint is_moved(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept
+cdef bint is_moved_any(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept
+cdef bint is_at_rest_any(const Memory *memory, const char *before, Groups groups, Span span) noexcept
 
 
 cdef Py_ssize_t first_not_moved(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept
@@ -90,3 +90,24 @@ cdef inline void put_back(const Memory *memory, const char *before, Groups group
         (<uint64_t *>address(memory, i))[0] = (<const uint64_t *>before)[i]
     else:
         put_back_any(memory, before, groups, span)
+
+
+# Whether a group is still where `move` put it.
+cdef inline bint is_moved(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept:
+    cdef Py_ssize_t i
+    cdef double found, put
+    if span.count == 1 and memory.kind == c"d":
+        i = moves.groups.member(span, 0)
+        found = (<double *>address(memory, i))[0]
+        put = (<const double *>before)[i] + node * (<const double *>moves.steps)[i]
+        return found == put or (found != found and put != put)
+    return is_moved_any(memory, before, moves, span, node)
+
+
+# Whether a group has the bits that it had before it was moved.
+cdef inline bint is_at_rest(const Memory *memory, const char *before, Groups groups, Span span) noexcept:
+    cdef Py_ssize_t i
+    if span.count == 1 and memory.kind == c"d":
+        i = groups.member(span, 0)
+        return (<uint64_t *>address(memory, i))[0] == (<const uint64_t *>before)[i]
+    return is_at_rest_any(memory, before, groups, span)

@@ -11,7 +11,7 @@ c. Moves are counted in rows: one for each group and node, and so are f's values
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport sqrt
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 import numpy as np
 
@@ -268,7 +268,18 @@ cdef void put_back_any(const Memory *memory, const char *before, Groups groups, 
         memcpy(address(memory, i), before + i * size, size)
 
 
-cdef bint is_moved(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept:
+cdef bint is_at_rest_any(const Memory *memory, const char *before, Groups groups, Span span) noexcept:
+    cdef Py_ssize_t i, k, size = memory.itemsize
+    if memory.is_contiguous and groups.list is NULL and span.stride == 1:
+        return memcmp(memory.start + span.start * size, before + span.start * size, span.count * size) == 0
+    for k in range(span.count):
+        i = groups.member(span, k)
+        if memcmp(address(memory, i), before + i * size, size):
+            return False
+    return True
+
+
+cdef bint is_moved_any(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept:
     if memory.kind == c"d":
         return is_moved_as[double](memory, <const double *>before, moves, span, node)
     if memory.kind == c"f":

@@ -9,10 +9,12 @@ from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 
-from gradfast._kernels.memory cimport Memory, address, close_memory, open_memory, read_all
+from gradfast._kernels.memory cimport Memory, address, close_memory, form_of, give_back_form, open_memory, read_all, shape_in, strides_in
 from gradfast._kernels.one_point cimport OnePoint
 
-from numpy import ndarray
+from numpy import dtype, ndarray
+
+from gradfast._kernels.memory import ITS_FORM, f_changed
 
 
 @cython.no_gc
@@ -22,6 +24,8 @@ cdef class Named(OnePoint):
     cdef object parameters              # what f is called with; of numbers, which cannot be moved, new ones at each call
     cdef list values                    # the arrays in it
     cdef bytes table                    # where each coordinate lies
+    cdef list places                    # for each parameter the caller's own array, if it is moved in place, else None
+    cdef list forms                     # of those arrays: the number, the shape and the strides
 
     def __init__(self, f, x, args, single, layout, places=None, complex_x=None):
         self.layout = layout
@@ -35,16 +39,18 @@ cdef class Named(OnePoint):
             self.values = [leaf.of(flat) if place is None else place for leaf, place in zip(layout.leaves, places)]
             self.parameters = layout.over(flat, self.values)
             self.stack[1] = <PyObject *>self.parameters
+        self.places, self.forms = places, [None] * len(places)
         if any([place is not None for place in places]):
-            self.take_places(places)
+            self.table = PyBytes_FromStringAndSize(NULL, self.n * sizeof(void *))
+            self.take_places()
+            read_all(&self.memory, <char *>self.before)
 
-    cdef int take_places(self, list places) except -1:
+    cdef int take_places(self) except -1:
         """Let coordinates be moved where they are in the caller's arrays."""
         cdef Memory own
-        cdef Py_ssize_t i, first
-        cdef bytes table = PyBytes_FromStringAndSize(NULL, self.n * sizeof(void *))
-        cdef char **at = <char **>PyBytes_AS_STRING(table)
-        for leaf, place in zip(self.layout.leaves, places):
+        cdef Py_ssize_t i, k, first
+        cdef char **at = <char **>PyBytes_AS_STRING(self.table)
+        for k, (leaf, place) in enumerate(zip(self.layout.leaves, self.places)):
             first = leaf.start
             if place is None:
                 for i in range(first, leaf.stop):
@@ -57,10 +63,28 @@ cdef class Named(OnePoint):
                 raise TypeError(f"{leaf.name} must hold {leaf.stop - first} numbers of {self.base.dtype}; got {place!r}")
             for i in range(own.count):
                 at[first + i] = address(&own, i)
-            close_memory(&own)  # the array is kept alive by `values`
-        self.table, self.memory.table, self.memory.is_contiguous = table, at, False
-        read_all(&self.memory, <char *>self.before)
+            self.forms[k] = form_of(place), shape_in(&own), strides_in(&own)
+            close_memory(&own)  # the array is kept alive by `places`
+        self.memory.table, self.memory.is_contiguous = at, False
         return 0
+
+    cdef int require_form(self) except -1:
+        for place, form in zip(self.places, self.forms):
+            if form is not None and form_of(place) != form[0]:
+                raise f_changed(ITS_FORM)
+        return OnePoint.require_form(self)
+
+    cpdef put_back(self):
+        cdef Py_ssize_t size = self.memory.itemsize
+        cdef bint is_changed = False
+        for leaf, place, form in zip(self.layout.leaves, self.places, self.forms):
+            if form is not None and form_of(place) != form[0]:
+                is_changed = True
+                numbers = self.kept[leaf.start * size : leaf.stop * size]
+                give_back_form(place, form[1], form[2], dtype(chr(self.kind)), numbers)
+        if is_changed:
+            self.take_places()
+        OnePoint.put_back(self)
 
     def name(self, Py_ssize_t i):
         return self.layout.name(i)

@@ -15,6 +15,7 @@ cdef class OnePoint(Evaluator):
     cdef readonly object f
     cdef readonly tuple args
     cdef object argument, complex_x, batch
+    cdef size_t form_of_argument
     cdef Memory *moving                 # what is moved: x, or the imaginary part of a complex copy of it
     cdef Memory imaginary
     cdef bytes zeros                    # what that part holds before it is moved
@@ -30,7 +31,8 @@ cdef class OnePoint(Evaluator):
     cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1
     cdef int turn_to(self, Py_ssize_t row) except -1
     cdef int give_up(self, Moves moves, error) except -1
-    cdef bint look(self, Moves moves, Span span, double node) except -1
+    cdef int look(self, Moves moves, Span span, double node) except -1
+    cdef int raise_not_moved(self, Moves moves, Span span, double node) except -1
     cdef int require_real_part(self) except -1
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
 

@@ -12,14 +12,14 @@ from cpython.function cimport PyFunction_Check
 from cpython.object cimport PyObject
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
-from gradfast._kernels.memory cimport Memory, close_memory, holds, open_memory, write_all
-from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
+from gradfast._kernels.memory cimport Memory, close_memory, form_of, holds, is_at_home, open_memory, write_all
+from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
 from gradfast._kernels.number cimport read
 
 import numpy as np
 from numpy import ndarray
 
-from gradfast._kernels.memory import f_changed, first_change, name_of_coordinate
+from gradfast._kernels.memory import ITS_FORM, f_changed, first_change, name_of_coordinate
 
 cdef extern from *:
     """
@@ -65,7 +65,7 @@ cdef class OnePoint(Evaluator):
             open_memory(&self.imaginary, points.imag)
             self.zeros = bytes(len(self.kept))
             self.moving, self.rest = &self.imaginary, PyBytes_AS_STRING(self.zeros)
-        self.rows = 1
+        self.rows, self.form_of_argument = 1, form_of(self.argument)
         if axis is not None:
             self.batch, self.row, self.rows = points, -1, 1
             for extent in points.shape[:points.ndim - 1]:
@@ -86,9 +86,19 @@ cdef class OnePoint(Evaluator):
     cdef int turn_to(self, Py_ssize_t row) except -1:
         """Let f be called with another point of a batch."""
         if row != self.row:
+            if self.row >= 0:
+                self.require_form()
             self.row = row
             self.argument = self.batch[row if self.batch.ndim == 2 else np.unravel_index(row, self.batch.shape[:self.batch.ndim - 1])]
             self.stack[1] = <PyObject *>self.argument
+            self.form_of_argument = form_of(self.argument)
+        return 0
+
+    cdef int require_form(self) except -1:
+        """Do so of x, and of what f is called with: a row of a batch, or a complex copy."""
+        Evaluator.require_form(self)
+        if form_of(self.argument) != self.form_of_argument:
+            raise f_changed(ITS_FORM)
         return 0
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
@@ -97,7 +107,6 @@ cdef class OnePoint(Evaluator):
         cdef const char *rest = self.rest
         cdef const double *node = moves.stencil.node
         cdef Py_ssize_t size = moves.stencil.size, g = first // size, k = first % size, row = first
-        cdef bint looks = groups.kind == TOGETHER or not self.has_looked
         cdef bint reads_floats = self.single and self.value_size == sizeof(double), has_batch = self.batch is not None
         cdef size_t count = self.count | PY_VECTORCALL_ARGUMENTS_OFFSET
         cdef Span span
@@ -111,6 +120,8 @@ cdef class OnePoint(Evaluator):
             for row in range(first, last):
                 if has_batch:
                     self.turn_to(groups.member(span, 0) // self.point)
+                if (k == 0 or row == first) and not is_at_rest(moving, rest, groups, span):
+                    self.raise_change()
                 move(moving, rest, moves, span, node[k])
                 found = self.call(<PyObject *>self.f, &self.stack[1], count, NULL)
                 if reads_floats and is_float(found):  # what nearly every f returns
@@ -118,8 +129,12 @@ cdef class OnePoint(Evaluator):
                 else:
                     self.failed = self.failed_last = row if found is NULL else -1
                     self.take(own(found), last - first, block, row - first)
-                if looks:
-                    looks = self.look(moves, span, node[k])
+                if self.layout is not None:  # some of them may be elsewhere now
+                    self.require_form()
+                if not is_at_home(moving) or not is_moved(moving, rest, moves, span, node[k]):
+                    self.raise_not_moved(moves, span, node[k])
+                if not self.has_looked:
+                    self.look(moves, span, node[k])
                 k += 1
                 if k == size:
                     put_back(moving, rest, groups, span)
@@ -138,26 +153,26 @@ cdef class OnePoint(Evaluator):
 
     cdef int give_up(self, Moves moves, error) except -1:
         """Put x back, and say what was moved if f raised the error."""
-        write_all(self.moving, self.rest)
+        self.put_back()
         return self.tell(moves, error)
 
-    cdef bint look(self, Moves moves, Span span, double node) except -1:
-        """ValueError if f changed what was moved; after its first call also if it changed anything else.
-
-        After later calls `close` finds what else was changed. A direction overwrites all of x before each call, which would
-        hide a change, and so every call of it is looked at: return whether the next is.
-        """
-        if not is_moved(self.moving, self.rest, moves, span, node):
-            raise f_changed(self.name(first_not_moved(self.moving, self.rest, moves, span, node)))
-        if self.has_looked:
-            return moves.groups.kind == TOGETHER
+    cdef int look(self, Moves moves, Span span, double node) except -1:
+        """ValueError if f changed x at its first call; what it changes later is seen at the turn of that coordinate, or by `close`."""
         self.has_looked = True
+        self.require_form()
         put_back(self.moving, self.rest, moves.groups, span)
         if not holds(self.moving, self.rest):
             self.raise_change()
         self.require_real_part()
         move(self.moving, self.rest, moves, span, node)
-        return moves.groups.kind == TOGETHER
+        return 0
+
+    cdef int raise_not_moved(self, Moves moves, Span span, double node) except -1:
+        """Raise the error for an f that changed what was moved, or freed its memory."""
+        if not is_at_home(self.moving):
+            raise f_changed(ITS_FORM)
+        self.require_form()
+        raise f_changed(self.name(first_not_moved(self.moving, self.rest, moves, span, node)))
 
     cpdef close(self):
         Evaluator.close(self)
@@ -166,7 +181,7 @@ cdef class OnePoint(Evaluator):
     cdef int require_real_part(self) except -1:
         """ValueError if f changed the real part of the complex copy of x, which does not move."""
         if self.complex_x is not None:
-            changed = first_change(self.complex_x.real, self.x.view(ndarray))
+            changed = first_change(self.complex_x.view(ndarray).real, self.x.view(ndarray))
             if changed >= 0:
                 raise f_changed(name_of_coordinate(self.x, changed))
         return 0
@@ -194,13 +209,20 @@ cdef class OnePoint(Evaluator):
                 self.counted += self.points
                 found = self.call(<PyObject *>self.f, &self.stack[1], self.count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
                 self.take(own(found), self.rows, block, row)
-                if not self.has_looked and not holds(self.moving, self.rest):
-                    self.raise_change()
-                self.has_looked = True
+                if not self.has_looked:
+                    self.has_looked = True
+                    self.require_form()
+                    if not holds(self.moving, self.rest):
+                        self.raise_change()
         except BaseException:
-            write_all(self.moving, self.rest)
+            self.put_back()
             raise
         return 0
+
+    cpdef put_back(self):
+        Evaluator.put_back(self)
+        if self.complex_x is not None:
+            write_all(self.moving, self.rest)
 
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
         """Write what f returned to a row of a block; of the first array, room is made for as many rows."""
@@ -258,7 +280,7 @@ cdef class WholeBatch(OnePoint):
             self.argument = x
         else:
             self.argument = complex_x
-        self.stack[1] = <PyObject *>self.argument
+        self.stack[1], self.form_of_argument = <PyObject *>self.argument, form_of(self.argument)
         self.batch, self.points, self.rows = None, self.rows, 1
         self.is_known, self.width = True, self.points
         self.shape = None if self.base.ndim == 2 else self.center_shape()
