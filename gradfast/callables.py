@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
+from gradfast._kernels.number import shown
 from gradfast.arguments import Array, is_integer
+
+MOST_OUTPUTS = 2**31 - 1  # C's int counts them
 
 PYTHON_TYPES: tuple[type, ...] = (FunctionType, MethodType, BuiltinFunctionType)
 
@@ -147,8 +150,8 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     >>> gradfast.gradient(f, [3.0, 4.0])  # doctest: +SKIP
     array([6., 8.])
     """
-    if outputs is not None and not (is_integer(outputs) and outputs > 0):
-        raise ValueError(f"outputs must be a positive integer; got {outputs!r}")
+    if outputs is not None and not (is_integer(outputs) and 0 < outputs <= MOST_OUTPUTS):
+        raise ValueError(f"outputs must be a positive integer, as C's int holds them; got {outputs!r}")
     if f is None:
         return lambda function: compiled(function, outputs=outputs)
     count = -1 if outputs is None else int(outputs)
@@ -240,7 +243,7 @@ class KeepingAux:
     def __call__(self, *args: Any) -> Any:
         found = self.f(*args)
         if not isinstance(found, tuple) or len(found) != 2:
-            raise TypeError(f"f must return (value, aux) with has_aux=True; it returned {found!r}")
+            raise TypeError(f"f must return (value, aux) with has_aux=True; it returned {shown(found)}")
         value, self.aux = found
         return value
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.evaluator import OF_VALUES
-from gradfast._kernels.number import values_of
+from gradfast._kernels.number import shown, values_of
 from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array
 from gradfast.stencils import forward
@@ -33,7 +33,7 @@ def imaginary_part_of(f: Function) -> Function:
         if array.dtype.kind != "c":
             error = TypeError(
                 f"f must compute with complex numbers for method 'complex'; "
-                f"it returned {result!r}, of dtype {array.dtype}"
+                f"it returned {shown(result)}, of dtype {array.dtype}"
             )
             vars(error)[OF_VALUES] = True
             raise error

@@ -194,7 +194,7 @@ class WithOptions(Operator, metaclass=Listed):
     def __exit__(self, *_: object) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.end()
+            pool.leave()
 
     def _point(self, x: Any) -> Array:
         """Return x as an array that can be moved; TypeError that says how to make one of parameters by name."""

@@ -27,8 +27,9 @@ def are_parameters(x: Any, depth: int = MOST_DEPTH) -> bool:
         return False
     if isinstance(x, (list, tuple)):
         return hasattr(x, "_fields") or any(
-            type(part) not in NUMBERS and (are_parameters(part, depth - 1) or (isinstance(part, np.ndarray) and part.ndim > 0))
+            (isinstance(part, np.ndarray) and part.ndim > 0) or are_parameters(part, depth - 1)
             for part in x
+            if type(part) not in NUMBERS
         )
     return isinstance(x, Mapping) or is_labeled(x)
 

@@ -48,6 +48,7 @@ class Processes:
         self.members: list[Member] = []
         self.lock = Lock()
         self.last_resort: Any = None
+        self.is_over = False  # whether nobody will ask again: they end after a call that is still under way
 
     def results(self, job: bytes, chunks: Sequence[Any]) -> Generator[tuple[int, Any], None, None]:
         """Yield the index of each chunk and what the job, which is pickled, returned for it, as they are done."""
@@ -61,10 +62,12 @@ class Processes:
         try:
             yield from self._results(job, chunks)
         except BaseException:  # an f of hours is not waited for
-            self.end(at_once=True)
+            end(self.members, at_once=True)
             raise
         finally:
             self.lock.release()
+            if self.is_over:
+                self.leave()
 
     def _results(self, job: bytes, chunks: Sequence[Any]) -> Generator[tuple[int, Any], None, None]:
         from multiprocessing.connection import wait
@@ -104,6 +107,15 @@ class Processes:
             finally:
                 theirs.close()
             self.members.append(Member(process, ours))
+
+    def leave(self) -> None:
+        """End the processes for good, after a call that may be under way: in another thread, or what shows its progress."""
+        self.is_over = True
+        if self.lock.acquire(blocking=False):
+            try:
+                end(self.members)
+            finally:
+                self.lock.release()
 
     def end(self, at_once: bool = False) -> None:
         """End all processes; they are started anew when they are asked for again."""

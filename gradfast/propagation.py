@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -74,8 +75,8 @@ def propagate(
     """
     operator = Jacobian(Doubled(f), method=method, flat=True, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=True)
     jacobian, value = operator._at(x, args)
-    matrix = np.reshape(jacobian, (np.size(value), -1))
-    shape = np.shape(value)
+    shape = np.asarray(value).shape
+    matrix = np.reshape(jacobian, (prod(shape), np.shape(jacobian)[-1]))
     if is_labeled(cov) and is_labeled(x) and x.ndim == 1:
         labels = Labels.of(x)
         cov = replace(labels, axes=labels.axes * cov.ndim).aligned("cov", cov)

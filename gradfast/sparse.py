@@ -67,12 +67,16 @@ def as_coloring(sparsity: Any, x: Array, symmetric: bool) -> Coloring:
             wanted = "symmetric, Coloring(pattern, symmetric=True), for a Hessian" if symmetric else "one of columns"
             raise ValueError(f"sparsity must be {wanted}; got {sparsity!r}")
     else:
-        coloring = Coloring(_pattern(sparsity, x, symmetric), symmetric=symmetric)
-    if coloring.shape[1] != x.size:
-        raise ValueError(
-            f"sparsity must have a column for each of x's coordinates; got {coloring.shape[1]} columns for {x.size}"
-        )
+        pattern = _pattern(sparsity, x, symmetric)
+        _require_columns(pattern.shape[1], x)  # of which a coloring may take long
+        coloring = Coloring(pattern, symmetric=symmetric)
+    _require_columns(coloring.shape[1], x)
     return coloring
+
+
+def _require_columns(found: int, x: Array) -> None:
+    if found != x.size:
+        raise ValueError(f"sparsity must have a column for each of x's coordinates; got {found} columns for {x.size}")
 
 
 def _pattern(sparsity: Any, x: Array, symmetric: bool) -> Pattern:

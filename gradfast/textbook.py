@@ -17,13 +17,19 @@ from gradfast._kernels.gradient_loop import POINT, ROWS, by_moves
 from gradfast._kernels.many_points import ManyPoints
 from gradfast._kernels.memory import keeping, name_of_coordinate
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.number import number, values_of
+from gradfast._kernels.number import number, shown, values_of
 from gradfast._kernels.one_point import OnePoint, WholeBatch
+from gradfast._kernels.operator import names_nothing
 from gradfast.arguments import Array, as_array, as_dtype, as_point, is_integer, warn
 from gradfast.callables import as_objective
+from gradfast.evaluators import Call, opened
 from gradfast.stencils import central
+from gradfast.unseen import holds, warn_of_unseen
 
 CENTRAL = central(1, 2)
+
+# What loops return instead of a coordinate if all derivatives are 0.
+ALL_ZERO = -2
 
 
 def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
@@ -184,7 +190,7 @@ def numerical_gradient(
     Warns
     -----
     RuntimeWarning
-        If rounding swallows the step, ``x + h == x``.
+        If rounding swallows the step, ``x + h == x``; if all derivatives are exactly 0 since f does not see what is moved.
 
     Notes
     -----
@@ -208,7 +214,7 @@ def numerical_gradient(
         h = _checked_step(h)
     if type(f) is not FunctionType and type(f) is not NativeFunction:
         f = as_objective(f)
-    x = as_point(x)
+    given, x = x, as_point(x)
     own = x if type(x) is np.ndarray else np.asarray(x)  # of a subclass, whose sizes may be others
     kind, is_batch = own.dtype.char, own.ndim == 2
     if axis != -1:
@@ -225,7 +231,21 @@ def numerical_gradient(
             swallowed = keeping(own, POINT[kind], f, x, own, h, gradient)
     if swallowed >= 0:
         _warn_of_swallowed_step(own, swallowed, h)
+    elif swallowed == ALL_ZERO:
+        _doubt(f, x, given, h, 1 if is_batch else None, vectorized)
     return gradient
+
+
+def _doubt(f: Callable[[Any], Any], x: Array, given: Any, h: float, axis: int | None, vectorized: bool) -> None:
+    """Warn if f, which gave derivatives that are all exactly 0, sees nothing of what is moved: it holds x, or a copy's original."""
+    is_own = isinstance(given, np.ndarray) and np.may_share_memory(x, given)
+    if not x.size or names_nothing(f) or not holds(f, given):
+        return
+    call = Call(f, single=True, axis=axis, vectorized=vectorized)
+    e = call.at(x)
+    e.copied_from = None if is_own else given
+    with opened(e):
+        warn_of_unseen(e, call, np.full(e.n, h), None)
 
 
 def _has_rows(axis: Any) -> bool:
@@ -308,7 +328,7 @@ def _result(value: Any) -> Any:
         return value
     array = values_of(value)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"f must return real numbers; it returned {value!r}")
+        raise TypeError(f"f must return real numbers; it returned {shown(value)}")
     if array.dtype.kind == "b":  # of which NumPy has no difference
         return array.astype(np.float64)
     return value if isinstance(value, (np.ndarray, np.generic)) else array

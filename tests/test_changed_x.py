@@ -80,6 +80,8 @@ CHANGES = [negating, subtracting, flipping, mirroring, clipping, rounding, movin
 @pytest.mark.parametrize("f", CHANGES)
 @pytest.mark.parametrize("name", [*CALLS, *SPARSE_CALLS])
 def test_changes_that_later_calls_or_moves_undo_are_seen(name, f):
+    if name == "detect_sparsity" and f in (mirroring, clipping, rounding):
+        pytest.skip("they leave a NaN where it was put, and nothing else is moved")
     if name in SPARSE_CALLS:
         pytest.importorskip("scipy", reason="SciPy is not installed")
     x = POINT.copy()
@@ -175,7 +177,7 @@ def test_an_f_that_changes_the_form_of_x_is_refused_and_x_gets_it_back(name, cha
 @pytest.mark.parametrize("change", [reshaped, in_other_bytes, longer, strided])
 @pytest.mark.parametrize("axis", [None, 0, 1])
 def test_the_form_of_a_matrix_is_given_back_too(change, axis):
-    x = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    x = np.arange(6.0).reshape(2, 3).copy()
 
     def f(_):
         change(x)
@@ -216,6 +218,19 @@ def keeps_the_largest_first(n, x):
     return x[0]
 
 
+@ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
+def clips(n, x):
+    x[1] = min(x[1], 1.0)  # where it is, so that it only changes what is moved up
+    return x[0] * x[1]
+
+
+@ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
+def changes_another(n, x):
+    if x[0] != 1.0:
+        x[1] = 3.0
+    return x[0] * x[1]
+
+
 @ctypes.CFUNCTYPE(None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES)
 def flips_and_writes(n, x, m, out):
     x[0] = -x[0]
@@ -234,7 +249,7 @@ COMPILED_CALLS = {
 
 
 @pytest.mark.parametrize("call", COMPILED_CALLS)
-@pytest.mark.parametrize("f", [flips, keeps_the_largest_first], ids=["flips", "writes once"])
+@pytest.mark.parametrize("f", [flips, keeps_the_largest_first, clips, changes_another], ids="flips once clips another".split())
 def test_compiled_f_must_leave_its_copy_alone(call, f):
     x = np.array([1.0, 1.0])
     with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed x\[1\]"):

@@ -54,7 +54,7 @@ def test_rows_of_a_batch_are_single_points(implementation):
 def test_f_gets_a_view_of_each_row_of_a_batch(implementation):
     x = np.arange(6.0).reshape(3, 2)
     seen = []
-    implementation.numerical_gradient(lambda row: seen.append((row.shape, np.shares_memory(row, x))) or 0.0, x)
+    implementation.numerical_gradient(lambda row: seen.append((row.shape, np.shares_memory(row, x))) or float(row[0]), x)
     assert seen == [((2,), True)] * 12
 
 
@@ -62,7 +62,7 @@ def test_f_gets_a_view_of_each_row_of_a_batch(implementation):
 def test_f_gets_the_very_array_of_one_point(implementation, shape):
     x = np.ones(shape)
     seen = []
-    implementation.numerical_gradient(lambda point: seen.append(point is x) or 0.0, x)
+    implementation.numerical_gradient(lambda point: seen.append(point is x) or float(np.sum(point)), x)
     assert seen == [True] * 2 * x.size
 
 
@@ -529,7 +529,7 @@ def test_an_f_that_writes_what_is_there_changes_nothing():
 def test_an_f_that_keeps_its_argument_sees_the_restored_point():
     x = np.array([1.0, 2.0])
     kept = []
-    numerical_gradient(lambda x: kept.append(x) or 0.0, x)
+    numerical_gradient(lambda x: kept.append(x) or float(x[0]), x)
     assert all(point is x for point in kept)
     assert list(x) == [1.0, 2.0]
 

@@ -23,6 +23,9 @@ class Memo:
 
 
 KEEPING = {
+    "numerical_gradient": numerical_gradient,
+    "numerical_gradient, rows": lambda f, x: numerical_gradient(f, np.array([x, 2 * x])),
+    "numerical_gradient, matrix": lambda f, x: numerical_gradient(f, np.array([x, 2 * x]), axis=None),
     "gradient": gradient,
     "forward": lambda f, x: gradient(f, x, method="forward"),
     "adaptive": lambda f, x: gradient(f, x, method="adaptive"),
@@ -46,7 +49,7 @@ def test_an_f_that_keeps_x_is_told(name):
     assert x.tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("operator", [gradient, jacobian, hessian])
+@pytest.mark.parametrize("operator", [numerical_gradient, gradient, jacobian, hessian])
 def test_an_f_that_reads_an_x_that_was_copied_is_told(operator):
     read_only = np.array([1.0, 2.0])
     read_only.flags.writeable = False
@@ -129,6 +132,13 @@ def test_an_f_that_sees_its_argument_is_not_doubted(name, operator, options, x):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", FLAT)
+@pytest.mark.parametrize("x", [np.zeros(2), [0.0, 0.0], np.zeros(2, "f"), np.zeros((1, 2)), np.zeros(2, int)], ids=repr)
+def test_numerical_gradient_does_not_doubt_it_either(name, x):
+    numerical_gradient(FLAT[name], x)
+
+
+@pytest.mark.filterwarnings("error")
 def test_complex_values_that_are_flat_are_not_doubted():
     for x in (np.ones(2), [1.0, 2.0]):
         assert not gradient(lambda x: FAR + 1j * np.maximum(WEIGHTS[0] @ x - FAR, 0), x).any()
@@ -145,7 +155,8 @@ def test_doubt_takes_few_calls(name, more):
     assert len(calls) == 4 + more
 
 
-def test_the_looks_hide_no_change_of_x():
+@pytest.mark.parametrize("operator", [gradient, numerical_gradient])
+def test_the_looks_hide_no_change_of_x(operator):
     for last in (np.nan, 1.0):
         x, calls = np.array([0.0, 0.0, last]), []
 
@@ -156,7 +167,7 @@ def test_the_looks_hide_no_change_of_x():
             return 1.0
 
         with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[0\]"):
-            gradient(f, x)
+            operator(f, x)
         assert x[0] == 0.0
 
 

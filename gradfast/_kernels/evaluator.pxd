@@ -61,6 +61,7 @@ cdef class Evaluator:
     cdef bint open(self, x, bint single, axis) except -1    # False if x cannot be moved in place
     cdef int keep(self) except -1
     cdef int require_form(self) except -1
+    cdef give_back_form(self)
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1  # OUT: block
     cdef int center(self, Block *block) except -1                                                # OUT: block
     cpdef Py_ssize_t rows_at_once(self) except -1

@@ -28,8 +28,8 @@ from time import perf_counter
 import numpy as np
 from numpy import empty, ndarray
 
-from gradfast._kernels.memory import ITS_FORM, f_changed, first_change, name_at
-from gradfast._kernels.number import ComplexValueError, values_of
+from gradfast._kernels.memory import f_changed, form_changed, first_change, name_at
+from gradfast._kernels.number import ComplexValueError, shown, values_of
 
 cdef extern from "Python.h":
     int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
@@ -122,7 +122,7 @@ cdef class Evaluator:
     cdef int require_form(self) except -1:
         """ValueError if f gave x another shape, other strides, another dtype or other memory; `put_back` gives them back."""
         if form_of(self.x) != self.form:
-            raise f_changed(ITS_FORM)
+            raise form_changed()
         return 0
 
     # --- what algorithms ask for ---------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ cdef class Evaluator:
                 self.give_back_form()
             write_all(&self.memory, self.before)
 
-    def give_back_form(self):
+    cdef give_back_form(self):
         """Give x the form that it had; of a batch, base has the axes in another order."""
         cdef tuple shape = shape_in(&self.memory), strides = strides_in(&self.memory)
         order = list(range(len(shape)))
@@ -392,7 +392,7 @@ cdef as_real_array(result, bint is_block):
     """Return what f returned as an array. An error shows it, unless it is a block of values."""
     array = values_of(result)
     if array.dtype.kind not in "fiub":
-        found = "an array" if is_block else f"{result!r},"
+        found = "an array" if is_block else f"{shown(result)},"
         kind = ComplexValueError if array.dtype.kind == "c" else TypeError
         raise kind(f"f must return real numbers; it returned {found} of dtype {array.dtype}")
     return array

@@ -27,7 +27,7 @@ cdef GradientOperator GRADIENT = GradientOperator.__new__(GradientOperator)
 
 from numpy import ndarray
 
-from gradfast._kernels.memory import ITS_FORM, f_changed, name_at
+from gradfast._kernels.memory import f_changed, form_changed, name_at
 
 # What became of a coordinate that was moved up and down.
 cdef enum Outcome:
@@ -35,25 +35,28 @@ cdef enum Outcome:
 
 
 def _point(f, argument, real[:] line, double h, real[:] out):  # OUT: out
-    """Write the derivative along each coordinate of a line; return the first whose step rounding swallowed, or -1."""
+    """Write the derivative along each coordinate of a line; return the first whose step rounding swallowed, -2 if all derivatives are 0, or -1."""
     cdef Py_ssize_t i, swallowed = -1
+    cdef bint is_flat = True
     cdef Outcome outcome
     cdef const Fields *owner = owner_of(argument)
     cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))  # a C function does not notice Ctrl-C
     for i in range(line.shape[0]):
         outcome = central_difference(f, argument, owner, &line[i], h, &out[i])
         if outcome >= CHANGED:
-            raise f_changed(name_at((i,)) if outcome == CHANGED else ITS_FORM)
+            raise f_changed(name_at((i,))) if outcome == CHANGED else form_changed()
         if outcome == SWALLOWED and swallowed < 0:
             swallowed = i
+        is_flat = is_flat and out[i] == 0
         if looks_for_signals:
             PyErr_CheckSignals()
-    return swallowed
+    return swallowed if swallowed >= 0 or not is_flat else -2
 
 
 def _rows(f, batch, real[:, :] rows, double h, real[:, :] out):  # OUT: out
     """Do so for each row of a batch, with ``f(batch[i])``; a swallowed step is counted through the rows."""
     cdef Py_ssize_t i, j, swallowed = -1
+    cdef bint is_flat = True
     cdef Outcome outcome
     cdef const Fields *owner = owner_of(batch)
     cdef size_t form
@@ -64,14 +67,15 @@ def _rows(f, batch, real[:, :] rows, double h, real[:, :] out):  # OUT: out
         for j in range(rows.shape[1]):
             outcome = central_difference(f, row, owner, &rows[i, j], h, &out[i, j])
             if outcome >= CHANGED:
-                raise f_changed(name_at((i, j)) if outcome == CHANGED else ITS_FORM)
+                raise f_changed(name_at((i, j))) if outcome == CHANGED else form_changed()
             if outcome == SWALLOWED and swallowed < 0:
                 swallowed = i * rows.shape[1] + j
+            is_flat = is_flat and out[i, j] == 0
             if looks_for_signals:
                 PyErr_CheckSignals()
         if form and form_of(row) != form:
-            raise f_changed(ITS_FORM)
-    return swallowed
+            raise form_changed()
+    return swallowed if swallowed >= 0 or not is_flat else -2
 
 
 cdef inline Outcome central_difference(
@@ -110,7 +114,11 @@ cdef inline Outcome central_difference(
 
 
 def by_moves(Evaluator e not None, double h, Stencil stencil not None):
-    """Return the derivatives along each coordinate, flat, of f as an evaluator calls it, and which step was swallowed first."""
+    """Return the derivatives along each coordinate, flat, of f as an evaluator calls it, and which step was swallowed first.
+
+    That is -2 if all derivatives are 0, -1 if none was.
+    """
+    cdef Py_ssize_t swallowed
     cdef bint is_wide = e.kind == c"g"
     cdef long double wide = h
     cdef bytes steps = PyBytes_FromStringAndSize(<char *>&wide if is_wide else <char *>&h, e.value_size) * e.n
@@ -121,10 +129,12 @@ def by_moves(Evaluator e not None, double h, Stencil stencil not None):
         raise
     e.close()
     if is_wide:
-        return result, first_swallowed[cython.longdouble](<const long double *>e.before, e.n, h)
-    if e.kind == c"f":
-        return result, first_swallowed[float](<const float *>e.before, e.n, h)
-    return result, first_swallowed[double](<const double *>e.before, e.n, h)
+        swallowed = first_swallowed[cython.longdouble](<const long double *>e.before, e.n, h)
+    elif e.kind == c"f":
+        swallowed = first_swallowed[float](<const float *>e.before, e.n, h)
+    else:
+        swallowed = first_swallowed[double](<const double *>e.before, e.n, h)
+    return result, swallowed if swallowed >= 0 or e.unmoved is None else -2
 
 
 # One entry for each dtype.char of x: a fused function would look for its types at every call.

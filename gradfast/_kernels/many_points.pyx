@@ -14,7 +14,7 @@ from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_mo
 import numpy as np
 from numpy import empty, float64, ndarray
 
-from gradfast._kernels.memory import ITS_FORM, f_changed, first_change
+from gradfast._kernels.memory import f_changed, form_changed, first_change
 from gradfast._kernels.native_function import NativeFunction
 
 # Stands for the array that a Python float is not.
@@ -114,7 +114,7 @@ cdef class ManyPoints(Copies):
             form = form_of(points)
             found = self.array_for(self.call(points, row, count), count)
             if form_of(points) != form:
-                raise f_changed(ITS_FORM)
+                raise form_changed()
             self.know(found.shape[1:])
             if row == first:
                 reserve(block, (last - first) * self.width * self.value_size)

@@ -21,9 +21,6 @@ cdef extern from "Python.h":
 
 cdef Fields NOTHING
 
-# What an error says that f changed, if it was no coordinate.
-ITS_FORM = "its shape, strides or dtype"
-
 # As many as NumPy's arrays have.
 cdef enum:
     MOST_AXES = 64
@@ -198,7 +195,7 @@ def keeping(x, kernel, *arguments):
     try:
         result = kernel(*arguments)
         if form_of(x) != form:
-            raise f_changed(ITS_FORM)
+            raise form_changed()
         same = holds(&memory, PyBytes_AS_STRING(before))
         if not same:
             changed = first_change(x, np.frombuffer(before, x.dtype).reshape(x.shape))
@@ -227,6 +224,11 @@ cdef tuple strides_in(const Memory *memory):
 def f_changed(str coordinate):
     """Return the error for an f that changed a coordinate of x."""
     return ValueError(f"f must leave x as it is; it changed {coordinate}")
+
+
+def form_changed():
+    """Return the error for an f that changed more of x than its numbers."""
+    return f_changed("its shape, strides or dtype")
 
 
 def name_of_coordinate(x, Py_ssize_t i):

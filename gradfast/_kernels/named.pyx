@@ -14,7 +14,7 @@ from gradfast._kernels.one_point cimport OnePoint
 
 from numpy import dtype, ndarray
 
-from gradfast._kernels.memory import ITS_FORM, f_changed
+from gradfast._kernels.memory import form_changed
 
 
 @cython.no_gc
@@ -71,7 +71,7 @@ cdef class Named(OnePoint):
     cdef int require_form(self) except -1:
         for place, form in zip(self.places, self.forms):
             if form is not None and form_of(place) != form[0]:
-                raise f_changed(ITS_FORM)
+                raise form_changed()
         return OnePoint.require_form(self)
 
     cpdef put_back(self):

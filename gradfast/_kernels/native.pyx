@@ -202,6 +202,8 @@ cdef class Native(Evaluator):
                 memcpy(point, origin + start, n * sizeof(double))
             for j in range(span.count):
                 i = groups.member(span, j)
+                if not is_at(point[i - start], origin[i]):
+                    return i
                 point[i - start] = origin[i] + node[k] * steps[i]
             if is_number:
                 out[row] = call(&f, n, point)

@@ -4,8 +4,8 @@ Design:
 a. A loop works on a copy of the point that is its thread's own, so x itself is never written to.
 b. The inner loops take pointers, for they are also the interface for other Cython modules, and a
    memoryview cannot be had without the GIL; what calls them here takes checked memoryviews.
-c. f is to leave its point alone. The loop compares the coordinate that it moved last, before it goes back: each has its turn,
-   so that an f that changes a coordinate is found even if an even number of calls undoes it.
+c. f is to leave its point alone. After each call the loop compares the coordinate that it moved: each has its turn, so that
+   an f that changes a coordinate is found even if an even number of calls undoes it.
 """
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -76,6 +76,8 @@ cdef inline Py_ssize_t central_along(
         saved = point[i]
         point[i] = saved + step
         above = call(&f, n, point)
+        if not is_at(point[i], saved + step):
+            return i
         below = saved - step
         point[i] = below
         out[i] = (above - call(&f, n, point)) / by
@@ -93,7 +95,7 @@ cdef int gradient_along(
 ) except -1 nogil:
     cdef const Nodes *stencil = &loop.stencil
     cdef Py_ssize_t c, i, k
-    cdef double saved, step, total, node = 0
+    cdef double saved, step, total, node
     require_point(&loop.f)
     if some == NULL and is_textbook(loop):
         for i in range(first, last):
@@ -111,8 +113,8 @@ cdef int gradient_along(
             node = stencil.nodes[k]
             point[i] = saved + node * step
             total += stencil.weights[k] * call(&loop.f, n, point)
-        if not is_at(point[i], saved + node * step):
-            return refuse_change(&loop.watch, i)
+            if not is_at(point[i], saved + node * step):
+                return refuse_change(&loop.watch, i)
         point[i] = saved
         out[i] = total / divisor_of(stencil, step)
         if look(&loop.watch):
@@ -126,7 +128,7 @@ cdef int jacobian_along(
 ) except -1 nogil:
     cdef const Nodes *stencil = &loop.stencil
     cdef Py_ssize_t c, i, j, k
-    cdef double saved, step, by, node = 0
+    cdef double saved, step, by, node
     cdef double *total
     require_array(&loop.f)
     for c in range(first, last):
@@ -143,8 +145,8 @@ cdef int jacobian_along(
             call_array(&loop.f, n, point, m, values)
             for j in range(m):
                 total[j] += stencil.weights[k] * values[j]
-        if not is_at(point[i], saved + node * step):
-            return refuse_change(&loop.watch, i)
+            if not is_at(point[i], saved + node * step):
+                return refuse_change(&loop.watch, i)
         point[i] = saved
         for j in range(m):
             total[j] /= by
@@ -159,7 +161,7 @@ cdef int pair_differences(
 ) except -1 nogil:
     cdef const Nodes *stencil = &loop.stencil
     cdef Py_ssize_t c, i, j, k
-    cdef double saved_i, saved_j, step_i, step_j, total, node = 0
+    cdef double saved_i, saved_j, step_i, step_j, total, node
     require_point(&loop.f)
     for c in range(first, last):
         i, j = first_of[c], second_of[c]
@@ -172,10 +174,10 @@ cdef int pair_differences(
             if j != i:
                 point[j] = saved_j + node * step_j
             total += stencil.weights[k] * call(&loop.f, n, point)
-        if not is_at(point[i], saved_i + node * step_i):
-            return refuse_change(&loop.watch, i)
-        if not is_at(point[j], saved_j + node * step_j):
-            return refuse_change(&loop.watch, j)
+            if not is_at(point[i], saved_i + node * step_i):
+                return refuse_change(&loop.watch, i)
+            if not is_at(point[j], saved_j + node * step_j):
+                return refuse_change(&loop.watch, j)
         point[j] = saved_j
         point[i] = saved_i
         out[c] = total

@@ -4,6 +4,7 @@ from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_CheckBuffe
 from cpython.float cimport PyFloat_AsDouble
 
 import numpy as np
+from numpy import ndarray
 
 
 def number(result, str kind):
@@ -24,6 +25,14 @@ cdef from_long_double(long double number):
     return exact[()]
 
 
+def shown(result):
+    """Return how what f returned prints, which may raise."""
+    try:
+        return repr(result)
+    except Exception as error:
+        return f"<{type(result).__name__} whose repr raised {type(error).__name__}>"
+
+
 class ComplexValueError(TypeError):
     """f returned a complex number. Operators then differentiate its two parts; for others it is an error like this."""
 
@@ -42,7 +51,8 @@ cdef not_one_number(tuple shape):
 
 cdef double as_double(object result) except? -1.0:
     cdef object number = result
-    shape = getattr(result, "shape", None)
+    # A subclass may tell another shape than it has.
+    shape = getattr(np.asarray(result) if isinstance(result, ndarray) else result, "shape", None)
     if isinstance(shape, tuple):  # an array or a NumPy scalar
         for extent in shape:
             if extent != 1:
@@ -54,7 +64,7 @@ cdef double as_double(object result) except? -1.0:
         return PyFloat_AsDouble(number)
     except TypeError as error:
         kind = ComplexValueError if is_complex(result) or is_complex(number) else TypeError
-        found = f"f must return a real scalar; it returned {result!r}, a {type(result).__name__}"
+        found = f"f must return a real scalar; it returned {shown(result)}, a {type(result).__name__}"
         raise kind(f"{found}{advice_on(result)}") from error
     except OverflowError as error:  # of a number that may be too long to print
         raise ValueError(f"f must return a number in the range of a float; it returned a larger {type(result).__name__}") from error
@@ -96,7 +106,7 @@ def values_of(result):
         array = np.asarray(result)
     except ValueError as error:
         advice = "; for (value, aux) give has_aux=True" if is_pair(result) else ""
-        raise ValueError(f"f must return an array of one shape; it returned {result!r}{advice}") from error
+        raise ValueError(f"f must return an array of one shape; it returned {shown(result)}{advice}") from error
     return numbers_of(array) if array.dtype.kind == "O" else array
 
 

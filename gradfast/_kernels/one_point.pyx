@@ -19,7 +19,7 @@ from gradfast._kernels.number cimport read
 import numpy as np
 from numpy import ndarray
 
-from gradfast._kernels.memory import ITS_FORM, f_changed, first_change, name_of_coordinate
+from gradfast._kernels.memory import f_changed, form_changed, first_change, name_of_coordinate
 
 cdef extern from *:
     """
@@ -98,7 +98,7 @@ cdef class OnePoint(Evaluator):
         """Do so of x, and of what f is called with: a row of a batch, or a complex copy."""
         Evaluator.require_form(self)
         if form_of(self.argument) != self.form_of_argument:
-            raise f_changed(ITS_FORM)
+            raise form_changed()
         return 0
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
@@ -129,11 +129,7 @@ cdef class OnePoint(Evaluator):
                 else:
                     self.failed = self.failed_last = row if found is NULL else -1
                     self.take(own(found), last - first, block, row - first)
-                if self.layout is not None:  # some of them may be elsewhere now
-                    self.require_form()
-                if not is_at_home(moving) or not is_moved(moving, rest, moves, span, node[k]):
-                    self.raise_not_moved(moves, span, node[k])
-                if not self.has_looked:
+                if not (self.has_looked and is_at_home(moving) and is_moved(moving, rest, moves, span, node[k])):
                     self.look(moves, span, node[k])
                 k += 1
                 if k == size:
@@ -157,22 +153,22 @@ cdef class OnePoint(Evaluator):
         return self.tell(moves, error)
 
     cdef int look(self, Moves moves, Span span, double node) except -1:
-        """ValueError if f changed x at its first call; what it changes later is seen at the turn of that coordinate, or by `close`."""
-        self.has_looked = True
+        """ValueError if f changed what was moved, the form of x or, at its first call, anything of x.
+
+        What else it changes later is seen at the turn of that coordinate, or by `close`.
+        """
         self.require_form()
+        if not is_at_home(self.moving):
+            raise form_changed()
+        if not is_moved(self.moving, self.rest, moves, span, node):
+            raise f_changed(self.name(first_not_moved(self.moving, self.rest, moves, span, node)))
+        self.has_looked = self.layout is None  # parameters may be elsewhere after any call
         put_back(self.moving, self.rest, moves.groups, span)
         if not holds(self.moving, self.rest):
             self.raise_change()
         self.require_real_part()
         move(self.moving, self.rest, moves, span, node)
         return 0
-
-    cdef int raise_not_moved(self, Moves moves, Span span, double node) except -1:
-        """Raise the error for an f that changed what was moved, or freed its memory."""
-        if not is_at_home(self.moving):
-            raise f_changed(ITS_FORM)
-        self.require_form()
-        raise f_changed(self.name(first_not_moved(self.moving, self.rest, moves, span, node)))
 
     cpdef close(self):
         Evaluator.close(self)

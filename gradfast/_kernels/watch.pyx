@@ -10,6 +10,7 @@ c. Until then the loop looks at the clock, after at most `MOST_CALLS` calls. Loo
    the main thread sets.
 """
 
+cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.time cimport PyTime_PerfCounterRaw
 
@@ -29,6 +30,7 @@ cdef unsigned char tick = 0
 cdef int ticks_left = 0
 cdef bint is_ticking = False
 cdef object ticker = None                   # the thread, and the event that ends it
+cdef cython.pymutex guard                   # of the ticker, where no GIL guards it
 
 
 cdef double seconds() noexcept nogil:
@@ -84,7 +86,9 @@ cdef int start_ticker() except -1:
         thread.start()
     except RuntimeError:  # the loop goes on to look at the clock
         return 0
-    is_ticking, ticker = True, (thread, end)
+    is_ticking = True
+    with guard:
+        ticker = thread, end
     return 0
 
 
@@ -99,9 +103,13 @@ def keep_ticking(end):
 
 cdef int end_watch(Watch *watch) except -1:
     global ticker
-    if watch.can_stop or ticker is None or watch.started == 0:
+    if watch.can_stop or watch.started == 0 or not is_ticking:
         return 0
-    (thread, end), ticker = ticker, None
+    with guard:
+        found, ticker = ticker, None
+    if found is None:
+        return 0
+    thread, end = found
     end.set()
     thread.join()
     return 0
