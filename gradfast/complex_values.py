@@ -50,8 +50,13 @@ class PartOf:
         found = self.f(*args, **kwargs)
         value, aux = found if self.has_aux else (found, None)
         value = value if isinstance(value, (complex, np.ndarray)) else values_of(value)[()]
-        value = getattr(value, self.part) if isinstance(self.part, str) else np.asarray(value).flat[self.part]
+        value = getattr(value, self.part) if isinstance(self.part, str) else self._item(np.asarray(value))
         return (value, aux) if self.has_aux else value
+
+    def _item(self, values: np.ndarray[Any, Any]) -> Any:
+        if self.part >= values.size:
+            raise ValueError(f"f must return arrays of one shape; it returned one of shape {values.shape} among longer")
+        return values.flat[self.part]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PartOf, (self.f, self.part, self.has_aux)

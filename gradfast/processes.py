@@ -109,7 +109,7 @@ class Processes:
             self.members.append(Member(process, ours))
 
     def leave(self) -> None:
-        """End the processes for good, after a call that may be under way: in another thread, or what shows its progress."""
+        """End the processes for good; after the call that is under way, as one is whose progress is shown."""
         self.is_over = True
         if self.lock.acquire(blocking=False):
             try:

@@ -190,7 +190,7 @@ def numerical_gradient(
     Warns
     -----
     RuntimeWarning
-        If rounding swallows the step, ``x + h == x``; if all derivatives are exactly 0 since f does not see what is moved.
+        If rounding swallows the step, ``x + h == x``; if all derivatives are 0 since f does not see what is moved.
 
     Notes
     -----
@@ -237,7 +237,7 @@ def numerical_gradient(
 
 
 def _doubt(f: Callable[[Any], Any], x: Array, given: Any, h: float, axis: int | None, vectorized: bool) -> None:
-    """Warn if f, which gave derivatives that are all exactly 0, sees nothing of what is moved: it holds x, or a copy's original."""
+    """Warn if f sees nothing of what is moved: its derivatives are all exactly 0, and it holds x."""
     is_own = isinstance(given, np.ndarray) and np.may_share_memory(x, given)
     if not x.size or names_nothing(f) or not holds(f, given):
         return

@@ -249,7 +249,9 @@ COMPILED_CALLS = {
 
 
 @pytest.mark.parametrize("call", COMPILED_CALLS)
-@pytest.mark.parametrize("f", [flips, keeps_the_largest_first, clips, changes_another], ids="flips once clips another".split())
+@pytest.mark.parametrize(
+    "f", [flips, keeps_the_largest_first, clips, changes_another], ids=["flips", "once", "clips", "another"]
+)
 def test_compiled_f_must_leave_its_copy_alone(call, f):
     x = np.array([1.0, 1.0])
     with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed x\[1\]"):

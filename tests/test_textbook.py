@@ -54,7 +54,9 @@ def test_rows_of_a_batch_are_single_points(implementation):
 def test_f_gets_a_view_of_each_row_of_a_batch(implementation):
     x = np.arange(6.0).reshape(3, 2)
     seen = []
-    implementation.numerical_gradient(lambda row: seen.append((row.shape, np.shares_memory(row, x))) or float(row[0]), x)
+    implementation.numerical_gradient(
+        lambda row: seen.append((row.shape, np.shares_memory(row, x))) or float(row[0]), x
+    )
     assert seen == [((2,), True)] * 12
 
 

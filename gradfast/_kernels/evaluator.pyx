@@ -198,7 +198,11 @@ cdef class Evaluator:
             return
         if self.kept is None or not self.memory.is_open:
             return
-        self.require_form()
+        try:
+            self.require_form()
+        except ValueError:
+            self.put_back()
+            raise
         if not holds(&self.memory, self.before):
             before = self.steps_from.reshape(self.base.shape)
             changed = first_change(self.base, before)
