@@ -66,19 +66,20 @@ cdef give_back_form(array, tuple shape, tuple strides, dtype, bytes numbers):
     cdef int axis
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy would rather make a new array
-        for name, value in (("dtype", dtype), ("shape", shape)) * 2:
+        for name, value in (("dtype", dtype), ("shape", shape), ("dtype", dtype), ("shape", shape)):
+            try:
+                if array.nbytes != len(numbers):
+                    ndarray.resize(array, shape, refcheck=False)
+                getattr(ndarray, name).__set__(array, value)
+            except (AttributeError, TypeError, ValueError):
+                pass
             if ndarray.shape.__get__(array) == shape:
                 for axis in range(fields.ndim):  # NumPy refuses to make strides longer
                     fields.strides[axis] = strides[axis]
-            try:
-                getattr(ndarray, name).__set__(array, value)
-            except (AttributeError, TypeError, ValueError):
-                continue
         try:
-            if ndarray.shape.__get__(array) != shape:
-                ndarray.resize(array, shape, refcheck=False)
+            ndarray.shape.__set__(array, shape)  # which looks at the strides, too
             np.copyto(array.view(ndarray), np.frombuffer(numbers, dtype).reshape(shape))
-        except (TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             pass
 
 
