@@ -123,6 +123,12 @@ def as_arguments(args: Any) -> tuple[Any, ...]:
     return args if isinstance(args, tuple) else (args,)
 
 
+def share_memory(one: Any, other: Any) -> bool:
+    """Return whether two objects are arrays that may have memory in common; subclasses are not asked."""
+    are_arrays = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
+    return are_arrays and np.may_share_memory(np.asarray(one), np.asarray(other))
+
+
 def as_dtype(dtype: np.dtype[Any], derivatives: Array) -> Array:
     """Return derivatives, which are computed in double precision at float32 points, in the dtype of x."""
     if derivatives.dtype == dtype:

@@ -22,6 +22,7 @@ from gradfast.arguments import (
     checked_axis,
     number_or_array,
     real_numbers,
+    share_memory,
 )
 from gradfast.bounds import checked_bounds
 from gradfast.callables import AlongOtherAxis, KeepingAux
@@ -84,7 +85,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             axis = None if self.axis is None else checked_axis(self.axis, x)
             call = self._call(args, axis if x.ndim > 1 else None, f0)
             evaluator = call.at(x)
-            is_copy = x is not given and not (isinstance(given, np.ndarray) and np.may_share_memory(x, given))
+            is_copy = x is not given and not share_memory(x, given)
         evaluator.copied_from = given if is_copy or self._workers is not None else None
         if self._workers is not None:
             evaluator = Workers(evaluator, call, self._workers, self._pool)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.memory import f_changed, name_at
-from gradfast.arguments import IN_PLACE, Array, as_dtype, as_point, number_or_array, real_numbers
+from gradfast.arguments import IN_PLACE, Array, as_dtype, as_point, number_or_array, real_numbers, share_memory
 
 NUMBERS = (float, int)
 
@@ -285,12 +285,15 @@ def movable(values: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:
     Tied parameters, which share memory, are copied: each is moved by itself.
     """
     found = [value if is_movable(value, dtype) else None for value in values]
-    ends = sorted((*np.lib.array_utils.byte_bounds(value), i) for i, value in enumerate(found) if value is not None)
+    ends = sorted(
+        (*np.lib.array_utils.byte_bounds(np.asarray(value)), i) for i, value in enumerate(found) if value is not None
+    )
     tied: set[int] = set()
     open_ones: list[tuple[int, int]] = []
     for start, stop, i in ends:
         open_ones = [(other, k) for other, k in open_ones if other > start]
-        tied |= {index for _, k in open_ones if np.shares_memory(values[i], values[k]) for index in (i, k)}
+        one = np.asarray(values[i])  # of a subclass, which is not asked
+        tied |= {index for _, k in open_ones if np.shares_memory(one, np.asarray(values[k])) for index in (i, k)}
         open_ones.append((stop, i))
     return [None if i in tied else value for i, value in enumerate(found)]
 
@@ -298,7 +301,7 @@ def movable(values: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:
 def is_movable(value: Any, dtype: np.dtype[Any]) -> bool:
     if not isinstance(value, np.ndarray) or value.dtype != dtype or not value.size:
         return False
-    return np.may_share_memory(as_point(value), value)
+    return share_memory(as_point(value), value)
 
 
 def ravel(x: Any) -> tuple[Array, Callable[[Array], Any]]:

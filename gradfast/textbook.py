@@ -20,7 +20,7 @@ from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number, shown, values_of
 from gradfast._kernels.one_point import OnePoint, WholeBatch
 from gradfast._kernels.operator import names_nothing
-from gradfast.arguments import Array, as_array, as_dtype, as_point, is_integer, warn
+from gradfast.arguments import Array, as_array, as_dtype, as_point, is_integer, share_memory, warn
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened
 from gradfast.stencils import central
@@ -238,12 +238,11 @@ def numerical_gradient(
 
 def _doubt(f: Callable[[Any], Any], x: Array, given: Any, h: float, axis: int | None, vectorized: bool) -> None:
     """Warn if f sees nothing of what is moved: its derivatives are all exactly 0, and it holds x."""
-    is_own = isinstance(given, np.ndarray) and np.may_share_memory(x, given)
     if not x.size or names_nothing(f) or not holds(f, given):
         return
     call = Call(f, single=True, axis=axis, vectorized=vectorized)
     e = call.at(x)
-    e.copied_from = None if is_own else given
+    e.copied_from = None if share_memory(x, given) else given
     with opened(e):
         warn_of_unseen(e, call, np.full(e.n, h), None)
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import VALUE_DTYPE, Array, warn
+from gradfast.arguments import VALUE_DTYPE, Array, share_memory, warn
 from gradfast.complex_values import PartOf
 from gradfast.evaluators import Call, as_x, in_order, innermost, x_of
 from gradfast.methods import Complex
@@ -113,7 +113,7 @@ def holds(f: Any, x: Any) -> bool:
     while todo and len(seen) < MOST_HELD:
         one = todo.pop()
         kind = type(one)  # isinstance would ask the __class__ of lazy objects, which may compute or raise
-        if one is x or (issubclass(kind, np.ndarray) and isinstance(x, np.ndarray) and np.may_share_memory(one, x)):
+        if one is x or (issubclass(kind, np.ndarray) and share_memory(one, x)):
             return True
         if id(one) in seen or issubclass(kind, (ModuleType, type)):
             continue

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from objectives import ObjectiveError
 
+import gradfast
 from gradfast import (
     Backward,
     Central,
@@ -273,3 +274,37 @@ def test_the_option_is_kept_shown_and_compared():
 def test_other_ways_to_treat_errors_are_refused(operator):
     with pytest.raises(ValueError, match=r"^on_error must be 'raise' or 'nan'; got 'ignore'$"):
         operator(simulation, X, on_error="ignore")
+
+
+class Untold:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("operator", [gradfast.gradient, gradfast.jacobian, gradfast.numerical_diff, gradfast.hessian])
+def test_what_f_returns_need_not_print(operator):
+    with pytest.raises(TypeError, match="^f must return .*<Untold whose repr raised RuntimeError>"):
+        operator(lambda x: Untold(), np.ones(2))
+
+
+@pytest.mark.parametrize("x", [[[1.0, 2.0]], [np.ones(2)], {"a": 1.0}], ids=["numbers", "arrays", "names"])
+def test_an_x_that_holds_itself_is_refused(x):
+    if isinstance(x, dict):
+        x["x"] = x
+    else:
+        x.append(x)
+    with pytest.raises(ValueError, match="^x must (not hold itself|be an array of one shape); got "):
+        gradfast.gradient(lambda x: 1.0, x)
+
+
+def test_an_f_of_many_values_that_returns_fewer_is_refused():
+    values = iter([np.ones(3), np.ones(3), *[1.0] * 99])
+    with pytest.raises(ValueError, match=r"^f must return arrays of one shape; (it returned|got)"):
+        gradfast.hessian(lambda x: next(values), np.ones(2))
+
+
+def test_compiled_f_writes_no_more_than_an_int_can_count():
+    with pytest.raises(
+        ValueError, match="outputs must be a positive integer, as C's int holds them; got 4611686018427"
+    ):
+        gradfast.compiled(lambda x: x, outputs=2**62)

@@ -1,11 +1,15 @@
 """Arbitrary objects for f, x and options: no crash, no changed x, and every error one of ours or f's.
 
+hammer.py and hammer_workers.py are programs that try many more calls; here they run for a short time.
+
 ``GRADFAST_FUZZ=1000000 python -m pytest tests/test_fuzz.py`` tries that many.
 """
 
 import inspect
 import os
 import re
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -200,3 +204,12 @@ def test_compiled_f_is_taken_or_refused_and_gives_real_numbers(x, f, operator, o
     for part in result if isinstance(result, tuple) else (result,):
         if not isinstance(part, (gradfast.Info, tuple)):
             assert np.asarray(getattr(part, "data", part)).dtype.char in "fdg"
+
+
+@pytest.mark.parametrize("program", ["hammer.py --calls 3000 --seed test", "hammer_workers.py --runs 6 --seed test"])
+def test_random_calls_find_nothing(program):
+    """In a process of its own: one that crashes or hangs is found, too."""
+    name, *options = program.split()
+    command = [sys.executable, os.path.join(os.path.dirname(__file__), name), *options]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert run.returncode == 0, run.stdout + run.stderr

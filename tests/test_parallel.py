@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from gradfast import Central, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
+from gradfast import Central, Gradient, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
 from gradfast.evaluators import CHUNKS_OF_A_MAP, checked_workers, ends_of_chunks
 
 
@@ -590,3 +590,29 @@ if __name__ == "__main__":
     with MPIPoolExecutor() as pool:
         print("same" if np.array_equal(gradient(f, x, workers=pool.map), gradient(f, x)) else "different")
 """
+
+
+def test_what_shows_progress_may_leave_the_pool():
+    others = set(multiprocessing.active_children())
+
+    def leave(done, total):
+        operator.__exit__(None, None, None)
+
+    operator = Gradient(smooth, workers=2, progress=leave)
+    with operator:
+        assert np.array_equal(operator(POINT), gradient(smooth, POINT))
+    assert set(multiprocessing.active_children()) == others
+
+
+def test_another_thread_may_leave_the_pool_during_a_call():
+    others = set(multiprocessing.active_children())
+    operator = Gradient(sleeping, workers=2)
+    operator.__enter__()
+    found = []
+    thread = threading.Thread(target=lambda: found.append(operator(POINT)))
+    thread.start()
+    time.sleep(0.02)
+    operator.__exit__(None, None, None)
+    thread.join()
+    assert np.array_equal(found[0], gradient(sleeping, POINT))
+    assert set(multiprocessing.active_children()) == others

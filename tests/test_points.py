@@ -99,3 +99,41 @@ def test_x_is_put_back_after_an_f_that_changed_it_and_raised(operator, call):
     with pytest.raises(KeyError, match="f's own"):
         OPERATORS[operator](f, x)
     assert list(x) == [1.0, 2.0]
+
+
+class Hostile(np.ndarray):
+    """Like a quantity: it refuses NumPy's functions, its bytes, and to be compared."""
+
+    def __array_function__(self, function, types, args, kwargs):
+        raise RuntimeError("no functions")
+
+    def tobytes(self, order="C"):
+        raise RuntimeError("no bytes")
+
+    def copy(self, order="C"):
+        raise RuntimeError("no copies")
+
+    def __eq__(self, other):
+        raise RuntimeError("not to be compared")
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda f, x: gradfast.numerical_gradient(f, x),
+        lambda f, x: gradfast.gradient(f, x),
+        lambda f, x: gradfast.gradient(lambda p: f(p["a"]), {"a": x})["a"],
+        lambda f, x: gradfast.gradient(f, x, method="complex"),
+        lambda f, x: gradfast.directional_derivative(f, x, np.eye(3)),
+        lambda f, x: gradfast.derivative(lambda t: np.asarray(t) ** 3, x),
+        lambda f, x: gradfast.numerical_diff(lambda t: np.asarray(t) ** 3, x),
+        lambda f, x: gradfast.check_gradient(f, lambda x: 3 * np.asarray(x) ** 2, x).numeric,
+    ],
+    ids=["textbook", "operator", "names", "complex", "directions", "derivative", "number", "check"],
+)
+def test_a_subclass_is_asked_for_nothing(call):
+    x = np.array([0.5, 1.0, 2.0]).view(Hostile)
+    found = call(lambda x: (np.asarray(x) ** 3).sum(), x)
+    assert np.abs(np.asarray(found) - [0.75, 3.0, 12.0]).max() < 1e-4

@@ -319,3 +319,9 @@ def test_compiled_f_takes_all_of_x_as_one_point():
     assert numerical_gradient(f, np.ones((2, 3)), axis=None) == pytest.approx(np.array([[0, 0, 0], [0, 0, 6]]))
     assert numerical_gradient(f, np.ones((2, 3))) == pytest.approx(np.array([[0, 0, 3], [0, 0, 3]]))
     assert gradient(f, np.ones((2, 3))) == pytest.approx(np.array([[0, 0, 0], [0, 0, 6]]))
+
+
+def test_an_f_without_values_has_no_covariances():
+    value, found = propagate(lambda x: x[:0], [1.0, 2.0], 1.0)
+    assert value.shape == (0,)
+    assert found.shape == (0, 0)

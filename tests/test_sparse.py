@@ -619,3 +619,10 @@ def test_a_sparse_hessian_has_zeros_where_bounds_fix(way):
     dense = hessian(f, x, bounds=bounds)
     assert dense.any()
     assert np.array_equal(found.toarray(), dense)
+
+
+def test_the_width_of_a_pattern_is_looked_at_before_it_is_colored():
+    """A coloring of two thousand million columns would take minutes, and gigabytes."""
+    wide = pytest.importorskip("scipy.sparse", reason="SciPy is not installed").csr_array((3, 2**31 - 2))
+    with pytest.raises(ValueError, match="sparsity must have a column for each of x's coordinates; got 2147483646"):
+        jacobian(np.square, np.ones(3), sparsity=wide)
