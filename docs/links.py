@@ -5,6 +5,7 @@ page; names of NumPy, SciPy, Matplotlib and Python link to their documentation.
 """
 
 import importlib
+import inspect
 import re
 
 from docutils import nodes
@@ -80,6 +81,15 @@ def check_that_names_have_pages(app, env):
             getLogger(__name__).warning("gradfast.%s has no page to link to", name)
 
 
+def signature_of_init(app, kind, name, obj, options, signature, returns):
+    """Let a class of methods, whose ``__new__`` only looks at misspelled keywords, show its parameters."""
+    if signature and signature.startswith("(*_"):
+        true = inspect.signature(obj)
+        parameters = [parameter.replace(annotation=parameter.empty) for parameter in true.parameters.values()]
+        return str(true.replace(parameters=parameters, return_annotation=true.empty)), returns
+    return None
+
+
 def source_of(app, name):
     """Return the text of a module and where its names are defined, also of one that Cython compiled from Python."""
     path = importlib.util.find_spec(name).origin
@@ -105,10 +115,12 @@ def link_pages_of_the_gallery(app, page, source):
 
 
 def setup(app):
+    app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx.ext.viewcode")
     app.add_post_transform(LinkNames)
     app.connect("source-read", offer_files_beside_the_docs)
     app.connect("source-read", link_pages_of_the_gallery)
+    app.connect("autodoc-process-signature", signature_of_init)
     app.connect("viewcode-find-source", source_of)
     app.connect("env-check-consistency", check_that_names_have_pages)
     return {"parallel_read_safe": True}
