@@ -5,7 +5,6 @@ import pickle
 
 import numpy as np
 import pytest
-from scipy import integrate, optimize
 
 from gradfast import (
     Central,
@@ -22,6 +21,9 @@ from gradfast import (
     jacobian,
     value_and_gradient,
 )
+
+integrate = pytest.importorskip("scipy.integrate", reason="SciPy is not installed")
+optimize = pytest.importorskip("scipy.optimize", reason="SciPy is not installed")
 
 X = np.array([1.0, 2.0, 3.0])
 V = np.array([1.0, -1.0, 2.0])

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy import integrate, optimize
-from scipy.sparse import linalg
 
 from gradfast import Central, Derivative, DirectionalDerivative, Gradient, Hessian, Jacobian, gradient, jacobian
+
+integrate = pytest.importorskip("scipy.integrate", reason="SciPy is not installed")
+linalg = pytest.importorskip("scipy.sparse.linalg", reason="SciPy is not installed")
+optimize = pytest.importorskip("scipy.optimize", reason="SciPy is not installed")
 
 T = np.linspace(0.0, 4.0, 40)
 Y = 2.5 * np.exp(-1.3 * T)
