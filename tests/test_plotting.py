@@ -401,7 +401,8 @@ def test_invalid_values_of_f_raise():
 
 @pytest.mark.parametrize("result", ["abc", "1", b"1", ["1"], [1, [2, 3]]], ids=repr)
 def test_text_values_of_f_raise(result):
-    message = f"^f must return a real scalar; it returned {re.escape(repr(result))}, a {type(result).__name__}$"
+    advice = "; for arrays use jacobian" if isinstance(result, list) else ""
+    message = f"^f must return a real scalar; it returned {re.escape(repr(result))}, a {type(result).__name__}{advice}$"
     for draw in (lambda f: plot_function(f, X), lambda f: plot_tangent(f, X, 5), lambda f: plot_surface(f, X0, X1)):
         with pytest.raises(TypeError, match=message):
             draw(lambda x: result)
