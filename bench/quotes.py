@@ -48,7 +48,8 @@ TEXTS = {
         | gradients at a million points, f is compiled | {million[gradfast]} | {million[reference]}, a Python loop |
         | sparse Jacobian, tridiagonal, n = 100 000 | {sparse[gradfast]} | {sparse[scipy 3-point]}, SciPy |
         | adaptive error bar holds, over {unseen_cases} unseen smooth functions \
-        | {unseen[gradfast adaptive][bar covers]}; median error {unseen[gradfast adaptive][median]} after {unseen[gradfast adaptive][evaluations]} evaluations \
+        | {unseen[gradfast adaptive][bar covers]}; median error {unseen[gradfast adaptive][median]} \
+        after {unseen[gradfast adaptive][evaluations]} evaluations \
         | {unseen[numdifftools][bar covers]}; {unseen[numdifftools][median]} after \
         {unseen[numdifftools][evaluations]}, numdifftools |""",
     "readme_little": """
