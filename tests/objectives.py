@@ -53,3 +53,35 @@ def assert_covered(result, exact, tolerance=np.inf):
     assert np.all(error <= np.asarray(info.error) + 4 * np.finfo(float).eps * np.abs(exact)), (value, info.error, exact)
     assert not np.any(np.asarray(info.converged) & (error > 1e-6 * np.abs(exact))), (value, info.error, exact)
     assert np.all(error <= tolerance * np.abs(exact)), (value, info.error, exact)
+
+
+def two_layers(shape=(20, 8, 3), seed=0, dtype=float, activation="tanh"):
+    """Return the loss of a two-layer network, its gradient and its parameters, written as courses do."""
+    random = np.random.default_rng(seed)
+    inputs, hidden, outputs = shape
+    data = random.normal(size=(6, inputs)).astype(dtype)
+    targets = np.eye(outputs, dtype=dtype)[random.integers(0, outputs, 6)]
+    params = {
+        "W1": (random.normal(size=(inputs, hidden)) * 0.2).astype(dtype),
+        "b1": np.zeros(hidden, dtype),
+        "W2": (random.normal(size=(hidden, outputs)) * 0.3).astype(dtype),
+        "b2": np.zeros(outputs, dtype),
+    }
+
+    def forward():
+        z = data @ params["W1"] + params["b1"]
+        layer = np.tanh(z) if activation == "tanh" else np.maximum(z, 0)
+        scores = layer @ params["W2"] + params["b2"]
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return layer, powers / powers.sum(axis=1, keepdims=True)
+
+    def loss(_):
+        return -np.mean(np.log(np.sum(forward()[1] * targets, axis=1)))
+
+    def grads(_):
+        layer, probabilities = forward()
+        out = (probabilities - targets) / len(data)
+        back = out @ params["W2"].T * (1 - layer**2 if activation == "tanh" else layer > 0)
+        return {"W1": data.T @ back, "b1": back.sum(axis=0), "W2": layer.T @ out, "b2": out.sum(axis=0)}
+
+    return loss, grads, params

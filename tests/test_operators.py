@@ -7,18 +7,31 @@ import signal
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from every import (
+    DIFFERENCES,
+    EVERY,
+    METHODS,
+    WITH_ONE_F,
+    along_ones,
+    any_layout,
+    cases,
+    every_operator,
+    hessian_from_gradient,
+    layouts,
+    one_derivative,
+    operators,
+    smooth,
+)
+from hypothesis import given
 from objectives import ObjectiveError, bits, same
 from strategies import FLOATS, OTHERS, points
-from ways import ON_A_WORKER, Call
+from ways import Call
 
 import gradfast
 from gradfast import (
     Backward,
     Central,
     Complex,
-    Forward,
     derivative,
     directional_derivative,
     gradient,
@@ -26,89 +39,6 @@ from gradfast import (
     jacobian,
     value_and_gradient,
 )
-
-DIFFERENCES = ["central", "forward", "backward", Central(4), Forward(2)]
-METHODS = [*DIFFERENCES, "complex"]
-
-
-def along_ones(f, x, **options):
-    return directional_derivative(f, x, np.ones(np.shape(x)), **options)
-
-
-def value_and_the_gradient(f, x, **options):
-    result = value_and_gradient(f, x, **options)
-    if options.get("full_output"):
-        (_, slope), info = result
-        return slope, info
-    return result[1]
-
-
-def hessian_from_gradient(f, x, **options):
-    """Differentiate f times x, of x's shape, in place of a gradient."""
-    if options.pop("vectorized", False):
-        return hessian(None, x, gradient=lambda p: f(p).reshape(-1, *(1,) * np.ndim(x)) * p, vectorized=True, **options)
-    return hessian(None, x, gradient=lambda x: f(x) * x, **options)
-
-
-def one_derivative(f, x, **options):
-    """Differentiate x**3 elementwise, in place of an f that returns one number; f is called as well."""
-
-    def elementwise(x):
-        f(x)
-        return x**3
-
-    return derivative(elementwise, x, **options)
-
-
-# Name: the operator, of an f that returns one number.
-OF_A_NUMBER = {
-    "gradient": gradient,
-    "value_and_gradient": value_and_the_gradient,
-    "jacobian": jacobian,
-    "hessian": hessian,
-    "hessian from gradient": hessian_from_gradient,
-    "directional_derivative": along_ones,
-}
-WITH_ONE_F = {name: OF_A_NUMBER[name] for name in ("gradient", "value_and_gradient", "jacobian", "hessian")}
-EVERY = {"derivative": one_derivative, **OF_A_NUMBER}
-
-
-def cases(operators, methods, *more):
-    """Return operators with methods; the complex step has no second derivative."""
-    return [
-        pytest.param(operator, method, *rest, id="-".join(map(str, (name, method, *rest))))
-        for name, operator in operators.items()
-        for method in methods
-        for rest in itertools.product(*more)
-        if (name, method) != ("hessian", "complex") and (name, *rest[:1]) != ("derivative", True)
-    ]
-
-
-operators = pytest.mark.parametrize("operator", OF_A_NUMBER.values(), ids=OF_A_NUMBER)
-every_operator = pytest.mark.parametrize("operator", EVERY.values(), ids=EVERY)
-
-
-def smooth(x):
-    """A number for a point of any shape; its derivatives all differ."""
-    weights = np.arange(1, x.size + 1).reshape(x.shape)
-    return np.sum(np.sin(x) * weights) + np.sum(x) ** 2 / 8
-
-
-def layouts():
-    """Yield points of one shape whose memory is laid out in different ways."""
-    values = np.random.default_rng(5).normal(size=(3, 4))
-    values[0, 0] = -0.0
-    yield "contiguous", values.copy()
-    yield "transposed", values.T.copy().T
-    yield "strided", np.repeat(np.repeat(values, 2, 0), 3, 1)[::2, ::3]
-    yield "reversed", values[::-1, ::-1].copy()[::-1, ::-1]
-    yield "column of a table", np.repeat(values[..., np.newaxis], 3, 2)[..., 1]
-    yield "float32", values.astype(np.float32)
-    yield "longdouble", values.astype(np.longdouble).T.copy().T
-
-
-any_layout = pytest.mark.parametrize("x", [pytest.param(x, id=name) for name, x in layouts()])
-
 
 # --- x is as it was ---------------------------------------------------------------------------------------------------
 
@@ -391,194 +321,6 @@ def test_args_that_are_no_tuple_are_one_argument(args):
     assert seen
 
 
-# --- bounds -----------------------------------------------------------------------------------------------------------
-
-
-@st.composite
-def bounded_points(draw):
-    """Draw a point with bounds that are near, far, infinite or no room at all."""
-    shape = draw(st.sampled_from([(1,), (3,), (2, 2), (2, 3)]))
-    size = int(np.prod(shape))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    dtype = draw(st.sampled_from(FLOATS))
-    x = (rng.normal(size=shape) * 10.0 ** rng.integers(-6, 3, shape)).astype(dtype)
-    rooms = np.array([0.0, 1e-300, 1e-14, 1e-9, 1e-6, 1e-3, 1.0, np.inf])
-    below, above = (rng.choice(rooms, size).reshape(shape).astype(dtype) for _ in range(2))
-    layout = draw(st.sampled_from(["C", "F"]))
-    return np.array(x, order=layout), x - below, x + above
-
-
-class Within:
-    """An f that insists on points inside bounds; it takes one or many along an axis."""
-
-    def __init__(self, lower, upper, axes):
-        self.lower, self.upper, self.axes = lower, upper, axes
-
-    def __call__(self, x):
-        real = np.real(x)
-        assert np.all((self.lower <= real) & (real <= self.upper)), (self.lower, real, self.upper)
-        return np.sum(x**2, axis=self.axes)
-
-
-BOUNDED = [*DIFFERENCES, Central(step=0.01), Central(rel_step=0.1), Backward(3, step=10.0)]
-
-
-@given(bounded_points(), st.sampled_from(BOUNDED))
-def test_f_is_never_called_outside_the_bounds(way, case, method):
-    x, lower, upper = case
-    assume(way.takes(dtype=x.dtype.char))
-    f, options = Within(lower, upper, None), {"bounds": (lower, upper), "method": method, "full_output": True}
-    for name in ("gradient", "value_and_gradient", "jacobian", "hessian", "directional_derivative"):
-        if name == "directional_derivative" and way is ON_A_WORKER:
-            continue
-        direction = (np.ones(x.shape),) if name == "directional_derivative" else ()
-        try:
-            result, info = getattr(way, name)(f, x, *direction, **options)
-        except ValueError as error:  # along ones another coordinate may be in the way
-            if name == "directional_derivative" and "bounds must leave room along v" in str(error):
-                continue
-            raise
-        result = result[1] if name == "value_and_gradient" else result
-        assert np.all(np.isfinite(result)), name
-        if info.scheme.shape == x.shape:
-            fixed = info.scheme == "fixed"
-            assert np.array_equal(fixed, info.step == 0), name
-            assert not np.any(np.asarray(result)[fixed]), name
-            assert np.all(info.step[lower == upper] == 0), name
-
-
-@given(bounded_points(), st.sampled_from([*BOUNDED, "complex"]), st.integers(1, 6))
-def test_a_derivative_never_looks_outside_the_bounds(case, method, n):
-    x, lower, upper = case
-    f = Within(lower, upper, ())
-    result, info = derivative(
-        f, x, n=1 if method == "complex" else n, method=method, bounds=(lower, upper), full_output=True
-    )
-    if method != "complex":
-        assert not np.any(result[info.scheme == "fixed"])
-        assert np.array_equal(info.scheme == "fixed", info.step == 0)
-
-
-@given(bounded_points(), st.sampled_from(BOUNDED), st.booleans(), st.integers(-1, 1))
-def test_a_batch_never_looks_outside_the_bounds(case, method, vectorized, axis):
-    x, lower, upper = case
-    if x.ndim == 1:
-        x, lower, upper = (side[np.newaxis] for side in (x, lower, upper))
-    inside = Within(lower, upper, axis)
-
-    def f(point):
-        inside(x)  # each point of the batch is a view of x
-        return np.sum(point**2, axis=axis if vectorized else None)
-
-    options = {"bounds": (lower, upper), "method": method, "vectorized": vectorized}
-    result, info = gradient(f, x, axis=axis, full_output=True, **options)
-    assert not np.any(result[info.scheme == "fixed"])
-
-
-@pytest.mark.parametrize("operator", ["gradient", "jacobian"])
-def test_equal_bounds_give_zero_and_a_record_of_it(way, operator, counted):
-    x = np.array([1.0, 2.0, 3.0])
-    f, differentiate = counted(lambda x: np.sum(x**2)), getattr(way, operator)
-    slope, info = differentiate(f, x, bounds=([1.0, 0.0, 3.0], [1.0, 9.0, 3.0]), full_output=True)
-    assert list(info.scheme) == ["fixed", "central", "fixed"]
-    assert list(info.step != 0) == [False, True, False]
-    assert slope == pytest.approx([0.0, 4.0, 0.0])
-    assert info.evaluations == f.calls == 2
-    slope, info = differentiate(f, x, bounds=(x, x), full_output=True)
-    assert list(slope) == [0.0, 0.0, 0.0]
-    assert list(info.scheme) == ["fixed"] * 3
-
-
-@pytest.mark.parametrize("x", [1.0, np.nextafter(1.0, 2.0)])
-@pytest.mark.parametrize("method", ["central", Central(accuracy=4)])
-def test_a_room_of_one_ulp_is_none_for_more_than_one_node(way, x, method):
-    bounds = (1.0, np.nextafter(1.0, 2.0))
-    slope, info = way.gradient(lambda x: 3 * np.sum(x), np.array([x]), bounds=bounds, method=method, full_output=True)
-    assert (slope.tolist(), info.scheme.tolist()) == ([0.0], ["fixed"])
-
-
-def test_equal_bounds_give_a_derivative_of_zero_and_a_record_of_it(way_at_a_number):
-    x, differentiate = np.array([1.0, 2.0, 3.0]), way_at_a_number.derivative
-    slope, info = differentiate(lambda x: x**3, x, bounds=([1.0, 0.0, 3.0], [1.0, 9.0, 3.0]), full_output=True)
-    assert slope == pytest.approx([0.0, 12.0, 0.0])
-    assert list(info.scheme) == ["fixed", "central", "fixed"]
-    assert list(info.step != 0) == [False, True, False]
-    slope, info = differentiate(lambda x: x**3, x, bounds=(x, x), full_output=True)
-    assert list(slope) == [0.0, 0.0, 0.0]
-    assert list(info.scheme) == ["fixed"] * 3
-
-
-@pytest.mark.parametrize("vectorized", [False, True])
-@pytest.mark.parametrize("operator", [gradient, jacobian, one_derivative], ids=lambda o: o.__name__)
-def test_equal_bounds_give_zero_by_the_complex_step_too(operator, vectorized, counted):
-    x, options = np.array([1.0, 2.0, 3.0]), {"method": "complex", "full_output": True}
-    if operator is not one_derivative:
-        options["vectorized"] = vectorized
-    f = counted(lambda x: (x**2).sum(axis=-1))
-    slope, info = operator(f, x, bounds=([1.0, 0.0, 3.0], [1.0, 9.0, 3.0]), **options)
-    assert list(info.scheme) == ["fixed", "complex", "fixed"]
-    assert list(info.step != 0) == [False, True, False]
-    if operator is not one_derivative:
-        assert list(slope) == [0.0, 4.0, 0.0]
-        assert info.evaluations == (f.points if vectorized else f.calls) == 3
-    slope, info = operator(f, x, bounds=(x, x), **options)
-    assert (list(slope), list(info.scheme)) == ([0.0] * 3, ["fixed"] * 3)
-
-
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_equal_bounds_give_zeros_in_a_batch_by_the_complex_step(vectorized):
-    x = np.arange(1.0, 7.0).reshape(2, 3)
-    bounds = (np.where(x == 2.0, x, 0.0), np.where(x == 2.0, x, 9.0))
-    options = {"axis": 1, "bounds": bounds, "method": "complex", "vectorized": vectorized, "full_output": True}
-    slope, info = gradient(lambda x: (x**2).sum(axis=-1), x, **options)
-    assert np.array_equal(slope, np.where(x == 2.0, 0.0, 2 * x))
-    assert np.array_equal(info.scheme, np.where(x == 2.0, "fixed", "complex"))
-
-
-def test_equal_bounds_give_zeros_in_a_hessian(way, counted):
-    x = np.array([1.0, 2.0, 3.0])
-    f = counted(lambda x: np.sum(x**2) + x[0] * x[1])
-    second, info = way.hessian(f, x, bounds=([1.0, 0.0, 0.0], [1.0, 9.0, 9.0]), full_output=True)
-    assert second == pytest.approx(np.diag([0.0, 2.0, 2.0]), abs=1e-6)
-    assert info.evaluations == f.calls == 2**2 + 2 + 1
-    assert list(info.scheme) == ["fixed", "central", "central"]
-
-
-def test_along_no_direction_the_derivative_is_0(way_along_a_line):
-    x = np.array([1.0, 2.0, 3.0])
-    for bounds in (None, (0, 9), (x, x)):
-        slope, info = way_along_a_line.directional_derivative(np.sum, x, [0, 0, 0], bounds=bounds, full_output=True)
-        assert (slope, info.scheme, info.step) == (0.0, "fixed", 0.0)
-
-
-@pytest.mark.parametrize("operator", ["gradient", "jacobian", "hessian"])
-@pytest.mark.parametrize(("method", "sign"), [("forward", 1), ("backward", -1), (Forward(2), 1), (Backward(2), -1)])
-def test_a_point_whose_other_side_is_nan_is_told_to_use_this_one(way, operator, method, sign):
-    is_told_to_use_this_side(getattr(way, operator), method, sign, finds_it=way.name != "reference")
-
-
-@pytest.mark.parametrize("operator", [value_and_the_gradient, hessian_from_gradient, along_ones])
-@pytest.mark.parametrize(("method", "sign"), [("forward", 1), ("backward", -1), (Forward(2), 1), (Backward(2), -1)])
-def test_another_operator_too_is_told_to_use_the_side_that_is_not_nan(operator, method, sign):
-    is_told_to_use_this_side(operator, method, sign)
-
-
-def is_told_to_use_this_side(operator, method, sign, finds_it=True):
-    x = np.array([1.0, 2.0])
-
-    def half(x):
-        return np.sum(x**2) if np.all(sign * x >= sign * np.array([1.0, 2.0])) else np.nan
-
-    expected = operator(lambda x: np.sum(x**2), x, method=method)
-    assert np.isfinite(expected).all()
-    assert bits(operator(half, x, method=method)) == bits(expected)
-    central = operator(lambda x: np.sum(x**2), x)
-    bounds = (x, np.inf) if sign > 0 else (-np.inf, x)
-    assert operator(half, x, bounds=bounds) == pytest.approx(central, rel=1e-5, abs=1e-4)
-    if finds_it:  # f's values tell the side, without bounds
-        assert operator(half, x) == pytest.approx(central, rel=1e-5, abs=1e-4)
-
-
 # --- evaluations ------------------------------------------------------------------------------------------------------
 
 
@@ -710,18 +452,6 @@ def test_f_and_x_in_the_wrong_order_are_the_same_error_everywhere(operator):
         operator(np.array([1.0, 2.0]), lambda x: x[0])
 
 
-@pytest.mark.parametrize("operator", ["gradient", "jacobian", "hessian"])
-def test_what_bounds_fix_is_zero_whatever_the_memory_held(way, operator):
-    x = np.array([1.0, 2.0])
-    for bounds, moved in ((([1.0, 0.0], [1.0, 9.0]), [1]), ((x, x), [])):
-        for size in (2, 4):
-            np.full(size, np.nan)  # NumPy keeps small arrays' memory for the next one that is not filled
-        found = getattr(way, operator)(lambda x: np.sum(x**2), x, bounds=bounds)
-        fixed = np.delete(np.arange(2), moved)
-        assert not np.any(found[..., fixed])
-        assert np.all(np.diag(found)[moved] if operator == "hessian" else found[moved])
-
-
 OPERATORS = (derivative, gradient, value_and_gradient, jacobian, hessian, directional_derivative)
 DEFAULTS = {"method": "central", "bounds": None, "args": (), "vectorized": False, "workers": None, "progress": False}
 DEFAULTS |= {
@@ -753,9 +483,3 @@ def test_a_plain_call_evaluates_no_more_than_it_must(way, operator, calls, count
     f = counted(lambda x: np.sum(x**2))
     getattr(way, operator)(f, np.ones(3))
     assert f.calls == calls
-
-
-def test_an_element_that_bounds_fix_is_not_evaluated(counted):
-    f = counted(lambda x: x**2)
-    assert not derivative(f, np.ones(3), bounds=(1.0, 1.0)).any()
-    assert f.calls == 0

@@ -1,0 +1,113 @@
+"""check_jacobian names the entries that are wrong, dense or sparse."""
+
+import re
+
+import numpy as np
+import pytest
+
+from gradfast import check_gradient, check_jacobian
+
+
+def three_values(x):
+    return np.array([x[0] * x[1], np.sin(x[0]), x[1] ** 2])
+
+
+def jacobian_of_three_values(x):
+    return np.array([[x[1], x[0]], [np.cos(x[0]), 0.0], [0.0, 2 * x[1]]])
+
+
+@pytest.mark.parametrize(("row", "column"), [(2, 1), (0, 0), (1, 1)])
+def test_wrong_entries_of_a_jacobian_are_named(row, column):
+    def wrong(x):
+        jacobian = jacobian_of_three_values(x)
+        jacobian[row, column] += 1e-3
+        return jacobian
+
+    x = np.array([1.0, 2.0])
+    right = check_jacobian(three_values, jacobian_of_three_values, x)
+    assert right
+    assert right.verdict.tolist() == ["right"] * 6
+    assert right.evaluations <= 1 + 2 * 4
+    check = check_jacobian(three_values, wrong, x)
+    assert not check
+    assert check.name[check.verdict == "wrong"].tolist() == [f"J[{row}, {column}]"]
+    assert str(check).startswith("Jacobian check: 1 wrong")
+    assert not check_jacobian(three_values, lambda x: -wrong(x), x, directions=2)
+
+
+def test_a_hessian_is_the_jacobian_of_a_gradient():
+    from scipy.optimize import rosen_der, rosen_hess
+
+    x = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
+    assert check_jacobian(rosen_der, rosen_hess, x)
+    assert check_jacobian(rosen_der, rosen_hess, x, directions=3, coordinates=2).name.size == 2 * 5 + 3 * 5
+    assert not check_jacobian(rosen_der, lambda x: rosen_hess(x) * 1.02, x)
+
+
+def test_rows_of_a_jacobian_are_held_to_their_own_size():
+    def f(x):
+        return np.array([1e8 * np.exp(x[0]) + x[1], 1e-8 * np.sin(x[0]) * x[1]])
+
+    def jacobian(x, factor=1.0):
+        first = [1e8 * np.exp(x[0]), 1.0]
+        return np.array([first, [1e-8 * np.cos(x[0]) * x[1], factor * 1e-8 * np.sin(x[0])]])
+
+    x = np.array([0.5, 1.5])
+    assert check_jacobian(f, jacobian, x)
+    check = check_jacobian(f, lambda x: jacobian(x, 1.1), x)
+    assert check.name[check.verdict == "wrong"].tolist() == ["J[1, 1]"]
+
+
+def test_a_jacobian_may_have_the_shapes_of_f_and_x_or_be_a_matrix():
+    def jacobian(x):
+        return np.einsum("ij,ik,jl->ijkl", 2 * x, np.eye(2), np.eye(2))
+
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    check = check_jacobian(np.square, jacobian, x)
+    assert check
+    assert check.name[5] == "J[0, 1, 0, 1]"
+    assert check_jacobian(np.square, jacobian(x).reshape(4, 4), x).name[5] == "J[1, 1]"
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+def test_sparse_jacobians_are_checked_outside_their_pattern_too(kind):
+    sparse = pytest.importorskip("scipy.sparse")
+    x = np.linspace(1.0, 2.0, 40)
+    right = sparse.diags_array([2 * x, np.ones(39)], offsets=[0, 1])
+
+    def f(x):
+        return x**2 + np.append(x[1:], 0)
+
+    check = check_jacobian(f, right.asformat(kind), x)
+    assert check
+    assert check.name.size == 79
+    assert check.evaluations <= 1 + 4 * 40
+    wrong = right.tolil()
+    wrong[3, 3], wrong[5, 6], wrong[30, 2] = 6.0, 0.0, 0.1
+    check = check_jacobian(f, lambda x: wrong.asformat(kind), x)
+    assert sorted(check.name[check.verdict == "wrong"].tolist()) == ["J[3, 3]", "J[30, 2]", "J[5, 6]"]
+
+
+@pytest.mark.parametrize(("shape", "x"), [((3, 3), [1.0, 2.0]), ((2, 3), [1.0, 2.0]), ((6,), [1.0, 2.0])])
+def test_jacobians_of_another_shape_raise(shape, x):
+    message = (
+        rf"^jacobian must have the shape \(3, 2\), of f\(x\) and x, or \(3, 2\); got shape {re.escape(str(shape))}$"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_jacobian(three_values, np.ones(shape), x)
+
+
+def test_jacobians_that_change_x_raise():
+    def jacobian(x):
+        x[0] = 5.0
+        return np.eye(2)
+
+    x = np.array([1.0, 2.0])
+    with pytest.raises(ValueError, match="^jacobian must leave x as it is; it changed x$"):
+        check_jacobian(np.square, jacobian, x)
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_nothing_to_check_is_right():
+    assert check_gradient(lambda x: 1.0, [], []).name.size == 0
+    assert check_jacobian(lambda x: np.zeros(3), np.zeros((3, 0)), []).name.size == 0

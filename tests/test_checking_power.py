@@ -1,0 +1,249 @@
+"""A check says right only where it would have seen a mistake, whatever the precision and noise of f."""
+
+import math
+
+import numpy as np
+import pytest
+from objectives import two_layers
+
+from gradfast import check_gradient
+
+
+def never_right(f, wrong, x):
+    check = check_gradient(f, wrong, x)
+    return not (check.verdict == "right").any() and not check
+
+
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 1.1])
+@pytest.mark.parametrize("constant", [0.0, 1.0, 100.0])
+def test_wrong_single_precision_gradients_are_never_right(constant, factor):
+    x = np.array([0.3, 0.5], "f")
+
+    def f(x):
+        return np.float32(constant) + np.sum(x**2)
+
+    assert never_right(f, np.float32(factor) * 2 * x, x)
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-3, 1e-4])
+def test_zero_is_never_the_right_gradient_of_a_single_precision_f_that_moves(scale):
+    x = np.ones(2, "f")
+    assert never_right(lambda x: np.float32(3) + np.float32(scale) * np.sum(x * x), np.zeros(2, "f"), x)
+
+
+@pytest.mark.parametrize("function", [np.tanh, np.sin, np.exp])
+def test_wrong_gradients_of_f_in_single_precision_inside_are_never_right(function):
+    x = np.array([0.3, -0.7])
+    right = {np.tanh: 1 - np.tanh(x) ** 2, np.sin: np.cos(x), np.exp: np.exp(x)}[function]
+
+    def f(x):
+        return float(np.sum(function(x.astype("f"))))
+
+    assert check_gradient(f, right, x)
+    assert never_right(f, -right, x)
+
+
+def layer_inside(dtype, seed, samples=12, activation=np.tanh):
+    """Return the loss of a layer that works in a dtype, its gradient and a float64 x; nothing of f tells the dtype."""
+    random = np.random.default_rng(seed)
+    data, out = random.normal(size=(samples, 4)).astype(dtype), random.normal(size=3).astype(dtype)
+    targets, x = random.normal(size=samples).astype(dtype), random.normal(size=(4, 3)) / 2
+
+    def f(x):
+        return np.mean((activation(data @ x.astype(dtype)) @ out - targets).astype(float) ** 2)
+
+    z = data.astype(float) @ x
+    slope = 1 - np.tanh(z) ** 2 if activation is np.tanh else z > 0
+    missed = activation(z) @ out.astype(float) - targets
+    return f, data.T @ ((2 / samples * missed)[:, np.newaxis] * out * slope), x
+
+
+def relu(z):
+    return np.maximum(z, 0)
+
+
+def test_f_in_single_precision_inside_is_decided_whatever_its_value_and_gradient_are():
+    verdicts, evaluations = {1.0: [], 1.1: []}, 0
+    for seed in range(10):
+        f, right, x = layer_inside(np.float32, seed)
+        check = check_gradient(f, right, x)
+        evaluations += check.evaluations
+        verdicts[1.0] += check.verdict.tolist()
+        verdicts[1.1] += check_gradient(f, 1.1 * right, x).verdict.tolist()
+    assert verdicts[1.0].count("right") >= 108
+    assert "wrong" not in verdicts[1.0]
+    assert "right" not in verdicts[1.1]
+    assert evaluations <= 8 * 120
+
+
+def test_a_supposed_rounding_hides_no_mistake_of_double_precision():
+    x = np.linspace(0.3, 2, 5)
+    for off in (1e-5, 1e-4, 1e-3):
+        check = check_gradient(lambda x: np.sum(np.sin(9 * x)), 9 * np.cos(9 * x) * (1 + off), x)
+        assert check.verdict.tolist() == ["wrong"] * 5
+
+
+@pytest.mark.parametrize("of_x", [float, np.float16])
+def test_wrong_gradients_in_half_precision_are_never_right_and_right_ones_never_wrong(of_x):
+    for seed in range(30):
+        f, right, x = layer_inside(np.float16, seed)
+        x, right = x.astype(of_x), right.astype(np.float16)
+        assert "wrong" not in check_gradient(f, right, x).verdict
+        for factor in (2, -1, 0):
+            small = np.abs(right) < 0.05 * np.abs(right).max()  # such need not be told from 0
+            verdict = check_gradient(f, factor * right, x).verdict
+            assert "right" not in verdict[~small.reshape(-1)]
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-9, 1e-15])
+@pytest.mark.parametrize("kind", ["decay", "well", "screened"])
+def test_zero_is_never_right_where_f_overflows_beside_a_small_x(kind, size):
+    f = {
+        "decay": lambda v: np.exp(-v[0] / size),
+        "well": lambda v: (1 - np.exp(-v[0] / size)) ** 2,
+        "screened": lambda v: np.exp(-v[0] / size) / v[0],
+    }[kind]
+    with np.errstate(all="ignore"):
+        for relative in (0.3, 1.3):
+            verdict = check_gradient(f, [0.0], [relative * size]).verdict
+            assert verdict.tolist() == ["wrong"]
+
+
+@pytest.mark.parametrize("digits", [4, 6, 9])
+def test_rounded_f_has_no_wrong_gradient_that_is_right(digits):
+    def f(x):
+        return round(math.exp(x[0]), digits)
+
+    assert check_gradient(f, [math.e], [1.0])
+    for factor in (-5 / math.e, 0.0, 1.1):
+        check = check_gradient(f, [factor * math.e], [1.0])
+        assert check.verdict[0] in (["wrong"] if digits > 4 else ["wrong", "cannot tell"])
+        assert not check
+
+
+@pytest.mark.parametrize("constant", [1e7, 1e8, 1e10])
+def test_f_far_above_its_change_needs_longer_steps(constant):
+    def f(x):
+        return constant + math.sin(x[0])
+
+    assert never_right(f, [0.0], [1.0])
+    assert check_gradient(f, [math.cos(1.0)], [1.0]).verdict.tolist() == ["right"]
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200, 1e300])
+def test_huge_and_tiny_f_are_decided(size):
+    def f(x):
+        return size * np.sin(x[0])
+
+    assert check_gradient(f, lambda x: size * np.cos(x), [1.0]).verdict.tolist() == ["right"]
+    assert check_gradient(f, lambda x: -size * np.cos(x), [1.0]).verdict.tolist() == ["wrong"]
+    assert not check_gradient(f, lambda x: -size * np.cos(x), [1.0], directions=2)
+
+
+@pytest.mark.parametrize("size", [1e-18, 1e9, 3e18])
+def test_tolerances_follow_the_size_of_each_coordinate(size):
+    x = np.array([size, 1.0])
+
+    def f(x):
+        return np.log(x[0] / size) + 3 * np.sin(x[1])
+
+    assert check_gradient(f, lambda x: np.array([1 / x[0], 3 * np.cos(x[1])]), x).verdict.tolist() == ["right"] * 2
+    check = check_gradient(f, lambda x: np.array([0.0, 3 * np.cos(x[1])]), x)
+    assert check.verdict.tolist() == ["wrong", "right"]
+    assert not check
+
+
+@pytest.mark.parametrize("slopes", [(0.0, 1.0), (-2.0, 1.0), (3.0, 5.0)])
+def test_a_kink_takes_what_lies_between_the_slopes_and_no_more(slopes):
+    low, high = slopes
+    jump = high - low
+
+    def f(x):
+        return float(np.where(x > 0, high * x, low * x).sum())
+
+    inside = [check_gradient(f, [low + part * jump], [0.0]).verdict[0] for part in (0.0, 0.5, 1.0)]
+    outside = [check_gradient(f, [low + part * jump], [0.0]).verdict[0] for part in (-0.4, -0.1, 1.1, 1.4)]
+    assert inside == ["kink"] * 3
+    assert outside == ["wrong"] * 4
+
+
+def test_constant_f_cannot_tell():
+    check = check_gradient(lambda x: 3.0, np.zeros_like, [1.0, 2.0])
+    assert check.verdict.tolist() == ["cannot tell"] * 2
+    assert not check
+    assert not check_gradient(lambda x: 3.0, np.zeros_like, [1.0, 2.0], directions=2)
+
+
+def test_zero_is_right_where_f_rests_and_moves_finely_elsewhere():
+    check = check_gradient(lambda x: float(np.maximum(x, 0)[1:].sum() ** 2), [0.0, 0.0, 4.0], [1.0, -2.0, 2.0])
+    assert check.verdict.tolist() == ["right"] * 3
+    check = check_gradient(lambda x: math.floor(4 * x[0]) / 4 + x[1], [0.0, 1.0], [1.1, 1.0])
+    assert check.verdict[0] != "right"
+
+
+def test_what_is_open_may_not_matter():
+    x = np.array([1.0, 1.0])
+    noisy = np.random.default_rng(0)
+    check = check_gradient(lambda x: x[0] ** 3 + 1e-6 * x[1] + 1e-8 * noisy.normal(), [3.0, 1e-6], x)
+    assert check.verdict.tolist() == ["right", "cannot tell"]
+    assert check
+    check = check_gradient(lambda x: 1e-6 * x.sum() + 1e-8 * noisy.normal(), [1e-6, 1e-6], x)
+    assert "wrong" not in check.verdict
+    assert not check
+
+
+@pytest.mark.parametrize("sigma", [1e-12, 1e-9, 1e-6])
+def test_noise_leaves_few_entries_open(sigma):
+    rng = np.random.default_rng(1)
+    verdicts = {1.0: [], 1.1: [], 0.0: []}
+    for _ in range(20):
+        a, x = rng.uniform(0.5, 1.5, 2), rng.uniform(0.2, 1.2, 2)
+
+        def f(x, a=a):
+            return float(np.exp(a @ x) + sigma * rng.normal())
+
+        for factor, found in verdicts.items():
+            found += check_gradient(f, factor * a * np.exp(a @ x), x).verdict.tolist()
+    assert verdicts[1.0].count("right") >= 38
+    assert verdicts[1.1].count("wrong") >= 36
+    assert verdicts[0.0].count("wrong") >= 36
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_relu_networks_pass_with_their_mask_alone(dtype):
+    evaluations = entries = 0
+    for seed in range(20):
+        loss, grads, params = two_layers((5, 8, 3), seed, dtype, "relu")
+        params["b1"] += np.random.default_rng(seed).normal(size=8).astype(dtype) / 10
+        check = check_gradient(loss, grads, params)
+        assert check, seed
+        evaluations, entries = evaluations + check.evaluations, entries + check.name.size
+        right = grads(params)
+        layer, back = (np.sign(right["b1"]), right["b1"])  # a dead unit has no gradient: without its mask it has one
+        wrong = right | {"b1": np.where(layer == 0, np.abs(back).max(), back)}
+        if (layer == 0).any():
+            assert not check_gradient(loss, wrong, params), seed
+    assert evaluations <= (3 if dtype is np.float64 else 8) * entries
+
+
+@pytest.mark.parametrize("seed", [14, 47, 53, 97])
+def test_a_fit_over_kinks_in_single_precision_is_no_witness_alone(seed):
+    f, right, x = layer_inside(np.float32, seed, 64 if seed == 97 else 100, relu)
+    check = check_gradient(f, right.astype("f"), x.astype("f"))
+    assert "wrong" not in check.verdict
+    assert check
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(5))
+def test_directions_have_no_rounding_of_x(dtype, seed):
+    loss, grads, params = two_layers(seed=seed, dtype=dtype)
+    check = check_gradient(loss, grads, params, directions=3, seed=seed)
+    assert check.verdict.tolist() == ["right"] * 3
+    wrong = {name: -gradient for name, gradient in grads(params).items()}
+    assert check_gradient(loss, wrong, params, directions=3, seed=seed).verdict.tolist() == ["wrong"] * 3
+
+
+@pytest.mark.parametrize("options", [{}, {"directions": 2}, {"coordinates": 1, "directions": 1}])
+def test_f_may_return_an_array_of_one_value(options):
+    assert check_gradient(lambda x: np.array([np.sum(x**2)]), lambda x: 2 * x, [1.0, 2.0], **options)
