@@ -33,12 +33,13 @@ from gradfast.check_report import GradientCheck
 from gradfast.checking import check_gradient, check_jacobian
 from gradfast.coloring import Coloring
 from gradfast.derivatives import Derivative, derivative
+from gradfast.differences import Backward, Central, Forward, Nodes
 from gradfast.directional import DirectionalDerivative, directional_derivative
 from gradfast.gradients import Gradient, ValueAndGradient, gradient, value_and_gradient
 from gradfast.hessians import Hessian, hessian
 from gradfast.info import Info
 from gradfast.jacobians import Jacobian, jacobian
-from gradfast.methods import Adaptive, Backward, Central, Complex, Forward, Nodes
+from gradfast.methods import Adaptive, Complex
 from gradfast.noise_estimate import noise
 from gradfast.propagation import propagate
 from gradfast.sparse import detect_sparsity

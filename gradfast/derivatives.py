@@ -12,8 +12,9 @@ from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, unexpected
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
+from gradfast.differences import Central
 from gradfast.info import Info
-from gradfast.methods import AnyMethod, Central, Complex, as_method
+from gradfast.methods import AnyMethod, Complex, as_method
 from gradfast.operators import PreparedOperator
 from gradfast.stencils import checked_order
 

@@ -24,9 +24,10 @@ from gradfast.arguments import (
     unexpected,
 )
 from gradfast.bounds import steps_within
+from gradfast.differences import Difference, Options
 from gradfast.evaluators import x_of
 from gradfast.info import Info, info_of_all
-from gradfast.methods import Adaptive, AnyMethod, Complex, Difference, Options
+from gradfast.methods import Adaptive, AnyMethod, Complex
 from gradfast.operators import PreparedOperator
 from gradfast.stencils import ONE_NODE, checked_order
 from gradfast.steps import scale_of

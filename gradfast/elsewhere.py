@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradfast.arguments import Array, as_array
-from gradfast.methods import Difference
+from gradfast.differences import Difference
 from gradfast.options import COMMON, WithOptions
 
 

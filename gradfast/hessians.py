@@ -17,11 +17,12 @@ from gradfast._kernels.operator_kinds import HessianOperator
 from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, unexpected
 from gradfast.callables import as_objective
 from gradfast.complex_values import Remembered
+from gradfast.differences import Difference, Options
 from gradfast.evaluators import shape_of, x_of
 from gradfast.gradients import Gradient
 from gradfast.info import Info
 from gradfast.jacobians import Jacobian, refuse_adaptive
-from gradfast.methods import AnyMethod, Complex, Difference, Options, as_method
+from gradfast.methods import AnyMethod, Complex, as_method
 from gradfast.operators import PreparedOperator
 from gradfast.options import COMMON
 

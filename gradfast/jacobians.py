@@ -57,9 +57,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
 
     options = ("method", "axis", "flat", "sparsity", "verify", *COMMON)
     takes_parameters = True
-    sparsity: Any = None
-    verify = flat = False
-    symmetric = False  # of a Hessian, one of two mirrored entries is read
+    flat = False
 
     def __init__(
         self,

@@ -5,15 +5,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradfast import complex_step, methods
+from gradfast import complex_step
 from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import VALUE_DTYPE, Array
 from gradfast.bounds import checked_bounds, steps_within
+from gradfast.differences import Difference, Options
 from gradfast.evaluators import in_order, innermost, x_of
-from gradfast.methods import Adaptive, Complex, Difference
+from gradfast.methods import Adaptive, Complex
 from gradfast.options import WithOptions
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
@@ -46,7 +47,7 @@ class MixedStencils(WithOptions):
         return checked_bounds(x_of(e), sides, self.bounds, e.name)
 
     def _moves_of(
-        self, e: Evaluator, steps: Array, options: methods.Options, sides: tuple[Array, Array] | None
+        self, e: Evaluator, steps: Array, options: Options, sides: tuple[Array, Array] | None
     ) -> tuple[Moves, ...]:
         if sides is None:
             stencil, sign = options[0]

@@ -28,13 +28,14 @@ from gradfast.bounds import checked_bounds
 from gradfast.callables import AlongOtherAxis, KeepingAux
 from gradfast.complex_values import PartOf, Remembered, joined, joined_info
 from gradfast.elsewhere import FromElsewhere
-from gradfast.evaluators import Call, Progress, Workers, as_x, call_of, shape_of, x_of
+from gradfast.evaluators import Call, as_x, call_of, shape_of, x_of
 from gradfast.info import Info, info_of_all, with_arrays
 from gradfast.methods import Complex
 from gradfast.mixed_stencils import MixedStencils
 from gradfast.parameters import Layout, are_parameters
 from gradfast.steps import warn_of_swallowed_step
 from gradfast.unseen import doubt
+from gradfast.workers import Progress, Workers
 
 Function = Callable[..., Any]
 

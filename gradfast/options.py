@@ -11,10 +11,12 @@ from gradfast._kernels.operator import NAMED, Operator
 from gradfast.arguments import RAVELED, Array, as_point, is_integer, worker_count
 from gradfast.bounds import box_of, sides_of
 from gradfast.callables import as_objective
-from gradfast.evaluators import checked_progress, checked_workers
-from gradfast.methods import Complex, Difference
+from gradfast.coloring import Coloring
+from gradfast.differences import Difference
+from gradfast.methods import Complex
 from gradfast.parameters import are_parameters
 from gradfast.processes import Processes
+from gradfast.workers import checked_progress, checked_workers
 
 # The options of nearly every operator, in the order in which they are shown.
 COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "progress", "on_error", "full_output")
@@ -96,12 +98,16 @@ class WithOptions(Operator, metaclass=Listed):
 
     # What of the options is not at its default is shown and compared; operators add their own.
     options: tuple[str, ...] = ("method", *COMMON)
+    sparsity: object = None  # where derivatives may differ from zero
+    verify = False  # whether to hold a sparse result against f
+    symmetric = False  # of a sparse result, one of two mirrored entries is read
     is_elementwise = False  # whether f is called with all points, element by element
     takes_parameters = False  # whether x may be parameters by name
     on_error: str = "raise"  # what becomes of an exception of f at a moved point: it is raised, or counts as "nan"
     _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
     _threads = 1  # of compiled f
     _workers: Any = None  # of a Python f
+    _coloring: Coloring | None = None  # of the sparsity, made at the first call
     _pool: Processes | None = None  # that is kept between calls
 
     def __dir__(self) -> list[str]:

@@ -20,8 +20,9 @@ from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import EPS, Array, as_array, is_real
 from gradfast.callables import as_objective
 from gradfast.derivatives import derivative
+from gradfast.differences import Central, Difference
 from gradfast.evaluators import Call, opened
-from gradfast.methods import Central, Difference, as_method
+from gradfast.methods import as_method
 from gradfast.textbook import numerical_gradient, tangent_line
 
 if TYPE_CHECKING:

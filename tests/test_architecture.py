@@ -16,9 +16,9 @@ import gradfast
 FLOORS = {
     "kernels": ("_kernels", "reference"),
     "values": ("arguments", "parameters", "info", "complex_values", "stencils", "callables", "patterns", "coloring"),
-    "steps": ("steps", "bounds", "methods", "complex_step"),
-    "calls": ("processes", "evaluators", "options", "mixed_stencils", "elsewhere", "unseen", "operators"),
-    "algorithms": ("adaptive", "noise_estimate", "sparse"),
+    "steps": ("steps", "bounds", "differences", "methods", "complex_step"),
+    "calls": ("processes", "evaluators", "workers", "options", "mixed_stencils", "elsewhere", "unseen", "operators"),
+    "algorithms": ("adaptive", "noise_estimate", "verification", "sparse"),
     "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians", "hessians", "propagation"),
     "reports": ("plotting", "check_report", "verdicts", "checking", "__main__"),
 }
@@ -202,7 +202,7 @@ def test_docstrings_have_their_sections_in_one_order(name):
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name not in OF_OUR_OWN])
 def test_docstrings_name_their_sources(name):
     text, found = docstring_of(name)
-    if like := re.fullmatch(r"As for :func:`(\w+)`\.", found["References"].strip()):
+    if like := re.fullmatch(r"As for :(?:func|class):`(\w+)`\.", found["References"].strip()):
         _, found = docstring_of(like[1])
         assert ".. [1] " in found["References"]
         return

@@ -23,7 +23,8 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.stencil import Stencil
 from gradfast.callables import as_objective
-from gradfast.evaluators import Call, Progress, Workers
+from gradfast.evaluators import Call
+from gradfast.workers import Progress, Workers
 
 CENTRAL = Stencil((1, -1), (1, -1), 2)
 FORWARD = Stencil((1,), (1,), 1, center=-1)

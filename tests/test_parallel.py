@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from gradfast import Central, Gradient, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
-from gradfast.evaluators import CHUNKS_OF_A_MAP, checked_workers, ends_of_chunks
+from gradfast.workers import CHUNKS_OF_A_MAP, checked_workers, ends_of_chunks
 
 
 def smooth(x):

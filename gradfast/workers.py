@@ -1,0 +1,319 @@
+"""Evaluators that wrap another: f's values in pieces, through workers, or with progress told."""
+
+import importlib
+import math
+import pickle
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gradfast._kernels.evaluator import CoarserError, Evaluator
+from gradfast._kernels.moves import Groups, Moves
+from gradfast.arguments import Array, worker_count
+from gradfast.evaluators import Call
+from gradfast.processes import DIED, Processes, portable
+
+# Chunks for each process of a pool of ours: with more of them the processes end at more nearly the same time.
+CHUNKS_A_PROCESS = 8
+
+# Chunks, at least, for a map of which nobody knows how many workers it has.
+CHUNKS_OF_A_MAP = 128
+
+# Attribute set on every exception that a chunk raises. One without it comes from the map itself or from pickling.
+OF_A_CHUNK = "_gradfast_of_a_chunk"
+
+# What workers may send back at once.
+MOST_BYTES = 1 << 26
+
+# The bar appears only if the work lasts longer than this many seconds.
+SECONDS_OF_SILENCE = 1.0
+
+
+class Workers(Evaluator):
+    """f's values through a map of workers, or through processes of our own.
+
+    Moves are cut into chunks; f, its arguments and x travel with each, so that f must be picklable and what it reads
+    through a closure is not moved there. Of a batch, a chunk has the points that it moves.
+    """
+
+    def __init__(self, inner: Evaluator, call: Call, workers: Any, pool: Processes | None = None) -> None:
+        super().__init__(inner)
+        self.call, self.workers = call, workers
+        self.is_batch = self.axis is not None and not call.vectorized
+        self.pool = Processes(workers) if pool is None and not callable(workers) else pool
+        self.keeps_pool = pool is not None
+        self.job = Job(
+            call, None if self.is_batch else np.array(self.x), None
+        )  # in its memory order, in which f may add up
+
+    def values(self, moves: Moves) -> Array:
+        return assembled(self, moves)
+
+    def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
+        ends = list(pairwise(ends_of_chunks(self.workers, len(moves))))
+        chunks = [self._chunk(moves, first, last) for first, last in ends]
+        for i, found in self._results(chunks):
+            first, last = ends[i]
+            if not isinstance(found, np.ndarray) or found.shape[:1] != (last - first,):
+                raise TypeError(f"workers must return the result of each chunk; got {found!r}")
+            self._learn(found.shape[1:])
+            self._count(len(found) * self.points)
+            yield first, last, found
+
+    def _results(self, chunks: list[Any]) -> Iterator[tuple[int, Array]]:
+        job = replace(self.job, precision=self.precision if self.minds_precision else None)
+        try:
+            with closing(
+                _by_map(self.workers, job, chunks) if self.pool is None else _by_pool(self.pool, job, chunks)
+            ) as results:
+                yield from results
+        except CoarserError:
+            self._count(self.points)  # by the chunk that stopped at its first value
+            raise
+
+    def rows_at_once(self) -> int:
+        if not self.is_known:
+            return CHUNKS_OF_A_MAP if callable(self.workers) else CHUNKS_A_PROCESS * int(self.workers)
+        return max(1, MOST_BYTES // max(1, 8 * self.width))
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._end_pool()
+
+    def put_back(self) -> None:
+        super().put_back()
+        self._end_pool(at_once=True)
+
+    def _end_pool(self, at_once: bool = False) -> None:
+        if self.pool is not None and not self.keeps_pool:
+            self.pool.end(at_once)
+
+    def _chunk(self, moves: Moves, first: int, last: int) -> Any:
+        """Return some rows of moves; of a batch, with the slab of x that holds the points that they move."""
+        if not self.is_batch or first == last:
+            return moves.part(first, last)
+        size, slabs = moves.stencil.size, self.base.shape[0]
+        groups = range((moves.first + first) // size, (moves.first + last - 1) // size + 1)
+        some = np.array([i for group in groups for i in moves.groups[group]])
+        width = self.n // slabs  # coordinates of a slab: the points along x's other axes
+        begin, end = int(some.min()) // width, int(some.max()) // width + 1
+        along = 1 if self.axis == 0 else 0
+        x = np.array(self.x[(slice(None),) * along + (slice(begin, end),)])
+        steps = moves.step_of_each[begin * width : end * width]
+        local = Moves(Groups.each(len(steps), some - begin * width), steps, moves.stencil)
+        start = moves.first + first - groups.start * size
+        return Slab(x, begin, local.part(start, start + last - first))
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Some points of a batch, where they begin along its first axis of points, and moves of them."""
+
+    x: Array
+    first: int
+    moves: Moves
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the chunks of one differentiation share; called with a chunk, in whatever process, it returns f's values."""
+
+    call: Call
+    x: Array | None  # or None of a batch, whose chunks have points of their own
+    precision: str | None  # that steps are made for, if f's first value is to be no coarser
+
+    def __call__(self, chunk: Moves | Slab) -> Array:
+        x, moves = (chunk.x, chunk.moves) if isinstance(chunk, Slab) else (self.x, chunk)
+        evaluator = self.call.at(np.array(x))  # a copy: chunks may run on threads
+        evaluator.first_slab = chunk.first if isinstance(chunk, Slab) else 0
+        if self.precision is not None:
+            evaluator.precision, evaluator.minds_precision = self.precision, True
+        try:
+            values = evaluator.values(moves)
+            evaluator.close()
+        except StopIteration as error:  # which would end a lazy map, as if there were no more chunks
+            raise StoppedError(*error.args) from error
+        except Exception as error:
+            arriving = portable(error)
+            vars(arriving)[OF_A_CHUNK] = True  # which travels as notes do; a class may forbid to set attributes
+            raise arriving from None
+        return values
+
+
+class StoppedError(Exception):
+    """f raised StopIteration."""
+
+
+def checked_workers(workers: Any) -> Any:
+    """Return None for one process, a number of them, or a map."""
+    if workers is None or callable(workers):
+        return workers
+    count = worker_count(workers, "a positive integer, -1 for all cores, or a map such as pool.map")
+    return None if count == 1 else count
+
+
+def ends_of_chunks(workers: Any, count: int) -> list[int]:
+    """Return where the chunks of `count` rows begin and end."""
+    wanted = max(CHUNKS_OF_A_MAP, math.isqrt(count)) if callable(workers) else CHUNKS_A_PROCESS * workers
+    chunks = max(1, min(count, wanted))
+    return [count * i // chunks for i in range(chunks + 1)]
+
+
+def _by_map(workers: Any, job: Job, chunks: Sequence[Any]) -> Generator[tuple[int, Array], None, None]:
+    from concurrent.futures import BrokenExecutor  # imported here: it takes longer than all of gradfast
+
+    count, results = 0, None
+    try:
+        results = workers(job, chunks)
+        for result in results if isinstance(results, Iterable) else ():
+            yield count, result
+            count += 1
+    except StoppedError as error:
+        raise StopIteration(*error.args) from None
+    except BrokenExecutor as error:
+        raise RuntimeError(DIED) from error
+    except Exception as error:
+        if OF_A_CHUNK not in vars(error):
+            require_picklable(job, error)
+        raise
+    if not isinstance(results, Iterable):
+        raise TypeError(f"workers must return the results of its chunks; got {results!r}")
+    if count != len(chunks):
+        raise ValueError(f"workers must return a result for each of {len(chunks)} chunks; got {count}")
+
+
+def _by_pool(pool: Processes, job: Job, chunks: Sequence[Any]) -> Generator[tuple[int, Array], None, None]:
+    try:
+        pickled = pickle.dumps(job)
+    except Exception as error:
+        require_picklable(job, error)
+        raise
+    with closing(pool.results(pickled, chunks)) as results:
+        try:
+            yield from results
+        except StoppedError as error:
+            raise StopIteration(*error.args) from None
+
+
+def require_picklable(job: Job, cause: BaseException) -> None:
+    """Raise TypeError if f or args cannot be pickled; that names it, and says what can."""
+    for name, value in (("f", job.call.f), ("args", job.call.args)):
+        try:
+            pickle.dumps(value)
+        except Exception as error:
+            raise TypeError(
+                f"{name} must be picklable to reach another process; got {value!r}, {error}. Define it at the top of "
+                "a module, or give as workers a map that sends functions by value, such as joblib's or dask's"
+            ) from cause
+
+
+def assembled(evaluator: Evaluator, moves: Moves) -> Array:
+    """Return all values of moves from the pieces that an evaluator yields."""
+    out: Array | None = None
+    try:
+        for first, last, found in evaluator.pieces(moves):
+            if out is None:
+                out = np.empty((len(moves), *found.shape[1:]), found.dtype)
+            out[first:last] = found
+    except RuntimeError as error:
+        if isinstance(error.__cause__, StopIteration):  # f's, which no generator lets through
+            raise error.__cause__ from None
+        raise
+    return np.empty((0, *(evaluator.shape or ()))) if out is None else out
+
+
+# --- progress ---------------------------------------------------------------------------------------------------------
+
+
+class Progress(Evaluator):
+    """Values of another evaluator, piece by piece, with the evaluations told that are done.
+
+    Parameters
+    ----------
+    inner : Evaluator
+    show : bool or callable
+        True for a bar by tqdm on stderr, which appears if the whole takes longer than a second; or what is called as
+        ``show(done, total)``.
+
+    Raises
+    ------
+    ImportError
+        If a bar is wanted and tqdm is not installed (``gradfast[progress]``).
+    """
+
+    def __init__(self, inner: Evaluator, show: Any) -> None:
+        super().__init__(inner)
+        self.show, self.done, self.total = show, 0, 0
+        self.bar: Any = None
+        self.tqdm = import_tqdm() if show is True else None
+
+    def expect(self, total: int) -> None:
+        """Begin to count: `total` evaluations are to come."""
+        self._leave_bar()  # of an attempt that steps were too short for
+        self.done, self.total = 0, total
+        if self.tqdm is not None:
+            self.bar = self.tqdm(total=total, unit=" evaluations", delay=SECONDS_OF_SILENCE)
+
+    def values(self, moves: Moves) -> Array:
+        if self.done == self.total:  # an algorithm that does not know how many are to come
+            self._expect_more(len(moves) * self.points)
+        return assembled(self, moves)
+
+    def _expect_more(self, count: int) -> None:
+        if not self.total:
+            self.expect(count)
+            return
+        self.total += count
+        if self.bar is not None:
+            self.bar.total = self.total
+
+    def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
+        for first, last, found in self.inner.pieces(moves):
+            self._add((last - first) * self.points)
+            yield first, last, found
+
+    def rows_at_once(self) -> int:
+        return self.inner.rows_at_once()
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._leave_bar()
+
+    def put_back(self) -> None:
+        super().put_back()
+        self._leave_bar()
+
+    def _leave_bar(self) -> None:
+        """Leave the bar as it stands."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def _add(self, count: int) -> None:
+        self.done += count
+        if self.bar is not None:
+            self.bar.update(count)
+        elif callable(self.show):
+            self.show(self.done, self.total)
+
+
+def import_tqdm() -> Callable[..., Any]:
+    try:
+        tqdm: Callable[..., Any] = importlib.import_module("tqdm").tqdm
+    except ImportError as error:
+        raise ImportError("a progress bar needs tqdm: install gradfast[progress]") from error
+    return tqdm
+
+
+def checked_progress(show: Any) -> Any:
+    """Return what is to be told of progress; ValueError unless it is a bool or a callable."""
+    if show is True or show is False or callable(show):
+        return show
+    raise ValueError(f"progress must be True, False or a callable; got {show!r}")
