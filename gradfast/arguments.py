@@ -6,7 +6,7 @@ Errors name an argument as the caller wrote it, warnings point at the caller's l
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,19 @@ import numpy.typing as npt
 from gradfast._kernels.memory import may_overlap
 
 Array = npt.NDArray[Any]
+Function = Callable[..., Any]
+Arguments = tuple[Any, ...]
+DType = np.dtype[Any]
+
+WorkersLike = int | Function | None  # how many, or a map
+ProgressLike = bool | Callable[[int, int], object]
 
 NO_ARGUMENTS = ()
 
 IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
 
 # What f's values are read as and derivatives computed in, by the dtype.char of x, or of values that are coarser.
-VALUE_DTYPE: dict[str, np.dtype[Any]] = {char: np.dtype("g" if char == "g" else "d") for char in "efdg"}
+VALUE_DTYPE: dict[str, DType] = {char: np.dtype("g" if char == "g" else "d") for char in "efdg"}
 
 EPS = {char: float(np.finfo(char).eps) for char in "efdg"}
 
@@ -33,17 +39,17 @@ RAVELED = (
 PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
 
-def is_integer(value: Any) -> bool:
+def is_integer(value: object) -> bool:
     """Return whether a value counts something: Python's integers and NumPy's, but no booleans."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def is_real(value: Any) -> bool:
+def is_real(value: object) -> bool:
     """Return whether a value is one real number, and no boolean."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def as_array(name: str, value: Any) -> Array:
+def as_array(name: str, value: object) -> Array:
     """Return an argument as an array; ValueError if it is lists of several lengths."""
     try:
         return np.asarray(value)
@@ -51,7 +57,7 @@ def as_array(name: str, value: Any) -> Array:
         raise ValueError(f"{name} must be an array of one shape; got {value!r}") from error
 
 
-def real_numbers(name: str, value: Any) -> Array:
+def real_numbers(name: str, value: object) -> Array:
     """Return an argument as an array; TypeError unless it holds real numbers."""
     array = as_array(name, value)
     if array.dtype.kind not in "fiub":
@@ -68,7 +74,7 @@ def worker_count(workers: Any, wanted: str = "a positive integer, or -1 for all 
     return (os.cpu_count() or 1) if workers == -1 else int(workers)
 
 
-def as_point(x: Any) -> Array:
+def as_point(x: object) -> Array:
     """Return x itself where it can be moved in place, else a copy in floating point.
 
     In place: a writable, aligned array of float32, float64 or longdouble, of any strides but those by which elements
@@ -88,7 +94,7 @@ def as_point(x: Any) -> Array:
     return np.array(array, dtype=native if native in IN_PLACE else np.float64)
 
 
-def type_of(x: Any, array: Array) -> str:
+def type_of(x: object, array: Array) -> str:
     """Return what stands where numbers are wanted, and what leads out if it may hold some by name."""
     found = f"dtype {array.dtype}"
     if array.ndim or array.dtype.kind != "O" or x is None:
@@ -118,18 +124,18 @@ def checked_axis(axis: Any, x: Array) -> int:
     return int(axis) % x.ndim
 
 
-def as_arguments(args: Any) -> tuple[Any, ...]:
+def as_arguments(args: object) -> Arguments:
     """Return what stands for more arguments of f: one that is no tuple stands for itself."""
     return args if isinstance(args, tuple) else (args,)
 
 
-def share_memory(one: Any, other: Any) -> bool:
+def share_memory(one: object, other: object) -> bool:
     """Return whether two objects are arrays that may have memory in common; subclasses are not asked."""
     are_arrays = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
     return are_arrays and np.may_share_memory(np.asarray(one), np.asarray(other))
 
 
-def as_dtype(dtype: np.dtype[Any], derivatives: Array) -> Array:
+def as_dtype(dtype: DType, derivatives: Array) -> Array:
     """Return derivatives, which are computed in double precision at float32 points, in the dtype of x."""
     if derivatives.dtype == dtype:
         return derivatives

@@ -35,7 +35,7 @@ def sides_of(bounds: Any) -> Any:
     return tuple([np.array(side) if isinstance(side, np.ndarray) else side for side in (lower, upper)])
 
 
-def _as_pairs(bounds: Any) -> tuple[Array, Array] | None:
+def _as_pairs(bounds: object) -> tuple[Array, Array] | None:
     """Return two sides of what is a list or an array of a pair for each coordinate, as SciPy has it; None of others.
 
     A tuple of two is two sides, whatever it holds. A longer one can only be pairs.
@@ -53,7 +53,7 @@ def _as_pairs(bounds: Any) -> tuple[Array, Array] | None:
     return lower, upper
 
 
-def box_of(sides: Any) -> Box:
+def box_of(sides: object) -> Box:
     """Return bounds as a compiled operator reads them to see that they are far; if it cannot, one that never is."""
     if type(sides) is not tuple or len(sides) != 2:
         return NEVER_FAR
@@ -61,7 +61,7 @@ def box_of(sides: Any) -> Box:
     return NEVER_FAR if lower is None or upper is None else Box(lower, upper)
 
 
-def _readable(side: Any, infinite: float) -> Any:
+def _readable(side: object, infinite: float) -> Any:
     """Return a side as a float or an array of doubles with one axis; None if it is neither."""
     if side is None:
         return infinite
@@ -111,7 +111,7 @@ def checked_bounds(x: Array, bounds: Any, given: Any, name: Callable[[int], str]
     return sides
 
 
-def _not_within(name: str, value: Any, lower: Any, upper: Any) -> ValueError:
+def _not_within(name: str, value: object, lower: object, upper: object) -> ValueError:
     """Return the error for a coordinate outside its bounds, in as many digits as show it."""
     number = "g" if f"{value:g}" not in (f"{lower:g}", f"{upper:g}") else ""
     return ValueError(
@@ -119,7 +119,7 @@ def _not_within(name: str, value: Any, lower: Any, upper: Any) -> ValueError:
     )
 
 
-def _side_of_bounds(x: Array, side: Any, infinite: float) -> Array:
+def _side_of_bounds(x: Array, side: object, infinite: float) -> Array:
     """Return one bound of each coordinate, flat; None is no bound. TypeError or ValueError if it cannot be that."""
     array = np.asarray(side)
     if array.dtype.kind == "O":

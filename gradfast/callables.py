@@ -15,7 +15,7 @@ import numpy as np
 
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
 from gradfast._kernels.number import shown
-from gradfast.arguments import Array, is_integer
+from gradfast.arguments import Arguments, Array, Function, is_integer
 
 MOST_OUTPUTS = 2**31 - 1  # C's int counts them
 
@@ -25,7 +25,7 @@ PYTHON_TYPES: tuple[type, ...] = (FunctionType, MethodType, BuiltinFunctionType)
 SPELLINGS = {"npy_intp": "Py_ssize_t", "ssize_t": "Py_ssize_t", "intptr_t": "Py_ssize_t", "int64_t": "Py_ssize_t"}
 
 
-def as_objective(f: Any, name: str = "f") -> Any:
+def as_objective(f: object, name: str = "f") -> Any:
     """Return a Python callable as it is, compiled code as a :class:`NativeFunction`; raise TypeError otherwise."""
     kind: Any = type(f)
     if kind is NativeFunction or kind in PYTHON_TYPES:
@@ -102,7 +102,7 @@ def accepted(signature: str) -> str:
     raise TypeError(f"f must have one of the signatures {'; '.join(SIGNATURES)}; got {signature}")
 
 
-def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
+def compiled(f: object = None, *, outputs: int | None = None) -> Any:
     """Compile f with numba, or say how many values an f that is compiled already writes.
 
     Parameters
@@ -168,7 +168,7 @@ def compiled(f: Any = None, *, outputs: int | None = None) -> Any:
     return _by_numba(f, count)
 
 
-def is_jitted(f: Any) -> bool:
+def is_jitted(f: object) -> bool:
     """Return whether f is what ``numba.njit`` returned: compiled for each type of arguments, but called from Python."""
     return hasattr(f, "py_func") and hasattr(f, "nopython_signatures")
 
@@ -185,13 +185,13 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
     pointer = numba.types.CPointer(double)
 
     # A numba.cfunc that raises returns 0, from which a plausible derivative would follow.
-    def at_point(n: Any, x: Any) -> Any:
+    def at_point(n: object, x: object) -> Any:
         try:
             return function(carray(x, (n,)))
         except Exception:
             return nan
 
-    def into_array(n: Any, x: Any, m: Any, out: Any) -> None:
+    def into_array(n: object, x: object, m: object, out: object) -> None:
         written = carray(out, (m,))
         try:
             values = asarray(function(carray(x, (n,))))
@@ -202,7 +202,7 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
         except Exception:
             written[:] = nan
 
-    def at_number(x: Any) -> Any:
+    def at_number(x: object) -> Any:
         try:
             return function(x)
         except Exception:
@@ -225,7 +225,7 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
 class AlongOtherAxis:
     """A vectorized f that takes components along the first or the last axis, as one of points along the first."""
 
-    def __init__(self, f: Callable[..., Any], is_first: bool) -> None:
+    def __init__(self, f: Function, is_first: bool) -> None:
         self.f, self.is_first = f, is_first
 
     def __call__(self, points: Array, *args: Any) -> Any:
@@ -237,7 +237,7 @@ class AlongOtherAxis:
 class KeepingAux:
     """An f that returns ``(value, aux)``, as one that returns the value; it keeps the aux of its last call."""
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Function) -> None:
         self.f, self.aux = f, None
 
     def __call__(self, *args: Any) -> Any:
@@ -247,5 +247,5 @@ class KeepingAux:
         value, self.aux = found
         return value
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Arguments:
         return KeepingAux, (self.f,)

@@ -81,7 +81,7 @@ class Coloring:
     (2, [[0, 2], [1, 3]])
     """
 
-    def __init__(self, pattern: Any, shape: tuple[int, int] | None = None, *, symmetric: bool = False) -> None:
+    def __init__(self, pattern: object, shape: tuple[int, int] | None = None, *, symmetric: bool = False) -> None:
         self.pattern = as_pattern(pattern, shape)
         self.symmetric = bool(symmetric)
         if symmetric:

@@ -1,6 +1,5 @@
 """An f that returns complex numbers of a real x: the derivatives of its real and its imaginary part, joined."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
@@ -8,10 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.number import values_of
-from gradfast.arguments import number_or_array
+from gradfast.arguments import Arguments, Function, number_or_array
 from gradfast.parameters import Layout, are_parameters, is_labeled, mapped
-
-Function = Callable[..., Any]
 
 
 class Remembered:
@@ -21,7 +18,7 @@ class Remembered:
         self.f, self.argnum = f, argnum
         self.known: dict[bytes, Any] = {}
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: Any) -> Any:
         x = args[self.argnum]
         flat = Layout.of(x)[1] if are_parameters(x) else np.asarray(x)
         key = blake2b(flat.tobytes(), digest_size=16).digest()
@@ -29,11 +26,11 @@ class Remembered:
             self.known[key] = copied(self.f(*args, **kwargs))
         return self.known[key]
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Arguments:
         return Remembered, (self.f, self.argnum)
 
 
-def copied(found: Any) -> Any:
+def copied(found: object) -> Any:
     """Return f's value, or value and aux, as it will stay: f may write the next one to the same array."""
     if isinstance(found, tuple) and found and isinstance(found[0], np.ndarray):
         return (found[0].copy(), *found[1:])
@@ -46,7 +43,7 @@ class PartOf:
     def __init__(self, f: Function, part: Any, has_aux: bool) -> None:
         self.f, self.part, self.has_aux = f, part, has_aux
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: Any) -> Any:
         found = self.f(*args, **kwargs)
         value, aux = found if self.has_aux else (found, None)
         value = value if isinstance(value, (complex, np.ndarray)) else values_of(value)[()]

@@ -10,7 +10,7 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import DerivativeOperator
-from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, unexpected
+from gradfast.arguments import NO_ARGUMENTS, Array, Function, as_dtype, number_or_array, unexpected
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
 from gradfast.differences import Central
 from gradfast.info import Info
@@ -20,8 +20,6 @@ from gradfast.stencils import checked_order
 
 if TYPE_CHECKING:
     from gradfast.options import DerivativeOptions, No, Numbers, Yes
-
-Function = Callable[..., Any]
 
 HIGHEST_BY_COMPLEX_STEP = 4
 
@@ -60,8 +58,8 @@ class Derivative(DerivativeOperator, PreparedOperator):
         *,
         n: int = 1,
         method: AnyMethod = "central",
-        bounds: Any = None,
-        kwargs: Mapping[str, Any] | None = None,
+        bounds: object = None,
+        kwargs: Mapping[str, object] | None = None,
         argnum: int = 0,
         has_aux: bool = False,
         on_error: Literal["raise", "nan"] = "raise",
@@ -85,21 +83,21 @@ class Derivative(DerivativeOperator, PreparedOperator):
         shape = e.base.shape or e.shape or ()
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape)))
 
-    def _product(self, e: Evaluator, result: Any, v: Array) -> Any:
+    def _product(self, e: Evaluator, result: object, v: Array) -> Any:
         return result * v
 
     def _given_options(self) -> dict[str, Any]:
         options = super()._given_options()
         return options if self.of_slope is None else options | {"n": self.of_slope.n + 1}
 
-    def _advise(self, error: TypeError | ValueError, x: Any) -> None:
+    def _advise(self, error: TypeError | ValueError, x: object) -> None:
         """Tell of np.vectorize where a function of numbers, as those of the module math, met an array."""
         is_array = isinstance(x, (list, tuple)) or bool(getattr(x, "ndim", 0))
         wants_number = any(words in str(error) for words in ("scalar", "truth value"))
         if is_array and wants_number and not str(error).startswith("f must"):
             error.add_note("f was called with an array of numbers; np.vectorize(f) calls f with each of them")
 
-    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
         return adaptive.derivative(e, self, center)
 
 
@@ -109,7 +107,7 @@ class SlopeByComplexStep:
     def __init__(self, f: Function, argnum: int) -> None:
         self.f, self.argnum = f, argnum
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: Any) -> Any:
         x = np.asarray(args[self.argnum])
         steps = imaginary_steps_at(x.reshape(-1)).reshape(x.shape)
         moved = (*args[: self.argnum], (x + 1j * steps)[()], *args[self.argnum + 1 :])
@@ -157,13 +155,13 @@ if TYPE_CHECKING:
 
 def derivative(
     f: Function,
-    x: Any,
+    x: object,
     *,
     n: int = 1,
     method: AnyMethod = "central",
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    kwargs: Mapping[str, Any] | None = None,
+    bounds: object = None,
+    args: object = NO_ARGUMENTS,
+    kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     on_error: Literal["raise", "nan"] = "raise",

@@ -32,7 +32,7 @@ Options = tuple[
 PLANS = len(EPS) * (stencils.HIGHEST_DERIVATIVE + 1)
 
 
-def as_tuple(steps: Any) -> Any:
+def as_tuple(steps: object) -> Any:
     return tuple(map(as_tuple, steps)) if isinstance(steps, list) else steps
 
 

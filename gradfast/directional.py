@@ -1,6 +1,6 @@
 """directional_derivative: of f on the line x + t v, as a function of t alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
@@ -16,7 +16,9 @@ from gradfast.arguments import (
     EPS,
     NO_ARGUMENTS,
     VALUE_DTYPE,
+    Arguments,
     Array,
+    Function,
     as_arguments,
     as_array,
     as_dtype,
@@ -34,8 +36,6 @@ from gradfast.steps import scale_of
 
 if TYPE_CHECKING:
     from gradfast.options import AlongOptions, No, Yes
-
-Function = Callable[..., Any]
 
 
 class DirectionalDerivative(DirectionalOperator, PreparedOperator):
@@ -73,8 +73,8 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         *,
         n: int = 1,
         method: AnyMethod = "central",
-        bounds: Any = None,
-        kwargs: Mapping[str, Any] | None = None,
+        bounds: object = None,
+        kwargs: Mapping[str, object] | None = None,
         argnum: int = 0,
         has_aux: bool = False,
         vectorized: bool = False,
@@ -89,11 +89,11 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             f, method, None, bounds, kwargs, argnum, has_aux, vectorized, None, False, on_error, full_output
         )  # fmt: skip
 
-    def points(self, x: Any, v: Any) -> Array:  # type: ignore[override]
+    def points(self, x: object, v: object) -> Array:  # type: ignore[override]
         """Return the points at which f is needed for x and a direction v: as for :meth:`Gradient.points`."""
         return self._points(x, v)
 
-    def combine(self, x: Any, v: Any, values: Any) -> Any:  # type: ignore[override]
+    def combine(self, x: object, v: object, values: object) -> Any:  # type: ignore[override]
         """Return the derivative along v from f's values at ``points(x, v)``: as for :meth:`Gradient.combine`."""
         return self._combine(values, x, v)
 
@@ -104,7 +104,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         except ValueError:
             return False
 
-    def _along_each(self, x: Any, directions: Any, args: tuple[Any, ...], f0: Any) -> Any:
+    def _along_each(self, x: Any, directions: Any, args: Arguments, f0: object) -> Any:
         """Return the derivatives along each of many directions, which lie along a first axis; f(x) is computed once."""
         directions, shape = as_array("v", directions), np.asarray(x).shape
         if directions.shape[1:] != shape:
@@ -123,7 +123,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             return result
         return result, replace(info_of_all(infos, np.array), value=infos[0].value if infos else None)
 
-    def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
+    def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):
             return None
         line = Line(e, v, self._bounds_at(e), self.n)
@@ -140,7 +140,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         return (Moves(self._groups(e), t * line.v.reshape(-1), stencil, along=t),)
 
     def _fill_gaps(
-        self, e: Evaluator, v: Any, parts: tuple[Moves, ...], center: Array | None, result: Array
+        self, e: Evaluator, v: object, parts: tuple[Moves, ...], center: Array | None, result: Array
     ) -> tuple[Moves, ...]:
         line = Line(e, v, self._bounds_at(e), self.n)
         if not np.isfinite(line.x[line.v != 0]).all():
@@ -167,7 +167,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         shape = e.shape if e.shape is not None else (e.width,)
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape)))
 
-    def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Any) -> None:
+    def _check(self, e: Evaluator, v: object, parts: tuple[Moves, ...], result: object) -> None:
         if not (self.method.check and parts):
             return
         line = Line(e, v, self._bounds_at(e), self.n)
@@ -176,14 +176,14 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         step = line.step_of_check(e.precision)
         complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, result)
 
-    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
         line = Line(e, v, self._bounds_at(e), self.n)
         result, info = adaptive.along(e, self, center, line)
         if line.length and info.scheme == "fixed":
             raise line.no_room()
         return result, info
 
-    def _info(self, e: Evaluator, v: Any, parts: tuple[Moves, ...]) -> Info:
+    def _info(self, e: Evaluator, v: object, parts: tuple[Moves, ...]) -> Info:
         """Return what was done; step and scheme are those of t in x + t v."""
         if not parts:
             return Info(e.evaluations, np.zeros(()), np.array("fixed"))
@@ -196,7 +196,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
 class Line:
     """x + t v as a function of t: how far t may go and is to go."""
 
-    def __init__(self, e: Evaluator, v: Any, sides: Any, n: int = 1) -> None:
+    def __init__(self, e: Evaluator, v: object, sides: Any, n: int = 1) -> None:
         self.n = n  # order of the derivative
         self.x, self.v = x_of(e), np.array(as_array("v", v))  # a copy: v may be x, which moves
         if self.v.shape != self.x.shape:
@@ -278,7 +278,7 @@ def norm(vector: Array) -> Any:
         return largest * np.linalg.norm((vector / largest).reshape(-1))
 
 
-def size_along(x: Array, v: Array, scale: Any = None) -> Any:
+def size_along(x: Array, v: Array, scale: object = None) -> Any:
     """Return the length L such that a step of r L along v moves coordinates by r times their scales, max(abs(x), 0.1).
 
     With a scale these are ``max(abs(x), scale)``. That holds in the root mean square over the coordinates that v moves.
@@ -326,15 +326,15 @@ if TYPE_CHECKING:
 
 def directional_derivative(
     f: Function,
-    x: Any,
-    v: Any,
+    x: object,
+    v: object,
     *,
     n: int = 1,
     method: AnyMethod = "central",
-    f0: Any = None,
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    kwargs: Mapping[str, Any] | None = None,
+    f0: object = None,
+    bounds: object = None,
+    args: object = NO_ARGUMENTS,
+    kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,

@@ -1,11 +1,10 @@
 """f's values from elsewhere, as from a batch queue: the points at which they are needed, and what follows from them."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gradfast.arguments import Array, as_array
+from gradfast.arguments import Array, Function, as_array
 from gradfast.differences import Difference
 from gradfast.options import COMMON, WithOptions
 
@@ -13,7 +12,7 @@ from gradfast.options import COMMON, WithOptions
 class FromElsewhere(WithOptions):
     """An operator whose f may be evaluated elsewhere."""
 
-    def points(self, x: Any) -> Array:
+    def points(self, x: object) -> Array:
         """Return the points at which f is needed for x, if f is evaluated elsewhere, as in a batch queue.
 
         Parameters
@@ -34,7 +33,7 @@ class FromElsewhere(WithOptions):
         """
         return self._points(x)
 
-    def combine(self, x: Any, values: Any) -> Any:
+    def combine(self, x: object, values: object) -> Any:
         """Return the derivatives at x from f's values at ``points(x)``.
 
         Parameters
@@ -58,12 +57,12 @@ class FromElsewhere(WithOptions):
         """
         return self._combine(values, x)
 
-    def _points(self, x: Any, *v: Any) -> Array:
+    def _points(self, x: Any, *v: object) -> Array:
         recorder = Recorder(self._stand_in(x))
         self._elsewhere(recorder)(np.array(self._point(x)), *v)
         return np.array(recorder.points).reshape(-1, *np.shape(x))
 
-    def _combine(self, values: Any, x: Any, *v: Any) -> Any:
+    def _combine(self, values: object, x: object, *v: object) -> Any:
         points, array = self._points(x, *v), as_array("values", values)
         if array.dtype.kind not in "fiubc":
             raise TypeError(f"values must hold numbers; got {values!r}")
@@ -78,7 +77,7 @@ class FromElsewhere(WithOptions):
         """Return something of the shape of f's value, as far as it matters before values are combined."""
         return 0.0 if self.single else np.zeros(np.shape(x) if self.is_elementwise else 1)
 
-    def _elsewhere(self, f: Callable[..., Any]) -> Any:
+    def _elsewhere(self, f: Function) -> Any:
         if not isinstance(self.method, Difference):
             raise ValueError(f"method must be a difference method for points; got {self.method!r}")
         if self.axis is not None:
@@ -95,7 +94,7 @@ class Recorder:
     def __init__(self, value: Any) -> None:
         self.value, self.points = value, list[Array]()
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: object) -> Any:
         self.points.append(np.array(x))
         return self.value + len(self.points)
 
@@ -107,6 +106,6 @@ class Known:
         self.values = values
         self.rows = {point.tobytes(): row for row, point in reversed(list(enumerate(points)))}
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: object) -> Any:
         row = self.rows.get(np.asarray(x).tobytes())
         return np.full(self.values.shape[1:], np.nan)[()] if row is None else self.values[row]

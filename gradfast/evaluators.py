@@ -18,7 +18,7 @@ from gradfast._kernels.named import Named
 from gradfast._kernels.native import Native
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.one_point import OnePoint, WholeBatch
-from gradfast.arguments import VALUE_DTYPE, Array
+from gradfast.arguments import VALUE_DTYPE, Arguments, Array
 from gradfast.complex_step import complex_copy, imaginary_part_of
 from gradfast.parameters import Layout
 
@@ -28,7 +28,7 @@ class Call:
     """f, its arguments, and how it is called: what an evaluator is opened from, here or in another process."""
 
     f: Any
-    args: tuple[Any, ...] = ()
+    args: Arguments = ()
     single: bool = False  # f's value is to be one number a point
     axis: int | None = None  # along which the components of a batch lie
     vectorized: bool = False

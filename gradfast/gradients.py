@@ -1,13 +1,13 @@
 """gradient and value_and_gradient: of f of a point, to a number."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
-from gradfast.arguments import NO_ARGUMENTS, Array, unexpected
+from gradfast.arguments import NO_ARGUMENTS, Array, Function, ProgressLike, WorkersLike, unexpected
 from gradfast.info import Info
 from gradfast.methods import AnyMethod
 from gradfast.operators import PreparedOperator
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gradfast.options import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
-
-Function = Callable[..., Any]
 
 
 class Gradient(GradientOperator, PreparedOperator):
@@ -59,13 +57,13 @@ class Gradient(GradientOperator, PreparedOperator):
         *,
         method: AnyMethod = "central",
         axis: int | None = None,
-        bounds: Any = None,
-        kwargs: Mapping[str, Any] | None = None,
+        bounds: object = None,
+        kwargs: Mapping[str, object] | None = None,
         argnum: int = 0,
         has_aux: bool = False,
         vectorized: bool = False,
-        workers: Any = None,
-        progress: Any = False,
+        workers: WorkersLike = None,
+        progress: ProgressLike = False,
         on_error: Literal["raise", "nan"] = "raise",
         full_output: bool = False,
         **others: Never,
@@ -76,7 +74,7 @@ class Gradient(GradientOperator, PreparedOperator):
             f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
         )
 
-    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
         return adaptive.gradient(e, self, center)
 
 
@@ -151,19 +149,19 @@ if TYPE_CHECKING:
 
 def gradient(
     f: Function,
-    x: Any,
+    x: object,
     *,
     method: AnyMethod = "central",
     axis: int | None = None,
-    f0: Any = None,
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    kwargs: Mapping[str, Any] | None = None,
+    f0: object = None,
+    bounds: object = None,
+    args: object = NO_ARGUMENTS,
+    kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
-    workers: Any = None,
-    progress: Any = False,
+    workers: WorkersLike = None,
+    progress: ProgressLike = False,
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
@@ -340,18 +338,18 @@ if TYPE_CHECKING:
 
 def value_and_gradient(
     f: Function,
-    x: Any,
+    x: object,
     *,
     method: AnyMethod = "central",
     axis: int | None = None,
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    kwargs: Mapping[str, Any] | None = None,
+    bounds: object = None,
+    args: object = NO_ARGUMENTS,
+    kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
-    workers: Any = None,
-    progress: Any = False,
+    workers: WorkersLike = None,
+    progress: ProgressLike = False,
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,

@@ -1,6 +1,6 @@
 """hessian: of f of a point, to a number, twice; from f or from its gradient, dense or sparse."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
@@ -14,7 +14,17 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.number import ArrayValueError
 from gradfast._kernels.operator_kinds import HessianOperator
-from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, unexpected
+from gradfast.arguments import (
+    NO_ARGUMENTS,
+    Arguments,
+    Array,
+    Function,
+    ProgressLike,
+    WorkersLike,
+    as_dtype,
+    number_or_array,
+    unexpected,
+)
 from gradfast.callables import as_objective
 from gradfast.complex_values import Remembered
 from gradfast.differences import Difference, Options
@@ -28,8 +38,6 @@ from gradfast.options import COMMON
 
 if TYPE_CHECKING:
     from gradfast.options import HessianOptions, No, Numbers, Yes
-
-Function = Callable[..., Any]
 
 
 class Hessian(HessianOperator, PreparedOperator):
@@ -70,15 +78,15 @@ class Hessian(HessianOperator, PreparedOperator):
         axis: int | None = None,
         gradient: Function | None = None,
         diagonal: bool = False,
-        sparsity: Any = None,
+        sparsity: object = None,
         verify: bool = False,
-        bounds: Any = None,
-        kwargs: Mapping[str, Any] | None = None,
+        bounds: object = None,
+        kwargs: Mapping[str, object] | None = None,
         argnum: int = 0,
         has_aux: bool = False,
         vectorized: bool = False,
-        workers: Any = None,
-        progress: Any = False,
+        workers: WorkersLike = None,
+        progress: ProgressLike = False,
         on_error: Literal["raise", "nan"] = "raise",
         full_output: bool = False,
         **others: Never,
@@ -109,7 +117,7 @@ class Hessian(HessianOperator, PreparedOperator):
             self.is_sparse = sparsity is not None
 
     def _by_complex_step(
-        self, f: Any, method: Any, sparsity: Any, vectorized: Any, has_aux: Any, kwargs: Any, argnum: int
+        self, f: Any, method: Any, sparsity: object, vectorized: Any, has_aux: Any, kwargs: Any, argnum: int
     ) -> tuple[Gradient, AnyMethod]:
         """Return f's gradient by the complex step, and the method of the differences that are taken of it."""
         if sparsity is not None or vectorized or has_aux:
@@ -117,7 +125,7 @@ class Hessian(HessianOperator, PreparedOperator):
             raise ValueError(f"method must be {wanted}, without gradient; got {as_method(method)!r}")
         return Gradient(f, method=method, kwargs=kwargs, argnum=argnum), "central"
 
-    def _refuse(self, axis: Any, vectorized: Any, has_aux: Any) -> None:
+    def _refuse(self, axis: object, vectorized: object, has_aux: object) -> None:
         """ValueError if options are given beside others that they do not go with."""
         if self.verify and (self.sparsity is None or self.gradient is None):
             raise ValueError(f"verify must be False without sparsity and gradient; got {self.verify!r}")
@@ -144,7 +152,7 @@ class Hessian(HessianOperator, PreparedOperator):
         return Groups.each(e.n, some) if self.diagonal else Groups.pairs(e.n, some)
 
     def _fill_gaps(
-        self, e: Evaluator, v: Any, parts: tuple[Moves, ...], center: Array | None, result: Array
+        self, e: Evaluator, v: object, parts: tuple[Moves, ...], center: Array | None, result: Array
     ) -> tuple[Moves, ...]:
         if self.diagonal:
             return super()._fill_gaps(e, v, parts, center, result)
@@ -177,7 +185,7 @@ class Hessian(HessianOperator, PreparedOperator):
         result[...] = found
         return (anew,)
 
-    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: Any) -> Any:
+    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> Any:
         """Return the second derivatives at the entries of the sparsity, with what was done if that is asked for."""
         center = e.value() if f0 is None else self._given(e, f0)
         result = sparse.hessian(self, e, parts, center)
@@ -190,7 +198,7 @@ class Hessian(HessianOperator, PreparedOperator):
     def _stand_in(self, x: Any) -> Any:
         return super()._stand_in(x) if self.gradient is None else np.zeros(np.shape(x))
 
-    def _of_many_values(self, error: ArrayValueError, x: Any, args: tuple[Any, ...], f0: Any) -> Any:
+    def _of_many_values(self, error: ArrayValueError, x: object, args: Arguments, f0: object) -> Any:
         """Return the second derivatives of each value of an f that returns an array, at the evaluations of one."""
         if self.vectorized or self.is_sparse or f0 is not None:
             raise error
@@ -220,7 +228,7 @@ class Hessian(HessianOperator, PreparedOperator):
             return super()._shaped(e, result)
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape_of(e) * 2)))
 
-    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
         return (adaptive.gradient if self.diagonal else adaptive.hessian)(e, self, center)
 
 
@@ -235,7 +243,7 @@ class JacobianOfGradient(Jacobian):
     symmetric = True
     takes_parameters = diagonal = False
 
-    def __call__(self, x: Any, *args: Any, f0: Any = None, **keywords: Any) -> Any:
+    def __call__(self, x: Any, *args: object, f0: object = None, **keywords: Any) -> Any:
         result = super().__call__(x, *args, **keywords)
         x = (x, *args)[self.argnum]
         if self.sparsity is not None:  # of which one of two mirrored entries was read
@@ -311,23 +319,23 @@ if TYPE_CHECKING:
 
 def hessian(
     f: Function | None,
-    x: Any,
+    x: object,
     *,
     method: AnyMethod = "central",
     axis: int | None = None,
     gradient: Function | None = None,
-    f0: Any = None,
+    f0: object = None,
     diagonal: bool = False,
-    sparsity: Any = None,
+    sparsity: object = None,
     verify: bool = False,
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    kwargs: Mapping[str, Any] | None = None,
+    bounds: object = None,
+    args: object = NO_ARGUMENTS,
+    kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
-    workers: Any = None,
-    progress: Any = False,
+    workers: WorkersLike = None,
+    progress: ProgressLike = False,
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,

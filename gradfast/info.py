@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gradfast.arguments import Array
+from gradfast.arguments import Array, Function
 
 
 class Look(NamedTuple):
@@ -59,7 +59,7 @@ class Info:
 ARRAYS = ("step", "scheme", "error", "converged")
 
 
-def with_arrays(info: Info, change: Callable[[Any], Any]) -> Info:
+def with_arrays(info: Info, change: Function) -> Info:
     """Return what was done, with what `change` makes of each array."""
     parts = {name: getattr(info, name) for name in ARRAYS}
     return replace(info, **{name: change(part) for name, part in parts.items() if part is not None})

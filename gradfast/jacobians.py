@@ -1,7 +1,7 @@
 """jacobian: of f of a point, to an array; dense or sparse."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
@@ -12,7 +12,16 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import JacobianOperator
-from gradfast.arguments import NO_ARGUMENTS, Array, as_dtype, number_or_array, unexpected
+from gradfast.arguments import (
+    NO_ARGUMENTS,
+    Array,
+    Function,
+    ProgressLike,
+    WorkersLike,
+    as_dtype,
+    number_or_array,
+    unexpected,
+)
 from gradfast.directional import DirectionalDerivative
 from gradfast.evaluators import shape_of
 from gradfast.info import Info
@@ -22,8 +31,6 @@ from gradfast.options import COMMON
 
 if TYPE_CHECKING:
     from gradfast.options import JacobianOptions, Labeled, Named, No, Point, Yes
-
-Function = Callable[..., Any]
 
 
 class Jacobian(JacobianOperator, PreparedOperator):
@@ -66,15 +73,15 @@ class Jacobian(JacobianOperator, PreparedOperator):
         method: AnyMethod = "central",
         axis: int | None = None,
         flat: bool = False,
-        sparsity: Any = None,
+        sparsity: object = None,
         verify: bool = False,
-        bounds: Any = None,
-        kwargs: Mapping[str, Any] | None = None,
+        bounds: object = None,
+        kwargs: Mapping[str, object] | None = None,
         argnum: int = 0,
         has_aux: bool = False,
         vectorized: bool = False,
-        workers: Any = None,
-        progress: Any = False,
+        workers: WorkersLike = None,
+        progress: ProgressLike = False,
         on_error: Literal["raise", "nan"] = "raise",
         full_output: bool = False,
         **others: Never,
@@ -93,7 +100,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         elif verify:
             raise ValueError(f"verify must be False without sparsity; got {verify!r}")
 
-    def as_linear_operator(self, x: Any, *args: Any) -> Any:
+    def as_linear_operator(self, x: object, *args: object) -> Any:
         """Return the Jacobian at x as a ``scipy.sparse.linalg.LinearOperator``, for Krylov solvers.
 
         Parameters
@@ -147,12 +154,12 @@ class Jacobian(JacobianOperator, PreparedOperator):
         shape, dtype = (value.size, x.size), value.dtype
         return linalg.LinearOperator(shape, matvec=product, rmatvec=transposed, dtype=dtype)
 
-    def _stand_in(self, x: Any) -> Any:
+    def _stand_in(self, x: object) -> Any:
         if self.sparsity is None:
             return super()._stand_in(x)
         return np.zeros(sparse.as_coloring(self.sparsity, self._point(x), symmetric=False).shape[0])
 
-    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: Any) -> Any:
+    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> Any:
         """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
         given = None if f0 is None else self._given(e, f0)
         result, parts, value = sparse.jacobian(self, e, parts, given)
@@ -176,7 +183,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
             return result @ v.reshape(-1)
         return np.tensordot(result, v, v.ndim)
 
-    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
         result, info = adaptive.jacobian(e, self, center)
         if not self.flat:
             return result, info
@@ -184,7 +191,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         error, converged = (np.asarray(part).reshape(shape) for part in (info.error, info.converged))
         return result.reshape(shape), replace(info, error=error, converged=converged)
 
-    def _named(self, e: Evaluator, found: Any) -> Any:
+    def _named(self, e: Evaluator, found: object) -> Any:
         if not self.flat:
             return super()._named(e, found)
         # What is known of each coordinate has names; what is known of the matrix is one.
@@ -232,22 +239,22 @@ if TYPE_CHECKING:
 
 def jacobian(
     f: Function,
-    x: Any,
+    x: object,
     *,
     method: AnyMethod = "central",
     axis: int | None = None,
-    f0: Any = None,
+    f0: object = None,
     flat: bool = False,
-    sparsity: Any = None,
+    sparsity: object = None,
     verify: bool = False,
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    kwargs: Mapping[str, Any] | None = None,
+    bounds: object = None,
+    args: object = NO_ARGUMENTS,
+    kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
-    workers: Any = None,
-    progress: Any = False,
+    workers: WorkersLike = None,
+    progress: ProgressLike = False,
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
@@ -343,7 +350,7 @@ def jacobian(
     return operator._at(x, args, f0)
 
 
-def refuse_adaptive(method: Any, sparsity: Any) -> None:
+def refuse_adaptive(method: object, sparsity: object) -> None:
     """Raise ValueError if the method finds a step for each coordinate, where a color of them is to be moved at once."""
     if sparsity is not None and isinstance(as_method(method), Adaptive):
         raise ValueError(f"method must not be adaptive with sparsity; got {method!r}")

@@ -150,7 +150,7 @@ NAMES_ELSEWHERE |= {"richardson": "adaptive", "ridders": "adaptive", "two-point"
 NAMES_ELSEWHERE |= {"five-point": "Central(accuracy=4)", "fd": "central", "finite-difference": "central"}
 
 
-def as_method(method: Any) -> Method:
+def as_method(method: object) -> Method:
     """Return the method that a name stands for, or the method itself."""
     found: Any = NAMED.get(method) if type(method) is str else method
     if isinstance(found, (Difference, Complex, Adaptive)):

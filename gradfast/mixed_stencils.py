@@ -23,7 +23,7 @@ from gradfast.stencils import ONE_NODE
 class MixedStencils(WithOptions):
     """How the moves of an operator are made where one rule of steps and one stencil do not serve all coordinates."""
 
-    def _moves(self, e: Evaluator, v: Any) -> tuple[Moves, ...] | None:
+    def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...] | None:
         """Return moves for each stencil in use, near bounds or with steps of the caller's; None with adaptive steps."""
         method, x = self.method, x_of(e)
         if isinstance(method, Adaptive):
@@ -107,7 +107,7 @@ class MixedStencils(WithOptions):
     # --- where f or x is not finite -----------------------------------------------------------------------------------
 
     def _fill_gaps(
-        self, e: Evaluator, v: Any, parts: tuple[Moves, ...], center: Array | None, result: Array
+        self, e: Evaluator, v: object, parts: tuple[Moves, ...], center: Array | None, result: Array
     ) -> tuple[Moves, ...]:
         """Take derivatives that are inf or NaN from one side of x; return all moves that were used.
 

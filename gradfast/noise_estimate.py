@@ -1,8 +1,6 @@
 """How noisy f is: the size of what its values are wrong by, seen from values close to each other."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +8,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.step_rule import LEAST_SCALE
-from gradfast.arguments import EPS, NO_ARGUMENTS, VALUE_DTYPE, Array, as_arguments, as_point
+from gradfast.arguments import EPS, NO_ARGUMENTS, VALUE_DTYPE, Array, Function, as_arguments, as_point
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened, x_of
 
@@ -35,7 +33,7 @@ DIGITS = 12
 COARSE = 2.0**-45
 
 
-def noise(f: Callable[..., Any], x: Any, *, args: Any = NO_ARGUMENTS, vectorized: bool = False) -> float:
+def noise(f: Function, x: object, *, args: object = NO_ARGUMENTS, vectorized: bool = False) -> float:
     """Return the noise of f at x: the standard deviation of what its values are wrong by.
 
     Parameters

@@ -4,7 +4,6 @@ A call of an operator is `gradfast._kernels.operator.Operator.run`, which asks t
 better. How operators differ stands in gradients.py, jacobians.py and so on.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +15,9 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast.arguments import (
     VALUE_DTYPE,
+    Arguments,
     Array,
+    Function,
     as_arguments,
     as_dtype,
     checked_axis,
@@ -37,8 +38,6 @@ from gradfast.steps import warn_of_swallowed_step
 from gradfast.unseen import doubt
 from gradfast.workers import Progress, Workers
 
-Function = Callable[..., Any]
-
 
 class PreparedOperator(MixedStencils, FromElsewhere):
     """f and how it is differentiated, looked at once; called with x and more arguments for f."""
@@ -47,7 +46,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
-    def _at(self, x: Any, args: Any, f0: Any = None) -> Any:
+    def _at(self, x: object, args: object, f0: object = None) -> Any:
         """Return what a call gives: x stands among f's other arguments."""
         k, args = self.argnum, as_arguments(args)
         if len(args) < k:
@@ -55,14 +54,14 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         called: Any = self
         return called(*args[:k], x, *args[k:], **({} if f0 is None else {"f0": f0}))
 
-    def _sorted(self, x: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    def _sorted(self, x: object, args: Arguments) -> tuple[Any, Arguments]:
         """Return x and f's other arguments, which a call got in f's order."""
         k = self.argnum
         if len(args) < k:
             raise TypeError(f"a call must have at least {k + 1} arguments for argnum = {k}; got {len(args) + 1}")
         return args[k - 1], (x, *args[: k - 1], *args[k:])
 
-    def _arranged(self, args: tuple[Any, ...]) -> tuple[Function, tuple[Any, ...]]:
+    def _arranged(self, args: Arguments) -> tuple[Function, Arguments]:
         """Return f as a function of x and the arguments after it, and these."""
         k = self.argnum
         if len(args) < k:
@@ -73,7 +72,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return what f returned beside its value at its last call."""
         return call_of(e).f.aux
 
-    def _open(self, x: Any, args: tuple[Any, ...], f0: Any) -> Evaluator:
+    def _open(self, x: object, args: Arguments, f0: object) -> Evaluator:
         """Return f at x, however it is called."""
         if self.is_native and args:
             raise ValueError(f"args must be () when f is compiled code; got {args!r}")
@@ -92,11 +91,11 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             evaluator = Workers(evaluator, call, self._workers, self._pool)
         return evaluator if self.progress is False else Progress(evaluator, self.progress)
 
-    def _sees_names(self, x: Any) -> bool:
+    def _sees_names(self, x: object) -> bool:
         """Return whether f is to be called with x as it is, parameters by name."""
         return not (self.vectorized or self.is_native or self.axis is not None) and are_parameters(x)
 
-    def _named(self, e: Evaluator, found: Any) -> Any:
+    def _named(self, e: Evaluator, found: object) -> Any:
         """Return derivatives, or an Info, as parameters by name if x was given so."""
         if e.layout is None:
             return found
@@ -104,7 +103,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         return with_arrays(found, named) if isinstance(found, Info) else named(found)
 
     def _of_complex(
-        self, error: TypeError, lost: int, x: Any, args: tuple[Any, ...], v: Any, f0: Any, wants_value: bool
+        self, error: TypeError, lost: int, x: object, args: Arguments, v: object, f0: object, wants_value: bool
     ) -> Any:
         """Return the result for an f that returned a complex number: that of its two parts, joined."""
         if isinstance(self.method, Complex) or f0 is not None:  # which is real
@@ -130,7 +129,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         evaluations = lost + info.evaluations + (other.evaluations if self._workers is not None else 0)
         return (result, joined_info(info, other, evaluations)) if self.full_output else result
 
-    def _of_points(self, x: Any, args: tuple[Any, ...], f0: Any) -> Any:
+    def _of_points(self, x: object, args: Arguments, f0: object) -> Any:
         """Return the derivatives at each of many points, which take the place of the axis of components."""
         if f0 is not None:
             raise ValueError(f"f0 must not be given with axis; got {f0!r}")
@@ -162,12 +161,12 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         is_known = bool(values) and all(value is not None for value in values)
         return result, replace(info, value=placed(values)) if is_known else info
 
-    def _of_part(self, f: Function, part: Any, **options: Any) -> Any:
+    def _of_part(self, f: Function, part: str | int, **options: Any) -> Any:
         """Return an operator like this one of a part of f's values, which returns also what it did."""
         kind: Any = type(self)
         return kind(PartOf(f, part, self.has_aux), **self._given_options() | {"full_output": True} | options)
 
-    def _call(self, args: tuple[Any, ...], axis: int | None, f0: Any) -> Call:
+    def _call(self, args: Arguments, axis: int | None, f0: object) -> Call:
         outputs = -1 if f0 is None or self.single or not self.is_native else real_numbers("f0", f0).size
         f, args = self._arranged(args) if self.argnum or self.kwargs is not None else (self.objective, args)
         f = KeepingAux(f) if self.has_aux else f
@@ -179,7 +178,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
 
     # --- f's value at x, what is returned, the check of the complex step ----------------------------------------------
 
-    def _given(self, e: Evaluator, f0: Any) -> Array:
+    def _given(self, e: Evaluator, f0: object) -> Array:
         """Return the values at x that the caller has; where f is to return a number, one for each point."""
         array = real_numbers("f0", f0)
         if not self.single:
@@ -204,7 +203,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return derivatives along each coordinate, in order, in the shape and dtype of x; at a number, a number."""
         return number_or_array(as_dtype(e.dtype or e.base.dtype, as_x(e, result)))
 
-    def _check(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], result: Array) -> None:
+    def _check(self, e: Evaluator, v: object, parts: tuple[Moves, ...], result: Array) -> None:
         """Hold a derivative by the complex step against differences along a direction, at copies of x."""
         if not (self.method.check and parts and e.n):
             return
@@ -242,11 +241,11 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return the derivative along v that a result tells."""
         return np.sum(result * v, axis=e.axis)
 
-    def _info_with(self, e: Evaluator, v: Any, parts: tuple[Moves, ...], value: Any) -> Info:
+    def _info_with(self, e: Evaluator, v: object, parts: tuple[Moves, ...], value: object) -> Info:
         """Return what was done, with f's value at x if that is known."""
         return replace(self._info(e, v, parts), value=value)
 
-    def _info(self, e: Evaluator, v: Any, parts: tuple[Moves, ...]) -> Info:
+    def _info(self, e: Evaluator, v: object, parts: tuple[Moves, ...]) -> Info:
         """Return what was done."""
         steps, names = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char]), np.full(e.n, "fixed", "<U8")
         for moves in parts:
@@ -260,7 +259,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
 
     # --- adaptive steps -----------------------------------------------------------------------------------------------
 
-    def _adaptive(self, e: Evaluator, v: Any, f0: Any, wants_value: bool) -> Any:
+    def _adaptive(self, e: Evaluator, v: object, f0: object, wants_value: bool) -> Any:
         center = e.value() if f0 is None else self._given(e, f0)
         at_center = e.evaluations
         result, info = self._differentiate_adaptively(e, v, center)
@@ -277,6 +276,6 @@ class PreparedOperator(MixedStencils, FromElsewhere):
     def _doubt(self, e: Evaluator, parts: tuple[Moves, ...] | None, unmoved: Array | None) -> None:
         doubt(self, e, parts, unmoved)
 
-    def _differentiate_adaptively(self, e: Evaluator, v: Any, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
         """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
         raise NotImplementedError

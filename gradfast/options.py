@@ -8,7 +8,7 @@ import numpy as np
 from gradfast import methods
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.operator import NAMED, Operator
-from gradfast.arguments import RAVELED, Array, as_point, is_integer, worker_count
+from gradfast.arguments import RAVELED, Arguments, Array, Function, as_point, is_integer, worker_count
 from gradfast.bounds import box_of, sides_of
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     # open, and overloads that name what fits it differently are then ambiguous.
     Numbers = Array | Sequence[float] | Sequence[Sequence[float]]
     Point = float | Numbers
-    Named = TypeVar("Named", bound=Mapping[Any, Any] | list[Any] | tuple[Any, ...])  # parameters by name
+    Named = TypeVar("Named", bound=Mapping[Any, Any] | list[Any] | Arguments)  # parameters by name
 
     class Labeled(Protocol):
         """A pandas object."""
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
         flat: bool
 
     class HessianOptions(GradientOptions, total=False):
-        gradient: Callable[..., Any] | None
+        gradient: Function | None
         diagonal: bool
 
 
@@ -126,7 +126,7 @@ class WithOptions(Operator, metaclass=Listed):
     def __hash__(self) -> int:
         return hash((type(self), self.f))
 
-    def _how_to_make_again(self) -> tuple[Any, ...]:
+    def _how_to_make_again(self) -> Arguments:
         return _make_again, (type(self), self.f, self._given_options())
 
     def _given_options(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class WithOptions(Operator, metaclass=Listed):
         made._pool = self._pool
         return made
 
-    def _look_at(self, method: Any, vectorized: Any) -> None:
+    def _look_at(self, method: object, vectorized: object) -> None:
         """Look at f, the method and the options; the commonest case does not come here."""
         f, method = as_objective(self.f), methods.as_method(method)
         is_native = type(f) is NativeFunction
@@ -184,7 +184,7 @@ class WithOptions(Operator, metaclass=Listed):
             raise ValueError(f"has_aux must be False with axis, unless f takes all points at once; got {has_aux!r}")
         self._adapt(int(argnum), None if kwargs is None else dict(kwargs), bool(has_aux))
 
-    def _take_on_error(self, on_error: Any) -> None:
+    def _take_on_error(self, on_error: object) -> None:
         """Look at what becomes of exceptions of f."""
         if on_error not in ("raise", "nan"):
             raise ValueError(f"on_error must be 'raise' or 'nan'; got {on_error!r}")
@@ -202,7 +202,7 @@ class WithOptions(Operator, metaclass=Listed):
         if pool is not None:
             pool.leave()
 
-    def _point(self, x: Any) -> Array:
+    def _point(self, x: object) -> Array:
         """Return x as an array that can be moved; TypeError that says how to make one of parameters by name."""
         try:
             return as_point(x)
@@ -213,7 +213,7 @@ class WithOptions(Operator, metaclass=Listed):
             raise TypeError(f"x must be one array {why}; got {type(x).__name__} of parameters; {RAVELED}") from error
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: object, other: object) -> bool:
     """Return whether two options are the same; arrays, also in tuples, by their contents."""
     if one is other or one is None or other is None:
         return one is other
@@ -227,6 +227,6 @@ def _same(one: Any, other: Any) -> bool:
         return False
 
 
-def _make_again(kind: Callable[..., WithOptions], f: Any, options: dict[str, Any]) -> WithOptions:
+def _make_again(kind: Callable[..., WithOptions], f: object, options: dict[str, Any]) -> WithOptions:
     """Unpickle a prepared operator."""
     return kind(f, **options)

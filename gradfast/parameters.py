@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.memory import f_changed, name_at
-from gradfast.arguments import IN_PLACE, Array, as_dtype, as_point, number_or_array, real_numbers, share_memory
+from gradfast.arguments import (
+    IN_PLACE,
+    Arguments,
+    Array,
+    DType,
+    Function,
+    as_dtype,
+    as_point,
+    number_or_array,
+    real_numbers,
+    share_memory,
+)
 
 NUMBERS = (float, int)
 
@@ -34,7 +45,7 @@ def are_parameters(x: Any, depth: int = MOST_DEPTH) -> bool:
     return isinstance(x, Mapping) or is_labeled(x)
 
 
-def is_labeled(x: Any) -> bool:
+def is_labeled(x: object) -> bool:
     """Return whether x is a pandas Series or DataFrame. pandas need not be imported for that."""
     return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "index") and hasattr(x, "to_numpy")
 
@@ -43,8 +54,8 @@ def is_labeled(x: Any) -> bool:
 class Labels:
     """What a pandas object has beside its values."""
 
-    kind: Callable[..., Any]
-    axes: tuple[Any, ...]
+    kind: Function
+    axes: Arguments
     name: Any
 
     @staticmethod
@@ -82,7 +93,7 @@ class Leaf:
     name: str  # as its owner writes it: x['W']
     start: int
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]  # of its derivatives
+    dtype: DType  # of its derivatives
     number: Any = None  # of a number, its type: float, or np.generic for a NumPy scalar
     labels: Labels | None = None
 
@@ -107,20 +118,20 @@ class Leaf:
 class Layout:
     """How parameters are laid out in a flat vector; made by :meth:`of`."""
 
-    def __init__(self, template: Any, leaves: Sequence[Leaf]) -> None:
+    def __init__(self, template: object, leaves: Sequence[Leaf]) -> None:
         self.template, self.leaves = template, tuple(leaves)  # the containers, in which numbers stand for the leaves
         self.n = self.leaves[-1].stop if self.leaves else 0
         self.has_numbers = any(leaf.number is not None for leaf in self.leaves)
 
     @staticmethod
-    def of(x: Any) -> "tuple[Layout, Array, list[Any]]":
+    def of(x: object) -> "tuple[Layout, Array, list[Any]]":
         """Return the layout of parameters, a flat copy, and of each parameter the array if it can be moved in place.
 
         TypeError if one holds no real numbers.
         """
         values: list[tuple[str, Any]] = []
 
-        def number(name: str, value: Any) -> int:
+        def number(name: str, value: object) -> int:
             values.append((name, value))
             return len(values) - 1
 
@@ -154,7 +165,7 @@ class Layout:
         """Return derivatives whose last axis is the flat vector as parameters: their shapes, dtypes and labels."""
         return filled(self.template, [leaf.derivatives(flat) for leaf in self.leaves])
 
-    def flattened(self, name: str, given: Any, missing: Any = None) -> Array:
+    def flattened(self, name: str, given: object, missing: object = None) -> Array:
         """Return something that is laid out like the parameters as a flat vector; None stands for what is missing.
 
         ValueError if its names or shapes are others. A number stands for all of a parameter's.
@@ -172,7 +183,7 @@ class Layout:
                 raise ValueError(f"{place} must broadcast to shape {leaf.shape}; got shape {array.shape}") from None
         return out
 
-    def parts(self, given: Any, name: str) -> Iterator[tuple[int, Any]]:
+    def parts(self, given: object, name: str) -> Iterator[tuple[int, Any]]:
         """Yield the number of each parameter with what is given for it; labels are put in the order of x's."""
         for i, value in matched(self.template, given, name):
             labels = self.leaves[i].labels
@@ -186,7 +197,7 @@ class Layout:
         indices = [int(k) for k in np.unravel_index(i - leaf.start, leaf.shape)]
         return leaf.name + (name_at(indices)[1:] if leaf.labels is None else leaf.labels.key(indices))
 
-    def require_same(self, given: Any, values: Sequence[Any]) -> None:
+    def require_same(self, given: object, values: Sequence[Any]) -> None:
         """ValueError if f put other things into the containers that it was given."""
         try:
             found = dict(matched(self.template, given, "x"))
@@ -197,7 +208,7 @@ class Layout:
                 raise f_changed(self.leaves[i].name)
 
 
-def with_leaves(x: Any, name: str, leaf: Callable[[str, Any], Any]) -> Any:
+def with_leaves(x: object, name: str, leaf: Callable[[str, Any], Any]) -> Any:
     """Return the containers of x, with what `leaf` makes of the name and the value of each parameter."""
     if isinstance(x, Mapping):
         found = {key: with_leaves(value, f"{name}[{key!r}]", leaf) for key, value in x.items()}
@@ -225,11 +236,11 @@ def filled(template: Any, values: Sequence[Any]) -> Any:
     return None
 
 
-def mapped(f: Callable[..., Any], x: Any, *others: Any) -> Any:
+def mapped(f: Function, x: object, *others: Any) -> Any:
     """Return parameters that f makes of each of x's and of what stands in its place in others."""
     values: list[Any] = []
 
-    def number(_: str, value: Any) -> int:
+    def number(_: str, value: object) -> int:
         values.append(value)
         return len(values) - 1
 
@@ -279,7 +290,7 @@ def number_type(value: Any) -> Any:
     return None if isinstance(value, np.ndarray) or np.ndim(value) else float
 
 
-def movable(values: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:
+def movable(values: Sequence[Any], dtype: DType) -> list[Any]:
     """Return the arrays that can be moved in place; None for what f is to see a copy of.
 
     Tied parameters, which share memory, are copied: each is moved by itself.
@@ -298,13 +309,13 @@ def movable(values: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:
     return [None if i in tied else value for i, value in enumerate(found)]
 
 
-def is_movable(value: Any, dtype: np.dtype[Any]) -> bool:
+def is_movable(value: object, dtype: DType) -> bool:
     if not isinstance(value, np.ndarray) or value.dtype != dtype or not value.size:
         return False
     return share_memory(as_point(value), value)
 
 
-def ravel(x: Any) -> tuple[Array, Callable[[Array], Any]]:
+def ravel(x: object) -> tuple[Array, Callable[[Array], Any]]:
     """Return parameters by name as one flat vector, and the function that makes parameters of such a vector.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast._kernels import greedy as kernels
-from gradfast.arguments import Array, as_array, is_integer
+from gradfast.arguments import Arguments, Array, as_array, is_integer
 
 Indices = npt.NDArray[np.intc]
 
@@ -33,7 +33,7 @@ class Pattern:
     def __post_init__(self) -> None:
         read_only(self.row_starts, self.columns)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Arguments:
         return Pattern, (self.shape, self.row_starts, self.columns)
 
     @property
@@ -109,7 +109,7 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
     return _made((n, n), row_starts, columns)
 
 
-def as_pattern(pattern: Any, shape: tuple[int, int] | None = None, name: str = "pattern") -> Pattern:
+def as_pattern(pattern: object, shape: tuple[int, int] | None = None, name: str = "pattern") -> Pattern:
     """Return a :class:`Pattern` of anything that :class:`Coloring` takes; errors call it by this name."""
     if shape is not None:
         if not (isinstance(shape, (tuple, list)) and len(shape) == 2 and all(map(_is_count, shape))):
@@ -157,7 +157,7 @@ def _to_csr(matrix: Any, name: str) -> Any:
         raise ValueError(f"{name} must have a tocsr() that works; it raised {error!r}") from error
 
 
-def _from_compressed(matrix: Any, name: str, shape: tuple[int, int], columns_first: bool = False) -> Pattern:
+def _from_compressed(matrix: object, name: str, shape: tuple[int, int], columns_first: bool = False) -> Pattern:
     """Return the pattern of a CSR matrix, or of a CSC one, whose starts and indices may be anything."""
     lines, size = shape[::-1] if columns_first else shape
     words = ("columns", "rows") if columns_first else ("rows", "columns")
@@ -180,7 +180,7 @@ def _from_compressed(matrix: Any, name: str, shape: tuple[int, int], columns_fir
     return _made(shape, starts, indices) if rises.all() else _sorted(shape, line_of, indices)
 
 
-def _from_dense(matrix: Any, name: str) -> Pattern:
+def _from_dense(matrix: object, name: str) -> Pattern:
     array = as_array(name, matrix)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         is_array = array.dtype.kind != "O"
@@ -192,7 +192,7 @@ def _from_dense(matrix: Any, name: str) -> Pattern:
     return _made(array.shape, _row_starts(rows, array.shape[0]), columns)
 
 
-def as_indices(pair: tuple[Any, ...], name: str) -> tuple[Array, Array]:
+def as_indices(pair: Arguments, name: str) -> tuple[Array, Array]:
     """Return the rows and columns of entries; raise ValueError unless they are integers, as many rows as columns."""
     if len(pair) != 2:
         raise ValueError(f"{name} must be a pair (rows, cols) if it is a tuple; got {len(pair)} items")

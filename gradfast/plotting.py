@@ -8,7 +8,6 @@ with gradfast.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number
 from gradfast._kernels.step_rule import LEAST_SCALE
-from gradfast.arguments import EPS, Array, as_array, is_real
+from gradfast.arguments import EPS, Array, Function, as_array, is_real
 from gradfast.callables import as_objective
 from gradfast.derivatives import derivative
 from gradfast.differences import Central, Difference
@@ -42,7 +41,7 @@ LABEL_BESIDE_NUMBERS = 10
 LEVELS = 14
 
 
-def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+def plot_function(f: Function, x: object, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """Draw the graph of f over x.
 
     Parameters
@@ -89,9 +88,7 @@ def plot_function(f: Callable[[Any], Any], x: Any, *, ax: Axes | None = None, **
     return annotated(ax, line, x="x", y="f(x)")
 
 
-def plot_tangent(
-    f: Callable[[Any], Any], x: Any, at: float, *, h: float = 1e-4, ax: Axes | None = None, **kwargs: Any
-) -> Axes:
+def plot_tangent(f: Function, x: object, at: float, *, h: float = 1e-4, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """Draw the tangent of f at one number over x, and mark where it touches.
 
     f itself is not drawn; :func:`plot_function` draws it on the same Axes.
@@ -147,7 +144,7 @@ def plot_tangent(
 
 
 def plot_surface(
-    f: Callable[[Any], Any], x0: Any, x1: Any, *, vectorized: bool = False, ax: Axes | None = None, **kwargs: Any
+    f: Function, x0: object, x1: object, *, vectorized: bool = False, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
     """Draw the surface of f over a mesh, in 3-D.
 
@@ -210,9 +207,9 @@ def plot_surface(
 
 
 def plot_gradient_field(
-    f: Callable[[Any], Any],
-    x0: Any,
-    x1: Any,
+    f: Function,
+    x0: object,
+    x1: object,
     sign: int = -1,
     *,
     h: float = 1e-4,
@@ -292,10 +289,10 @@ def plot_gradient_field(
 
 
 def plot_contour(
-    f: Callable[[Any], Any],
-    x0: Any,
-    x1: Any,
-    path: Any = None,
+    f: Function,
+    x0: object,
+    x1: object,
+    path: object = None,
     *,
     vectorized: bool = False,
     ax: Axes | None = None,
@@ -366,12 +363,12 @@ def plot_contour(
 
 
 def plot_step_error(
-    f: Callable[[Any], Any],
+    f: Function,
     x: float,
     exact: float,
     *,
     methods: Any = ("forward", "central", FOURTH_ORDER),
-    steps: Any = None,
+    steps: object = None,
     ax: Axes | None = None,
     **kwargs: Any,
 ) -> Axes:
@@ -450,7 +447,7 @@ def _with_step(method: Difference, step: float) -> Difference:
     return method
 
 
-def _ticks(name: str, values: Any) -> Array:
+def _ticks(name: str, values: object) -> Array:
     """Return ticks of an axis as a copy in float64."""
     ticks = as_array(name, values)
     if ticks.dtype.kind not in "fiub":
@@ -460,7 +457,7 @@ def _ticks(name: str, values: Any) -> Array:
     return ticks.astype(np.float64)
 
 
-def _mesh(x0: Any, x1: Any) -> tuple[Array, Array, Array]:
+def _mesh(x0: object, x1: object) -> tuple[Array, Array, Array]:
     """Return the ticks of both axes and the points of their mesh, one in each row; x0 changes fastest."""
     x0, x1 = _ticks("x0", x0), _ticks("x1", x1)
     for name, ticks in (("x0", x0), ("x1", x1)):
@@ -473,7 +470,7 @@ def _mesh(x0: Any, x1: Any) -> tuple[Array, Array, Array]:
     return x0, x1, np.stack(np.meshgrid(x0, x1), axis=-1).reshape(-1, 2)
 
 
-def _values_over_mesh(f: Any, x0: Any, x1: Any, vectorized: bool) -> tuple[Array, Array, list[Array], Array]:
+def _values_over_mesh(f: object, x0: object, x1: object, vectorized: bool) -> tuple[Array, Array, list[Array], Array]:
     """Return the ticks, the two arrays of the mesh that Matplotlib takes, and f's values of their shape."""
     f = as_objective(f)
     if vectorized and isinstance(f, NativeFunction):
@@ -485,13 +482,13 @@ def _values_over_mesh(f: Any, x0: Any, x1: Any, vectorized: bool) -> tuple[Array
     return x0, x1, mesh, values.reshape(mesh[0].shape)
 
 
-def _value_at(f: Callable[[Any], Any], point: Any) -> float:
+def _value_at(f: Function, point: object) -> float:
     """Return f's value as one number, or raise the error that every operator raises."""
     value: float = number(f(point), "d")
     return value
 
 
-def _values(f: Callable[[Any], Any], points: Array) -> Array:
+def _values(f: Function, points: Array) -> Array:
     return np.array([_value_at(f, point) for point in points])
 
 

@@ -1,17 +1,15 @@
 """propagate: the covariance of f(x) from that of x."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from gradfast.arguments import NO_ARGUMENTS, Array, number_or_array, real_numbers
+from gradfast.arguments import NO_ARGUMENTS, Array, Function, number_or_array, real_numbers
 from gradfast.jacobians import Jacobian
 from gradfast.parameters import Labels, is_labeled
-
-Function = Callable[..., Any]
 
 
 def propagate(
@@ -20,9 +18,9 @@ def propagate(
     cov: Any,
     *,
     method: Any = "central",
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    kwargs: Mapping[str, Any] | None = None,
+    bounds: object = None,
+    args: object = NO_ARGUMENTS,
+    kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
 ) -> tuple[Any, Any]:
     """Return f(x) and its covariance, to first order in that of x.
@@ -90,12 +88,12 @@ class Doubled:
     def __init__(self, f: Function) -> None:
         self.f = f
 
-    def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def __call__(self, *args: object, **kwargs: Any) -> tuple[Any, Any]:
         value = self.f(*args, **kwargs)
         return value, value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _times(cov: Any, matrix: Array) -> Any:
+def _times(cov: object, matrix: Array) -> Any:
     """Return a covariance of n coordinates times a matrix of n rows; ValueError unless it can be one."""
     array, n = real_numbers("cov", cov), len(matrix)
     if array.shape == (n, n) and (n > 1 or array.ndim == 2):

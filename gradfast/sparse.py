@@ -34,7 +34,7 @@ def coloring_of(operator: PreparedOperator, x: Array, symmetric: bool) -> Colori
     return operator._coloring
 
 
-def as_coloring(sparsity: Any, x: Array, symmetric: bool) -> Coloring:
+def as_coloring(sparsity: object, x: Array, symmetric: bool) -> Coloring:
     """Return the coloring of what was given as sparsity; ValueError unless it has a column for each coordinate."""
     if isinstance(sparsity, Coloring):
         coloring = sparsity
@@ -173,7 +173,7 @@ def hessian(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], 
     return as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.x.dtype, data))
 
 
-def detect_sparsity(f: Any, x: Any, *, args: Any = NO_ARGUMENTS) -> Any:
+def detect_sparsity(f: object, x: object, *, args: object = NO_ARGUMENTS) -> Any:
     """Return where the Jacobian of f may differ from zero, by setting each coordinate to NaN in turn.
 
     The values of f that are NaN then depend on it. What f drops by a comparison, ``fmax`` or ``nansum``

@@ -1,7 +1,5 @@
 """How far to move each coordinate: by its scale and f's rounding, or as the caller asked."""
 
-from typing import Any
-
 import numpy as np
 
 from gradfast._kernels.memory import name_of_coordinate
@@ -37,7 +35,7 @@ def relative_step(stencil: Stencil, eps: float) -> float:
     return float((n * rounding * eps / (p * factor * SHORTER**p)) ** (1 / (n + p)))
 
 
-def scale_of(x: Array, scale: Any, least: float) -> Array:
+def scale_of(x: Array, scale: object, least: float) -> Array:
     """Return what steps are relative to at x: as :class:`gradfast.Central` says of scale, which may be None."""
     size = np.abs(x)
     if scale is None:
@@ -53,7 +51,7 @@ def nearest_power_of_two(steps: Array) -> Array:
     return np.where(np.isfinite(powers) & (powers > 0), powers, steps)
 
 
-def broadcast_steps(name: str, value: Any, x: Array, *, may_be_zero: bool = False) -> Array:
+def broadcast_steps(name: str, value: object, x: Array, *, may_be_zero: bool = False) -> Array:
     """Return steps of x's shape."""
     steps = checked_steps(name, value, may_be_zero=may_be_zero)
     try:
@@ -74,12 +72,12 @@ def absolute_steps(x: Array, wanted: Array) -> Array:
     return np.where(np.isfinite(moved) & (moved > 0), moved, wanted).reshape(-1)
 
 
-def warn_of_swallowed_step(name: str, value: Any, step: float) -> None:
+def warn_of_swallowed_step(name: str, value: object, step: float) -> None:
     """Warn that rounding leaves a coordinate where it is."""
     warn(f"step = {step:g} is lost to rounding at {name} = {value:g}")
 
 
-def checked_steps(name: str, value: Any, *, may_be_zero: bool = False) -> Array:
+def checked_steps(name: str, value: object, *, may_be_zero: bool = False) -> Array:
     """Return steps as an array; ValueError unless all are finite and positive, or 0 if they may be."""
     steps = as_array(name, value)
     if steps.dtype.kind not in "fiu":

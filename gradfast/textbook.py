@@ -4,7 +4,6 @@ Formula and arithmetic are those of :mod:`gradfast.reference`, bit for bit, for 
 What differs is the time they take, and what happens when something is wrong.
 """
 
-from collections.abc import Callable
 from math import inf, isfinite
 from types import FunctionType
 from typing import Any
@@ -20,7 +19,7 @@ from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number, shown, values_of
 from gradfast._kernels.one_point import OnePoint, WholeBatch
 from gradfast._kernels.operator import names_nothing
-from gradfast.arguments import Array, as_array, as_dtype, as_point, is_integer, share_memory, warn
+from gradfast.arguments import Array, Function, as_array, as_dtype, as_point, is_integer, share_memory, warn
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened
 from gradfast.stencils import central
@@ -32,7 +31,7 @@ CENTRAL = central(1, 2)
 ALL_ZERO = -2
 
 
-def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
+def numerical_diff(f: Function, x: object, h: float = 1e-4) -> Any:
     """Return the central difference of f at x.
 
     Parameters
@@ -98,7 +97,7 @@ def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     return (above - below) / (2 * h) if are_numbers else _silently(above, below, 2 * h)
 
 
-def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[Any], Any]:
+def tangent_line(f: Function, x: object, h: float = 1e-4) -> Function:
     """Return the tangent of f at x, as a function.
 
     Parameters
@@ -149,7 +148,7 @@ def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[
 
 
 def numerical_gradient(
-    f: Callable[[Any], Any], x: Any, h: float = 1e-4, *, axis: int | None = -1, vectorized: bool = False
+    f: Function, x: object, h: float = 1e-4, *, axis: int | None = -1, vectorized: bool = False
 ) -> Array:
     """Return the gradient of f at x by central differences.
 
@@ -236,7 +235,7 @@ def numerical_gradient(
     return gradient
 
 
-def _doubt(f: Callable[[Any], Any], x: Array, given: Any, h: float, axis: int | None, vectorized: bool) -> None:
+def _doubt(f: Function, x: Array, given: Any, h: float, axis: int | None, vectorized: bool) -> None:
     """Warn if f sees nothing of what is moved: its derivatives are all exactly 0, and it holds x."""
     if not x.size or names_nothing(f) or not holds(f, given):
         return
@@ -254,7 +253,7 @@ def _has_rows(axis: Any) -> bool:
     return axis is not None
 
 
-def _of_rows(kernel: Any, f: Callable[[Any], Any], x: Array, own: Array, h: float, gradient: Array) -> int:
+def _of_rows(kernel: Any, f: Function, x: Array, own: Array, h: float, gradient: Array) -> int:
     """Write the gradients of rows. An exception of f, which may want all of x, says what it was called with."""
     try:
         # Rows of a view: f may give x itself another shape.
@@ -265,7 +264,7 @@ def _of_rows(kernel: Any, f: Callable[[Any], Any], x: Array, own: Array, h: floa
     return swallowed
 
 
-def _by_moves(f: Callable[[Any], Any], x: Array, h: float, vectorized: bool, is_batch: bool) -> tuple[Array, int]:
+def _by_moves(f: Function, x: Array, h: float, vectorized: bool, is_batch: bool) -> tuple[Array, int]:
     """Return the gradient of an f of many points a call, or at an x of another shape, by the same formula."""
     if vectorized and x.ndim not in (1, 2):
         raise ValueError(f"x must have shape (n,) or (m, n) when vectorized=True; got {x.shape}")
@@ -293,7 +292,7 @@ def _by_compiled_loops(f: NativeFunction, x: Array, h: float, vectorized: bool, 
     return as_dtype(x.dtype, gradient), swallowed
 
 
-def _number_or_array(x: Any) -> Any:
+def _number_or_array(x: object) -> Any:
     if not isinstance(x, int):
         return x if isinstance(x, float) else as_array("x", x)
     try:
@@ -318,7 +317,7 @@ def _checked_step(h: Any) -> float:
     return step
 
 
-def _result(value: Any) -> Any:
+def _result(value: object) -> Any:
     """Return f's result, as an array unless it is a number already; TypeError unless it is real."""
     if isinstance(value, float):
         return value
@@ -341,7 +340,7 @@ def _silently(above: Any, below: Any, by: float) -> Any:
         return (above - below) / by
 
 
-def _require_one_shape(first: Any, second: Any) -> None:
+def _require_one_shape(first: object, second: object) -> None:
     shapes = [getattr(result, "shape", ()) for result in (first, second)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"f must return arrays of one shape; got {shapes[0]}, then {shapes[1]}")

@@ -3,7 +3,7 @@
 import importlib
 import math
 import pickle
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -13,7 +13,7 @@ import numpy as np
 
 from gradfast._kernels.evaluator import CoarserError, Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import Array, worker_count
+from gradfast.arguments import Array, Function, worker_count
 from gradfast.evaluators import Call
 from gradfast.processes import DIED, Processes, portable
 
@@ -150,7 +150,7 @@ class StoppedError(Exception):
     """f raised StopIteration."""
 
 
-def checked_workers(workers: Any) -> Any:
+def checked_workers(workers: object) -> Any:
     """Return None for one process, a number of them, or a map."""
     if workers is None or callable(workers):
         return workers
@@ -247,7 +247,7 @@ class Progress(Evaluator):
         If a bar is wanted and tqdm is not installed (``gradfast[progress]``).
     """
 
-    def __init__(self, inner: Evaluator, show: Any) -> None:
+    def __init__(self, inner: Evaluator, show: object) -> None:
         super().__init__(inner)
         self.show, self.done, self.total = show, 0, 0
         self.bar: Any = None
@@ -304,15 +304,15 @@ class Progress(Evaluator):
             self.show(self.done, self.total)
 
 
-def import_tqdm() -> Callable[..., Any]:
+def import_tqdm() -> Function:
     try:
-        tqdm: Callable[..., Any] = importlib.import_module("tqdm").tqdm
+        tqdm: Function = importlib.import_module("tqdm").tqdm
     except ImportError as error:
         raise ImportError("a progress bar needs tqdm: install gradfast[progress]") from error
     return tqdm
 
 
-def checked_progress(show: Any) -> Any:
+def checked_progress(show: object) -> Any:
     """Return what is to be told of progress; ValueError unless it is a bool or a callable."""
     if show is True or show is False or callable(show):
         return show

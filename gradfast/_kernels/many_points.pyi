@@ -12,11 +12,11 @@ class Copies(Evaluator):
     def __init__(
         self,
         f: Any,
-        x: Any,
+        x: object,
         args: tuple[Any, ...] = (),
         single: bool = False,
         axis: int | None = None,
-        complex_x: Any = None,
+        complex_x: object = None,
     ) -> None: ...
 
 class ManyPoints(Copies):

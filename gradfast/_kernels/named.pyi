@@ -18,7 +18,7 @@ class Named(OnePoint):
         single: bool,
         layout: Any,
         places: Sequence[Any] | None = None,
-        complex_x: Any = None,
+        complex_x: object = None,
     ) -> None: ...
 
 def renewing(f: Callable[..., Any], layout: Any, places: Sequence[Any]) -> Callable[..., Any]: ...

@@ -1,5 +1,3 @@
-from typing import Any
-
 from typing_extensions import disjoint_base
 
 from gradfast._kernels.evaluator import Evaluator
@@ -11,7 +9,7 @@ class Native(Evaluator):
     def __init__(
         self,
         f: NativeFunction,
-        x: Any,
+        x: object,
         single: bool = False,
         axis: int | None = None,
         threads: int = 1,

@@ -33,44 +33,44 @@ class Operator:
     is_plain: bool
     def _prepare(
         self,
-        f: Any,
-        method: Any,
-        axis: Any,
-        bounds: Any,
-        kwargs: Any,
-        argnum: Any,
-        has_aux: Any,
-        vectorized: Any,
-        workers: Any,
-        progress: Any,
-        on_error: Any,
-        full_output: Any,
+        f: object,
+        method: object,
+        axis: object,
+        bounds: object,
+        kwargs: object,
+        argnum: object,
+        has_aux: object,
+        vectorized: object,
+        workers: object,
+        progress: object,
+        on_error: object,
+        full_output: object,
     ) -> None: ...
     def _set_up(self, objective: Any, is_native: bool, method: Any, plans: Any, vectorized: bool) -> None: ...
     def _take_order(self, n: int) -> None: ...
     def _adapt(self, argnum: int, kwargs: Any, has_aux: bool) -> None: ...
-    def _show(self, f: Any, bounds: Any) -> None: ...
-    def _run(self, x: Any, args: tuple[Any, ...], v: Any, f0: Any, wants_value: bool) -> Any: ...
+    def _show(self, f: Any, bounds: object) -> None: ...
+    def _run(self, x: object, args: tuple[Any, ...], v: object, f0: object, wants_value: bool) -> Any: ...
     def _groups(self, e: Evaluator) -> Groups: ...
-    def _combined(self, e: Evaluator, parts: Any, center: Any) -> Any: ...
+    def _combined(self, e: Evaluator, parts: Any, center: object) -> Any: ...
 
 def plan_index(n: int, char: str) -> int: ...
 def once(
     kind: type[Operator],
-    f: Any,
-    x: Any,
-    args: Any,
-    f0: Any,
-    method: Any,
-    axis: Any,
-    bounds: Any,
-    kwargs: Any,
-    argnum: Any,
-    has_aux: Any,
-    vectorized: Any,
-    workers: Any,
-    progress: Any,
-    on_error: Any,
-    full_output: Any,
+    f: object,
+    x: object,
+    args: object,
+    f0: object,
+    method: object,
+    axis: object,
+    bounds: object,
+    kwargs: object,
+    argnum: object,
+    has_aux: object,
+    vectorized: object,
+    workers: object,
+    progress: object,
+    on_error: object,
+    full_output: object,
     n: int = 0,
 ) -> Any: ...
