@@ -85,3 +85,32 @@ def two_layers(shape=(20, 8, 3), seed=0, dtype=float, activation="tanh"):
         return {"W1": data.T @ back, "b1": back.sum(axis=0), "W2": layer.T @ out, "b2": out.sum(axis=0)}
 
     return loss, grads, params
+
+
+def chain(x):
+    """Return values of which each depends on three neighbors; points may come along a first axis."""
+    out = -2 * np.sin(x)
+    out[..., 1:] += x[..., :-1] ** 2
+    out[..., :-1] += x[..., 1:] ** 3 / 3
+    return out
+
+
+def energy(x):
+    return np.sum(x[..., :-1] ** 2 * x[..., 1:] ** 2, axis=-1) + np.sum(np.cos(x), axis=-1)
+
+
+def energy_gradient(x):
+    g = -np.sin(x)
+    g[..., :-1] += 2 * x[..., :-1] * x[..., 1:] ** 2
+    g[..., 1:] += 2 * x[..., 1:] * x[..., :-1] ** 2
+    return g
+
+
+def point(n=9, kind="f8", seed=0):
+    return np.random.default_rng(seed).uniform(-1, 2, n).astype(kind)
+
+
+def chain_jacobian(x):
+    from scipy import sparse
+
+    return sparse.diags_array([2 * x[:-1], -2 * np.cos(x), x[1:] ** 2], offsets=[-1, 0, 1]).tocsr()

@@ -3,7 +3,6 @@
 import functools
 import itertools
 import operator
-import re
 import signal
 import sys
 import tracemalloc
@@ -14,6 +13,7 @@ import pytest
 import twins
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from objectives import chain, chain_jacobian, energy, energy_gradient, point
 from ways import AT_A_POINT
 
 import gradfast
@@ -25,33 +25,6 @@ sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
 METHODS = ["central", "forward", "backward", "complex", Central(4), Forward(2), Backward(3)]
 every_method = pytest.mark.parametrize("method", METHODS, ids=repr)
 every_way = pytest.mark.parametrize("way", AT_A_POINT[:-1], ids=attrgetter("name"))  # all but the twin
-
-
-def chain(x):
-    """Each value depends on three neighbors; points may come along a first axis."""
-    out = -2 * np.sin(x)
-    out[..., 1:] += x[..., :-1] ** 2
-    out[..., :-1] += x[..., 1:] ** 3 / 3
-    return out
-
-
-def chain_jacobian(x):
-    return sparse.diags_array([2 * x[:-1], -2 * np.cos(x), x[1:] ** 2], offsets=[-1, 0, 1]).tocsr()
-
-
-def energy(x):
-    return np.sum(x[..., :-1] ** 2 * x[..., 1:] ** 2, axis=-1) + np.sum(np.cos(x), axis=-1)
-
-
-def energy_gradient(x):
-    g = -np.sin(x)
-    g[..., :-1] += 2 * x[..., :-1] * x[..., 1:] ** 2
-    g[..., 1:] += 2 * x[..., 1:] * x[..., :-1] ** 2
-    return g
-
-
-def point(n=9, kind="f8", seed=0):
-    return np.random.default_rng(seed).uniform(-1, 2, n).astype(kind)
 
 
 # --- the same as the dense ------------------------------------------------------------------------------------------
@@ -286,125 +259,6 @@ def test_a_compiled_f_gives_what_a_python_f_gives(workers, method):
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------
-
-
-@every_way
-@every_method
-def test_a_pattern_that_lacks_an_entry_is_found(way, method):
-    x = point(30)
-    pattern = chain_jacobian(x).toarray() != 0
-    pattern[7, 8] = False
-    with pytest.raises(
-        ValueError, match=r"sparsity must hold every entry that f depends on.*value 7 of f .* a residual"
-    ):
-        way.jacobian(chain, x, method=method, sparsity=pattern, verify=True)
-    assert np.array_equal(x, point(30))
-
-
-def test_a_symmetric_pattern_that_lacks_an_entry_is_found():
-    with pytest.raises(ValueError, match="sparsity must hold every entry"):
-        hessian(None, point(9), gradient=energy_gradient, sparsity=np.eye(9), verify=True)
-
-
-@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
-def test_a_right_pattern_is_not_blamed_for_curvature_or_rounding(scale):
-    for seed in range(20):
-        x = point(30, seed=seed) * scale
-        x[::5] = 0
-        jacobian(lambda x: np.exp(np.sin(x / scale)) - 1 + 1e5, x, sparsity=np.eye(30), verify=True)
-        jacobian(lambda x: (x / scale) ** 2, x, sparsity=np.eye(30), verify=True)
-
-
-def random_rows(rng, missing=0.0):
-    """Return a random matrix and, a missing part of its row's length more in one entry, what f is made of."""
-    m, n = rng.integers(5, 30, 2)
-    entries = int(rng.integers(1, n))
-    matrix = np.zeros((m, n))
-    for row in matrix:
-        row[rng.choice(n, entries, replace=False)] = rng.uniform(0.3, 1, entries) * rng.choice([-1, 1], entries)
-    i = rng.integers(m)
-    whole = matrix.copy()
-    whole[i, rng.choice(np.flatnonzero(whole[i] == 0))] = missing * np.linalg.norm(matrix[i])
-    return matrix, whole, i
-
-
-@pytest.mark.parametrize("method", ["central", "forward", "backward", "complex"])
-@pytest.mark.parametrize(
-    "bend", [np.abs, lambda y: np.maximum(y, 0), lambda y: np.maximum(y, 0.1 * y)], ids=["abs", "relu", "leaky"]
-)
-def test_kinks_at_x_are_not_missing_entries(method, bend):
-    if method == "complex":
-        method, bend = Complex(check=False), lambda y: np.where(y.real > 0, y, 0.1 * y)
-    for seed in range(10):
-        rng = np.random.default_rng(seed)
-        matrix, whole, i = random_rows(rng, 0.1)
-        x = rng.normal(size=matrix.shape[1])
-        at = x.copy()  # which does not move
-        assert value_blamed(lambda z, m=matrix, at=at: bend(m @ z - m @ at), x, matrix, method=method) is None
-        assert value_blamed(lambda z, m=whole, at=at: bend(m @ z - m @ at), x, matrix, method=method) in (None, i)
-
-
-def value_blamed(f, x, sparsity, **options):
-    """Return which value of f the error of a verification names, or None."""
-    try:
-        jacobian(f, x, sparsity=sparsity, verify=True, **options)
-    except ValueError as error:
-        return int(re.search(r"must hold every entry that f depends on; .* value (\d+) of f", str(error))[1])
-
-
-MISSING = [
-    ("central", "f8", np.sin),
-    ("forward", "f8", np.exp),
-    (Central(4), "f8", np.tanh),
-    ("complex", "f8", np.exp),
-    ("central", "f4", lambda y: y + y**2),
-]
-
-
-@pytest.mark.parametrize(("method", "kind", "bend"), MISSING)
-@pytest.mark.parametrize("larger", [1.0, 1e4])
-def test_a_missing_entry_of_a_hundredth_of_its_row_is_found_beside_larger_rows(method, kind, bend, larger):
-    missed = 0
-    for seed in range(30):
-        rng = np.random.default_rng(seed)
-        matrix, whole, i = random_rows(rng, 0.01)
-        size = np.where(np.arange(len(whole)) == (i + 1) % len(whole), larger, 1)
-        x = rng.uniform(0.5, 2, matrix.shape[1]).astype(kind)
-        blamed = value_blamed(lambda x, w=whole, size=size: bend(w @ x / 9) * size, x, matrix, method=method)
-        assert blamed in (None, i)
-        missed += blamed is None
-    assert missed <= (0 if kind == "f8" else 1)
-
-
-ROUGH = {
-    "single precision at doubles": ({}, lambda y, rng: y.astype("f4")),
-    "single precision, forward": ({"method": "forward"}, lambda y, rng: y.astype("f4")),
-    "rounded": ({}, lambda y, rng: np.round(y, 6)),
-    "rounded coarsely": ({}, lambda y, rng: np.round(y, 2)),
-    "noisy": ({}, lambda y, rng: y + 1e-6 * rng.normal(size=y.shape)),
-    "noisy, with steps for it": ({"method": Central(noise=1e-4)}, lambda y, rng: y + 1e-4 * rng.normal(size=y.shape)),
-    "far from 0": ({}, lambda y, rng: 1e9 + y),
-    "long steps": ({"method": Central(step=0.1)}, lambda y, rng: np.exp(3 * y)),
-    "long steps forward": ({"method": Forward(step=0.1)}, lambda y, rng: np.exp(3 * y)),
-    "bounds": ({"bounds": (0.5, 2)}, lambda y, rng: np.sin(y)),
-    "overflow": ({}, lambda y, rng: y * 1e308),
-    "steps longer than waves": ({"method": Central(step=0.1)}, lambda y, rng: np.sin(1e5 * y)),
-    "kinks": ({"method": Central(step=0.3)}, lambda y, rng: np.abs(y)),
-}
-
-
-@pytest.mark.parametrize("kind", ["f4", "f8", "g"])
-@pytest.mark.parametrize("name", ROUGH)
-@pytest.mark.filterwarnings("ignore:overflow")
-def test_a_complete_pattern_is_never_blamed(name, kind):
-    options, rough = ROUGH[name]
-    for seed in range(15):
-        rng = np.random.default_rng(seed)
-        matrix, _, _ = random_rows(rng)
-        scale = 10.0 ** rng.integers(0, 12, matrix.shape[1]) if not options else 1
-        x = (scale * rng.choice([0.5, 1, 1.7, 2], matrix.shape[1])).astype(kind)
-        values = (lambda x, m=matrix, s=scale, rng=rng: rough(m @ (x / s), rng),)
-        assert value_blamed(*values, x, matrix, **options) is None
 
 
 @pytest.mark.parametrize("k", range(1, 8))
