@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 from gradfast._kernels.evaluator cimport Block, Evaluator, reserve
 from gradfast._kernels.moves cimport EACH, Groups, Moves, Span
 from gradfast._kernels.native_function cimport Function, NativeFunction, call, call_array, is_at
-from gradfast._kernels.native_loop cimport Loop, gradient_along, set_stencil, set_steps, set_watch
+from gradfast._kernels.native_loop cimport Loop, first_difference, gradient_along, set_stencil, set_steps, set_watch
 from gradfast._kernels.watch cimport Watch, end_watch, look, seconds, start_watch
 
 import numpy as np
@@ -286,15 +286,6 @@ cdef class Piece:
         if self.derives:
             return self.native.derive_some(self.moves, self.first, self.last, self.center, self.out, stop)
         return self.native.run(self.moves, self.first, self.last, self.out, stop)
-
-
-cdef Py_ssize_t first_difference(const double *point, const double *origin, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-    """Return the first coordinate of a point of x that f has changed, or -1; the point starts there in x, or is none yet."""
-    cdef Py_ssize_t i
-    for i in range(n if start >= 0 else 0):
-        if not is_at(point[i], origin[start + i]):
-            return start + i
-    return -1
 
 
 cdef inline double *nan_filled(double *values, Py_ssize_t count) noexcept nogil:

@@ -10,19 +10,23 @@ c. f is to leave its point alone. After each call the loop compares the coordina
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.limits cimport INT_MAX
-from libc.math cimport fabs
+from libc.stdint cimport uint64_t
+from libc.string cimport memcmp, memcpy
 
 from gradfast._kernels.native_function cimport (
     Function, NativeFunction, call, call_array, is_at, require_array, require_point
 )
 from gradfast._kernels.stencil cimport Stencil
-from gradfast._kernels.step_rule cimport first_swallowed
+from gradfast._kernels.step_rule cimport Bits, first_swallowed
 from gradfast._kernels.watch cimport Watch, end_watch, look, look_around
 
 import numpy as np
 
 from gradfast._kernels.memory import f_changed, name_at
 from gradfast._kernels.native_function import require_kind
+
+cdef enum:
+    DOUBLES_AT_ONCE = 512               # about as many, of whole rows, stay in the cache
 
 
 # --- the loops --------------------------------------------------------------------------------------------------------
@@ -186,6 +190,29 @@ cdef int pair_differences(
     return 0
 
 
+cdef Py_ssize_t first_difference(const double *point, const double *origin, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+    """Return the first coordinate of a point of x that f has changed, or -1; the point starts there in x, or is none yet."""
+    cdef Py_ssize_t i
+    if start < 0 or memcmp(point, origin + start, n * sizeof(double)) == 0:
+        return -1
+    for i in range(n):
+        if not is_at(point[i], origin[start + i]):
+            return start + i
+    return -1
+
+
+cdef inline bint any_reaches(const double *numbers, Py_ssize_t count, double limit) noexcept nogil:
+    """Return whether the size of a number is a positive limit or more, or NaN: sizes are in the order of their bits."""
+    cdef const uint64_t *patterns = <const uint64_t *>numbers
+    cdef uint64_t borrow = 0
+    cdef Bits bits
+    cdef Py_ssize_t i
+    bits.number = limit
+    for i in range(count):  # which C compilers vectorize
+        borrow |= bits.pattern - 1 - (patterns[i] & 0x7FFFFFFFFFFFFFFFULL)
+    return borrow >> 63
+
+
 # --- the textbook's gradient of compiled f ------------------------------------------------------------------------------
 
 cdef int prepare(Loop *loop, NativeFunction f, Py_ssize_t n, double h, Stencil stencil) except -1:
@@ -228,36 +255,42 @@ def gradient(NativeFunction f not None, const double[:] x, double h, Stencil ste
 
 
 def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil stencil not None, double[:, ::1] out):  # OUT: out
-    """Do the same at every row of x; a coordinate is counted through all rows."""
+    """Do the same at every row of x, by ``f(x + h) - f(x - h)``; a coordinate is counted through all rows.
+
+    Each row of a block is perturbed in a place of its own. So one comparison tells whether f changed any of them.
+    """
     cdef Loop loop
-    cdef Py_ssize_t i, j, n = x.shape[1], changed = n, swallowed = -1
-    cdef double largest
-    cdef double[::1] point = np.empty(n), origin = np.empty(n)
+    cdef Py_ssize_t i = 0, k, r, rows, n = x.shape[1], most = max(1, DOUBLES_AT_ONCE // max(1, n)), changed, swallowed = -1
+    cdef bint is_contiguous = x.strides[1] == sizeof(double) and x.strides[0] == n * <Py_ssize_t>sizeof(double)
+    cdef double[:, ::1] points = np.empty((most, n)), copies = np.empty((0 if is_contiguous else most, n))
+    cdef const double *origin
     prepare(&loop, f, n, h, stencil)
     if n == 0:
         return -1
-    cdef bint is_simple = is_textbook(&loop)
     try:
         with nogil:
-            for i in range(x.shape[0]):
-                largest = 0
-                for j in range(n):
-                    point[j] = origin[j] = x[i, j]
-                    largest = max(largest, fabs(point[j]))
-                if is_simple:
-                    changed = central_along(&loop, &point[0], n, 0, n, &out[i, 0])
-                    look(&loop.watch)
-                else:
-                    gradient_along(&loop, &point[0], n, NULL, 0, n, 0, &out[i, 0])
-                for j in range(n):
-                    if not is_at(point[j], origin[j]):
-                        changed = min(changed, j)
-                if changed < n:
+            while i < x.shape[0]:
+                rows = min(most, loop.watch.left, x.shape[0] - i)
+                for r in range(0 if is_contiguous else rows):
+                    for k in range(n):
+                        copies[r, k] = x[i + r, k]
+                origin = &x[i, 0] if is_contiguous else &copies[0, 0]
+                memcpy(&points[0, 0], origin, rows * n * sizeof(double))
+                for r in range(rows):
+                    changed = r * n + central_along(&loop, &points[r, 0], n, 0, n, &out[i + r, 0])
+                    if changed < (r + 1) * n:
+                        break
+                k = first_difference(&points[0, 0], origin, 0, rows * n)
+                changed = min(changed, k) if k >= 0 else changed
+                if changed < rows * n:
                     with gil:
-                        raise f_changed(name_at((i, changed)))
-                if swallowed < 0 and largest >= h * 4503599627370496.0:  # 2**52: rounding may swallow a step
-                    j = first_swallowed(&point[0], n, h)
-                    swallowed = i * n + j if j >= 0 else -1
+                        raise f_changed(name_at((i + changed // n, changed % n)))
+                if swallowed < 0 and any_reaches(origin, rows * n, h * 4503599627370496.0):  # 2**52: rounding may swallow a step
+                    k = first_swallowed(origin, rows * n, h)
+                    swallowed = i * n + k if k >= 0 else -1
+                i += rows
+                loop.watch.left -= rows - 1
+                look(&loop.watch)
         return swallowed
     finally:
         end_watch(&loop.watch)
