@@ -224,7 +224,7 @@ def derivative(
     """
     if others:
         raise unexpected("derivative", others)
-    order = checked_order(n)
+    order = n if type(n) is int and n == 1 else checked_order(n)
     if order == 1 or not isinstance(as_method(method), Complex):
         return once(
             Derivative, f, x, args, None, method, None, bounds, kwargs, argnum, has_aux, False, None, False, on_error,

@@ -10,6 +10,7 @@ from libc.string cimport memcmp
 from gradfast._kernels.evaluator cimport BLOCK_BYTES, Block, Evaluator, as_real_array, reserve
 from gradfast._kernels.memory cimport Memory, form_of
 from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
+from gradfast._kernels.number cimport new_float64
 
 import numpy as np
 from numpy import empty, float64, ndarray
@@ -279,7 +280,8 @@ cdef class AtNumber(Elements):
 
     cdef call_at(self, double x):
         self.counted += 1
-        found = self.f(float64(x), *self.args) if self.args else self.f(float64(x))
+        number = new_float64(float64, x)
+        found = self.f(number, *self.args) if self.args else self.f(number)
         self.failed = -1
         return found
 

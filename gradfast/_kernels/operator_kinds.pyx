@@ -7,10 +7,11 @@ from libc.math cimport fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
 
 from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, second_derivatives
-from gradfast._kernels.evaluator cimport Block, Evaluator, free_block, start_block
+from gradfast._kernels.evaluator cimport Block, Evaluator, free_block, is_vector, start_block
 from gradfast._kernels.many_points cimport AtNumber, Elements
 from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
+from gradfast._kernels.number cimport new_float64
 from gradfast._kernels.operator cimport Operator, each_of, is_finite
 from gradfast._kernels.plan cimport Plan
 from gradfast._kernels.step_rule cimport smallest_scale
@@ -100,9 +101,7 @@ cdef class JacobianOperator(Operator):
         return np.empty((e.width, e.n), "g" if e.kind == c"g" else "d", "F")
 
     cdef finish(self, Evaluator e, tuple parts, result):
-        if e.dtype is None and e.kind == c"d" and e.base.ndim == 1 and e.shape is None:
-            return result
-        return self._shaped(e, result)
+        return result if is_vector(e) and e.kind != c"f" and e.shape is None else self._shaped(e, result)
 
 
 @cython.auto_pickle(False)
@@ -165,9 +164,7 @@ cdef class HessianOperator(Operator):
             second_derivatives(<char *>sums.buf, moves)
             write_symmetric(moves.groups, <const char *>sums.buf, e.value_size, matrix)
             PyBuffer_Release(&sums)
-        if e.dtype is None and e.kind == c"d" and e.base.ndim == 1:
-            return matrix
-        return self._shaped(e, matrix)
+        return matrix if is_vector(e) and e.kind != c"f" else self._shaped(e, matrix)
 
 
 cdef int write_symmetric(Groups groups, const char *found, Py_ssize_t size, matrix) except -1:
@@ -251,7 +248,7 @@ cdef class DerivativeOperator(Operator):
                 combine(block.at, 1, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>&derivative)
                 if not isfinite(derivative):  # the slower way looks to the other side
                     return Operator.run(self, x, e.args, None, None, False)
-                return float64(derivative)
+                return new_float64(float64, derivative)
             result = empty(e.width)  # of a point of a curve
             PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
             combine(block.at, e.width, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>view.buf)
@@ -284,9 +281,7 @@ cdef class DerivativeOperator(Operator):
         return BY_MEMBER if e.base.ndim else BY_GROUP  # at a number f may return a point of a curve
 
     cdef finish(self, Evaluator e, tuple parts, result):
-        if e.dtype is None and e.kind == c"d" and e.base.ndim == 1:
-            return result
-        return self._shaped(e, result)
+        return result if is_vector(e) and e.kind != c"f" else self._shaped(e, result)
 
 
 @cython.auto_pickle(False)
