@@ -1,5 +1,6 @@
 """The seam: f's values at moved points."""
 
+cimport cython
 from gradfast._kernels.memory cimport Memory
 from gradfast._kernels.moves cimport Moves
 
@@ -24,6 +25,7 @@ cdef inline int reserve(Block *block, Py_ssize_t size) except -1:
     return grow_block(block, size) if size > block.size else 0
 
 
+@cython.no_gc
 cdef class Evaluator:
     cdef readonly Evaluator inner       # what a wrapper wraps, or None
     cdef public Evaluator at_x          # with the complex step, an evaluator of the real f, asked for f(x); else None
@@ -75,6 +77,11 @@ cdef class Evaluator:
     cdef void pass_on(self) noexcept
     cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
     cdef int copy_values(self, array, char *to) except -1                                        # OUT: to
+
+
+cdef inline bint is_vector(Evaluator e) noexcept:
+    """Return whether x is one vector, so that derivatives along it have the shape in which they are computed."""
+    return e.memory.view.ndim == 1 and e.dtype is None and e.axis is None
 
 
 cdef array_of(const char *values, tuple shape, Py_ssize_t value_size)   # a copy of these values

@@ -93,15 +93,18 @@ cdef class Evaluator:
     cdef bint open(self, x, bint single, axis) except -1:
         """Take x's memory; with an axis x is a batch, the components of its points along that axis."""
         self.x, self.axis = x, axis
-        if not isinstance(x, ndarray):
+        if type(x) is ndarray:
+            self.base = x
+        elif isinstance(x, ndarray):
+            self.base = np.asarray(x)  # of a subclass, whose sizes may be others
+        else:
             return False
-        self.base = np.asarray(x)  # of a subclass, whose sizes may be others
-        if self.base is x and self.base.ndim > 1:
-            self.base = x.view()  # whose shape f cannot change
         if axis is not None:
             self.base = np.moveaxis(self.base, axis, -1)
         if not open_memory(&self.memory, self.base):
             return False
+        if self.base is x and self.memory.view.ndim > 1:
+            self.base = x.view()  # whose shape f cannot change
         self.form = form_of(x)
         self.kind = self.coarsest = self.memory.kind
         self.value_size = sizeof(long double) if self.kind == c"g" else sizeof(double)

@@ -1,8 +1,10 @@
+cimport cython
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.memory cimport Memory
 from gradfast._kernels.moves cimport Moves
 
 
+@cython.no_gc
 cdef class Copies(Evaluator):           # what ManyPoints and Elements share
     cdef object f, copy_dtype
     cdef readonly object origin         # the point, real or complex, that copies are made of
@@ -17,6 +19,7 @@ cdef class Copies(Evaluator):           # what ManyPoints and Elements share
     cdef array_for(self, found, Py_ssize_t count)
 
 
+@cython.no_gc
 cdef class ManyPoints(Copies):
     cdef int fill_block(
         self, points, Moves moves, Py_ssize_t row, Py_ssize_t count, Py_ssize_t first, Py_ssize_t last, Block *block
@@ -25,12 +28,14 @@ cdef class ManyPoints(Copies):
     cdef int require_copies(self, points, const char *copies, Py_ssize_t count) except -1
 
 
+@cython.no_gc
 cdef class Elements(Copies):
     cdef new_copy(self, bint is_overwritten)
     cdef call(self, point)
     cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1
 
 
+@cython.no_gc
 cdef class AtNumber(Elements):
     cdef double at
     cdef bint is_scalar                 # whether f's value is a number

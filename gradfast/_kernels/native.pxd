@@ -1,3 +1,4 @@
+cimport cython
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.moves cimport Groups, Moves
 from gradfast._kernels.native_function cimport NativeFunction
@@ -8,6 +9,7 @@ from gradfast._kernels.watch cimport Watch
 cdef class Piece
 
 
+@cython.no_gc
 cdef class Native(Evaluator):
     cdef NativeFunction f
     cdef readonly Py_ssize_t threads

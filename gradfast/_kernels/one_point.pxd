@@ -1,3 +1,4 @@
+cimport cython
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.memory cimport Memory
 from gradfast._kernels.moves cimport Moves, Span
@@ -11,6 +12,7 @@ cdef enum:
     MOST_ARGUMENTS = 14
 
 
+@cython.no_gc
 cdef class OnePoint(Evaluator):
     cdef readonly object f
     cdef readonly tuple args
@@ -36,5 +38,6 @@ cdef class OnePoint(Evaluator):
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
 
 
+@cython.no_gc
 cdef class WholeBatch(OnePoint):
     pass

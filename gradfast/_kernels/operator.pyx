@@ -17,7 +17,7 @@ from libc.math cimport isfinite
 from libc.string cimport memcmp, memset
 
 from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine
-from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, reserve, start_block
+from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
 from gradfast._kernels.moves cimport Groups, Moves
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.one_point cimport OnePoint
@@ -41,6 +41,7 @@ cdef extern from *:
 
 # The methods by name: filled by `gradfast.methods`.
 NAMED = {}
+cdef dict METHODS = NAMED
 
 # Groups know no x: those of few coordinates are made once.
 cdef list EACH = [Groups.each(n) for n in range(64)]
@@ -75,7 +76,7 @@ cdef class Operator:
         self.f, self.bounds, self.axis, self.workers, self.progress = f, bounds, axis, workers, progress
         self.full_output = full_output
         self.is_plain = axis is None and workers is None and progress is False and not vectorized
-        found = NAMED.get(method) if type(method) is str else method
+        found = METHODS.get(method) if type(method) is str else method
         plans = getattr(found, "plans", None)
         if self.is_plain and type(plans) is list and is_python(f):
             self.objective, self.method, self.plans = f, found, plans
@@ -339,11 +340,9 @@ cdef class Operator:
 
     cdef finish(self, Evaluator e, tuple parts, result):
         """Give the results the shape and dtype that the caller expects."""
-        if e.dtype is None and e.kind != c"f" and e.base.ndim == 1 and e.axis is None:
-            return result
-        if e.dtype is None and e.kind == c"f" and e.base.ndim == 1 and e.axis is None:
-            return as_floats(result)
-        return self._shaped(e, result)
+        if not is_vector(e):
+            return self._shaped(e, result)
+        return as_floats(result) if e.kind == c"f" else result
 
 
 cdef bint is_finite(const Py_buffer *results, Py_ssize_t size) except -1:
