@@ -1,6 +1,6 @@
 """Within bounds: which stencil fits where, with how long a step."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradfast._kernels.memory import name_of_coordinate
-from gradfast._kernels.plan import Box
+from gradfast._kernels.plan import WITHIN, Box
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import VALUE_DTYPE, Array
 
@@ -133,60 +133,10 @@ def _side_of_bounds(x: Array, side: object, infinite: float) -> Array:
 
 
 def steps_within(
-    x: Array, steps: Array, options: Sequence[tuple[Stencil, int]], bounds: tuple[Array, Array]
+    x: Array, steps: Array, options: tuple[tuple[Stencil, int], ...], bounds: tuple[Array, Array]
 ) -> tuple[Array, list[Group]]:
-    """Return signed steps, and which coordinates take which stencil, so that every node lies within the bounds.
-
-    Options are stencils and the direction they look in, the preferred one first. A coordinate takes the first that fits
-    with its step; where none does, the one with most room and a shorter step. Where even the shortest step has no room
-    the coordinate is in no group, and its step is 0.
-    """
-    flat, sizes = x.reshape(-1), np.abs(steps)
-    limits = np.stack([_largest_step(flat, stencil, sign, *bounds) for stencil, sign in options])
-    fits = ~(limits < sizes)  # an x of NaN is nowhere, and moves as it would without bounds
-    choice = np.where(fits.any(axis=0), fits.argmax(axis=0), limits.argmax(axis=0))
-    sizes = np.where(fits.any(axis=0), sizes, _largest_exact(flat, limits.max(axis=0), options))
-    signed = sizes * np.array([sign for _, sign in options])[choice]
-    groups: list[Group] = []
-    for stencil in dict.fromkeys(stencil for stencil, _ in options):
-        chosen = np.array([other is stencil for other, _ in options])[choice]
-        _halve_until_inside(flat, signed, stencil, chosen, *bounds)
-        signed[chosen & _is_too_small(flat, signed, stencil.n)] = 0.0
-        some = np.flatnonzero(chosen & (signed != 0))
-        if some.size:
-            groups.append((stencil, some))
-    return signed, groups
-
-
-def _is_too_small(flat: Array, steps: Array, n: int) -> npt.NDArray[np.bool_]:
-    """Return where a step does not move x, or its n-th power, which the difference is divided by, underflows."""
-    least = float(np.finfo(np.float64).tiny) ** (1 / n)  # that of longdouble is no float
-    small: npt.NDArray[np.bool_] = (np.abs(steps) < least) | (flat + steps.astype(flat.dtype) == flat)
-    return small
-
-
-def _largest_step(flat: Array, stencil: Stencil, sign: int, lower: Array, upper: Array) -> Array:
-    above, below = (max(sign * side * node for node in (0, *stencil.nodes)) for side in (1, -1))
-    with np.errstate(over="ignore", invalid="ignore"):  # an x of inf has no room to compute
-        rooms = [(room, reach) for room, reach in ((upper - flat, above), (flat - lower, below)) if reach > 0]
-        limits: Array = np.min([room.astype(VALUE_DTYPE[flat.dtype.char]) / reach for room, reach in rooms], axis=0)
-    return limits
-
-
-def _largest_exact(flat: Array, limits: Array, options: Sequence[tuple[Stencil, int]]) -> Array:
-    """Return the longest steps up to the limits that x is moved by exactly, at each node; 0 where there are none."""
-    reach = max(abs(node) for stencil, _ in options for node in stencil.nodes)
-    with np.errstate(invalid="ignore", over="ignore"):  # a limit of inf, which is not used
-        grid = np.spacing((np.abs(flat) + reach * limits).astype(flat.dtype)).astype(limits.dtype)
-        steps: Array = grid * np.floor(limits / grid)
-    return steps
-
-
-def _halve_until_inside(flat: Array, steps: Array, stencil: Stencil, some: Array, lower: Array, upper: Array) -> None:
-    """Halve in place: x plus a node may round to a number outside though the step fits."""
-    nodes = np.array(stencil.nodes)[:, None]
-    outside = some
-    while outside.any():
-        points = (flat + nodes * steps).astype(flat.dtype)
-        outside = some & ((points < lower) | (points > upper)).any(axis=0)
-        steps[outside] /= 2
+    """Return signed steps, and which coordinates take which stencil, so that every node lies within the bounds."""
+    char = x.dtype.char
+    signed = np.array(steps, VALUE_DTYPE[char]).reshape(-1)
+    chosen = WITHIN[char](x.reshape(-1), signed, options, *bounds)
+    return signed, [(stencil, np.array(some)) for stencil, some in chosen.items() if some]

@@ -383,3 +383,19 @@ def test_bounds_that_do_not_broadcast_to_a_matrix_are_refused_though_far():
         gradient(total, x, bounds=(np.full(2, -9.0), np.full(2, 9.0)))
     # as many as coordinates are those of each
     assert np.abs(gradient(total, x, bounds=(np.full(3, -9.0), np.full(3, 9.0))) - 1).max() < 1e-9
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "backward", Central(4), Central(step=0.5)], ids=str)
+def test_bounds_nearby_mean_the_same_for_a_vector_and_for_a_matrix(method):
+    x = np.array([0.0, 1.0, 1.0, -2.0, 1e9, 0.25, 3.0])
+    lower = np.array([0.0, 1.0, 1 - 1e-7, -2.0 - 1e-16, 0.0, -1.0, 3.0])
+    upper = np.array([0.0, 5.0, 1 + 2e-7, -2.0 + 1e-12, 1e9, 1.0, np.inf])
+    found, info = gradient(total, x, method=method, bounds=(lower, upper), full_output=True)
+    of_matrix, info_of_matrix = gradient(
+        total, x.reshape(1, -1), method=method, bounds=(lower.reshape(1, -1), upper.reshape(1, -1)), full_output=True
+    )
+    assert found.tobytes() == of_matrix.tobytes()
+    assert info.step.tobytes() == info_of_matrix.step.tobytes()
+    assert np.array_equal(info.scheme, info_of_matrix.scheme[0])
+    assert info.evaluations == info_of_matrix.evaluations
+    assert "fixed" in info.scheme

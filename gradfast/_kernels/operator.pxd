@@ -32,6 +32,7 @@ cdef class Operator:
     cdef Evaluator open_plain(self, x, tuple args)
     cdef run(self, x, tuple args, v, f0, bint wants_value)
     cdef differentiate_more(self, Evaluator e, v, f0, bint wants_value)
+    cdef tuple moves_within(self, Evaluator e, Plan plan)
     cdef Plan plan_for(self, Evaluator e)
     cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center)
     cdef differentiate(self, Evaluator e, v, f0, bint wants_value)

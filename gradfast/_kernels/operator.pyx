@@ -18,7 +18,7 @@ from libc.string cimport memcmp, memset
 
 from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
-from gradfast._kernels.moves cimport Groups, Moves
+from gradfast._kernels.moves cimport EACH as ALONE, Groups, Moves
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.one_point cimport OnePoint
 from gradfast._kernels.plan cimport Plan
@@ -232,9 +232,33 @@ cdef class Operator:
                 moves = self.plain_moves(e, plan, v)
                 if moves is not None:
                     return (moves,)
+                parts = self.moves_within(e, plan)
+                if parts is not None:
+                    return parts
         parts = self._moves(e, v)
         # Steps may have been given as long doubles.
         return None if parts is None else tuple([moves.in_precision(e.kind == c"g") for moves in parts])
+
+    cdef tuple moves_within(self, Evaluator e, Plan plan):
+        """Return moves of doubles, each moved alone, that stay within bounds nearby; None leaves others to the slower way."""
+        cdef bytes steps
+        cdef void *step
+        cdef dict chosen
+        if self.box is None or e.kind != c"d" or self.n != 1 or self.is_sparse or self.groups(e).kind != ALONE:
+            return None
+        if self.box.count != -1 and e.memory.view.ndim != 1:
+            return None
+        steps = PyBytes_FromStringAndSize(NULL, e.n * sizeof(double))
+        step = <void *>PyBytes_AS_STRING(steps)
+        if plan.rule.write(c"d", e.before, e.n, 1, step) != -1:
+            return None
+        chosen = self.box.choose(plan.options, <const double *>e.before, e.n, <double *>step)
+        if chosen is None:
+            return None
+        return tuple([
+            Moves.of(self.groups(e) if len(some) == e.n else Groups.each(e.n, some), steps, False, stencil)
+            for stencil, some in chosen.items() if some
+        ])
 
     cdef Plan plan_for(self, Evaluator e):
         """Return the plan for the coarser precision of x and of f's value, as far as one was seen."""

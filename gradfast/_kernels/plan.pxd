@@ -25,4 +25,5 @@ cdef class Box:                         # bounds
     cdef Py_ssize_t count               # of coordinates that it is for; -1: any
 
     cdef const double *numbers_of(self, side) except NULL
+    cdef dict choose(self, tuple options, const double *x, Py_ssize_t n, double *steps)  # OUT: steps
     cdef bint is_far(self, char kind, const void *x, Py_ssize_t n, const void *steps, Stencil stencil) noexcept nogil

@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from typing import Any, final
+from typing import Any, Protocol, final
 
 from numpy.typing import NDArray
 
@@ -21,3 +21,15 @@ class Box:
     lower: float | NDArray[Any]
     upper: float | NDArray[Any]
     def __init__(self, lower: float | NDArray[Any], upper: float | NDArray[Any]) -> None: ...
+
+class _Within(Protocol):
+    def __call__(
+        self,
+        x: NDArray[Any],
+        steps: NDArray[Any],
+        options: tuple[tuple[Stencil, int], ...],
+        low: NDArray[Any],
+        high: NDArray[Any],
+    ) -> dict[Stencil, list[int]]: ...
+
+WITHIN: dict[str, _Within]

@@ -1,10 +1,11 @@
 """How an x is differentiated: rules of steps, stencils to choose from, bounds."""
 
 cimport cython
-from libc.math cimport fabs
+from libc.float cimport DBL_MIN
+from libc.math cimport INFINITY, fabs, floor, floorl, nextafter, nextafterf, nextafterl, pow
 
 from gradfast._kernels.step_rule cimport real
-from gradfast._kernels.stencil cimport Stencil
+from gradfast._kernels.stencil cimport Stencil, value
 
 
 @cython.final
@@ -49,6 +50,22 @@ cdef class Box:
             return is_far_as[float](self, <const float *>x, n, <const double *>steps, stencil)
         return False
 
+    cdef dict choose(self, tuple options, const double *x, Py_ssize_t n, double *steps):  # OUT: steps
+        """Do what `WITHIN` does, for doubles in C order; None if x is outside, or bounds are wrong."""
+        cdef Py_ssize_t i
+        cdef double low, high
+        cdef dict chosen = {stencil: [] for stencil, _ in options}
+        if self.count != -1 and self.count != n:
+            return None
+        for i in range(n):
+            low, high = self.low[i * self.low_stride], self.high[i * self.high_stride]
+            if not low <= x[i] <= high:
+                return None
+            stencil = stencil_within[double, double](options, x[i], low, high, &steps[i])
+            if stencil is not None:
+                (<list>chosen[stencil]).append(i)
+        return chosen
+
 
 cdef bint is_far_as(Box box, const real *x, Py_ssize_t n, const double *steps, Stencil stencil) noexcept nogil:
     cdef double reach = 0, room, size
@@ -65,3 +82,91 @@ cdef bint is_far_as(Box box, const real *x, Py_ssize_t n, const double *steps, S
         far = far and <real>(x[i] + size) != x[i]
     return far
 
+
+def _within(const real[:] x, value[:] steps, tuple options, const real[:] low, const real[:] high):  # OUT: steps
+    """Return which coordinates take which stencil, so that every node lies within the bounds; write their signed steps.
+
+    Options are stencils and the direction they look in, the preferred one first. A coordinate takes the first that fits
+    with its step; where none does, the one with most room and a shorter step. Where even the shortest step has no room
+    the coordinate is in no list, and its step is 0.
+    """
+    cdef Py_ssize_t i
+    cdef dict chosen = {stencil: [] for stencil, _ in options}
+    for i in range(x.shape[0]):
+        stencil = stencil_within[real, value](options, x[i], low[i], high[i], &steps[i])
+        if stencil is not None:
+            (<list>chosen[stencil]).append(i)
+    return chosen
+
+
+cdef stencil_within(tuple options, real x, real low, real high, value *step):  # OUT: step
+    """Return the stencil that one coordinate takes, or None, and write its signed step."""
+    cdef value size = -step[0] if step[0] < 0 else step[0], most = -INFINITY, room = 0
+    cdef bint fits = False
+    cdef double least
+    cdef int sign
+    cdef Stencil stencil
+    best = options[0]
+    for option in options:
+        stencil, sign = option
+        room = room_for[real, value](stencil, sign, x, low, high, size)
+        fits = not room < size  # an x of NaN is nowhere, and moves as it would without bounds
+        if fits or room > most:
+            best, most = option, room
+        if fits:
+            break
+    stencil, sign = best
+    if not fits:
+        size = largest_exact[real, value](options, x, most)
+    size *= sign
+    while is_outside[real, value](stencil, x, size, low, high):  # x plus a node may round to a number outside though the step fits
+        size /= 2
+    least = pow(DBL_MIN, 1.0 / stencil.n)  # the n-th power of a step, which the difference is divided by, must not underflow
+    step[0] = 0 if -least < size < least or <real>(x + <real>size) == x else size
+    return None if step[0] == 0 else stencil
+
+
+cdef value room_for(Stencil stencil, int sign, real x, real low, real high, value size) noexcept:
+    """Return the largest step at which all nodes lie within the bounds; NaN if there is no telling. `size` gives the type."""
+    cdef value above = 0, below = 0, room = INFINITY, side
+    cdef Py_ssize_t k
+    for k in range(stencil.size):
+        above, below = max(above, sign * stencil.node[k]), max(below, -sign * stencil.node[k])
+    if above > 0:
+        room = <value>(<real>(high - x)) / above
+    if below > 0:
+        side = <value>(<real>(x - low)) / below
+        room = side if side < room or side != side else room
+    return room
+
+
+cdef value largest_exact(tuple options, real x, value limit):
+    """Return the longest step up to a limit that x is moved by exactly, at each node of all stencils; 0 where there is none."""
+    cdef value reach = 0, grid
+    cdef real end
+    for option in options:
+        reach = max(reach, *[abs(node) for node in (<Stencil>option[0]).nodes])
+    end = <real>((-x if x < 0 else x) + reach * limit)
+    if real is float:
+        grid = nextafterf(end, INFINITY) - end
+    elif real is double:
+        grid = nextafter(end, INFINITY) - end
+    else:
+        grid = nextafterl(end, INFINITY) - end
+    if value is double:
+        return grid * floor(limit / grid)
+    else:
+        return grid * floorl(limit / grid)
+
+
+cdef bint is_outside(Stencil stencil, real x, value step, real low, real high) noexcept:
+    cdef real at
+    cdef Py_ssize_t k
+    for k in range(stencil.size):
+        at = <real>(x + stencil.node[k] * step)
+        if at < low or at > high:
+            return True
+    return False
+
+
+WITHIN = {"f": _within["float", "double"], "d": _within["double", "double"], "g": _within["long double", "long double"]}
