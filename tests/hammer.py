@@ -358,7 +358,7 @@ def resident():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", default="0")
     parser.add_argument("--only", default="")
     parser.add_argument("--most-found", type=int, default=20)
     options = parser.parse_args()

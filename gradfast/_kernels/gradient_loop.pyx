@@ -18,6 +18,7 @@ from gradfast._kernels.evaluator cimport Evaluator
 from gradfast._kernels.memory cimport Fields, form_of, owner_of
 from gradfast._kernels.moves cimport Moves
 from gradfast._kernels.number cimport read
+from gradfast._kernels.operator cimport names_nothing
 from gradfast._kernels.operator_kinds cimport GradientOperator
 from gradfast._kernels.step_rule cimport first_swallowed, real
 from gradfast._kernels.stencil cimport Stencil
@@ -35,7 +36,10 @@ cdef enum Outcome:
 
 
 def _point(f, argument, real[:] line, double h, real[:] out):  # OUT: out
-    """Write the derivative along each coordinate of a line; return the first whose step rounding swallowed, -2 if all derivatives are 0, or -1."""
+    """Write the derivative along each coordinate of a line; return the first whose step rounding swallowed.
+
+    That is -1 if there is none, and -2 if all derivatives are 0 besides, of an f that may not see what is moved.
+    """
     cdef Py_ssize_t i, swallowed = -1
     cdef bint is_flat = True
     cdef Outcome outcome
@@ -50,7 +54,7 @@ def _point(f, argument, real[:] line, double h, real[:] out):  # OUT: out
         is_flat = is_flat and out[i] == 0
         if looks_for_signals:
             PyErr_CheckSignals()
-    return swallowed if swallowed >= 0 or not is_flat else -2
+    return swallowed if swallowed >= 0 or not is_flat or names_nothing(f) else -2
 
 
 def _rows(f, batch, real[:, :] rows, double h, real[:, :] out):  # OUT: out
@@ -75,7 +79,7 @@ def _rows(f, batch, real[:, :] rows, double h, real[:, :] out):  # OUT: out
                 PyErr_CheckSignals()
         if form and form_of(row) != form:
             raise form_changed()
-    return swallowed if swallowed >= 0 or not is_flat else -2
+    return swallowed if swallowed >= 0 or not is_flat or names_nothing(f) else -2
 
 
 cdef inline Outcome central_difference(

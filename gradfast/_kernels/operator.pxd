@@ -54,3 +54,6 @@ cpdef int plan_index(int n, str char) except -1             # where a method kee
 
 cdef inline int index_of(int n, char kind) noexcept nogil:
     return 4 * n + (0 if kind == c"d" else 1 if kind == c"f" else 2 if kind == c"g" else 3)
+
+
+cdef bint names_nothing(f) except -1                        # whether a function knows nothing but its arguments

@@ -8,7 +8,6 @@ from gradfast._kernels.plan import Box
 
 NAMED: dict[str, Any]
 
-def names_nothing(f: Any) -> bool: ...
 
 @disjoint_base
 class Operator:

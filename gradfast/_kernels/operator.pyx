@@ -47,7 +47,7 @@ cdef dict METHODS = NAMED
 cdef list EACH = [Groups.each(n) for n in range(64)]
 
 
-cpdef bint names_nothing(f) except -1:
+cdef bint names_nothing(f) except -1:
     """Return whether a function knows nothing but its arguments, so that it cannot keep x or read another."""
     if not PyFunction_Check(f) or f.__closure__ is not None or f.__defaults__ is not None:
         return False
