@@ -86,6 +86,7 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -
         return
     finally:
         e._count(before - e.evaluations)
+        innermost(e).close()
     if is_same == (given is not None):
         warn(f"all derivatives are exactly 0; {KEEPS_X if given is None else READS_ANOTHER}")
 
