@@ -182,6 +182,7 @@ def main():
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", default="0")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell starts in the background
     counts, worst, found = collections.Counter(), 0.0, 0
     for i in range(options.runs):
         draw = random.Random(f"{options.seed} {i}")
