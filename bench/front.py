@@ -13,7 +13,7 @@ import numpy as np
 
 from bench import functions, plain
 from bench.contest import REFERENCE, Contestant, Workload, calls_alone
-from bench.goals import Goal, microseconds_more, times_as_fast, times_as_long
+from bench.goals import Goal, microseconds, microseconds_more, times_as_fast, times_as_long
 from gradfast import (
     Central,
     DirectionalDerivative,
@@ -105,6 +105,58 @@ X, V = _point(2), np.array([0.6, 0.8])
 ELEMENTS = np.linspace(-2, 2, 1000)
 
 once = partial(gradient, product)
+ONE = np.array([0.7])
+
+
+def _bowl(x: Any) -> Any:
+    return math.exp(x[0]) + x[0] ** 2
+
+
+# A state of a target: its place and its velocity. A radar sees range and bearing.
+
+
+def _moved(state: Any, dt: float = 0.1) -> Any:
+    x, y, u, v = state
+    drag = 1 - 0.01 * dt * math.hypot(u, v)
+    return [x + dt * u, y + dt * v, u * drag, v * drag]
+
+
+def _seen(state: Any) -> Any:
+    x, y, _, _ = state
+    return [math.hypot(x, y), math.atan2(y, x)]
+
+
+def _filtered(slopes_of_moved: Function, slopes_of_seen: Function) -> Any:
+    """Return the state after ten steps of an extended Kalman filter, that takes its Jacobians from a function."""
+    state, cov = np.array([90.0, 40.0, 3.0, -1.0]), np.eye(4)
+    for k in range(10):
+        F = slopes_of_moved(state)
+        state, cov = np.array(_moved(state)), F @ cov @ F.T + 0.01 * np.eye(4)
+        H = slopes_of_seen(state)
+        gain = cov @ H.T @ np.linalg.inv(H @ cov @ H.T + np.diag([1.0, 1e-4]))
+        state = state + gain @ (np.array([98.0 + 0.2 * k, 0.42]) - _seen(state))
+        cov = cov - gain @ H @ cov
+    return state
+
+
+def _loop(f: Function, count: int) -> Function:
+    """Return a function of x alone that computes f's Jacobian as one writes it by hand, row by row of its transpose."""
+
+    def slopes(x: Any, h: float = 1e-6) -> Any:
+        out = np.empty((count, x.size))
+        for i in range(x.size):
+            saved = x[i]
+            x[i] = saved + h
+            above = np.array(f(x))
+            x[i] = saved - h
+            out[:, i] = (above - np.array(f(x))) / (2 * h)
+            x[i] = saved
+        return out
+
+    return slopes
+
+
+by_hand = partial(_filtered, _loop(_moved, 4), _loop(_seen, 2))
 
 WORKLOADS = (
     _gradient("L1", "Gradient(f)(x), n = 2", Gradient(product), 0.7),
@@ -177,5 +229,27 @@ WORKLOADS = (
         calls=7,
         goals={BARE: microseconds_more(2)},
         exact=np.array([[0.0, 1.0], [1.0, 0.0]]),
+    ),
+    around(
+        "L7",
+        "Gradient(f, method='adaptive')(x), n = 1",
+        partial(Gradient(_bowl, method="adaptive"), ONE),
+        _bowl,
+        ONE,
+        calls=13,
+        goals={BARE: microseconds(60)},
+        exact=np.exp(ONE) + 2 * ONE,
+    ),
+    Workload(
+        target="L8",
+        question=FRONT,
+        work="ten steps of an extended Kalman filter, 4 states",
+        contestants=(
+            Contestant(LOOP, by_hand, tolerance=1e-6),
+            Contestant("gradfast", partial(_filtered, Jacobian(_moved), Jacobian(_seen)), tolerance=1e-6),
+        ),
+        judged="gradfast",
+        goals={LOOP: times_as_fast(1.3)},
+        exact=by_hand(),
     ),
 )

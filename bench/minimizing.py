@@ -13,7 +13,7 @@ import numpy as np
 from bench.contest import Contestant, Workload
 from bench.functions import rosen, rosen_of_numbers, rosen_of_powers
 from bench.goals import Goal, times_as_fast
-from gradfast import value_and_gradient
+from gradfast import ValueAndGradient, value_and_gradient
 
 MINIMIZING = "How much sooner does scipy.optimize.minimize find its minimum?"
 
@@ -80,7 +80,34 @@ def _minimizing(name: str, f: Callable[..., Any], goals: Mapping[str, Goal]) -> 
     )
 
 
+INSIDE = [(-2.0, 3.0)] * 5
+
+
+def _bounded(f: Callable[..., Any]) -> Workload:
+    """Return the workload of a minimization within bounds, whose forward differences stay inside them."""
+    options = {"bounds": INSIDE, "method": "L-BFGS-B"}
+    found = find_spec("scipy") is not None
+
+    def minimum(objective: Callable[..., Any], **more: Any) -> Any:
+        return import_module("scipy.optimize").minimize(objective, START[:5], tol=1e-10, **options, **more).x
+
+    ours = ValueAndGradient(f, bounds=INSIDE, method="forward")
+    return Workload(
+        target="L9",
+        question=MINIMIZING,
+        work="L-BFGS-B within bounds on rosen in plain Python, n = 5",
+        contestants=(
+            Contestant("gradfast forward", partial(minimum, ours, jac=True) if found else None, 1e-2, "scipy"),
+            Contestant("scipy jac='2-point'", partial(minimum, f, jac="2-point") if found else None, 1e-2, "scipy"),
+        ),
+        judged="gradfast forward",
+        goals={"scipy jac='2-point'": times_as_fast(2.8)},
+        exact=np.ones(5),
+    )
+
+
 WORKLOADS = (
+    _bounded(rosen_of_numbers),
     _minimizing("rosen", rosen, {DEFAULT: times_as_fast(1.5)}),
     _minimizing("rosen in plain Python", rosen_of_numbers, {DEFAULT: times_as_fast(2.5)}),
     # The slower f is, the less there is to save: with this one even the bare calls only just reach the target.
