@@ -21,11 +21,10 @@ Python loop. "bare" is the time of the calls of f alone, made by `map`: a point 
 beat. The column "judged is" compares the judged contestant with that of the line. "2 x as fast" means that it takes
 half the time of the line; below 1 it is slower.
 
-P1 to P9 and L1 to L9 are the project's targets. L1 to L6 are about the time that one call takes around the calls of f, L7 to L9 about a call of the adaptive method, a
-filter and a bounded fit.
-P10 is about sparse derivatives, P11 about workers, and A about adaptive steps. "peers" compares with packages of the
-same accuracy order. P7, the number of evaluations, and P8, no memory per evaluation, are not times, and tests check
-them.
+P1 to P9 and L1 to L9 are the project's targets. L1 to L6 are about the time that one call takes around the calls of f,
+L7 to L9 about a call of the adaptive method, a filter and a bounded fit. P10 is about sparse derivatives, P11 about
+workers, and A about adaptive steps. "peers" compares with packages of the same accuracy order. P7, the
+number of evaluations, and P8, no memory per evaluation, are not times, and tests check them.
 
 ```text
 {speed}

@@ -55,7 +55,7 @@ Rows = tuple[Verdicts, Array, Array, Array, Array, Verdicts, Array]  # the array
 def check_gradient(
     f: Callable[..., Any],
     gradient: Any,
-    x: Any,
+    x: Any = None,
     *,
     rtol: float | None = None,
     atol: float | None = None,
@@ -138,7 +138,7 @@ def check_gradient(
 def check_jacobian(
     f: Callable[..., Any],
     jacobian: Any,
-    x: Any,
+    x: Any = None,
     *,
     rtol: float | None = None,
     atol: float | None = None,
@@ -216,6 +216,8 @@ def _check(
 ) -> GradientCheck:  # fmt: skip
     """Check the derivative that is claimed of f at x, by an operator of a kind."""
     name = kind.__name__.lower()
+    if x is None:  # as by those who know a gradcheck of f and x alone
+        raise TypeError(f"check_{name} takes f, {name} and x, in this order; got no x")
     x = x if kind is Gradient and are_parameters(x) else as_point(x)
     more = as_arguments(args)
     if callable(claimed):

@@ -103,6 +103,12 @@ def test_several_things_in_place_of_a_number_are_answered():
         jacobian(lambda x: (x, {}), X)
 
 
+def test_a_check_without_a_derivative_says_what_it_takes():
+    for check, name in ((gradfast.check_gradient, "gradient"), (gradfast.check_jacobian, "jacobian")):
+        with pytest.raises(TypeError, match=f"^check_{name} takes f, {name} and x, in this order; got no x$"):
+            check(np.sum, X)
+
+
 @dataclass
 class Weights:
     matrix: object
