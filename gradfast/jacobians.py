@@ -136,7 +136,8 @@ class Jacobian(JacobianOperator, PreparedOperator):
         shared = {k: v for k, v in given.items() if k in DirectionalDerivative.options and k != "full_output"}
         along: Any = DirectionalDerivative(self.f, **shared)
         tell: Any = DirectionalDerivative(self.f, **shared, full_output=True)
-        value = np.asarray(tell(x, np.zeros(x.shape), *args)[1].value)
+        value = tell(x, np.zeros(x.shape), *args)[1].value
+        value = np.asarray(self._call(args, None, None).at(x).value() if value is None else value)  # of compiled f
         known = None if value.dtype.kind == "c" else value
         whole: Any = type(self)(self.f, **given | {"flat": True, "full_output": False})
         transpose: list[Any] = []

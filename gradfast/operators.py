@@ -182,8 +182,9 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return the values at x that the caller has; where f is to return a number, one for each point."""
         array = real_numbers("f0", f0)
         if not self.single:
-            if self.is_native and array.shape != (e.width,):
-                raise ValueError(f"f0 must have the shape of f(x), {(e.width,)}; got {array.shape}")
+            wanted = e.shape if e.shape is not None else (e.width,)
+            if self.is_native and array.shape != wanted:
+                raise ValueError(f"f0 must have the shape of f(x), {wanted}; got {array.shape}")
             return array.astype(np.result_type(array, np.float64))
         wanted = () if e.axis is None else tuple(np.delete(shape_of(e), e.axis).tolist())
         if array.shape != wanted and (wanted or array.size != 1):

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from gradfast import Central, Derivative, DirectionalDerivative, Gradient, Hessian, Jacobian, gradient, jacobian
+from gradfast import (
+    Central,
+    Derivative,
+    DirectionalDerivative,
+    Gradient,
+    Hessian,
+    Jacobian,
+    compiled,
+    directional_derivative,
+    gradient,
+    jacobian,
+)
 
 integrate = pytest.importorskip("scipy.integrate", reason="SciPy is not installed")
 linalg = pytest.importorskip("scipy.sparse.linalg", reason="SciPy is not installed")
@@ -91,6 +102,24 @@ def test_a_linear_operator_of_other_kinds_of_f():
     assert transposed == pytest.approx(MATRIX @ POINT / 1j)
     second = Jacobian(lambda t, y: t * MATRIX @ y, argnum=1).as_linear_operator(2.0, POINT)
     assert second @ POINT == pytest.approx(2 * MATRIX @ POINT)
+
+
+def test_a_linear_operator_and_directions_of_compiled_f():
+    pytest.importorskip("numba")
+    squares = compiled(lambda x: x**2, outputs=3)
+    for method in ("central", "forward"):
+        operator = Jacobian(squares, method=method).as_linear_operator(POINT)
+        assert operator @ np.ones(3) == pytest.approx(2 * POINT, rel=1e-5)
+        along = directional_derivative(squares, POINT, np.eye(3), method=method)
+        assert along == pytest.approx(np.diag(2 * POINT), abs=1e-5)
+    total = compiled(lambda x: np.sum(x**2))
+    for f0 in (None, POINT @ POINT):
+        found = directional_derivative(total, POINT, np.eye(3), method="forward", f0=f0)
+        assert found == pytest.approx(2 * POINT, rel=1e-5)
+    with pytest.raises(ValueError, match=r"f0 must have the shape of f\(x\), \(3,\); got \(2,\)"):
+        directional_derivative(squares, POINT, POINT, method="forward", f0=[1.0, 2.0])
+    with pytest.raises(TypeError, match="f must write an array at a point"):
+        Jacobian(total).as_linear_operator(POINT)
 
 
 def test_a_linear_operator_knows_f_at_x(counted):
