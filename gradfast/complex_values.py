@@ -1,7 +1,6 @@
 """An f that returns complex numbers of a real x: the derivatives of its real and its imaginary part, joined."""
 
 from dataclasses import replace
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,8 @@ class Remembered:
         self.known: dict[bytes, Any] = {}
 
     def __call__(self, *args: object, **kwargs: Any) -> Any:
+        from hashlib import blake2b  # to import it takes a tenth of the time of this package
+
         x = args[self.argnum]
         flat = Layout.of(x)[1] if are_parameters(x) else np.asarray(x)
         key = blake2b(flat.tobytes(), digest_size=16).digest()

@@ -82,10 +82,14 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             evaluator, is_copy = call.at(x, places), all(place is None for place in places)
         else:
             given, x = x, self._point(x)
+            is_copy = x is not given and not share_memory(x, given)
+            plain: Evaluator | None = self._open_plain(x, args) if is_copy else None  # a copy is an ordinary x
+            if plain is not None:
+                plain.copied_from = given
+                return plain
             axis = None if self.axis is None else checked_axis(self.axis, x)
             call = self._call(args, axis if x.ndim > 1 else None, f0)
             evaluator = call.at(x)
-            is_copy = x is not given and not share_memory(x, given)
         evaluator.copied_from = given if is_copy or self._workers is not None else None
         if self._workers is not None:
             evaluator = Workers(evaluator, call, self._workers, self._pool)

@@ -7,7 +7,6 @@ started it is gone.
 
 import os
 import pickle
-import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from threading import Lock
@@ -232,7 +231,9 @@ def serve(connection: Any, inherited: Sequence[Any]) -> None:
         try:
             found = job(pickle.loads(message[1:]))
         except BaseException as error:
-            trace = "".join(traceback.format_tb(error.__traceback__)) + text_of(error)
+            from traceback import format_tb
+
+            trace = "".join(format_tb(error.__traceback__)) + text_of(error)
             reply(connection, "raised", (pickle.dumps(portable(error)), told(error), trace))
         else:
             reply(connection, "done", found)

@@ -111,6 +111,9 @@ cdef class Operator:
     def __reduce__(self):
         return self._how_to_make_again()
 
+    def _open_plain(self, x, tuple args):
+        return self.open_plain(x, args)
+
     cdef Evaluator open_plain(self, x, tuple args):
         """Return f at x if that takes nothing out of the ordinary, else None."""
         cdef OnePoint one
