@@ -34,6 +34,7 @@ cdef class Evaluator:
     cdef readonly object axis                    # of x, along which the components of a batch lie, or None
     cdef Memory memory                  # base's
     cdef size_t form                    # x's shape, strides and dtype, as a number
+    cdef Memory imaginary               # with the complex step, the imaginary part of a complex copy of x that is moved
     cdef readonly bytes kept            # what it held when this evaluator was made, in C order; None if f never sees x
     cdef const char *before             # the same, or x's own memory
     cdef readonly Py_ssize_t n          # coordinates of x

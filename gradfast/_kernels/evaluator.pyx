@@ -89,6 +89,7 @@ cdef class Evaluator:
 
     def __dealloc__(self):
         close_memory(&self.memory)
+        close_memory(&self.imaginary)
 
     cdef bint open(self, x, bint single, axis) except -1:
         """Take x's memory; with an axis x is a batch, the components of its points along that axis."""

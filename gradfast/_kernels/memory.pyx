@@ -41,7 +41,8 @@ cdef bint open_memory(Memory *memory, array) except -1:
     memory.start = <char *>memory.view.buf
     memory.itemsize = memory.view.itemsize
     memory.kind = memory.view.format[0]
-    memory.is_contiguous = PyBuffer_IsContiguous(&memory.view, c"C")
+    memory.is_contiguous = memory.view.ndim == 1 and memory.view.strides[0] == memory.itemsize  # at one look
+    memory.is_contiguous = memory.is_contiguous or PyBuffer_IsContiguous(&memory.view, c"C")
     if memory.kind in (c"f", c"d", c"g") and memory.view.format[1] == 0 and not overlaps_itself(memory):
         memory.count = memory.view.len // memory.view.itemsize
         return True

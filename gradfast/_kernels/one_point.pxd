@@ -19,7 +19,6 @@ cdef class OnePoint(Evaluator):
     cdef object argument, complex_x, batch
     cdef size_t form_of_argument
     cdef Memory *moving                 # what is moved: x, or the imaginary part of a complex copy of it
-    cdef Memory imaginary
     cdef bytes zeros                    # what that part holds before it is moved
     cdef const char *rest               # what moving coordinates go back to
     cdef vectorcallfunc call            # how f is called

@@ -12,7 +12,7 @@ from cpython.function cimport PyFunction_Check
 from cpython.object cimport PyObject
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
-from gradfast._kernels.memory cimport Memory, close_memory, form_of, holds, is_at_home, open_memory, write_all
+from gradfast._kernels.memory cimport Memory, form_of, holds, is_at_home, open_memory, write_all
 from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
 from gradfast._kernels.number cimport read
 
@@ -46,9 +46,6 @@ cdef class OnePoint(Evaluator):
     def __init__(self, f, x, args=(), single=False, axis=None, complex_x=None):
         if not self.prepare(f, x, args, single, axis, complex_x):
             raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
-
-    def __dealloc__(self):
-        close_memory(&self.imaginary)
 
     cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1:
         """Take f and x; with a complex copy of x, f is called with that and its imaginary part is moved."""
