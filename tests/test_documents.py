@@ -62,6 +62,8 @@ def test_the_examples_run(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["gradfast", *(m.name for m in pkgutil.walk_packages(gradfast.__path__, "gradfast."))])
 def test_the_examples_of_each_docstring_run(name):
+    if name == "gradfast.plotting":
+        pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
     if name != "gradfast.__main__":
         for test in doctest.DocTestFinder().find(importlib.import_module(name)):
             assert_runs(test)

@@ -176,6 +176,7 @@ def test_only_functions_are_compiled(wrong):
 
 @pytest.mark.parametrize("outputs", ["a", 0, -3, 2.5, True])
 def test_outputs_are_counted(outputs):
+    pytest.importorskip("numba", reason="numba is not installed")
     message = f"outputs must be a positive integer; got {outputs!r}"
     raises(ValueError, message, lambda: gradfast.compiled(np.diff, outputs=outputs))
     raises(ValueError, message, lambda: gradfast.compiled(outputs=outputs))
