@@ -5,6 +5,7 @@ decides where f is looked at next, and ``_kernels/fit.pyx``, which makes a deriv
 they meet the operators, whose evaluator they ask for f's values.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from gradfast.evaluators import as_x, in_order, x_of
 from gradfast.info import Info, Look
 from gradfast.operators import PreparedOperator
 from gradfast.stencils import ONE_NODE
+
+# An x is as good as 0 if its n-th power is below this: changes of f over a step so short have no n-th derivative.
+TINIEST = 1e-305
 
 # Of an f of many values, the looks at this many are held at once.
 MOST_VALUES = 1 << 18
@@ -50,7 +54,6 @@ class Found:
     value: Array
     error: Array
     converged: npt.NDArray[np.bool_]
-    jump: Array  # of the derivative at x, if one is seen; else 0
     step: Array  # the longest of each line's best fit
     side: npt.NDArray[np.intp]  # 0 both sides of x, 1 above, -1 below, 2 none: bounds hold x fixed
     evaluations: npt.NDArray[np.intp]
@@ -71,7 +74,7 @@ class Lines:
 
     values: Values
     center: Array  # f(x): (lines, values)
-    x: Array  # where each line starts
+    size: Array  # how large x is along each
     scale: Array  # what the first step is relative to
     reach: Array  # no step is longer
     room: tuple[Array, Array]  # the distances to the bounds below and above
@@ -79,39 +82,21 @@ class Lines:
 
 def gradient(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
     """Return the derivative of an f of one number, or of one a point, along each coordinate."""
-    each_point = center.reshape(-1).astype(value_dtype(e))
-    centers = np.repeat(each_point, e.n // max(1, each_point.size))[:, np.newaxis]
-    found = _along_coordinates(e, operator, _values_of(e, operator), centers)
-    info = _info(e, found, int(found.evaluations.sum()), lambda part: as_x(e, part[:, 0]))
-    return as_dtype(result_dtype(e), as_x(e, found.value[:, 0])), info
+    centers = np.repeat(center.reshape(-1), e.n // max(1, center.size))
+    return _answer(e, _along_coordinates(e, operator, centers), lambda part: as_x(e, part[:, 0]))
 
 
 def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
     """Return the derivatives of an f of many values along each coordinate."""
-    flat = center.astype(value_dtype(e)).reshape(1, -1)
-    every = _values_of(e, operator)
-
-    def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
-        rows = every(steps, chosen, stencil)
-        operator._require_shape_of(e, center)
-        return rows
-
-    found = _along_coordinates(e, operator, values, np.broadcast_to(flat, (e.n, flat.size)))
-
-    def shaped(part: Array) -> Array:
-        return np.moveaxis(part, 0, -1).reshape((*center.shape, *e.x.shape))
-
-    info = _info(e, found, int(found.evaluations.sum()), shaped)
-    return as_dtype(result_dtype(e), shaped(found.value)), info
+    found = at_coordinates(e, operator, center, np.arange(e.n))
+    return _answer(e, found, lambda part: np.moveaxis(part, 0, -1).reshape((*center.shape, *e.x.shape)))
 
 
 def derivative(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
     """Return the n-th derivative at each element of x, of the shape of f's values."""
     before = e.evaluations
-    centers = center.astype(value_dtype(e)).reshape(e.n, -1) if e.n else np.empty((0, 1), value_dtype(e))
-    found = _along_coordinates(e, operator, _values_of(e, operator), centers)
-    info = _info(e, found, e.evaluations - before, lambda part: part.reshape(center.shape)[()])
-    return as_dtype(result_dtype(e), found.value.reshape(center.shape))[()], info
+    found = _along_coordinates(e, operator, center)
+    return _answer(e, found, lambda part: part.reshape(center.shape)[()], evaluations=e.evaluations - before)
 
 
 def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) -> tuple[Array, Info]:
@@ -122,28 +107,49 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
             return np.empty((0, center.size))
         return e.values(Moves(Groups.together(e.n), steps[0] * line.v.reshape(-1), stencil, along=steps[0]))
 
-    flat = center.astype(value_dtype(e)).reshape(1, -1)
     below, above = map(np.abs, line.ends()) if line.sides is not None and line.length else np.full((2, 1), np.inf)
-    x, size = x_of(e).reshape(-1), np.abs(line.v).reshape(-1).astype(float)
-    with np.errstate(divide="ignore"):
-        reach = (_reach(operator, np.abs(x)) / size).min(keepdims=True, initial=np.inf) if line.length else np.zeros(1)
-    lines = Lines(values, flat, np.zeros(1, flat.dtype), np.array([line.scale]), reach, (below, above))
+    reach = np.zeros(1)
+    if line.length:
+        with np.errstate(divide="ignore"):
+            reach = _reach(operator, np.abs(x_of(e).reshape(-1))) / np.abs(line.v).reshape(-1).astype(float)
+        reach = reach.min(keepdims=True, initial=np.inf)
+    scale = np.array([line.scale])
+    lines = Lines(values, center.reshape(1, -1), np.zeros(1), scale, reach, (below, above))
     found = _found(e, operator, lines)
-    info = _info(
-        e,
-        found,
-        int(found.evaluations.sum()),
-        lambda part: part.reshape(center.shape)[()],
-        lambda part: part.reshape(()),
-    )
-    return as_dtype(result_dtype(e), found.value.reshape(center.shape))[()], info
+    return _answer(e, found, lambda part: part.reshape(center.shape)[()], lambda part: part.reshape(()))
+
+
+def _answer(
+    e: Evaluator,
+    found: Found,
+    shaped: Callable[[Array], Any],
+    as_steps: Callable[[Array], Array] | None = None,
+    evaluations: int | None = None,
+) -> tuple[Any, Info]:
+    """Return the result and what was done: `shaped` shapes what is known of results, `as_steps` of coordinates."""
+    # The result is rounded to x's own precision, which compiled f, moved in double, does not know of.
+    dtype = result_dtype(e)
+    error = shaped(np.fmax(found.error, EPS[dtype.char] * np.abs(found.value)))
+    as_steps = as_steps or (lambda part: as_x(e, part))
+    steps, schemes = as_steps(found.step), as_steps(SIDES[found.side])
+    evaluations = int(found.evaluations.sum()) if evaluations is None else evaluations
+    error = as_dtype(dtype, np.asarray(error))[()]
+    info = Info(evaluations, steps, schemes, error, shaped(found.converged), trace=found.trace())
+    return as_dtype(dtype, np.asarray(shaped(found.value)))[()], info
 
 
 def at_coordinates(e: Evaluator, operator: PreparedOperator, center: Array, chosen: Some) -> Found:
     """Return what is found along some coordinates of an f whose values at x are `center`."""
-    every = _values_of(e, operator)
-    centers = np.broadcast_to(center.astype(value_dtype(e)).reshape(-1), (chosen.size, center.size))
-    return _along_coordinates(e, operator, lambda h, some, s: every(h, chosen[some], s), centers, chosen)
+    every = _values_of(e, operator._groups(e), operator.is_elementwise)
+
+    def values(steps: Array, some: Some, stencil: Stencil) -> Array:
+        rows = every(steps, chosen[some], stencil)
+        operator._require_shape_of(e, center)
+        return rows
+
+    return _along_coordinates(
+        e, operator, np.broadcast_to(center.reshape(-1), (chosen.size, center.size)), values, chosen
+    )
 
 
 def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
@@ -152,53 +158,33 @@ def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Ar
     A pair moves each coordinate by the step that suited its own second derivative. Half of what is found along the pair
     and the two coordinates do not explain is the mixed derivative; errors add up.
     """
-    dtype, n = value_dtype(e), e.n
-
-    def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
-        everywhere = np.zeros(n, dtype)
-        everywhere[chosen] = steps
-        return e.values(Moves(Groups.each(n, chosen), everywhere, stencil)).reshape(-1, 1)
-
-    flat = np.broadcast_to(center.astype(dtype), (n, 1))
-    own = _along_coordinates(e, operator, values, flat)
+    n = e.n
+    own = _along_coordinates(e, operator, np.repeat(center.reshape(-1), n), _values_of(e, Groups.each(n)))
     is_fixed = own.side == FIXED
     first, second = np.tril_indices(n, -1)
     free = ~(is_fixed[first] | is_fixed[second])
     first, second = first[free], second[free]
     pairs, scales = _along_pairs(e, operator, center, own, first, second)
-    value, error = np.zeros((2, n, n), dtype)
-    converged = np.ones((n, n), bool)
-    at = np.arange(n)
-    value[at, at], error[at, at], converged[at, at] = own.value[:, 0], own.error[:, 0], own.converged[:, 0]
+    value, error, converged = np.diag(own.value[:, 0]), np.diag(own.error[:, 0]), np.diag(own.converged[:, 0])
+    size = 2 * scales[first] * scales[second]
     parts = [own.value[i, 0] * scales[i] ** 2 for i in (first, second)]
+    errors = pairs.error[:, 0] + sum(own.error[i, 0] * scales[i] ** 2 for i in (first, second))
     with np.errstate(all="ignore"):
-        value[first, second] = (pairs.value[:, 0] - parts[0] - parts[1]) / (2 * scales[first] * scales[second])
-        errors = pairs.error[:, 0] + sum(own.error[i, 0] * scales[i] ** 2 for i in (first, second))
-        error[first, second] = errors / (2 * np.abs(scales[first] * scales[second]))
-    size = np.abs(value[first, second])
-    converged[first, second] = pairs.converged[:, 0] & own.converged[first, 0] & own.converged[second, 0] | (
-        error[first, second] <= CONVERGED * size
-    )
+        value[first, second] = (pairs.value[:, 0] - parts[0] - parts[1]) / size
+        error[first, second] = errors / np.abs(size)
+    is_known = pairs.converged[:, 0] & own.converged[first, 0] & own.converged[second, 0]
+    converged[first, second] = is_known | (error[first, second] <= CONVERGED * np.abs(value[first, second]))
     for part in (value, error, converged):
         part[second, first] = part[first, second]
-    shape = e.x.shape
+    found = dataclasses.replace(own, value=value, error=error, converged=converged)
     evaluations = int(own.evaluations.sum() + pairs.evaluations.sum())
-    info = Info(
-        evaluations,
-        own.step.reshape(shape),
-        SIDES[own.side].reshape(shape),
-        as_dtype(result_dtype(e), error.reshape(shape * 2)),
-        converged.reshape(shape * 2),
-        trace=own.trace(),
-    )
-    return as_dtype(result_dtype(e), value.reshape(shape * 2)), info
+    return _answer(e, found, lambda part: part.reshape(e.x.shape * 2), evaluations=evaluations)
 
 
 def _along_pairs(
     e: Evaluator, operator: PreparedOperator, center: Array, own: Found, first: Some, second: Some
 ) -> tuple[Found, Array]:
     """Return second derivatives along pairs of coordinates, and how far a step of 1 moves each coordinate."""
-    dtype, n = value_dtype(e), e.n
     below, above = _room(e, operator)
     steps = np.where(own.step > 0, own.step, 1)  # those that bounds hold fixed are in no pair
     # A step of 1 goes to the side that has more room, so that each pair has some.
@@ -206,25 +192,20 @@ def _along_pairs(
     room = np.sort([below, above], axis=0) / steps
 
     def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
-        nodes = len(stencil.nodes)
-        rows = np.empty((chosen.size, nodes), dtype)
+        rows = np.empty((chosen.size, len(stencil.nodes)), steps.dtype)
         for step in np.unique(steps):
             some = np.flatnonzero(steps == step)
             members = np.stack([second[chosen[some]], first[chosen[some]]], axis=1).reshape(-1)
-            groups = Groups.listed(n, np.arange(0, 2 * some.size + 1, 2), members)
-            rows[some] = e.values(Moves(groups, step * scales.astype(dtype), stencil)).reshape(-1, nodes)
-        return rows.reshape(-1, 1)
+            groups = Groups.listed(e.n, np.arange(0, 2 * some.size + 1, 2), members)
+            rows[some] = e.values(Moves(groups, step * scales.astype(steps.dtype), stencil)).reshape(-1, rows.shape[1])
+        return rows
 
-    count = first.size
-    reach = _reach(operator, np.abs(e.steps_from)) / steps
-    lines = Lines(
-        values,
-        np.broadcast_to(center.astype(dtype), (count, 1)),
-        np.zeros(count, dtype),
-        np.full(count, FIRST_OF_PAIRS),
-        np.minimum(reach[first], reach[second]),
-        (np.minimum(room[0][first], room[0][second]), np.minimum(room[1][first], room[1][second])),
-    )
+    def least(part: Array) -> Array:
+        return np.minimum(part[first], part[second])
+
+    reach, count = _reach(operator, np.abs(e.steps_from)) / steps, first.size
+    centers, start = np.broadcast_to(center.reshape(-1), (count, 1)), np.full(count, FIRST_OF_PAIRS)
+    lines = Lines(values, centers, np.zeros(count), start, least(reach), (least(room[0]), least(room[1])))
     return _found(e, operator, lines), scales
 
 
@@ -242,14 +223,12 @@ def _reach(operator: PreparedOperator, size: Array) -> Array:
     return np.maximum(size, 1).astype(float) if reach is None else np.full(size.shape, float(reach))
 
 
-def _values_of(e: Evaluator, operator: PreparedOperator) -> Values:
+def _values_of(e: Evaluator, groups: Groups, is_elementwise: bool = False) -> Values:
     """Return f's values where each of some coordinates is moved, alone or with others that do not change its values."""
-    groups = operator._groups(e)
-    is_each = groups.count == e.n and not operator.is_elementwise
+    is_each = groups.count == e.n and not is_elementwise
 
     def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
-        nodes = len(stencil.nodes)
-        everywhere = steps
+        nodes, everywhere = len(stencil.nodes), steps
         if chosen.size < e.n:
             everywhere = np.zeros(e.n, steps.dtype)
             everywhere[chosen] = steps
@@ -257,13 +236,12 @@ def _values_of(e: Evaluator, operator: PreparedOperator) -> Values:
             each = groups if chosen.size == e.n else Groups.each(e.n, chosen)
             rows = e.values(Moves(each, everywhere, stencil))
             e._learn(rows.shape[1:])
-            return rows.reshape(chosen.size * nodes, -1)
+            return rows
         found = e.values(Moves(groups, everywhere, stencil))
         if e.n == 1:
-            return found.reshape(-1, 1)
+            return found
         # By coordinate, in the order of the evaluator: elements, or the columns of a batch.
-        found = found.reshape(groups.count, nodes, -1).transpose(2, 0, 1).reshape(-1, nodes)
-        return found[chosen].reshape(-1, 1)
+        return found.reshape(groups.count, nodes, -1).transpose(2, 0, 1).reshape(-1, nodes)[chosen]
 
     return values
 
@@ -278,21 +256,23 @@ def result_dtype(e: Evaluator) -> Any:
 
 
 def _along_coordinates(
-    e: Evaluator, operator: PreparedOperator, values: Values, centers: Array, chosen: Some | None = None
+    e: Evaluator, operator: PreparedOperator, centers: Array, values: Values | None = None, chosen: Some | None = None
 ) -> Found:
-    """Return the derivatives along coordinates, all or some."""
+    """Return the derivatives along coordinates, all or some, of an f whose values at x are `centers`, one row each."""
+    values = values or _values_of(e, operator._groups(e), operator.is_elementwise)
     x, room = e.steps_from, _room(e, operator)
     if chosen is not None:
         x, room = x[chosen], (room[0][chosen], room[1][chosen])
     size = np.abs(x).astype(float)
-    scale = np.where(size > 0, size, 1)
-    return _found(e, operator, Lines(values, centers, x, scale, _reach(operator, size), room))
+    scale = np.where(size**operator.n > TINIEST, size, 1)
+    centers = centers if centers.ndim == 2 else centers.reshape(-1, 1)
+    return _found(e, operator, Lines(values, centers, size, scale, _reach(operator, size), room))
 
 
 def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
     """Return the derivatives along lines, as many at a time as there is room for."""
     count = max(1, MOST_VALUES // max(1, lines.center.shape[1]))
-    parts = [_found_of(e, operator, lines, slice(i, i + count)) for i in range(0, max(1, lines.x.size), count)]
+    parts = [_found_of(e, operator, lines, slice(i, i + count)) for i in range(0, max(1, lines.size.size), count)]
     if len(parts) == 1:
         return parts[0]
     arrays = [name for name in Found.__dataclass_fields__ if name != "searches"]
@@ -302,34 +282,17 @@ def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
 
 def _found_of(e: Evaluator, operator: PreparedOperator, lines: Lines, part: slice) -> Found:
     """Return the derivatives along some lines."""
-    char, method, dtype = e.x.dtype.char, operator.method, lines.center.dtype
+    method, dtype, start = operator.method, value_dtype(e), part.start or 0
     below, above = lines.room
     search = Search(
-        lines.center[part], np.abs(lines.x[part]).astype(float), lines.scale[part], lines.reach[part], below[part],
-        above[part], EPS[e.precision] / 2, method.tolerance(e.precision), DIGITS[char], method.max_evaluations,
-        operator.n, operator.full_output,
+        lines.center[part], lines.size[part], lines.scale[part], lines.reach[part], below[part], above[part],
+        EPS[e.precision] / 2, method.tolerance(e.precision), DIGITS[e.x.dtype.char], method.max_evaluations, operator.n,
+        operator.full_output,
     )  # fmt: skip
-    start = part.start or 0
     with np.errstate(all="ignore"):  # a look may leave f's domain
         while (asked := search.ask()) is not None:
             side, chosen, steps = asked
             steps = (steps * side if side else steps).astype(dtype)
             search.tell(side, chosen, lines.values(steps, chosen + start, ONE_NODE if side else PAIR))
-    return Found(*search.results(method.rtol or 0), (search,))
-
-
-def _info(
-    e: Evaluator,
-    found: Found,
-    evaluations: int,
-    shaped: Callable[[Array], Any],
-    as_steps: Callable[[Array], Array] | None = None,
-) -> Info:
-    """Return what was done: `shaped` gives what is known of each result its shape, `as_steps` of each coordinate."""
-    # The result is rounded to x's own precision, which compiled f, moved in double, does not know of.
-    dtype = result_dtype(e)
-    error = shaped(np.fmax(found.error, EPS[dtype.char] * np.abs(found.value)))
-    as_steps = as_steps or (lambda part: as_x(e, part))
-    steps, schemes = as_steps(found.step), as_steps(SIDES[found.side])
-    error = as_dtype(dtype, np.asarray(error))[()]
-    return Info(evaluations, steps, schemes, error, shaped(found.converged), trace=found.trace())
+    value, error, converged, step, sides, used = search.results(method.rtol or 0)
+    return Found(value.astype(dtype), error, converged, step, sides, used, (search,))

@@ -21,7 +21,7 @@ HARD = {
     "pole": (lambda x: 1 / (x - 1.01), 0.9, {}, -1 / (0.9 - 1.01) ** 2, 3e-13, 15),
     "narrow peak": (lambda x: 1 / (1e-6 + (x - 1) ** 2), 1.002, {}, -1.6e8, 1e-9, 35),
     "quintic": (lambda x: x**5 - 3 * x, 1.1, {}, 5 * 1.1**4 - 3, 1e-13, 11),
-    "rational": (lambda x: 1 / (1 + x), 1.0, {"method": Adaptive(rtol=1e-6)}, -0.25, 1e-8, 7),
+    "rational": (lambda x: 1 / (1 + x), 1.0, {"method": Adaptive(rtol=1e-6)}, -0.25, 1e-8, 9),
     "second of a peak": (lambda x: 1 / (1 + x * x), 0.7, {"n": 2}, (6 * 0.49 - 2) / 1.49**3, 1e-10, 21),
     "third of a peak": (
         lambda x: 1 / (2 + x * x),
@@ -69,7 +69,7 @@ HARD = {
         {"n": 2},
         2.6 * -1.82 * (1.3 * 1.82**2 - 3) / (1 + 1.3 * 1.82**2) ** 3,
         1e-3,
-        15,
+        19,
     ),
     "little curvature": (lambda x: 2.3 + x / (75 + x), 0.89, {"n": 2}, -150 / 75.89**3, 3e-8, 17),
     "domain above x": (lambda x: x**3 if x > 0.9 else np.nan, 1.0, {}, 3.0, 1e-13, 9),
@@ -217,7 +217,7 @@ def test_error_bars_cover_slopes_hidden_by_rounding(f):
         (lambda x: 1e4 + math.sin(50 * (x - 0.3)), 50.0, None, 1e-10),
         (lambda x: 1e8 + math.sin((x - 0.3) / 1e4), 1e-4, 1e4, 1e-5),
         (lambda x: 1e4 + math.log(x), 1 / 0.3, None, 1e-9),
-        (lambda x: 1e6 + x, 1.0, 1e6, 1e-14),
+        (lambda x: 1e6 + x, 1.0, 1e6, 2e-14),
     ],
     ids=["exp", "cosh", "short waves", "long waves", "log", "line"],
 )
@@ -439,7 +439,7 @@ def test_single_precision_converges_to_a_tolerance_that_it_allows(f, kind, rtol)
         exact = SMOOTH[f](float(x))
         value, info = derivative(of_x, x, method=Adaptive(rtol=rtol), full_output=True)
         assert abs(value - exact) <= min(info.error, 3e-5 * abs(exact) if rtol is None else rtol * abs(exact))
-        assert info.converged or rtol is None
+        assert info.converged
         assert info.evaluations <= 15
 
 
@@ -497,3 +497,12 @@ def test_random_smooth_functions_are_covered_and_converged_is_no_lie(n):
     assert covered >= 143
     assert converged >= [135, 120, 110, 75, 45, 20][n - 1]
     assert np.median(evaluations) <= [13, 17, 19, 19, 21, 23][n - 1]
+
+
+@pytest.mark.parametrize("x", [5e-324, 1e-314, 1e-300, 1e-200, 1e-160, -1e-120])
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("below", [-math.inf, 0.0], ids=["both sides", "one side"])
+def test_an_x_too_small_for_its_own_scale_is_as_good_as_0(x, n, below):
+    method = Adaptive(max_evaluations=100)
+    value, info = derivative(np.exp, x, n=n, method=method, bounds=(x + below, math.inf), full_output=True)
+    assert abs(value - 1) <= min(info.error, 1e-4)

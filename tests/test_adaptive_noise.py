@@ -328,3 +328,42 @@ def test_a_rough_value_does_not_spoil_a_smooth_one_beside_it(kind, size):
     assert not (info.converged[:, 0] & (off > 1e-6 * np.abs(exact))).any()
     assert off[1] <= 1e-9 * exact[1]
     assert info.error[1, 0] <= 1e-8 * exact[1]
+
+
+@pytest.mark.parametrize("bend", [2e-5, 1e-4, 1e-3])
+@pytest.mark.parametrize("x", [0.3, 1.0, 2.5])
+def test_the_bar_at_a_small_kink_spans_both_slopes(bend, x):
+    value, info = derivative(lambda t: np.exp(t / 2) + bend * np.abs(t - x), x, method="adaptive", full_output=True)
+    slope = math.exp(x / 2) / 2
+    assert max(abs(value - slope - bend), abs(value - slope + bend)) <= info.error * (1 + 1e-6)
+    assert info.error <= 3 * bend
+    assert not info.converged
+
+
+@pytest.mark.parametrize("bend", [1e-4, 1e-3])
+@pytest.mark.parametrize("distance", [1e-9, 1e-8, 1e-7, 1e-6])
+def test_small_kinks_beside_x_are_no_lies(bend, distance):
+    for x in np.linspace(0.3, 2.5, 12):
+        kinked = derivative(
+            lambda t, x=x: 2 * np.sin(t) + bend * np.maximum(0, t - x - distance),
+            x,
+            method="adaptive",
+            full_output=True,
+        )
+        assert abs(kinked[0] - 2 * math.cos(x)) <= 10 * kinked[1].error
+
+
+@pytest.mark.parametrize("height", [0.37, 1e-2 / 7, 3.3e-5, 1e-6 * math.pi])
+def test_stairs_of_any_height_are_told_from_a_rest(height):
+    value, info = derivative(
+        lambda t: np.round(np.exp(3 * t) / height) * height, 1.0, method="adaptive", full_output=True
+    )
+    assert_covered((value, info), 3 * math.exp(3), 0.1)
+    assert info.error <= 0.2 * 3 * math.exp(3)
+
+
+@pytest.mark.parametrize("distance", [3e-2, 1e-3, 1e-5])
+def test_where_f_rests_close_to_x_the_bar_reaches_to_0(distance):
+    for f in (lambda t: np.maximum(t - distance, 0), lambda t: t - np.clip(t, -distance, distance)):
+        value, info = derivative(f, 0.0, method="adaptive", full_output=True)
+        assert abs(value) <= info.error

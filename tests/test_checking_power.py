@@ -117,7 +117,8 @@ def test_rounded_f_has_no_wrong_gradient_that_is_right(digits):
     assert check_gradient(f, [math.e], [1.0])
     for factor in (-5 / math.e, 0.0, 1.1):
         check = check_gradient(f, [factor * math.e], [1.0])
-        assert check.verdict[0] in (["wrong"] if digits > 4 else ["wrong", "cannot tell"])
+        may_doubt = digits == 4 or factor == 0  # 0 is the slope of a stair's tread
+        assert check.verdict[0] in (["wrong", "cannot tell"] if may_doubt else ["wrong"])
         assert not check
 
 

@@ -38,7 +38,7 @@ PRINTED = {
     Nodes([3], step=0.5): "Nodes (3,), accuracy 1, step 0.5: (f(x + 3 h) - f(x)) / (3 h)",
     Complex(): "Complex: Im f(x + i h) / h",
     Complex(check=False): "Complex, unchecked: Im f(x + i h) / h",
-    Adaptive(): "Adaptive, rtol eps**0.79, at most 40 evaluations a coordinate: (f(x + h) - f(x - h)) / (2 h), "
+    Adaptive(): "Adaptive, rtol eps**0.77, at most 40 evaluations a coordinate: (f(x + h) - f(x - h)) / (2 h), "
     "extrapolated",
     Adaptive(1e-6, 20): "Adaptive, rtol 1e-06, at most 20 evaluations a coordinate: (f(x + h) - f(x - h)) / (2 h), "
     "extrapolated",
