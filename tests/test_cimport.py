@@ -81,7 +81,10 @@ def test_the_loops_give_the_bits_of_the_evaluators(third_party, stencil, steps, 
     x, weights = np.array([0.1, 1.3, -2.7]), np.array([3.0, 5.0, 0.7])
 
     def f(x):
-        return sum(w * v * v for w, v in zip(weights.tolist(), x.tolist(), strict=True))
+        total = 0.0  # Python's sum rounds better since 3.12
+        for weight, value in zip(weights.tolist(), x.tolist(), strict=True):
+            total += weight * value * value
+        return total
 
     h = 0.375
     moves = Moves(Groups.each(3, some), np.full(3, h) if steps is None else np.array(steps), stencil)
