@@ -177,7 +177,7 @@ def test_only_functions_are_compiled(wrong):
 @pytest.mark.parametrize("outputs", ["a", 0, -3, 2.5, True])
 def test_outputs_are_counted(outputs):
     pytest.importorskip("numba", reason="numba is not installed")
-    message = f"outputs must be a positive integer; got {outputs!r}"
+    message = f"outputs must be a positive integer, as C's int holds them; got {outputs!r}"
     raises(ValueError, message, lambda: gradfast.compiled(np.diff, outputs=outputs))
     raises(ValueError, message, lambda: gradfast.compiled(outputs=outputs))
 

@@ -14,7 +14,7 @@ from gradfast._kernels.native cimport Native
 from gradfast._kernels.number cimport new_float64
 from gradfast._kernels.operator cimport Operator, each_of, is_finite
 from gradfast._kernels.plan cimport Plan
-from gradfast._kernels.step_rule cimport smallest_scale
+from gradfast._kernels.step_rule cimport SMALLEST_SCALE
 
 import numpy as np
 from numpy import empty, float64, ndarray
@@ -363,4 +363,4 @@ cdef void size_along(const double *x, const double *v, Py_ssize_t n, double *siz
 
 
 cdef inline double scale_of(double x) noexcept nogil:
-    return fabs(x) if fabs(x) > smallest_scale else smallest_scale
+    return fabs(x) if fabs(x) > SMALLEST_SCALE else SMALLEST_SCALE

@@ -2,7 +2,7 @@ cimport cython
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport uint64_t
 
-cdef double smallest_scale                  # LEAST_SCALE
+cdef double SMALLEST_SCALE                  # LEAST_SCALE
 
 ctypedef fused real:                        # what x may hold
     float

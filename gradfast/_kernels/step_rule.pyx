@@ -6,7 +6,7 @@ import numpy as np
 
 # A coordinate smaller than this is moved as if it were this large: a fixed rule cannot know f's scale.
 LEAST_SCALE = 0.1
-cdef double smallest_scale = LEAST_SCALE  # the same, for other compiled modules
+cdef double SMALLEST_SCALE = LEAST_SCALE  # the same, for other compiled modules
 
 
 @cython.final
