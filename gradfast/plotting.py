@@ -521,7 +521,7 @@ def import_matplotlib(name: str) -> Any:
 def new_axes(ax: Any, projection: str | None = None) -> Any:
     """Return ax, or new Axes if it is None; raise an error unless ax has this projection ("3d" or None)."""
     if ax is None:
-        return import_matplotlib("matplotlib.pyplot").figure().add_subplot(projection=projection)
+        return import_matplotlib("matplotlib.pyplot").figure(layout="constrained").add_subplot(projection=projection)
     if not isinstance(getattr(ax, "name", None), str) or not callable(getattr(ax, "plot", None)):
         raise TypeError(f"ax must be an Axes of Matplotlib; got {ax!r}")
     if (ax.name == "3d") != (projection == "3d"):

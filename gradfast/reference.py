@@ -2,7 +2,7 @@
 
 The functions are as in the textbook, with its faults. :mod:`gradfast.textbook` has the same formulas without them:
 
-- An array of integers is perturbed in place, which truncates the step. Its gradient is zero.
+- An array of integers is perturbed in place, which truncates the step, and so is the gradient. It is far off.
 - If f raises, the coordinate that was being perturbed keeps its perturbed value.
 - If f changes x, nobody notices.
 """
