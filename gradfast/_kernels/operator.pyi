@@ -8,7 +8,6 @@ from gradfast._kernels.plan import Box
 
 NAMED: dict[str, Any]
 
-
 @disjoint_base
 class Operator:
     f: Any
