@@ -83,19 +83,27 @@ class Lines:
 def gradient(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
     """Return the derivative of an f of one number, or of one a point, along each coordinate."""
     centers = np.repeat(center.reshape(-1), e.n // max(1, center.size))
-    return _answer(e, _along_coordinates(e, operator, centers), lambda part: as_x(e, part[:, 0]))
+    return _answer(e, _along_coordinates(e, operator, centers[:, np.newaxis]), lambda part: as_x(e, part[:, 0]))
 
 
 def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
     """Return the derivatives of an f of many values along each coordinate."""
-    found = at_coordinates(e, operator, center, np.arange(e.n))
+    own = _values_of(e, operator._groups(e), operator.is_elementwise)
+
+    def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
+        rows = own(steps, chosen, stencil)
+        operator._require_shape_of(e, center)  # which the caller may have given
+        return rows
+
+    centers = np.broadcast_to(center.reshape(-1), (e.n, center.size))
+    found = _along_coordinates(e, operator, centers, values)
     return _answer(e, found, lambda part: np.moveaxis(part, 0, -1).reshape((*center.shape, *e.x.shape)))
 
 
 def derivative(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
     """Return the n-th derivative at each element of x, of the shape of f's values."""
     before = e.evaluations
-    found = _along_coordinates(e, operator, center)
+    found = _along_coordinates(e, operator, center.reshape(e.n, -1) if e.n else center.reshape(0, 1))
     return _answer(e, found, lambda part: part.reshape(center.shape)[()], evaluations=e.evaluations - before)
 
 
@@ -143,13 +151,10 @@ def at_coordinates(e: Evaluator, operator: PreparedOperator, center: Array, chos
     every = _values_of(e, operator._groups(e), operator.is_elementwise)
 
     def values(steps: Array, some: Some, stencil: Stencil) -> Array:
-        rows = every(steps, chosen[some], stencil)
-        operator._require_shape_of(e, center)
-        return rows
+        return every(steps, chosen[some], stencil)
 
-    return _along_coordinates(
-        e, operator, np.broadcast_to(center.reshape(-1), (chosen.size, center.size)), values, chosen
-    )
+    centers = np.broadcast_to(center.reshape(-1), (chosen.size, center.size))
+    return _along_coordinates(e, operator, centers, values, chosen)
 
 
 def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
@@ -159,7 +164,7 @@ def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Ar
     and the two coordinates do not explain is the mixed derivative; errors add up.
     """
     n = e.n
-    own = _along_coordinates(e, operator, np.repeat(center.reshape(-1), n), _values_of(e, Groups.each(n)))
+    own = _along_coordinates(e, operator, np.repeat(center.reshape(1, -1), n, axis=0), _values_of(e, Groups.each(n)))
     is_fixed = own.side == FIXED
     first, second = np.tril_indices(n, -1)
     free = ~(is_fixed[first] | is_fixed[second])
@@ -265,7 +270,6 @@ def _along_coordinates(
         x, room = x[chosen], (room[0][chosen], room[1][chosen])
     size = np.abs(x).astype(float)
     scale = np.where(size**operator.n > TINIEST, size, 1)
-    centers = centers if centers.ndim == 2 else centers.reshape(-1, 1)
     return _found(e, operator, Lines(values, centers, size, scale, _reach(operator, size), room))
 
 

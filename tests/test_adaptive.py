@@ -560,3 +560,12 @@ def test_mixed_derivatives_by_unlike_coordinates_are_covered(f, x, mixed):
     value, info = hessian(f, x, method="adaptive", full_output=True)
     assert abs(value[0, 1] - mixed) <= info.error[0, 1]
     assert abs(value[0, 1] - mixed) <= 1e-4 * mixed
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (1, 3), (3, 1), (0, 2)])
+@pytest.mark.parametrize("options", [{}, {"n": 2}, {"bounds": (0.4, 1.6)}])
+def test_derivatives_are_found_at_each_element_whatever_the_shape_of_x(shape, options):
+    x = np.linspace(0.5, 1.5, int(np.prod(shape))).reshape(shape)
+    found, info = derivative(np.exp, x, method="adaptive", full_output=True, **options)
+    assert found.shape == info.error.shape == info.step.shape == shape
+    assert np.all(np.abs(found - np.exp(x)) <= 1e-8)
