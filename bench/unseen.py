@@ -1,7 +1,8 @@
 """Functions that the adaptive method was judged on after it was made, with points.
 
-They were written before the method, in two halves. It was tuned with the first in sight. The second was kept back
-until the method was done; one fault that it showed was mended after that. Each function is a formula of :mod:`bench.formulas`, and its derivative is mpmath's.
+They were written before the method, in two halves. It was tuned with the first in sight. The second was kept back until
+the method was done; one fault that it showed was mended after that. Each function is a formula of
+:mod:`bench.formulas`, and its derivative is mpmath's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
