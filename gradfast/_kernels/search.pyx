@@ -253,7 +253,7 @@ cdef class Search:
                 if isfinite(value) and <long double><float>value != value:
                     self.singles = -1
                     return
-                self.singles += value != last
+                self.singles = self.singles + (value != last)  # += would need the GIL in a checked build
                 last = value
         if self.singles > 8:
             self.eps, self.singles = fmax(self.eps, 2.0**-24), -1
