@@ -93,7 +93,7 @@ PREPARED = {
 
 # The house form of an error, here of one about what the test gives.
 NAMES = "|".join(["f", "x", "v", "step and rel_step", "max_evaluations", *OPTIONS])
-HOUSE_FORM = re.compile(rf"({NAMES})(\[[01]\])? must .+; (got|it returned|it changed) ", re.DOTALL)
+HOUSE_FORM = re.compile(rf"({NAMES})(\[[01]\])* must .+; (got|it returned|it changed) ", re.DOTALL)
 
 
 def fingerprint(x):
