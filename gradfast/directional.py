@@ -89,6 +89,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             f, method, None, bounds, kwargs, argnum, has_aux, vectorized, None, False, on_error, full_output
         )  # fmt: skip
 
+    # Unlike the points of other operators these need a direction.
     def points(self, x: object, v: object) -> Array:  # type: ignore[override]
         """Return the points at which f is needed for x and a direction v: as for :meth:`Gradient.points`."""
         return self._points(x, v)

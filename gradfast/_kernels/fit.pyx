@@ -30,7 +30,7 @@ cdef double FORECAST = 10.0
 # naive formulas are above 1e5. 100 takes 1 in 100 fast waves for treads.
 cdef double ABRUPT = 1000.0
 
-# f rests if it moves by less than this part of what a fit forecasts, at a step so many times as long.
+# f rests if it moves by less than RESTS of what a fit forecasts, at a step FAR times as long as the fit's radius.
 cdef double RESTS = 0.1
 cdef double FAR = 8.0
 

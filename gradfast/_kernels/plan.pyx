@@ -40,7 +40,7 @@ cdef class Box:
         return &numbers[0]
 
     cdef bint is_far(self, char kind, const void *x, Py_ssize_t n, const void *steps, Stencil stencil) noexcept nogil:
-        """Return whether bounds are so far away, by twice what the nodes need, that they change nothing.
+        """Return whether bounds change nothing, since they are twice as far away as the nodes need.
 
         It may say no where they are far, as it does for long doubles: then the slower way finds out.
         """
