@@ -200,6 +200,31 @@ def test_parameters_get_their_form_back(change, more):
     assert np.array_equal(x["a"], POINT)
 
 
+class ResizesAtCall:
+    """f of parameters that gives an array another size at its k-th call, which frees the memory that it had."""
+
+    def __init__(self, array, k):
+        self.array, self.k = array, k
+
+    def __call__(self, p):
+        value = float(np.sum(p["a"] ** 2))
+        self.k -= 1
+        if self.k == 0:
+            longer(self.array)
+        return value
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
+@pytest.mark.parametrize("is_part", [False, True])
+def test_parameters_are_not_looked_for_where_f_freed_their_memory(is_part, method, k):
+    """Seen without a sanitizer only by luck: after a call at x itself, too, and where the array is a part of a larger."""
+    whole = np.arange(1.0, 10_001.0)
+    part = whole[:2] if is_part else whole[:2].copy()
+    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed its shape"):
+        value_and_gradient(ResizesAtCall(whole if is_part else part, k), {"a": part}, method=method)
+
+
 # --- compiled f -------------------------------------------------------------------------------------------------------
 
 DOUBLES = ctypes.POINTER(ctypes.c_double)

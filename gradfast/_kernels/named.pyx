@@ -9,7 +9,7 @@ from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 
-from gradfast._kernels.memory cimport Memory, address, close_memory, form_of, give_back_form, open_memory, read_all, shape_in, strides_in
+from gradfast._kernels.memory cimport Memory, address, close_memory, form_of, give_back_form, open_memory, owner_of, read_all, shape_in, strides_in
 from gradfast._kernels.one_point cimport OnePoint
 
 from numpy import dtype, ndarray
@@ -25,7 +25,7 @@ cdef class Named(OnePoint):
     cdef list values                    # the arrays in it
     cdef bytes table                    # where each coordinate lies
     cdef list places                    # for each parameter the caller's own array, if it is moved in place, else None
-    cdef list forms                     # of those arrays: the number, the shape and the strides
+    cdef list forms                     # of those arrays: the number, the shape, the strides, and where the memory was
 
     def __init__(self, f, x, args, single, layout, places=None, complex_x=None):
         self.layout = layout
@@ -63,22 +63,25 @@ cdef class Named(OnePoint):
                 raise TypeError(f"{leaf.name} must hold {leaf.stop - first} numbers of {self.base.dtype}; got {place!r}")
             for i in range(own.count):
                 at[first + i] = address(&own, i)
-            self.forms[k] = form_of(place), shape_in(&own), strides_in(&own)
+            self.forms[k] = form_of(place), shape_in(&own), strides_in(&own), <size_t>own.home
             close_memory(&own)  # the array is kept alive by `places`
         self.memory.table, self.memory.is_contiguous = at, False
         return 0
 
     cdef int require_form(self) except -1:
         for place, form in zip(self.places, self.forms):
-            if form is not None and form_of(place) != form[0]:
+            if form is not None and (form_of(place) != form[0] or home_of(place) != form[3]):
                 raise form_changed()
         return OnePoint.require_form(self)
 
     cpdef put_back(self):
         cdef Py_ssize_t size = self.memory.itemsize
         cdef bint is_changed = False
-        for leaf, place, form in zip(self.layout.leaves, self.places, self.forms):
-            if form is not None and form_of(place) != form[0]:
+        for k, (leaf, place, form) in enumerate(zip(self.layout.leaves, self.places, self.forms)):
+            if form is not None and home_of(place) != form[3] and place.base is not None:
+                # f has freed the memory that this array is a part of: nothing can be put back.
+                is_changed, self.places[k], self.forms[k] = True, None, None
+            elif form is not None and form_of(place) != form[0]:
                 is_changed = True
                 numbers = self.kept[leaf.start * size : leaf.stop * size]
                 give_back_form(place, form[1], form[2], dtype(chr(self.kind)), numbers)
@@ -104,6 +107,11 @@ cdef class Named(OnePoint):
         if self.memory.table is not NULL:
             read_all(&self.memory, self.memory.start)
         return 0
+
+
+cdef size_t home_of(array):
+    """Return where the memory of an array is, as the array knows that owns it."""
+    return <size_t>owner_of(array).data
 
 
 def renewing(f, layout, places):

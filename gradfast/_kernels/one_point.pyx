@@ -159,12 +159,20 @@ cdef class OnePoint(Evaluator):
             raise form_changed()
         if not is_moved(self.moving, self.rest, moves, span, node):
             raise f_changed(self.name(first_not_moved(self.moving, self.rest, moves, span, node)))
-        self.has_looked = self.layout is None  # parameters may be elsewhere after any call
         put_back(self.moving, self.rest, moves.groups, span)
-        if not holds(self.moving, self.rest):
-            self.raise_change()
+        self.look_at_rest()
         self.require_real_part()
         move(self.moving, self.rest, moves, span, node)
+        return 0
+
+    cdef int look_at_rest(self) except -1:
+        """ValueError if f changed the form of x or, where nothing is moved, anything of x."""
+        self.has_looked = self.layout is None  # parameters may be elsewhere after any call
+        self.require_form()
+        if not is_at_home(self.moving):
+            raise form_changed()
+        if not holds(self.moving, self.rest):
+            self.raise_change()
         return 0
 
     cpdef close(self):
@@ -202,11 +210,8 @@ cdef class OnePoint(Evaluator):
                 self.counted += self.points
                 found = self.call(<PyObject *>self.f, &self.stack[1], self.count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
                 self.take(own(found), self.rows, block, row)
-                if not self.has_looked:
-                    self.has_looked = True
-                    self.require_form()
-                    if not holds(self.moving, self.rest):
-                        self.raise_change()
+                if not (self.has_looked and is_at_home(self.moving)):
+                    self.look_at_rest()
         except BaseException:
             self.put_back()
             raise
