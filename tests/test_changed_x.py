@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradfast
-from gradfast import Gradient, compiled, gradient, hessian, jacobian, numerical_gradient
+from gradfast import Gradient, compiled, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
 
 POINT = np.array([0.5, 1.0])
 
