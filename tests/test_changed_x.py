@@ -218,7 +218,7 @@ class ResizesAtCall:
 @pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
 @pytest.mark.parametrize("is_part", [False, True])
 def test_parameters_are_not_looked_for_where_f_freed_their_memory(is_part, method, k):
-    """Seen without a sanitizer only by luck: after a call at x itself, too, and where the array is a part of a larger."""
+    """After a call at x itself, too, and where the array is a part of a larger. Only a sanitizer surely sees it."""
     whole = np.arange(1.0, 10_001.0)
     part = whole[:2] if is_part else whole[:2].copy()
     with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed its shape"):
