@@ -27,10 +27,7 @@ runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surface
 
 from typing import TYPE_CHECKING
 
-from gradfast import plotting
 from gradfast.callables import compiled
-from gradfast.check_report import GradientCheck
-from gradfast.checking import check_gradient, check_jacobian
 from gradfast.coloring import Coloring
 from gradfast.derivatives import Derivative, derivative
 from gradfast.differences import Backward, Central, Forward, Nodes
@@ -41,9 +38,14 @@ from gradfast.info import Info
 from gradfast.jacobians import Jacobian, jacobian
 from gradfast.methods import Adaptive, Complex
 from gradfast.noise_estimate import noise
-from gradfast.propagation import propagate
 from gradfast.sparse import detect_sparsity
 from gradfast.textbook import numerical_diff, numerical_gradient, tangent_line
+
+if TYPE_CHECKING:
+    from gradfast import plotting
+    from gradfast.check_report import GradientCheck
+    from gradfast.checking import check_gradient, check_jacobian
+    from gradfast.propagation import propagate
 
 __all__ = [
     "Adaptive",
@@ -81,15 +83,30 @@ __all__ = [
 
 __version__: str
 
+# What few programs use is imported when it is asked for, with all that it needs.
+ON_DEMAND = {
+    "GradientCheck": "check_report",
+    "check_gradient": "checking",
+    "check_jacobian": "checking",
+    "propagate": "propagation",
+}
+
 if not TYPE_CHECKING:  # to a type checker, a __getattr__ would make every name exist
 
     def __getattr__(name):
-        """Return the version, from the package's metadata, when it is asked for: the reader is slow to import."""
-        if name != "__version__":
-            raise AttributeError(f"module 'gradfast' has no attribute {name!r}")
-        from importlib.metadata import version
+        """Return a public name that is not imported yet; the version is read from the package's metadata."""
+        from importlib import import_module
 
-        return version("gradfast")
+        if name == "plotting":
+            return import_module("gradfast.plotting")
+        if name == "__version__":
+            found = import_module("importlib.metadata").version("gradfast")
+        elif name in ON_DEMAND:
+            found = getattr(import_module(f"gradfast.{ON_DEMAND[name]}"), name)
+        else:
+            raise AttributeError(f"module 'gradfast' has no attribute {name!r}")
+        globals()[name] = found
+        return found
 
     def __dir__():
         """Return the public names, for those who look by completion."""

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.search import Search
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_dtype
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, Flags, Some, as_dtype
 from gradfast.evaluators import as_x, in_order, x_of
 from gradfast.info import Info, Look
 from gradfast.operators import PreparedOperator
@@ -42,7 +41,6 @@ PAIR = Stencil((1, -1), (1, 1), 1)
 FIXED = 2
 SIDES = np.array(["central", "forward", "fixed", "backward"])  # by side: 0, 1, 2, -1
 
-Some = npt.NDArray[np.intp]
 # Rows of f's values where some lines are moved by each node of a stencil.
 Values = Callable[[Array, Some, Stencil], Array]
 
@@ -53,10 +51,10 @@ class Found:
 
     value: Array
     error: Array
-    converged: npt.NDArray[np.bool_]
+    converged: Flags
     step: Array  # the longest of each line's best fit
-    side: npt.NDArray[np.intp]  # 0 both sides of x, 1 above, -1 below, 2 none: bounds hold x fixed
-    evaluations: npt.NDArray[np.intp]
+    side: Some  # 0 both sides of x, 1 above, -1 below, 2 none: bounds hold x fixed
+    evaluations: Some
     searches: tuple[Search, ...] = ()  # what was seen of f, some lines each
 
     def trace(self) -> list[Look]:

@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast._kernels.memory import may_overlap
 
-Array = npt.NDArray[Any]
+# NumPy's own names for these are slow to import.
+Array = np.ndarray[tuple[Any, ...], np.dtype[Any]]
+Some = np.ndarray[tuple[Any, ...], np.dtype[np.intp]]  # indices, as of some coordinates
+Flags = np.ndarray[tuple[Any, ...], np.dtype[np.bool_]]
+Words = np.ndarray[tuple[Any, ...], np.dtype[np.str_]]
 Function = Callable[..., Any]
 Arguments = tuple[Any, ...]
 DType = np.dtype[Any]
@@ -72,6 +75,20 @@ def worker_count(workers: Any, wanted: str = "a positive integer, or -1 for all 
     if not is_integer(workers) or (workers < 1 and workers != -1):
         raise ValueError(f"workers must be {wanted}; got {workers!r}")
     return (os.cpu_count() or 1) if workers == -1 else int(workers)
+
+
+def checked_workers(workers: object) -> Any:
+    """Return None for one process, a number of them, or a map."""
+    if workers is None or callable(workers):
+        return workers
+    count = worker_count(workers, "a positive integer, -1 for all cores, or a map such as pool.map")
+    return None if count == 1 else count
+
+
+def require_progress(show: object) -> None:
+    """ValueError unless progress is to be told by a bar, by a callable or not at all."""
+    if not (show is True or show is False or callable(show)):
+        raise ValueError(f"progress must be True, False or a callable; got {show!r}")
 
 
 def as_point(x: object) -> Array:

@@ -5,14 +5,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast._kernels.memory import name_of_coordinate
 from gradfast._kernels.plan import WITHIN, Box
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import VALUE_DTYPE, Array
+from gradfast.arguments import VALUE_DTYPE, Array, Some
 
-Group = tuple[Stencil, npt.NDArray[np.intp]]  # a stencil, and the coordinates that take it
+Group = tuple[Stencil, Some]  # a stencil, and the coordinates that take it
 
 # An x that rounding left outside by a few units in the last place is taken to be at its bound.
 ULPS_OUTSIDE = 8

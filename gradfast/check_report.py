@@ -4,12 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gradfast.arguments import Array
+from gradfast.arguments import Array, Some, Words
 from gradfast.plotting import new_axes
-
-Verdicts = npt.NDArray[np.str_]
 
 # From the worst to the best. A check with one of the first two is false.
 WRONG, CANNOT_TELL, KINK, RIGHT = VERDICTS = ("wrong", "cannot tell", "kink", "right")
@@ -62,12 +59,12 @@ class GradientCheck:
     ['right' 'wrong'] x[1] [0. 1.]
     """
 
-    name: Verdicts
+    name: Words
     analytic: Array
     numeric: Array
     error: Array
     tolerance: Array
-    verdict: Verdicts
+    verdict: Words
     weight: Array
     evaluations: int
     of: str = "gradient"
@@ -86,13 +83,13 @@ class GradientCheck:
             difference: Array = np.abs(self.analytic - self.numeric)
         return difference
 
-    def worst_first(self) -> npt.NDArray[np.intp]:
+    def worst_first(self) -> Some:
         """Return the indices of the rows, the worst first."""
         with np.errstate(all="ignore"):
             excess = np.nan_to_num(self.difference / (self.tolerance + self.error), nan=np.inf)
         return np.lexsort((-excess, [VERDICTS.index(verdict) for verdict in self.verdict]))
 
-    def record(self) -> npt.NDArray[Any]:
+    def record(self) -> Array:
         """Return a structured array, a row for each entry.
 
         Its fields are ``name``, ``analytic``, ``numeric``, ``difference``, ``error`` and ``verdict``.

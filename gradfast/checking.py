@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.memory import name_at
@@ -15,13 +14,15 @@ from gradfast.arguments import (
     NO_ARGUMENTS,
     VALUE_DTYPE,
     Array,
+    Some,
+    Words,
     as_arguments,
     as_point,
     is_integer,
     is_real,
     real_numbers,
 )
-from gradfast.check_report import POWER, RIGHT, GradientCheck, Verdicts
+from gradfast.check_report import POWER, RIGHT, GradientCheck
 from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian
@@ -48,8 +49,7 @@ MOST_ENTRIES = 1 << 18
 INSIDE = 0.999
 LEAST_ROOM = 2.0**-7
 
-Some = npt.NDArray[np.intp]
-Rows = tuple[Verdicts, Array, Array, Array, Array, Verdicts, Array]  # the arrays of a GradientCheck, in its order
+Rows = tuple[Words, Array, Array, Array, Array, Words, Array]  # the arrays of a GradientCheck, in its order
 
 
 def check_gradient(

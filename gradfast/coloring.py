@@ -7,9 +7,9 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast._kernels import greedy as kernels
+from gradfast.arguments import Array, Some
 from gradfast.patterns import Indices, Pattern, as_pattern, banded, in_order, read_only, require_symmetric
 
 __all__ = ["Coloring", "banded"]
@@ -121,7 +121,7 @@ class Coloring:
         read_only(starts, rows, places, mirrors)
         return starts, rows, places, mirrors
 
-    def restricted(self, some: npt.NDArray[np.intp] | None) -> tuple[Indices, Indices]:
+    def restricted(self, some: Some | None) -> tuple[Indices, Indices]:
         """Return some of the columns, color after color, and where each of their colors starts."""
         if some is None:
             return self.columns, self.starts
@@ -193,7 +193,7 @@ def _fewest(kernel: Callable[..., int], graph: tuple[Indices, ...], orders: Iter
     return min(found, key=itemgetter(0))
 
 
-def _degrees(graph: Graph, n: int) -> npt.NDArray[np.int64]:
+def _degrees(graph: Graph, n: int) -> Array:
     degrees = np.empty(n, np.int64)
     kernels.degrees(graph[0], *graph[2:], degrees)
     return degrees

@@ -201,7 +201,7 @@ def derivative(
 
     Notes
     -----
-    Weights by Fornberg's recurrence [1]_, exact. Central with accuracy p costs
+    Weights are exact [1]_. Central with accuracy p costs
     ``2 * ((n - 1) // 2 + p // 2)`` calls of f, and one more at x if n is even. The error of the
     default grows by orders of magnitude with n. With method "complex", derivatives from the second up are
     differences of the first, which is the complex step's and not checked. For higher derivatives use a higher

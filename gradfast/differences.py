@@ -59,7 +59,7 @@ class Spelled:
 class Difference(Spelled):
     """What the difference methods share: see :class:`Central`."""
 
-    accuracy: int
+    accuracy: int = 1
     step: Any = None
     rel_step: Any = None
     noise: float | None = None
@@ -208,7 +208,7 @@ class Central(Difference):
 
     Notes
     -----
-    Weights are exact, by Fornberg's recurrence [1]_; ``stencil(n)`` shows them. The default step is the one at
+    Weights are exact [1]_; ``stencil(n)`` shows them. The default step is the one at
     which the bounds of truncation and of rounding, or noise, have the least sum [2]_, [3]_.
 
     References
@@ -231,7 +231,6 @@ class Central(Difference):
     directions = (("central", 1), ("forward", 1), ("forward", -1))
 
 
-@dataclass(frozen=True)
 class Forward(Difference):
     """Differences with nodes at x and above: ``(f(x + h) - f(x)) / h`` and its kin.
 
@@ -262,11 +261,9 @@ class Forward(Difference):
     Forward(accuracy=1, step=1e-06, rel_step=None, noise=None, scale=None)
     """
 
-    accuracy: int = 1
     directions = (("forward", 1), ("forward", -1))
 
 
-@dataclass(frozen=True)
 class Backward(Difference):
     """Differences with nodes at x and below: ``(f(x) - f(x - h)) / h`` and its kin.
 
@@ -297,7 +294,6 @@ class Backward(Difference):
     Backward(accuracy=1, step=None, rel_step=None, noise=None, scale=None)
     """
 
-    accuracy: int = 1
     directions = (("forward", -1), ("forward", 1))
 
 
@@ -334,7 +330,6 @@ class Nodes(Difference):
     Stencil(nodes=(-1, 1, 2), weights=(-2, 6, -1), denominator=6, n=1, center=-3)
     """
 
-    accuracy: int = 1
     nodes: tuple[int, ...] = ()
     directions = (("forward", 1),)
 

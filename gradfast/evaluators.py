@@ -6,8 +6,7 @@ subclass that overrides ``values(moves)``; workers.py has others.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,7 @@ from gradfast.complex_step import complex_copy, imaginary_part_of
 from gradfast.parameters import Layout
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """f, its arguments, and how it is called: what an evaluator is opened from, here or in another process."""
 
     f: Any
@@ -60,12 +58,12 @@ class Call:
         else:
             evaluator = kind(f, x, self.args, self.single, self.axis, z)
         if self.is_complex:
-            evaluator.at_x = replace(self, is_complex=False).at(x)
+            evaluator.at_x = self._replace(is_complex=False).at(x)
         return evaluator
 
     def at_copy(self, point: Array) -> Evaluator:
         """Return the evaluator of f itself, without the complex step, at a copy of x that may be elsewhere."""
-        return replace(self, is_complex=False).at(point)
+        return self._replace(is_complex=False).at(point)
 
 
 @contextmanager

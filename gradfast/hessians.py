@@ -6,7 +6,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast import adaptive, sparse
 from gradfast._kernels.combine import combined
@@ -20,6 +19,7 @@ from gradfast.arguments import (
     Array,
     Function,
     ProgressLike,
+    Some,
     WorkersLike,
     as_dtype,
     number_or_array,
@@ -148,7 +148,7 @@ class Hessian(HessianOperator, PreparedOperator):
         steps = one_sided.steps_at(x_of(e), self.n, e.precision)
         return super()._moves_of(e, steps, one_sided.options(self.n), sides)
 
-    def _groups_of(self, e: Evaluator, some: npt.NDArray[np.intp]) -> Groups:
+    def _groups_of(self, e: Evaluator, some: Some) -> Groups:
         return Groups.each(e.n, some) if self.diagonal else Groups.pairs(e.n, some)
 
     def _fill_gaps(
@@ -165,7 +165,7 @@ class Hessian(HessianOperator, PreparedOperator):
         return parts
 
     def _from_sides_of_each(
-        self, e: Evaluator, moves: Moves, some: npt.NDArray[np.intp], center: Array, result: Array
+        self, e: Evaluator, moves: Moves, some: Some, center: Array, result: Array
     ) -> tuple[Moves, ...]:
         """Take sums along pairs anew, by a stencil that looks to that side of each coordinate where f is finite."""
         one_sided = self.method.one_sided()
@@ -232,7 +232,7 @@ class Hessian(HessianOperator, PreparedOperator):
         return (adaptive.gradient if self.diagonal else adaptive.hessian)(e, self, center)
 
 
-def place_of(coordinates: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+def place_of(coordinates: Some) -> Some:
     """Return where among all pairs of coordinates those of each with itself stand."""
     return coordinates * (coordinates + 1) // 2 + coordinates
 

@@ -4,10 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from gradfast.arguments import Array, Function
+from gradfast.arguments import Array, Function, Words
 
 
 class Look(NamedTuple):
@@ -48,7 +45,7 @@ class Info:
 
     evaluations: int
     step: Array
-    scheme: npt.NDArray[np.str_]
+    scheme: Words
     error: Any = None
     converged: Any = None
     value: Any = None

@@ -3,14 +3,13 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast import complex_step
 from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import VALUE_DTYPE, Array
+from gradfast.arguments import VALUE_DTYPE, Array, Some
 from gradfast.bounds import checked_bounds, steps_within
 from gradfast.differences import Difference, Options
 from gradfast.evaluators import in_order, innermost, x_of
@@ -55,7 +54,7 @@ class MixedStencils(WithOptions):
         signed, groups = steps_within(x_of(e), steps, options, sides)
         return tuple(self._moves_of_some(e, in_order(e, signed), stencil, some) for stencil, some in groups)
 
-    def _moves_of_some(self, e: Evaluator, steps: Array, stencil: Stencil, some: npt.NDArray[np.intp]) -> Moves:
+    def _moves_of_some(self, e: Evaluator, steps: Array, stencil: Stencil, some: Some) -> Moves:
         """Return moves of some coordinates of x; those that bounds fix, or that take another stencil, are left out."""
         if some.size == e.n:
             return Moves(self._groups(e), steps, stencil)
@@ -63,7 +62,7 @@ class MixedStencils(WithOptions):
         chosen[some] = True
         return Moves(self._groups_of(e, np.flatnonzero(in_order(e, chosen))), steps, stencil)
 
-    def _groups_of(self, e: Evaluator, some: npt.NDArray[np.intp]) -> Groups:
+    def _groups_of(self, e: Evaluator, some: Some) -> Groups:
         return Groups.each(e.n, some)
 
     def _imaginary_moves(self, e: Evaluator, sides: tuple[Array, Array] | None) -> tuple[Moves, ...]:

@@ -36,7 +36,6 @@ from gradfast.mixed_stencils import MixedStencils
 from gradfast.parameters import Layout, are_parameters
 from gradfast.steps import warn_of_swallowed_step
 from gradfast.unseen import doubt
-from gradfast.workers import Progress, Workers
 
 
 class PreparedOperator(MixedStencils, FromElsewhere):
@@ -78,7 +77,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             raise ValueError(f"args must be () when f is compiled code; got {args!r}")
         if type(x) is not np.ndarray and self.takes_parameters and self._sees_names(x):
             given, (layout, x, places) = x, Layout.of(x)
-            call = replace(self._call(args, None, f0), layout=layout)
+            call = self._call(args, None, f0)._replace(layout=layout)
             evaluator, is_copy = call.at(x, places), all(place is None for place in places)
         else:
             given, x = x, self._point(x)
@@ -91,6 +90,10 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             call = self._call(args, axis if x.ndim > 1 else None, f0)
             evaluator = call.at(x)
         evaluator.copied_from = given if is_copy or self._workers is not None else None
+        if self._workers is None and self.progress is False:
+            return evaluator
+        from gradfast.workers import Progress, Workers  # few calls need them, nor what they import
+
         if self._workers is not None:
             evaluator = Workers(evaluator, call, self._workers, self._pool)
         return evaluator if self.progress is False else Progress(evaluator, self.progress)

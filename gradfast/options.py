@@ -8,15 +8,23 @@ import numpy as np
 from gradfast import methods
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.operator import NAMED, Operator
-from gradfast.arguments import RAVELED, Arguments, Array, Function, as_point, is_integer, worker_count
+from gradfast.arguments import (
+    RAVELED,
+    Arguments,
+    Array,
+    Function,
+    as_point,
+    checked_workers,
+    is_integer,
+    require_progress,
+    worker_count,
+)
 from gradfast.bounds import box_of, sides_of
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
 from gradfast.differences import Difference
 from gradfast.methods import Complex
 from gradfast.parameters import are_parameters
-from gradfast.processes import Processes
-from gradfast.workers import checked_progress, checked_workers
 
 # The options of nearly every operator, in the order in which they are shown.
 COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "progress", "on_error", "full_output")
@@ -29,6 +37,8 @@ DEFAULTS |= {"method": NAMED["central"], "n": 1, "argnum": 0, "on_error": "raise
 
 
 if TYPE_CHECKING:
+    from gradfast.processes import Processes
+
     Yes = Literal[True]
     No = Literal[False]
     # What NumPy makes one array of. The overloads of an operator all call it so: to mypy an array's type leaves things
@@ -108,7 +118,7 @@ class WithOptions(Operator, metaclass=Listed):
     _threads = 1  # of compiled f
     _workers: Any = None  # of a Python f
     _coloring: Coloring | None = None  # of the sparsity, made at the first call
-    _pool: Processes | None = None  # that is kept between calls
+    _pool: "Processes | None" = None  # that is kept between calls
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if is_listed(type(self), name)]
@@ -155,7 +165,7 @@ class WithOptions(Operator, metaclass=Listed):
                 raise ValueError(f"method must be a difference method when f is compiled code; got {method!r}")
         else:
             self._workers = checked_workers(self.workers)
-        checked_progress(self.progress)
+        require_progress(self.progress)
         if isinstance(method, Complex) and self.n != 1:
             raise ValueError(f"n must be 1 for method 'complex'; got {self.n}")
         plans = method.plans if isinstance(method, Difference) else None
@@ -194,6 +204,8 @@ class WithOptions(Operator, metaclass=Listed):
     def __enter__(self) -> Self:
         """Keep the processes of ``workers=`` from one call to the next, until the end of the ``with`` block."""
         if self._workers is not None and not callable(self._workers):
+            from gradfast.processes import Processes
+
             self._pool = Processes(self._workers)
         return self
 

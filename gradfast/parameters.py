@@ -6,9 +6,8 @@ which each array is the caller's own if it can be moved in place, else a part of
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,8 +49,7 @@ def is_labeled(x: object) -> bool:
     return type(x).__module__.partition(".")[0] == "pandas" and hasattr(x, "index") and hasattr(x, "to_numpy")
 
 
-@dataclass(frozen=True)
-class Labels:
+class Labels(NamedTuple):
     """What a pandas object has beside its values."""
 
     kind: Function
@@ -86,8 +84,7 @@ class Labels:
         return "".join(f"[{axis[i]!r}]" for axis, i in zip(self.axes, indices, strict=True))
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One parameter: an array, a number or a pandas object, and where it stands in the flat vector."""
 
     name: str  # as its owner writes it: x['W']

@@ -5,12 +5,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast._kernels import greedy as kernels
 from gradfast.arguments import Arguments, Array, as_array, is_integer
 
-Indices = npt.NDArray[np.intc]
+Indices = np.ndarray[tuple[int, ...], np.dtype[np.intc]]
 
 MOST_ENTRIES = int(np.iinfo(np.intc).max)  # what the kernels' C ints can count
 

@@ -1,7 +1,6 @@
 """propagate: the covariance of f(x) from that of x."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -77,7 +76,7 @@ def propagate(
     matrix = np.reshape(jacobian, (prod(shape), np.shape(jacobian)[-1]))
     if is_labeled(cov) and is_labeled(x) and x.ndim == 1:
         labels = Labels.of(x)
-        cov = replace(labels, axes=labels.axes * cov.ndim).aligned("cov", cov)
+        cov = labels._replace(axes=labels.axes * cov.ndim).aligned("cov", cov)
     found = matrix @ _times(cov, matrix.conj().T)
     return value, number_or_array(found.reshape(shape * 2))
 

@@ -1,8 +1,8 @@
 """Finite-difference stencils: nodes and exact weights for any derivative order and accuracy."""
 
-from fractions import Fraction
+from collections.abc import Sequence
 from functools import lru_cache
-from math import factorial, lcm
+from math import factorial, gcd, lcm
 from typing import Any
 
 from gradfast._kernels.stencil import Stencil
@@ -80,9 +80,7 @@ def truncation(stencil: Stencil) -> tuple[int, float]:
 @lru_cache
 def _stencil(nodes: tuple[int, ...], n: int, wanted: str = "accuracy must be low enough") -> Stencil:
     """Return a stencil; raise ValueError, which says what was wanted, if its weights do not fit in float64."""
-    exact = fornberg_weights([0, *nodes], n)
-    denominator = lcm(*(weight.denominator for weight in exact))
-    center, *weights = (int(weight * denominator) for weight in exact)
+    (center, *weights), denominator = exact_weights([0, *nodes], n)
     largest = max(denominator, abs(center), *map(abs, weights))
     if largest > LARGEST_WEIGHT:
         bits = largest.bit_length()
@@ -90,26 +88,23 @@ def _stencil(nodes: tuple[int, ...], n: int, wanted: str = "accuracy must be low
     return Stencil(nodes, weights, denominator, n, center)
 
 
-def fornberg_weights(nodes: list[int], n: int) -> list[Fraction]:
-    """Return the exact weights of the n-th derivative at 0.
+def exact_weights(nodes: Sequence[int], n: int) -> tuple[list[int], int]:
+    """Return the exact weights of the n-th derivative at 0, as whole numbers over a denominator, in lowest terms.
 
+    The weight of a node is that derivative of Lagrange's polynomial, which is 1 at this node and 0 at the others.
     Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988) 699-706.
-    Each turn adds a node; ``weights[j][k]`` is the weight of node j for the k-th derivative.
     """
-    weights = [[Fraction(0)] * (n + 1) for _ in nodes]
-    weights[0][0] = Fraction(1)
-    previous_product = Fraction(1)
-    for i in range(1, len(nodes)):
-        product = Fraction(1)
-        last = weights[i - 1].copy()
-        for j in range(i):
-            distance = nodes[i] - nodes[j]
-            product *= distance
-            for k in range(n, -1, -1):
-                lower = k * weights[j][k - 1] if k else Fraction(0)
-                weights[j][k] = (nodes[i] * weights[j][k] - lower) / distance
-        for k in range(n, -1, -1):
-            lower = k * last[k - 1] if k else Fraction(0)
-            weights[i][k] = previous_product / product * (lower - nodes[i - 1] * last[k])
-        previous_product = product
-    return [row[n] for row in weights]
+    derivatives, products = [], []
+    for node in nodes:
+        coefficients, product = [1] + [0] * n, 1  # up to z**n of all (z - other), and all (node - other), multiplied
+        for other in nodes:
+            if other != node:
+                lower = [0, *coefficients[:-1]]
+                coefficients = [below - other * own for below, own in zip(lower, coefficients, strict=True)]
+                product *= node - other
+        derivatives.append(factorial(n) * coefficients[n])
+        products.append(product)
+    denominator = lcm(*products)
+    weights = [derivative * (denominator // product) for derivative, product in zip(derivatives, products, strict=True)]
+    shared = gcd(denominator, *weights)
+    return [weight // shared for weight in weights], denominator // shared

@@ -1,7 +1,6 @@
 """A warning where all derivatives are exactly 0, since f does not see what is moved."""
 
 import gc
-from dataclasses import replace
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -97,7 +96,7 @@ def _value_at_copy(e: Evaluator, call: Call, flat: Array) -> Array:
     point[...] = as_x(e, flat)
     if call.axis is not None and not call.vectorized:
         point = np.array(np.moveaxis(point, call.axis, -1)[(0,) * (point.ndim - 1)])
-        call = replace(call, axis=None)
+        call = call._replace(axis=None)
     return call.at(point).value()
 
 

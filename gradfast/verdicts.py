@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import EPS, Array
-from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WRONG, Verdicts
+from gradfast.arguments import EPS, Array, Some, Words
+from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WRONG
 from gradfast.operators import PreparedOperator
 
 # "wrong" needs a difference of this many error bars, which are of 95 %.
@@ -64,8 +63,6 @@ HALF_UNITS = {char: float(np.finfo(char).eps) / 2 for char in "fe"}
 
 TINY = float(np.finfo(float).tiny)
 
-Some = npt.NDArray[np.intp]
-
 
 @dataclass(frozen=True)
 class Entries:
@@ -83,7 +80,7 @@ class Entries:
     def tolerance(self, value: Array) -> Array:
         return self.rounding + self.rtol * np.fmax(np.abs(self.analytic), np.abs(value))
 
-    def judged(self, value: Array, bar: Array, floor: Array) -> Verdicts:
+    def judged(self, value: Array, bar: Array, floor: Array) -> Words:
         """Return the verdicts that values and their bars allow."""
         tolerance = self.tolerance(value)
         off = np.abs(self.analytic - value)
@@ -100,7 +97,7 @@ class Judged:
 
     value: Array
     bar: Array
-    verdict: Verdicts
+    verdict: Words
 
     def improve(self, rows: Some, other: "Judged") -> None:
         """Take what another look found of rows that are not right yet."""

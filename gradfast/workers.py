@@ -13,7 +13,7 @@ import numpy as np
 
 from gradfast._kernels.evaluator import CoarserError, Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import Array, Function, worker_count
+from gradfast.arguments import Array, Function
 from gradfast.evaluators import Call
 from gradfast.processes import DIED, Processes, portable
 
@@ -148,14 +148,6 @@ class Job:
 
 class StoppedError(Exception):
     """f raised StopIteration."""
-
-
-def checked_workers(workers: object) -> Any:
-    """Return None for one process, a number of them, or a map."""
-    if workers is None or callable(workers):
-        return workers
-    count = worker_count(workers, "a positive integer, -1 for all cores, or a map such as pool.map")
-    return None if count == 1 else count
 
 
 def ends_of_chunks(workers: Any, count: int) -> list[int]:
@@ -310,10 +302,3 @@ def import_tqdm() -> Function:
     except ImportError as error:
         raise ImportError("a progress bar needs tqdm: install gradfast[progress]") from error
     return tqdm
-
-
-def checked_progress(show: object) -> Any:
-    """Return what is to be told of progress; ValueError unless it is a bool or a callable."""
-    if show is True or show is False or callable(show):
-        return show
-    raise ValueError(f"progress must be True, False or a callable; got {show!r}")

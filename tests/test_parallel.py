@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 
 from gradfast import Central, Gradient, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
-from gradfast.workers import CHUNKS_OF_A_MAP, checked_workers, ends_of_chunks
+from gradfast.arguments import checked_workers
+from gradfast.workers import CHUNKS_OF_A_MAP, ends_of_chunks
 
 
 def smooth(x):
