@@ -10,7 +10,7 @@ from Cython.Distutils import build_ext
 from setuptools import Extension, setup
 from setuptools.command.build import build
 
-CHECKED = os.environ.get("GRADFAST_CHECKED") == "1"  # every index and attribute checked
+CHECKED = os.environ.get("GRADFAST_CHECKED") == "1"  # what Cython can check: indices of memoryviews, attributes of None
 TRACED = os.environ.get("GRADFAST_TRACED") == "1"  # every line seen by coverage
 
 DIRECTIVES = dict.fromkeys(("boundscheck", "initializedcheck", "nonecheck"), CHECKED)
