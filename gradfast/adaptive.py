@@ -118,9 +118,9 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
     if line.length:
         with np.errstate(divide="ignore"):
             reach = _reach(operator, np.abs(x_of(e).reshape(-1))) / np.abs(line.v).reshape(-1).astype(float)
-        reach = reach.min(keepdims=True, initial=np.inf)
-    scale = np.array([line.scale])
-    lines = Lines(values, center.reshape(1, -1), np.zeros(1), scale, reach, (below, above))
+        reach = np.nanmin(reach, keepdims=True, initial=np.inf)
+    size, scale = np.array([0.0 if line.is_finite else np.nan]), np.array([line.scale])
+    lines = Lines(values, center.reshape(1, -1), size, scale, reach, (below, above))
     found = _found(e, operator, lines)
     return _answer(e, found, lambda part: part.reshape(center.shape)[()], lambda part: part.reshape(()))
 

@@ -144,7 +144,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         self, e: Evaluator, v: object, parts: tuple[Moves, ...], center: Array | None, result: Array
     ) -> tuple[Moves, ...]:
         line = Line(e, v, self._bounds_at(e), self.n)
-        if not np.isfinite(line.x[line.v != 0]).all():
+        if not line.is_finite:
             result[...] = np.nan
             return parts
         gaps = ~np.isfinite(result)
@@ -224,6 +224,11 @@ class Line:
         t = np.zeros(1, self.size_as_value.dtype)
         signed, groups = steps_within(t, np.abs(steps), options, self.ends())
         return (groups[0][0], self.inside(groups[0][0], signed[0])) if groups else None
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether x is finite where v moves it."""
+        return bool(np.isfinite(self.x[self.v != 0]).all())
 
     def ends(self) -> tuple[Array, Array]:
         """Return the least and the largest t that bounds allow."""
