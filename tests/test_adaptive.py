@@ -265,8 +265,11 @@ def test_where_f_is_nan_everywhere_so_is_the_derivative(way):
         (np.abs, 0.0, (-1, 1)),
         (lambda x: np.abs(x - 1) + np.exp(-x), 1.0, (-1 - np.exp(-1), 1 - np.exp(-1))),
         (lambda x: 2.5 * np.abs(x - 3) + x, 3.0, (-1.5, 3.5)),
+        (lambda x: x * x + 0.01 * np.abs(x - 1), 1.0, (1.99, 2.01)),
+        (lambda x: (x - 2) ** 2 + 0.3 * np.abs(x), 0.0, (-4.3, -3.7)),
+        (lambda x: x**4 + 0.02 * np.maximum(x - 2, 0), 2.0, (32.0, 32.02)),
     ],
-    ids=["ReLU", "abs", "abs of a curve", "steep"],
+    ids=["ReLU", "abs", "abs of a curve", "steep", "on a parabola", "lasso", "on a polynomial"],
 )
 def test_a_kink_is_not_converged_and_its_bar_covers_the_slopes_of_both_sides(way, f, x, slopes):
     value, info = same_as_python(way, "derivative", f, x)
@@ -275,6 +278,20 @@ def test_a_kink_is_not_converged_and_its_bar_covers_the_slopes_of_both_sides(way
     assert info.error <= (1 + 1e-6) * jump
     assert not info.converged
     assert info.evaluations <= 31
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("bounds", [None, (0, None)])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_along_a_direction_that_moves_what_is_not_finite_the_derivative_is_nan(wrong, bounds, n):
+    options = {"n": n, "bounds": bounds, "method": "adaptive", "full_output": True}
+    value, info = directional_derivative(lambda x: np.nansum(x**2), [1.0, wrong], [1.0, 0.5], **options)
+    assert np.isnan(value)
+    assert info.error == np.inf
+    assert not info.converged
+    value, info = directional_derivative(lambda x: x[0] ** 2, [1.0, wrong], [1.0, 0.0], **options)
+    assert value == pytest.approx(2)
+    assert info.converged
 
 
 @pytest.mark.parametrize("f", [np.exp, np.sin, np.cosh, lambda x: 1 / x], ids=["exp", "sin", "cosh", "1/x"])

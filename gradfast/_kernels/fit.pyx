@@ -207,16 +207,18 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
         own[i] = pow(steps[rows - 1 - i] / a.radius, n)
     for k in range(basis.columns):
         along[k] = take_out(&basis.q[k * rows], own, rows)
-    product, square = dot(own, witness.left, rows), dot(own, own, rows)
-    for k in range(basis.columns - 1, kept - 1, -1):
-        product, square = product + along[k] * witness.z[k], square + along[k] * along[k]
-    a.other_misfit, a.other_size, k = witness.tail[kept], witness.size, kept - 1
-    last = witness.z[k] if k else witness.z[k] + witness.first_term
-    rest = (product + along[k] * last) ** 2 / (square + along[k] * along[k])
-    rest = sqrt(fmax(0, last * last + witness.tail[kept] ** 2 * (rows - kept) - rest) / (rows - kept))
-    if fabs(product) > WITHIN_NOISE * fmax(a.scatter, rest) * sqrt(square):
-        a.jump = 2 * fabs(<double>as_derivative(a, n, product / square * <long double>a.sigma))
-        a.bar = fmax(a.bar, a.jump)
+    a.other_misfit, a.other_size = witness.tail[kept], witness.size
+    for k in range(kept, basis.columns):  # a polynomial's last term may be one more than the fit keeps
+        product, square = dot(own, witness.left, rows), dot(own, own, rows)
+        for i in range(basis.columns - 1, k - 1, -1):
+            product, square = product + along[i] * witness.z[i], square + along[i] * along[i]
+        last = witness.z[k - 1] if k > 1 else witness.z[0] + witness.first_term
+        rest = (product + along[k - 1] * last) ** 2 / (square + along[k - 1] * along[k - 1])
+        rest = sqrt(fmax(0, last * last + witness.tail[k] ** 2 * (rows - k) - rest) / (rows - k))
+        if fabs(product) > WITHIN_NOISE * fmax(a.scatter, rest) * sqrt(square):
+            a.jump = 2 * fabs(<double>as_derivative(a, n, product / square * <long double>a.sigma))
+            a.bar = fmax(a.bar, a.jump)
+            return
 
 
 cdef double surprise(const Fit *a, const Fit *b, const Basis *basis, const double *z, int rows) noexcept nogil:

@@ -316,7 +316,7 @@ cdef class Search:
         elif w.state == RESOLVED and self.look_between(a, looks, b):
             pass
         # Two looks fit a slope exactly; f(x) alone may show a bump at x that both of them step over.
-        elif b.bar <= self.tolerance * size and (looks.count > 2 or not self.is_rough(b)):
+        elif b.bar <= self.tolerance * size and (looks.count > 2 or b.other_misfit <= NOISY and not self.is_rough(b)):
             pass
         elif w.dives == 0 and self.is_rough(b) and self.dive(a, w, looks, k, b.sigma * fmax(b.misfit, b.other_misfit)):
             pass
