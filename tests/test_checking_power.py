@@ -155,17 +155,30 @@ def test_tolerances_follow_the_size_of_each_coordinate(size):
 
 
 @pytest.mark.parametrize("slopes", [(0.0, 1.0), (-2.0, 1.0), (3.0, 5.0)])
-def test_a_kink_takes_what_lies_between_the_slopes_and_no_more(slopes):
+@pytest.mark.parametrize("place", [0.0, 3.0, 1e-6])
+def test_a_kink_takes_what_lies_between_the_slopes_and_no_more(slopes, place):
     low, high = slopes
     jump = high - low
 
     def f(x):
-        return float(np.where(x > 0, high * x, low * x).sum())
+        return float(np.where(x > place, high * (x - place), low * (x - place)).sum())
 
-    inside = [check_gradient(f, [low + part * jump], [0.0]).verdict[0] for part in (0.0, 0.5, 1.0)]
-    outside = [check_gradient(f, [low + part * jump], [0.0]).verdict[0] for part in (-0.4, -0.1, 1.1, 1.4)]
+    inside = [check_gradient(f, [low + part * jump], [place]).verdict[0] for part in (0.0, 0.5, 1.0)]
+    outside = [check_gradient(f, [low + part * jump], [place]).verdict[0] for part in (-0.4, -0.1, -0.02, 1.1, 1.4)]
     assert inside == ["kink"] * 3
-    assert outside == ["wrong"] * 4
+    assert outside == ["wrong"] * 5
+
+
+@pytest.mark.parametrize(("curvature", "bend"), [(1.0, 0.01), (1.0, 0.3), (-4.0, 0.3)])
+def test_a_kink_on_a_curve_is_one(bend, curvature):
+    def f(x):
+        return float(curvature * x[0] ** 2 + bend * abs(x[0] - 1))
+
+    inside = [check_gradient(f, [2 * curvature + part * bend], [1.0]).verdict[0] for part in (-1.0, -0.5, 0.5, 1.0)]
+    checks = [check_gradient(f, [2 * curvature + part * bend], [1.0]) for part in (-1.2, 1.2)]
+    assert inside == ["kink"] * 4
+    assert [check.verdict[0] for check in checks] == ["wrong"] * 2
+    assert [check.numeric[0] for check in checks] == pytest.approx([2 * curvature - bend, 2 * curvature + bend])
 
 
 def test_constant_f_cannot_tell():
