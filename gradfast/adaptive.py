@@ -113,7 +113,9 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
             return np.empty((0, center.size))
         return e.values(Moves(Groups.together(e.n), steps[0] * line.v.reshape(-1), stencil, along=steps[0]))
 
-    below, above = map(np.abs, line.ends()) if line.sides is not None and line.length else np.full((2, 1), np.inf)
+    below, above = np.full((2, 1), np.inf)
+    if line.sides is not None and line.length:
+        below, above = np.abs(line.ends()).astype(float)
     reach = np.zeros(1)
     if line.length:
         with np.errstate(divide="ignore"):

@@ -281,6 +281,23 @@ def test_a_kink_is_not_converged_and_its_bar_covers_the_slopes_of_both_sides(way
 
 
 @pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("upper", [1, 3])
+@pytest.mark.parametrize("dtype", ["f", "d", "g"])
+def test_bounds_hold_along_a_direction_in_any_precision(dtype, upper, n):
+    x, seen = np.ones(2, dtype), []
+
+    def f(x):
+        seen.append(x.max())
+        return np.sum(x**3)
+
+    options = {"n": n, "bounds": (0, upper), "method": "adaptive", "full_output": True}
+    value, info = directional_derivative(f, x, np.array([1.0, 0.5]), **options)
+    assert abs(float(value) - (4.5 if n == 1 else 7.5)) <= info.error
+    assert info.error <= 1e-3
+    assert max(seen) <= upper
+
+
+@pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("bounds", [None, (0, None)])
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_along_a_direction_that_moves_what_is_not_finite_the_derivative_is_nan(wrong, bounds, n):
