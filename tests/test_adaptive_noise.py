@@ -279,14 +279,22 @@ def test_cancelling_terms_cost_no_more_than_longer_steps_can_win_back():
     assert abs(value[0] / 6e-5 - 1) < 1e-9
 
 
+def slope_of_a_root(x):
+    """Return the derivative of (sqrt(1 + x) - 1) / x**2."""
+    root = math.sqrt(1 + x)
+    return -(root + 1 + x / (2 * root)) / (x * (root + 1)) ** 2
+
+
 @pytest.mark.parametrize(
     ("f", "slope"),
     [
         (lambda x: (1 - np.cos(x)) / x**2, lambda x: -x / 12 + x**3 / 180 - x**5 / 6720 + x**7 / 453600),
         (lambda x: (np.exp(x) - 1 - x) / x**2, lambda x: 1 / 6 + x / 12 + x**2 / 40 + x**3 / 180 + x**4 / 1008),
         (lambda x: (x - np.sin(x)) / x**3, lambda x: -x / 60 + x**3 / 1260 - x**5 / 60480),
+        (lambda x: (1 - np.cos(x)) / x, lambda x: 1 / 2 - x**2 / 8 + x**4 / 144 - x**6 / 5760),
+        (lambda x: (np.sqrt(1 + x) - 1) / x**2, slope_of_a_root),
     ],
-    ids=["1 - cos", "exp - 1", "x - sin"],
+    ids=["1 - cos", "exp - 1", "x - sin", "slope of the other sign", "half the slope"],
 )
 def test_naive_formulas_near_0_are_covered_and_never_called_converged_where_wrong(f, slope):
     points, covered, lies = np.logspace(-7, -1, 28), 0, 0

@@ -34,6 +34,10 @@ cdef double ABRUPT = 1000.0
 cdef double RESTS = 0.1
 cdef double FAR = 8.0
 
+# A slope further out is another if it differs by this part from that of a fit. By powers of x, naive formulas such as
+# (sqrt(1 + x) - 1) / x**2 have treads whose slope is off by a half or more.
+cdef double OTHER = 0.25
+
 # Once f is resolved close to x, terms that only looks closer by this factor determine say nothing of longer radii.
 cdef double CLUSTER = 50.0
 
@@ -313,20 +317,29 @@ cdef int end_of_tread(const Looks *looks, Py_ssize_t c, int few, const Fit *fits
     """Return the last of the fits that see a stair's tread only, or -1; write where f changes abruptly.
 
     A tread is smooth, but its slope is not that of the stairs. A fit is taken for one of a tread if f changes abruptly
-    just beyond it, and rests further out.
+    just beyond it, and further out rests, or has another slope: the same at two looks, and on both sides of x, as
+    beyond a kink beside x it is not.
     """
     cdef int i, k
-    cdef double end
+    cdef double end, slope, bend, last, value, other
+    cdef bint is_other
     for i in range(looks.count - 2 if looks.n == 1 else -1, few - 2, -1):
-        end = FAR * fits[i].radius
+        end, value, last = FAR * fits[i].radius, <double>fits[i].value, INFINITY
         if not fits[i].surprise > ABRUPT or fits[i + 1].radius > end:
             continue
         abrupt[0] = fits[i].radius
         for k in range(i + 2, looks.count):
-            if looks.steps[k] >= end and moved(looks, c, k) < RESTS * fabs(<double>fits[i].value) * looks.steps[k]:
+            if looks.steps[k] < end:
+                continue
+            slope = <double>half(looks, c, k, True) / looks.steps[k]
+            bend = INFINITY if looks.side else <double>half(looks, c, k, False) / looks.steps[k]
+            other = fabs(slope - value)
+            is_other = other > OTHER * fabs(value) and RESTS * other > fmax(fabs(slope - last), fabs(bend))
+            if is_other or moved(looks, c, k) < RESTS * fabs(value) * looks.steps[k]:
                 while i < looks.count - 1 and fits[i + 1].radius < end:
                     i += 1
                 return i
+            last = slope
     return -1
 
 
