@@ -29,7 +29,7 @@ settings = {
 }
 sources = {f"gradfast._kernels.{path.stem}": [path.as_posix()] for path in Path("gradfast/_kernels").glob("*.pyx")}
 # The functions of cheap operators: Python takes as long to bind their keywords as the operators to run.
-FRONT = [Path(f"gradfast/{name}.py") for name in ("derivatives", "gradients", "jacobians")]
+FRONT = [Path(f"gradfast/{name}.py") for name in ("derivatives", "gradients", "jacobians", "textbook")]
 sources |= {f"gradfast.{path.stem}": [path.as_posix()] for path in FRONT if path.exists()}
 sources[SHARED] = []  # Cython writes it
 

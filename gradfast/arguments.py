@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast._kernels.memory import may_overlap
+from gradfast._kernels.memory import can_be_moved
 
 # NumPy's own names for these are slow to import.
 Array = np.ndarray[tuple[Any, ...], np.dtype[Any]]
@@ -98,11 +98,9 @@ def as_point(x: object) -> Array:
     share memory, as in a sliding window.
     Anything else is copied; to float64, unless it has one of these three types already.
     """
-    if type(x) is np.ndarray and x.dtype in IN_PLACE and x.flags.carray:
-        return x
     if isinstance(x, np.ndarray):
-        seen = as_f_sees_it(x)
-        if seen.dtype in IN_PLACE and seen.flags.behaved and not may_overlap(seen):
+        seen = x if type(x) is np.ndarray else as_f_sees_it(x)
+        if can_be_moved(seen):
             return seen
     array = as_array("x", x)
     if array.dtype.kind not in "fiub":

@@ -12,9 +12,9 @@ import numpy as np
 from numpy import empty
 
 from gradfast._kernels import native_loop
-from gradfast._kernels.gradient_loop import POINT, ROWS, by_moves
+from gradfast._kernels.gradient_loop import by_differences, by_moves
 from gradfast._kernels.many_points import ManyPoints
-from gradfast._kernels.memory import keeping, name_of_coordinate
+from gradfast._kernels.memory import name_of_coordinate
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.number import number, shown, values_of
 from gradfast._kernels.one_point import OnePoint, WholeBatch
@@ -214,19 +214,17 @@ def numerical_gradient(
         f = as_objective(f)
     given, x = x, as_point(x)
     own = x if type(x) is np.ndarray else np.asarray(x)  # of a subclass, whose sizes may be others
-    kind, is_batch = own.dtype.char, own.ndim == 2
+    is_batch = own.ndim == 2
     if axis != -1:
         is_batch = is_batch and _has_rows(axis)
     if type(f) is NativeFunction:
         gradient, swallowed = _by_compiled_loops(f, own, h, vectorized, is_batch)
     elif vectorized or not (is_batch or own.ndim == 1):
         gradient, swallowed = _by_moves(f, x, h, vectorized, is_batch)
+    elif is_batch:
+        gradient, swallowed = _of_rows(f, x, own, h)
     else:
-        gradient = empty(own.shape, own.dtype)
-        if is_batch:
-            swallowed = _of_rows(ROWS[kind], f, x, own, h, gradient)
-        else:
-            swallowed = keeping(own, POINT[kind], f, x, own, h, gradient)
+        gradient, swallowed = by_differences(f, x, own, h, False)
     if swallowed >= 0:
         _warn_of_swallowed_step(own, swallowed, h)
     elif swallowed == ALL_ZERO:
@@ -252,15 +250,13 @@ def _has_rows(axis: Any) -> bool:
     return axis is not None
 
 
-def _of_rows(kernel: Any, f: Function, x: Array, own: Array, h: float, gradient: Array) -> int:
-    """Write the gradients of rows. An exception of f, which may want all of x, says what it was called with."""
+def _of_rows(f: Function, x: Array, own: Array, h: float) -> tuple[Array, int]:
+    """Return the gradients of rows. An exception of f, which may want all of x, says what it was called with."""
     try:
-        # Rows of a view: f may give x itself another shape.
-        swallowed: int = keeping(own, kernel, f, x.view(), own, h, gradient)
+        return by_differences(f, x.view(), own, h, True)  # of a view: f may give x itself another shape
     except Exception as error:
         error.add_note(f"f was called with a row of x, of shape {x.shape[1:]}; with axis=None all of x is one point")
         raise
-    return swallowed
 
 
 def _by_moves(f: Function, x: Array, h: float, vectorized: bool, is_batch: bool) -> tuple[Array, int]:

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -9,13 +9,5 @@ from gradfast._kernels.stencil import Stencil
 _Array = NDArray[Any]
 _Function = Callable[[Any], Any]
 
-class _Point(Protocol):
-    def __call__(self, f: _Function, argument: object, line: _Array, h: float, out: _Array) -> int: ...
-
-class _Rows(Protocol):
-    def __call__(self, f: _Function, batch: object, rows: _Array, h: float, out: _Array) -> int: ...
-
+def by_differences(f: _Function, argument: object, x: _Array, h: float, has_rows: bool) -> tuple[_Array, int]: ...
 def by_moves(e: Evaluator, h: float, stencil: Stencil) -> tuple[_Array, int]: ...
-
-POINT: dict[str, _Point]
-ROWS: dict[str, _Rows]

@@ -8,113 +8,158 @@ c. The formula is literally ``(f(x + h) - f(x - h)) / (2 * h)``: for doubles it 
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.function cimport PyFunction_Check
 from cpython.method cimport PyMethod_Check
+from cpython.object cimport PyObject
 from libc.math cimport isfinite
 
 from gradfast._kernels.evaluator cimport Evaluator
-from gradfast._kernels.memory cimport Fields, form_of, owner_of
+from gradfast._kernels.memory cimport (
+    Memory, address, close_memory, fields_of, form_of, give_back_form, holds, is_at_home, open_memory, read_all, shape_in,
+    strides_in, write_all,
+)
 from gradfast._kernels.moves cimport Moves
-from gradfast._kernels.number cimport read
+from gradfast._kernels.number cimport caller_of, is_float, own, read, take_float, vectorcallfunc
 from gradfast._kernels.operator cimport names_nothing
 from gradfast._kernels.operator_kinds cimport GradientOperator
 from gradfast._kernels.step_rule cimport first_swallowed, real
-from gradfast._kernels.stencil cimport Stencil
+from gradfast._kernels.stencil cimport Stencil, value
 
 # How a gradient is made of moves, whatever f is.
 cdef GradientOperator GRADIENT = GradientOperator.__new__(GradientOperator)
 
-from numpy import ndarray
+import numpy as np
+from numpy import empty, ndarray
 
-from gradfast._kernels.memory import f_changed, form_changed, name_at
+from gradfast._kernels.memory import f_changed, first_change, form_changed, name_at, name_of_coordinate
+
+cdef extern from "Python.h":
+    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+
 
 # What became of a coordinate that was moved up and down.
 cdef enum Outcome:
     MOVED, SWALLOWED, CHANGED, FREED        # by rounding; by f; its memory, by f
 
 
-def _point(f, argument, real[:] line, double h, real[:] out):  # OUT: out
-    """Write the derivative along each coordinate of a line; return the first whose step rounding swallowed.
+def by_differences(f, argument, x, double h, bint has_rows):
+    """Return the derivatives along each coordinate of x, and the index of the first whose step rounding swallowed.
 
-    That is -1 if there is none, and -2 if all derivatives are 0 besides, of an f that may not see what is moved.
+    f is called with the argument, whose memory x shows; if that is a batch, with one row after the other. The index is
+    -1 if no step was swallowed, and -2 if all derivatives are 0 besides, of an f that may not see what is moved.
+    An x that f changed is put back, with a ValueError; after another exception, x is as it was.
     """
-    cdef Py_ssize_t i, swallowed = -1
+    cdef Memory memory
+    cdef bytes before
+    cdef Py_ssize_t swallowed
+    cdef size_t form
+    if not open_memory(&memory, x):
+        raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+    try:
+        form, before = form_of(x), PyBytes_FromStringAndSize(NULL, memory.count * memory.itemsize)
+        read_all(&memory, PyBytes_AS_STRING(before))
+        gradient = empty(x.shape, x.dtype)
+        try:
+            if memory.kind == c"d":
+                swallowed = differentiate(f, argument, &memory, h, has_rows, <double *>fields_of(gradient).data)
+            elif memory.kind == c"f":
+                swallowed = differentiate(f, argument, &memory, h, has_rows, <float *>fields_of(gradient).data)
+            else:
+                swallowed = differentiate(f, argument, &memory, h, has_rows, <long double *>fields_of(gradient).data)
+            if form_of(x) != form:
+                raise form_changed()
+            # Each coordinate has its old bits back: what is different now is f's doing.
+            changed = -1 if holds(&memory, PyBytes_AS_STRING(before)) else first_change(x, old(x, before))
+            if changed >= 0:
+                raise f_changed(name_of_coordinate(x, changed))
+        except BaseException:
+            if form_of(x) != form:
+                give_back_form(x, shape_in(&memory), strides_in(&memory), np.dtype(chr(memory.kind)), before)
+            raise
+        finally:
+            write_all(&memory, PyBytes_AS_STRING(before))
+    finally:
+        close_memory(&memory)
+    return gradient, swallowed
+
+
+cdef old(x, bytes before):
+    return np.frombuffer(before, x.dtype).reshape(x.shape)
+
+
+cdef Py_ssize_t differentiate(f, argument, const Memory *memory, double h, bint has_rows, real *out) except? -3:  # OUT: out
+    cdef Py_ssize_t i, swallowed = -1, width = memory.view.shape[1] if has_rows else memory.count
     cdef bint is_flat = True
     cdef Outcome outcome
-    cdef const Fields *owner = owner_of(argument)
+    cdef vectorcallfunc call = caller_of(f)
+    cdef PyObject *stack[2]
+    cdef size_t form = 0
     cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))  # a C function does not notice Ctrl-C
-    for i in range(line.shape[0]):
-        outcome = central_difference(f, argument, owner, &line[i], h, &out[i])
+    batch = argument
+    stack[1] = <PyObject *>argument
+    for i in range(memory.count):
+        if has_rows and i % width == 0:
+            if form and form_of(argument) != form:
+                raise form_changed()
+            argument = batch[i // width]
+            stack[1] = <PyObject *>argument
+            form = form_of(argument) if isinstance(argument, ndarray) else 0
+        outcome = central_difference(f, call, stack, memory, <real *>address(memory, i), h, &out[i])
         if outcome >= CHANGED:
-            raise f_changed(name_at((i,))) if outcome == CHANGED else form_changed()
+            raise f_changed(name_at(np.unravel_index(i, shape_in(memory)))) if outcome == CHANGED else form_changed()
         if outcome == SWALLOWED and swallowed < 0:
             swallowed = i
         is_flat = is_flat and out[i] == 0
         if looks_for_signals:
             PyErr_CheckSignals()
-    return swallowed if swallowed >= 0 or not is_flat or names_nothing(f) else -2
-
-
-def _rows(f, batch, real[:, :] rows, double h, real[:, :] out):  # OUT: out
-    """Do so for each row of a batch, with ``f(batch[i])``; a swallowed step is counted through the rows."""
-    cdef Py_ssize_t i, j, swallowed = -1
-    cdef bint is_flat = True
-    cdef Outcome outcome
-    cdef const Fields *owner = owner_of(batch)
-    cdef size_t form
-    cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))
-    for i in range(rows.shape[0]):
-        row = batch[i]
-        form = form_of(row) if isinstance(row, ndarray) else 0
-        for j in range(rows.shape[1]):
-            outcome = central_difference(f, row, owner, &rows[i, j], h, &out[i, j])
-            if outcome >= CHANGED:
-                raise f_changed(name_at((i, j))) if outcome == CHANGED else form_changed()
-            if outcome == SWALLOWED and swallowed < 0:
-                swallowed = i * rows.shape[1] + j
-            is_flat = is_flat and out[i, j] == 0
-            if looks_for_signals:
-                PyErr_CheckSignals()
-        if form and form_of(row) != form:
-            raise form_changed()
+    if form and form_of(argument) != form:
+        raise form_changed()
     return swallowed if swallowed >= 0 or not is_flat or names_nothing(f) else -2
 
 
 cdef inline Outcome central_difference(
-    f, argument, const Fields *owner, real *coordinate, double h, real *derivative
+    f, vectorcallfunc call, PyObject **stack, const Memory *memory, real *coordinate, double h, real *derivative
 ) except? CHANGED:  # OUT: derivative
     """Move a coordinate of f's argument up and down; it must be where it was put after each call."""
-    cdef const char *home = owner.data
     cdef real saved = coordinate[0], up = <real>(saved + h), down = <real>(saved - h)
     cdef double above, below
     cdef long double above_of_longs, below_of_longs
     try:
         coordinate[0] = up
         if real is float or real is double:
-            read(f(argument), &above)
+            evaluate(f, call, stack, &above)
         else:
-            read(f(argument), &above_of_longs)
-        if owner.data != home:
+            evaluate(f, call, stack, &above_of_longs)
+        if not is_at_home(memory):
             return FREED
         if coordinate[0] != up and up == up:
             return CHANGED
         coordinate[0] = down
         if real is float or real is double:
-            read(f(argument), &below)
+            evaluate(f, call, stack, &below)
             derivative[0] = <real>((above - below) / (2 * h))
         else:
-            read(f(argument), &below_of_longs)
+            evaluate(f, call, stack, &below_of_longs)
             derivative[0] = (above_of_longs - below_of_longs) / (2 * h)
-        if owner.data != home:
+        if not is_at_home(memory):
             return FREED
         if coordinate[0] != down and down == down:
             return CHANGED
     finally:
-        if owner.data == home:
+        if is_at_home(memory):
             coordinate[0] = saved
     return SWALLOWED if (up == saved or down == saved) and isfinite(saved) else MOVED
+
+
+cdef inline int evaluate(f, vectorcallfunc call, PyObject **stack, value *number) except -1:  # OUT: number
+    """Call f and read what it returns, nearly always a float."""
+    cdef PyObject *found = call(<PyObject *>f, &stack[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+    if is_float(found):
+        number[0] = take_float(found)
+        return 0
+    return read(own(found), number)
 
 
 def by_moves(Evaluator e not None, double h, Stencil stencil not None):
@@ -139,8 +184,3 @@ def by_moves(Evaluator e not None, double h, Stencil stencil not None):
     else:
         swallowed = first_swallowed[double](<const double *>e.before, e.n, h)
     return result, swallowed if swallowed >= 0 or e.unmoved is None else -2
-
-
-# One entry for each dtype.char of x: a fused function would look for its types at every call.
-POINT = {"f": _point["float"], "d": _point["double"], "g": _point["long double"]}
-ROWS = {"f": _rows["float"], "d": _rows["double"], "g": _rows["long double"]}

@@ -107,17 +107,13 @@ cdef bint overlaps_itself(const Memory *memory) noexcept:
         reach += shortest * (memory.view.shape[nearest] - 1)
 
 
-def may_overlap(array):
-    """Return whether two elements of an array may share memory."""
+def can_be_moved(array):
+    """Return whether an array can be moved in place: see `open_memory`."""
     cdef Memory memory
-    cdef bint found
-    if get_buffer(array, &memory.view, PyBUF_STRIDES) < 0:
-        PyErr_Clear()
+    if not open_memory(&memory, array):
         return False
-    memory.itemsize, memory.is_contiguous = memory.view.itemsize, PyBuffer_IsContiguous(&memory.view, c"C")
-    found = overlaps_itself(&memory)
-    PyBuffer_Release(&memory.view)
-    return found
+    close_memory(&memory)
+    return True
 
 
 cdef void close_memory(Memory *memory) noexcept:
@@ -177,41 +173,6 @@ def first_change(now, before):
     """
     same = (now == before) & (np.signbit(now) == np.signbit(before)) | np.isnan(now) & np.isnan(before)
     return -1 if same.all() else int(np.argmin(same))
-
-
-def keeping(x, kernel, *arguments):
-    """Return ``kernel(*arguments)`` with x as it was; ValueError if f itself changed x.
-
-    A kernel gives each coordinate that it perturbs its old bits back, so what is different
-    afterwards is f's doing. An exception goes out as it is, with x put back.
-    """
-    cdef Memory memory
-    cdef bytes before
-    cdef bint same
-    cdef size_t form
-    x = x if type(x) is ndarray else np.asarray(x)
-    if not open_memory(&memory, x):
-        raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
-    before, form = PyBytes_FromStringAndSize(NULL, memory.count * memory.itemsize), form_of(x)
-    read_all(&memory, PyBytes_AS_STRING(before))
-    try:
-        result = kernel(*arguments)
-        if form_of(x) != form:
-            raise form_changed()
-        same = holds(&memory, PyBytes_AS_STRING(before))
-        if not same:
-            changed = first_change(x, np.frombuffer(before, x.dtype).reshape(x.shape))
-            write_all(&memory, PyBytes_AS_STRING(before))
-            if changed >= 0:
-                raise f_changed(name_of_coordinate(x, changed))
-    except BaseException:
-        if form_of(x) != form:
-            give_back_form(x, shape_in(&memory), strides_in(&memory), np.dtype(chr(memory.kind)), before)
-        write_all(&memory, PyBytes_AS_STRING(before))
-        raise
-    finally:
-        close_memory(&memory)
-    return result
 
 
 cdef tuple shape_in(const Memory *memory):

@@ -2,11 +2,9 @@ cimport cython
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.memory cimport Memory
 from gradfast._kernels.moves cimport Moves, Span
+from gradfast._kernels.number cimport vectorcallfunc
 
 from cpython.ref cimport PyObject
-
-cdef extern from "Python.h":
-    ctypedef PyObject *(*vectorcallfunc)(PyObject *f, PyObject **arguments, size_t count, PyObject *names)
 
 cdef enum:
     MOST_ARGUMENTS = 14

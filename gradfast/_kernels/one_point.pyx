@@ -14,28 +14,14 @@ from cpython.object cimport PyObject
 from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
 from gradfast._kernels.memory cimport Memory, form_of, holds, is_at_home, open_memory, write_all
 from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
-from gradfast._kernels.number cimport read
+from gradfast._kernels.number cimport caller_of, is_float, own, read, take_float
 
 import numpy as np
 from numpy import ndarray
 
 from gradfast._kernels.memory import f_changed, form_changed, first_change, name_of_coordinate
 
-cdef extern from *:
-    """
-    static CYTHON_INLINE int is_float(PyObject *o) { return o != NULL && PyFloat_CheckExact(o); }
-    static CYTHON_INLINE double take_float(PyObject *o) { double d = PyFloat_AS_DOUBLE(o); Py_DECREF(o); return d; }
-    static CYTHON_INLINE void let_go_of(PyObject *o) { Py_DECREF(o); }
-    static CYTHON_INLINE int raise_what_is_set(void) { return -1; }
-    """
-    bint is_float(PyObject *o)
-    double take_float(PyObject *o)
-    void let_go_of(PyObject *o)
-    int raise_what_is_set() except -1
-
 cdef extern from "Python.h":
-    PyObject *PyObject_Vectorcall(PyObject *f, PyObject **arguments, size_t count, PyObject *names)
-    vectorcallfunc PyVectorcall_Function(PyObject *f)
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
 
 
@@ -74,9 +60,7 @@ cdef class OnePoint(Evaluator):
         self.stack[1] = <PyObject *>self.argument
         for i in range(<Py_ssize_t>more):
             self.stack[2 + i] = <PyObject *>args[i]
-        self.call = PyVectorcall_Function(<PyObject *>f)
-        if self.call is NULL:
-            self.call = <vectorcallfunc>PyObject_Vectorcall
+        self.call = caller_of(f)
         self.looks_for_signals = not PyFunction_Check(f)  # a C function does not notice Ctrl-C
         return True
 
@@ -296,15 +280,6 @@ cdef class WholeBatch(OnePoint):
                 f"it returned one of shape {array.shape}"
             )
         return self.copy_values(array, block.at + row * self.width * self.value_size)
-
-
-cdef inline object own(PyObject *found):
-    """Return what a C call returned, with the reference to it; or raise the exception that it set."""
-    if found is NULL:
-        raise_what_is_set()
-    value = <object>found
-    let_go_of(found)
-    return value
 
 
 def with_arguments(f, tuple args):

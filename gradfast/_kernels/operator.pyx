@@ -12,7 +12,7 @@ b. This part knows the plain case: one point, a difference method, a rule of ste
 cimport cython
 from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.function cimport PyFunction_Check
+from cpython.function cimport PyFunction_Check, PyFunction_GetClosure, PyFunction_GetCode, PyFunction_GetDefaults
 from libc.math cimport isfinite
 from libc.string cimport memcmp, memset
 
@@ -49,9 +49,9 @@ cdef list EACH = [Groups.each(n) for n in range(64)]
 
 cdef bint names_nothing(f) except -1:
     """Return whether a function knows nothing but its arguments, so that it cannot keep x or read another."""
-    if not PyFunction_Check(f) or f.__closure__ is not None or f.__defaults__ is not None:
+    if not PyFunction_Check(f) or PyFunction_GetClosure(f) is not NULL or PyFunction_GetDefaults(f) is not NULL:
         return False
-    code = f.__code__
+    code = <object>PyFunction_GetCode(f)
     if code.co_names:
         return False
     for constant in code.co_consts:
