@@ -21,17 +21,25 @@ SHARED = "gradfast._kernels._shared"  # Cython's own code for memoryviews, once 
 NO_COMPILER = """error: building gradfast from source needs a C compiler, but the program {} was not found.
 Install gcc or clang, set CC to a compiler, or use a wheel: pip install --only-binary gradfast gradfast"""
 
-settings = {
-    "define_macros": [("CYTHON_TRACE_NOGIL", "1")] if TRACED else [],
-    # No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
-    "extra_compile_args": [] if sys.platform == "win32" else ["-g0", "-ffp-contract=off"],
-    "extra_link_args": ["-Wl,--strip-all"] if sys.platform == "linux" else [],
-}
+MACROS = [("CYTHON_TRACE_NOGIL", "1")] if TRACED else []
+# No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
+COMPILE = [] if sys.platform == "win32" else ["-g0", "-ffp-contract=off"]
+LINK = ["-Wl,--strip-all"] if sys.platform == "linux" else []
+
 sources = {f"gradfast._kernels.{path.stem}": [path.as_posix()] for path in Path("gradfast/_kernels").glob("*.pyx")}
 # The functions of cheap operators: Python takes as long to bind their keywords as the operators to run.
 FRONT = [Path(f"gradfast/{name}.py") for name in ("derivatives", "gradients", "jacobians", "textbook")]
 sources |= {f"gradfast.{path.stem}": [path.as_posix()] for path in FRONT if path.exists()}
 sources[SHARED] = []  # Cython writes it
+# Modules without loops of their own, on which a compiler spends as long again to make them no faster.
+COLD = {SHARED, *(f"gradfast._kernels.{name}" for name in ("named", "native_function", "stencil", "watch"))}
+COLD |= {f"gradfast.{path.stem}" for path in FRONT}
+
+
+def module(name):
+    """Return a compiled module as setuptools knows it."""
+    less = ["-O1"] if name in COLD and sys.platform != "win32" else []
+    return Extension(name, sources[name], define_macros=MACROS, extra_compile_args=COMPILE + less, extra_link_args=LINK)
 
 
 class BuildExt(build_ext):
@@ -59,5 +67,4 @@ class Build(build):
 
 
 if __name__ == "__main__":  # not in Cython's processes, which import this file where they cannot fork
-    modules = [Extension(name, files, **settings) for name, files in sorted(sources.items())]
-    setup(cmdclass={"build": Build, "build_ext": BuildExt}, ext_modules=modules)
+    setup(cmdclass={"build": Build, "build_ext": BuildExt}, ext_modules=[module(name) for name in sorted(sources)])

@@ -135,7 +135,8 @@ def steps_within(
     x: Array, steps: Array, options: tuple[tuple[Stencil, int], ...], bounds: tuple[Array, Array]
 ) -> tuple[Array, list[Group]]:
     """Return signed steps, and which coordinates take which stencil, so that every node lies within the bounds."""
-    char = x.dtype.char
-    signed = np.array(steps, VALUE_DTYPE[char]).reshape(-1)
-    chosen = WITHIN[char](x.reshape(-1), signed, options, *bounds)
+    kind = VALUE_DTYPE[x.dtype.char]
+    signed = np.array(steps, kind).reshape(-1)
+    at, lower, upper = (array.reshape(-1).astype(kind, copy=False) for array in (x, *bounds))
+    chosen = WITHIN[kind.char](at, signed, options, lower, upper, x.dtype.char == "f")
     return signed, [(stencil, np.array(some)) for stencil, some in chosen.items() if some]

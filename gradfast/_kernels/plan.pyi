@@ -30,6 +30,7 @@ class _Within(Protocol):
         options: tuple[tuple[Stencil, int], ...],
         low: NDArray[Any],
         high: NDArray[Any],
+        is_single: bool,
     ) -> dict[Stencil, list[int]]: ...
 
 WITHIN: dict[str, _Within]

@@ -61,7 +61,7 @@ cdef class Box:
             low, high = self.low[i * self.low_stride], self.high[i * self.high_stride]
             if not low <= x[i] <= high:
                 return None
-            stencil = stencil_within[double, double](options, x[i], low, high, &steps[i])
+            stencil = stencil_within[double](options, x[i], low, high, &steps[i], False)
             if stencil is not None:
                 (<list>chosen[stencil]).append(i)
         return chosen
@@ -83,23 +83,25 @@ cdef bint is_far_as(Box box, const real *x, Py_ssize_t n, const double *steps, S
     return far
 
 
-def _within(const real[:] x, value[:] steps, tuple options, const real[:] low, const real[:] high):  # OUT: steps
+def _within(
+    const value[:] x, value[:] steps, tuple options, const value[:] low, const value[:] high, bint is_single
+):  # OUT: steps
     """Return which coordinates take which stencil, so that every node lies within the bounds; write their signed steps.
 
     Options are stencils and the direction they look in, the preferred one first. A coordinate takes the first that fits
     with its step; where none does, the one with most room and a shorter step. Where even the shortest step has no room
-    the coordinate is in no list, and its step is 0.
+    the coordinate is in no list, and its step is 0. If x is in single precision, its numbers come as doubles.
     """
     cdef Py_ssize_t i
     cdef dict chosen = {stencil: [] for stencil, _ in options}
     for i in range(x.shape[0]):
-        stencil = stencil_within[real, value](options, x[i], low[i], high[i], &steps[i])
+        stencil = stencil_within[value](options, x[i], low[i], high[i], &steps[i], is_single)
         if stencil is not None:
             (<list>chosen[stencil]).append(i)
     return chosen
 
 
-cdef stencil_within(tuple options, real x, real low, real high, value *step):  # OUT: step
+cdef stencil_within(tuple options, value x, value low, value high, value *step, bint is_single):  # OUT: step
     """Return the stencil that one coordinate takes, or None, and write its signed step."""
     cdef value size = -step[0] if step[0] < 0 else step[0], most = -INFINITY, room = 0
     cdef bint fits = False
@@ -109,7 +111,7 @@ cdef stencil_within(tuple options, real x, real low, real high, value *step):  #
     best = options[0]
     for option in options:
         stencil, sign = option
-        room = room_for[real, value](stencil, sign, x, low, high, size)
+        room = room_for[value](stencil, sign, x, low, high, is_single)
         fits = not room < size  # an x of NaN is nowhere, and moves as it would without bounds
         if fits or room > most:
             best, most = option, room
@@ -117,56 +119,56 @@ cdef stencil_within(tuple options, real x, real low, real high, value *step):  #
             break
     stencil, sign = best
     if not fits:
-        size = largest_exact[real, value](options, x, most)
+        size = largest_exact[value](options, x, most, is_single)
     size *= sign
-    while is_outside[real, value](stencil, x, size, low, high):  # x plus a node may round to a number outside though the step fits
+    while is_outside[value](stencil, x, size, low, high, is_single):  # x plus a node may round to a number outside though the step fits
         size /= 2
     least = pow(DBL_MIN, 1.0 / stencil.n)  # the n-th power of a step, which the difference is divided by, must not underflow
-    step[0] = 0 if -least < size < least or <real>(x + <real>size) == x else size
+    step[0] = 0 if -least < size < least or rounded(x + rounded(size, is_single), is_single) == x else size
     return None if step[0] == 0 else stencil
 
 
-cdef value room_for(Stencil stencil, int sign, real x, real low, real high, value size) noexcept:
-    """Return the largest step at which all nodes lie within the bounds; NaN if there is no telling. `size` gives the type."""
+cdef value room_for(Stencil stencil, int sign, value x, value low, value high, bint is_single) noexcept:
+    """Return the largest step at which all nodes lie within the bounds; NaN if there is no telling."""
     cdef value above = 0, below = 0, room = INFINITY, side
     cdef Py_ssize_t k
     for k in range(stencil.size):
         above, below = max(above, sign * stencil.node[k]), max(below, -sign * stencil.node[k])
     if above > 0:
-        room = <value>(<real>(high - x)) / above
+        room = rounded(high - x, is_single) / above
     if below > 0:
-        side = <value>(<real>(x - low)) / below
+        side = rounded(x - low, is_single) / below
         room = side if side < room or side != side else room
     return room
 
 
-cdef value largest_exact(tuple options, real x, value limit):
+cdef value largest_exact(tuple options, value x, value limit, bint is_single):
     """Return the longest step up to a limit that x is moved by exactly, at each node of all stencils; 0 where there is none."""
-    cdef value reach = 0, grid
-    cdef real end
+    cdef value reach = 0, grid, end
     for option in options:
         reach = max(reach, *[abs(node) for node in (<Stencil>option[0]).nodes])
-    end = <real>((-x if x < 0 else x) + reach * limit)
-    if real is float:
-        grid = nextafterf(end, INFINITY) - end
-    elif real is double:
-        grid = nextafter(end, INFINITY) - end
-    else:
-        grid = nextafterl(end, INFINITY) - end
+    end = rounded((-x if x < 0 else x) + reach * limit, is_single)
     if value is double:
+        grid = (nextafterf(<float>end, INFINITY) if is_single else nextafter(end, INFINITY)) - end
         return grid * floor(limit / grid)
     else:
+        grid = nextafterl(end, INFINITY) - end
         return grid * floorl(limit / grid)
 
 
-cdef bint is_outside(Stencil stencil, real x, value step, real low, real high) noexcept:
-    cdef real at
+cdef bint is_outside(Stencil stencil, value x, value step, value low, value high, bint is_single) noexcept:
+    cdef value at
     cdef Py_ssize_t k
     for k in range(stencil.size):
-        at = <real>(x + stencil.node[k] * step)
+        at = rounded(x + stencil.node[k] * step, is_single)
         if at < low or at > high:
             return True
     return False
 
 
-WITHIN = {"f": _within["float", "double"], "d": _within["double", "double"], "g": _within["long double", "long double"]}
+cdef inline value rounded(value number, bint is_single) noexcept nogil:
+    """Return a number as x can hold it. To round a sum of two floats by way of doubles rounds as floats do."""
+    return <float>number if is_single else number
+
+
+WITHIN = {"d": _within["double"], "g": _within["long double"]}
