@@ -357,19 +357,19 @@ def directional_derivative(
         is the Hessian times v. With ``vectorized=True``, f takes points of shape ``(m, *x.shape)``.
     x : array_like
         As for :func:`gradient`, but one array; :func:`gradfast.parameters.ravel` makes one of parameters by name.
-    method, bounds, args, kwargs, has_aux, vectorized, on_error, full_output
-        As for :func:`gradient`. A method's `step` is the distance that x moves.
     v : array_like
         The direction, of x's shape, of any length: the result is linear in v. Or k directions, of shape
         ``(k, *x.shape)``; then the result has k derivatives along a first axis.
     n : int
         The order of the derivative, 1 to 6: that of ``f(x + t v)`` as a function of t, at t = 0. The second is the
         curvature ``v^T H v`` of an f that returns numbers.
+    method : str or method object
+        As for :func:`gradient`. A method's `step` is the distance that x moves.
     f0 : float or array_like, optional
         f's value at x, if it is known. It saves an evaluation where f(x) is needed, as by one-sided methods: of many
         products at one x, compute it once.
-    argnum : int
-        As for :func:`gradient`; but x and v stay the first two arguments of a prepared operator.
+    bounds, args, kwargs, argnum, has_aux, vectorized, on_error, full_output
+        As for :func:`gradient`; but x and v stay the first two arguments of a prepared operator whatever `argnum` is.
 
     Returns
     -------

@@ -344,7 +344,7 @@ def hessian(
 
     Parameters
     ----------
-    f, bounds, args, kwargs, argnum, vectorized, workers, progress, on_error, full_output
+    f : callable
         As for :func:`gradient`. f may also return an array.
     x : array_like
         As for :func:`gradient`, but one array; :func:`gradfast.parameters.ravel` makes one of parameters by name.
@@ -364,8 +364,8 @@ def hessian(
         with ``symmetric=True``. Not with method "adaptive".
     verify : bool
         As for :func:`jacobian`; only with `gradient`.
-    has_aux : bool
-        As for :func:`gradient`; not with `gradient`.
+    bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+        As for :func:`gradient`; `has_aux` not with `gradient`.
 
     Returns
     -------

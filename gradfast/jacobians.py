@@ -268,7 +268,7 @@ def jacobian(
         Function of a point that returns an array of any package, or a list. The shape must be the same at each
         call, and f may fill one array again and again. If the values are complex, so are the derivatives. With
         ``vectorized=True``, f takes points of shape ``(m, *x.shape)``, and returns m such arrays.
-    x, method, bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+    x, method
         As for :func:`gradient`.
     axis : int, optional
         The axis of x that holds the components. The other axes are those of many points. f gets one point, a
@@ -287,6 +287,8 @@ def jacobian(
         "adaptive".
     verify : bool
         Whether to check that the sparsity holds every entry that f depends on: see the notes.
+    bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+        As for :func:`gradient`.
 
     Returns
     -------

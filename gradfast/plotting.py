@@ -222,7 +222,7 @@ def plot_gradient_field(
 
     Parameters
     ----------
-    f, x0, x1, vectorized
+    f, x0, x1
         As for :func:`plot_surface`.
     sign : {-1, 1}
         -1 for the negative gradient, the way down; 1 for the gradient.
@@ -231,6 +231,8 @@ def plot_gradient_field(
     length : {"gradient", "equal"}
         What the length of an arrow tells. "gradient": that of the gradient. "equal": nothing, all are equally
         long, and a logarithmic color bar tells the length of the gradient. So the valleys of a steep f show.
+    vectorized : bool
+        As for :func:`plot_surface`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; new Axes in a new figure if not given.
     **kwargs
@@ -302,11 +304,13 @@ def plot_contour(
 
     Parameters
     ----------
-    f, x0, x1, vectorized
+    f, x0, x1
         As for :func:`plot_surface`.
     path : array_like, optional
         Shape (k, 2): points in the order in which they were reached, as a callback of
         ``scipy.optimize.minimize`` collects them. A dot marks the first one, a star the last.
+    vectorized : bool
+        As for :func:`plot_surface`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; new Axes in a new figure if not given.
     **kwargs

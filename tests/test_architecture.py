@@ -199,6 +199,15 @@ def test_docstrings_have_their_sections_in_one_order(name):
         assert "Raises" in found
 
 
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name not in MADE_FOR_THE_CALLER])
+def test_docstrings_list_parameters_in_the_order_of_the_signature(name):
+    _, found = docstring_of(name)
+    lines = re.findall(r"^(?=[^\s])(.*?)(?: : .*)?$", found["Parameters"], flags=re.MULTILINE)
+    listed = [word.lstrip("*") for line in lines for word in line.split(", ")]
+    wanted = list(inspect.signature(operator.attrgetter(name)(gradfast)).parameters)
+    assert listed == [word for word in wanted if word in listed]
+
+
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name not in OF_OUR_OWN])
 def test_docstrings_name_their_sources(name):
     text, found = docstring_of(name)
