@@ -279,6 +279,20 @@ def test_cancelling_terms_cost_no_more_than_longer_steps_can_win_back():
     assert abs(value[0] / 6e-5 - 1) < 1e-9
 
 
+@pytest.mark.parametrize("seed", [28, 116, 147, 264])
+def test_waves_are_no_treads(seed):
+    random = np.random.default_rng(seed)
+    matrix, x = random.normal(size=(3, 3)), random.normal(size=3) * 10 ** random.uniform(-3, 3, 3)
+    scale, size = 10 ** random.uniform(-6, 6, 3), np.abs(x)
+
+    def f(x):
+        return scale * np.sin(matrix @ (x / size))
+
+    found, info = jacobian(f, x.copy(), method="adaptive", full_output=True)
+    exact = (scale * np.cos(matrix @ np.sign(x)))[:, np.newaxis] * matrix / size
+    assert (np.abs(found - exact) <= 10 * info.error + 1e-14 * np.abs(exact)).all()
+
+
 def slope_of_a_root(x):
     """Return the derivative of (sqrt(1 + x) - 1) / x**2."""
     root = math.sqrt(1 + x)

@@ -30,6 +30,9 @@ cdef double FORECAST = 10.0
 # naive formulas are above 1e5. 100 takes 1 in 100 fast waves for treads.
 cdef double ABRUPT = 1000.0
 
+# It must be off by this part of what the fit forecasts, too. A term that is missed by a smooth f is less.
+cdef double APART = 0.01
+
 # f rests if it moves by less than RESTS of what a fit forecasts, at a step FAR times as long as the fit's radius.
 cdef double RESTS = 0.1
 cdef double FAR = 8.0
@@ -228,7 +231,7 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
 cdef double surprise(const Fit *a, const Fit *b, const Basis *basis, const double *z, int rows) noexcept nogil:
     """Return how far the longest look of fit b is from what all others forecast by the settled terms of fit a.
 
-    That is in units of what noise and one more term explain. A forecast by all others is wrong by what a fit of all
+    That is in units of what noise and one more term explain; 0 if it is little beside the forecast. A forecast by all others is wrong by what a fit of all
     leaves out there, divided by 1 - leverage.
     """
     cdef int k, settled = a.settled
@@ -238,6 +241,8 @@ cdef double surprise(const Fit *a, const Fit *b, const Basis *basis, const doubl
     for k in range(settled):
         error += basis.q[k * rows] * z[k]
         rest -= basis.q[k * rows] ** 2
+    if fabs(error) * b.sigma < APART * rest * fabs(<double>a.value) * b.radius:
+        return 0
     one_more = fabs(basis.q[settled * rows]) * pow(b.radius / a.radius, basis.power + settled * basis.every)
     return fabs(error) * b.sigma / (a.scatter * a.sigma * (fmax(rest, 0) + one_more))
 
