@@ -261,3 +261,20 @@ def test_directions_have_no_rounding_of_x(dtype, seed):
 @pytest.mark.parametrize("options", [{}, {"directions": 2}, {"coordinates": 1, "directions": 1}])
 def test_f_may_return_an_array_of_one_value(options):
     assert check_gradient(lambda x: np.array([np.sum(x**2)]), lambda x: 2 * x, [1.0, 2.0], **options)
+
+
+RNG = np.random.default_rng(0)
+HARD = {
+    "a kink on a curve": lambda x: math.exp(x) + 3 * max(x - 1, 0),
+    "noise": lambda x: math.exp(x) + 1e-3 * RNG.normal(),
+    "rounded": lambda x: round(math.exp(x), 3),
+    "a wave": lambda x: math.cos(3218 * x),
+    "a wave on a line": lambda x: x + 1e-3 * math.sin(1e9 * x),
+}
+
+
+@pytest.mark.parametrize("f", HARD.values(), ids=HARD)
+@pytest.mark.parametrize("claimed", [-5.0, 2.0])
+def test_an_entry_takes_48_evaluations_at_most(f, claimed):
+    check = check_gradient(lambda x: f(float(x[0])), [claimed], [1.0])
+    assert check.evaluations <= 1 + 48
