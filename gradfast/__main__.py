@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from gradfast import reference
+from gradfast.axes import import_matplotlib
 from gradfast.callables import compiled
 from gradfast.gradients import ValueAndGradient, gradient
-from gradfast.plotting import import_matplotlib, plot_function, plot_gradient_field, plot_surface, plot_tangent
+from gradfast.plotting import plot_function, plot_gradient_field, plot_surface, plot_tangent
 from gradfast.textbook import numerical_diff, numerical_gradient
 
 X = np.arange(0.0, 20.0, 0.1)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradfast.arguments import Array, Some, Words
-from gradfast.plotting import new_axes
+from gradfast.axes import new_axes
 
 # From the worst to the best. A check with one of the first two is false.
 WRONG, CANNOT_TELL, KINK, RIGHT = VERDICTS = ("wrong", "cannot tell", "kink", "right")

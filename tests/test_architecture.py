@@ -20,7 +20,7 @@ FLOORS = {
     "calls": ("processes", "evaluators", "workers", "options", "mixed_stencils", "elsewhere", "unseen", "operators"),
     "algorithms": ("adaptive", "noise_estimate", "verification", "sparse"),
     "operators": ("textbook", "derivatives", "directional", "gradients", "jacobians", "hessians", "propagation"),
-    "reports": ("plotting", "check_report", "verdicts", "checking", "__main__"),
+    "reports": ("axes", "mesh_plots", "plotting", "check_report", "verdicts", "checking", "__main__"),
 }
 LINE = [name for names in FLOORS.values() for name in names]
 PACKAGE = Path(gradfast.__file__).parent
