@@ -273,6 +273,16 @@ def test_terms_that_cancel_are_covered(f, x, slope):
     assert_covered(derivative(f, x, method="adaptive", full_output=True), slope)
 
 
+def test_values_that_cancel_are_not_taken_for_single_precision():
+    def f(x):  # (x - 1)**7; its values near 1 have few bits
+        return (((((((x - 7) * x + 21) * x - 35) * x + 35) * x - 21) * x + 7) * x) - 1
+
+    for x in np.linspace(0.98, 1.03, 60) + 1e-5:
+        value, info = derivative(f, float(x), method="adaptive", full_output=True)
+        slope = 7 * (x - 1) ** 6
+        assert not (info.converged and abs(value - slope) > 1e-6 * slope)
+
+
 def test_cancelling_terms_cost_no_more_than_longer_steps_can_win_back():
     f = np.polynomial.Polynomial([1, 6, 15, 20, 15, 6, 1])  # (x + 1)**6
     value = gradient(lambda x: f(x[0]), [-0.9], method="adaptive")

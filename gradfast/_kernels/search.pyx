@@ -74,6 +74,7 @@ cdef class Search:
     cdef readonly Py_ssize_t width      # values of f at each point
     cdef readonly int n                 # the order of the derivative
     cdef readonly double eps            # of f's values
+    cdef double told                    # eps by their dtype
     cdef double tolerance               # of bars relative to values
     cdef int digits                     # bits of x's precision
     cdef int singles                    # values seen if all are of single precision, else -1
@@ -94,7 +95,7 @@ cdef class Search:
                  int n, bint keeps_trace):
         cdef Py_ssize_t i, values = center.size
         self.count, self.width = center.shape
-        self.n, self.eps, self.tolerance, self.digits = n, eps, tolerance, digits
+        self.n, self.eps, self.told, self.tolerance, self.digits = n, eps, eps, tolerance, digits
         self.trace = [] if keeps_trace else None
         self.center = np.ascontiguousarray(center, np.longdouble)
         self.up, self.down = np.zeros((2, self.count, MOST_LOOKS, max(1, self.width)), np.longdouble)
@@ -432,7 +433,7 @@ cdef class Search:
         """
         cdef Py_ssize_t i, k
         cdef Fit *b
-        cdef double size, change, part
+        cdef double change, allowed
         cdef bint is_still
         values, converged = np.empty((self.count, self.width), np.longdouble), np.empty((self.count, self.width), bool)
         bars, radii = np.empty((self.count, self.width)), np.zeros(self.count)
@@ -448,15 +449,16 @@ cdef class Search:
                 b = &self.best[i * self.width + k]
                 value[i, k], bar[i, k] = b.value, b.bar
                 radius[i] = fmax(radius[i], b.radius)
-                size, part, change = fabs(<double>b.value), fmax(CONVERGED, rtol), 0
+                allowed, change = fmax(CONVERGED, rtol) * fabs(<double>b.value), 0
                 if b.looks and self.is_resolved(i * self.width + k):
-                    part = fmax(part, sqrt(self.eps))
+                    allowed = fmax(allowed, sqrt(self.eps) * fabs(<double>b.value))
                     change = fabs(<double>as_derivative(b, self.n, fmax(b.size, b.other_size) * <long double>b.sigma))
                     if self.n == 2:
                         change *= b.radius / self.lines[i].scale
-                    size = fmax(size, change if self.n < 3 else 0)
+                    if self.n < 3:  # values of a double that cancel may look single
+                        allowed = fmax(allowed, fmax(fmax(CONVERGED, rtol), sqrt(self.told)) * change)
                 is_still = b.size == 0 and b.other_size == 0 and isfinite(b.bar + b.value)
-                is_known[i, k] = is_still or b.bar <= part * size
+                is_known[i, k] = is_still or b.bar <= allowed
         return values, bars, converged, radii, sides, used
 
     cdef bint is_resolved(self, Py_ssize_t k) noexcept:
