@@ -30,8 +30,9 @@ from gradfast.complex_values import Remembered
 from gradfast.differences import Difference, Options
 from gradfast.evaluators import shape_of, x_of
 from gradfast.gradients import Gradient
+from gradfast.hessian_from_gradient import JacobianOfGradient
 from gradfast.info import Info
-from gradfast.jacobians import Jacobian, refuse_adaptive
+from gradfast.jacobians import refuse_adaptive
 from gradfast.methods import AnyMethod, Complex, as_method
 from gradfast.operators import PreparedOperator
 from gradfast.options import COMMON
@@ -235,51 +236,6 @@ class Hessian(HessianOperator, PreparedOperator):
 def place_of(coordinates: Some) -> Some:
     """Return where among all pairs of coordinates those of each with itself stand."""
     return coordinates * (coordinates + 1) // 2 + coordinates
-
-
-class JacobianOfGradient(Jacobian):
-    """The Jacobian of a gradient, made symmetric: the mean of it and its transpose."""
-
-    symmetric = True
-    takes_parameters = diagonal = False
-
-    def __call__(self, x: Any, *args: object, f0: object = None, **keywords: Any) -> Any:
-        result = super().__call__(x, *args, **keywords)
-        x = (x, *args)[self.argnum]
-        if self.sparsity is not None:  # of which one of two mirrored entries was read
-            return result
-        found, info = result if self.full_output else (result, None)
-        if self.is_native and found.size == np.size(x) ** 2:  # compiled code writes a vector, whatever x's shape is
-            found = found.reshape(np.shape(x) * 2)
-        shape = found.shape[found.ndim // 2 :]
-        if found.ndim % 2 or found.shape != shape * 2 or shape != np.shape(x):
-            shape = np.shape(x)
-            raise ValueError(
-                f"gradient must return an array of x's shape {shape}; "
-                f"it returned one of shape {found.shape[: found.ndim - len(shape)]}"
-            )
-        symmetric = self._wanted(_mean_with_transpose(found))
-        if info is None:
-            return symmetric
-        if info.error is not None:
-            both = info.converged.reshape(info.step.size, -1)
-            both = self._wanted((both & both.T).reshape(found.shape))
-            error = self._wanted(_mean_with_transpose(info.error.reshape(found.shape)))
-            info = replace(info, error=error, converged=both)
-        return symmetric, info
-
-    def _wanted(self, matrix: Any) -> Any:
-        """Return the matrix, or its diagonal in the shape of x."""
-        if not self.diagonal:
-            return matrix
-        shape = np.shape(matrix)[: np.ndim(matrix) // 2]
-        return number_or_array(np.diagonal(np.reshape(matrix, (prod(shape),) * 2)).reshape(shape))
-
-
-def _mean_with_transpose(array: Array) -> Any:
-    n = int(np.sqrt(array.size))
-    matrix = array.reshape(n, n)
-    return number_or_array(((matrix + matrix.T) / 2).reshape(array.shape))
 
 
 # fmt: off
