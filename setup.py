@@ -33,7 +33,7 @@ sources |= {f"gradfast.{path.stem}": [path.as_posix()] for path in FRONT if path
 sources[SHARED] = []  # Cython writes it
 # Modules without loops of their own, on which a compiler spends as long again to make them no faster.
 COLD = {SHARED, *(f"gradfast._kernels.{name}" for name in ("named", "native_function", "stencil", "watch"))}
-COLD |= {f"gradfast.{path.stem}" for path in FRONT}
+COLD |= {f"gradfast.{path.stem}" for path in FRONT if path.stem != "textbook"}
 
 
 def module(name):

@@ -1,7 +1,8 @@
 """How f is called at an x, and what an evaluator knows of x.
 
 A new way of calling f is a class with the methods of :class:`gradfast._kernels.evaluator.Evaluator`. A wrapper is a
-subclass that overrides ``values(moves)``; workers.py has others.
+subclass that overrides ``values(moves)``; workers.py has others. An f whose class has a method
+``evaluator_at(call, x, places)`` is called through the evaluator that this returns.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,8 +41,9 @@ class Call(NamedTuple):
 
     def at(self, x: Array, places: Sequence[Any] | None = None) -> Evaluator:
         """Return the evaluator at x, an array that can be moved; of parameters, some may be in places of their own."""
-        evaluator = self._opened(x, places)
-        evaluator.opened_from = self
+        own = getattr(type(self.f), "evaluator_at", None)
+        evaluator: Evaluator = self._opened(x, places) if own is None else own(self.f, self, x, places)
+        innermost(evaluator).opened_from = self
         return NanOnError(evaluator) if self.forgives else evaluator
 
     def _opened(self, x: Array, places: Sequence[Any] | None) -> Evaluator:

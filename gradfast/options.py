@@ -170,6 +170,7 @@ class WithOptions(Operator, metaclass=Listed):
             raise ValueError(f"n must be 1 for method 'complex'; got {self.n}")
         plans = method.plans if isinstance(method, Difference) else None
         self._set_up(f, is_native, method, plans, bool(vectorized))
+        self.is_plain = self.is_plain and not hasattr(type(f), "evaluator_at")
         if self.bounds is not None:
             self._take_bounds()
 
