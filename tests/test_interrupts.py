@@ -47,6 +47,7 @@ def f(x):
 
 PROGRAMS = {
     "rows, gradient": COSTLIER_ROWS + "pressed(lambda: gradient(f, X, axis=1))",
+    "rows, value": COSTLIER_ROWS + "pressed(lambda: value_and_gradient(f, X, axis=1))",
     "rows, numerical_gradient": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, X))",
     "rows, threads": COSTLIER_ROWS + "pressed(lambda: gradient(f, X, axis=1, workers=2))",
     "coordinates": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, np.ones(5_000_000)))",

@@ -20,6 +20,7 @@ cdef class Native(Evaluator):
         self, NativeFunction f, x, bint single, axis, Py_ssize_t threads, Py_ssize_t outputs, bint takes_both=*
     ) except -1
     cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1
+    cdef Py_ssize_t run_points(self, Py_ssize_t points, double *out, double *point, Watch *watch) except -2 nogil
     cdef Py_ssize_t run_rows(
         self, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
     ) except -2 nogil

@@ -205,10 +205,7 @@ cdef class Native(Evaluator):
                 if not is_at(point[i - start], origin[i]):
                     return i
                 point[i - start] = origin[i] + node[k] * steps[i]
-            if is_number:
-                out[row] = call(&f, n, point)
-            else:
-                call_array(&f, n, point, width, nan_filled(out + row * width, width))
+            evaluate(&f, is_number, n, point, width, out + row * width)
             for j in range(span.count):
                 i = groups.member(span, j)
                 if not is_at(point[i - start], origin[i] + node[k] * steps[i]):
@@ -250,11 +247,38 @@ cdef class Native(Evaluator):
 
     cdef int center(self, Block *block) except -1:
         """Write f's value at x; of a batch, at each point."""
-        cdef Py_ssize_t i, points = 1 if self.axis is None else self.base.size // self.point if self.point else 0
-        values = [np.asarray(self.f(point)) for point in self.steps_from.reshape(points, self.point)]
-        self.counted += points
+        cdef Py_ssize_t points = 1 if self.axis is None else self.n // self.point if self.point else 0, changed
+        cdef double *point
+        cdef Watch watch
         reserve(block, points * self.width * sizeof(double))
-        return self.copy_values(np.array(values, float), block.at)
+        self.counted += points
+        point = <double *>PyMem_RawMalloc(max(1, self.point) * sizeof(double))
+        if point is NULL:
+            raise MemoryError
+        start_watch(&watch, NULL)
+        try:
+            with nogil:
+                changed = self.run_points(points, <double *>block.at, point, &watch)
+            if changed >= 0:
+                raise f_changed(self.name(changed))
+        finally:
+            PyMem_RawFree(point)
+            end_watch(&watch)
+        return 0
+
+    cdef Py_ssize_t run_points(self, Py_ssize_t points, double *out, double *point, Watch *watch) except -2 nogil:
+        """Write f's values at points where nothing is moved; return the first coordinate that f changed, or -1."""
+        cdef Py_ssize_t n = self.point, i, changed
+        cdef const double *origin = <const double *>self.before
+        cdef Function f = self.f.function
+        for i in range(points):
+            memcpy(point, origin + i * n, n * sizeof(double))
+            evaluate(&f, self.is_number, n, point, self.width, out + i * self.width)
+            changed = first_difference(point, origin, i * n, n)
+            if changed >= 0:
+                return changed
+            look(watch)
+        return -1
 
 
 cdef class Piece:
@@ -288,9 +312,14 @@ cdef class Piece:
         return self.native.run(self.moves, self.first, self.last, self.out, stop)
 
 
-cdef inline double *nan_filled(double *values, Py_ssize_t count) noexcept nogil:
-    """Return room for f's values, filled with NaN: what f leaves out is no number."""
+cdef inline void evaluate(
+    const Function *f, bint is_number, Py_ssize_t n, double *point, Py_ssize_t width, double *out
+) noexcept nogil:
+    """Write f's value at a point: a number, or an array in which what f leaves out is NaN."""
     cdef Py_ssize_t j
-    for j in range(count):
-        values[j] = NAN
-    return values
+    if is_number:
+        out[0] = call(f, n, point)
+        return
+    for j in range(width):
+        out[j] = NAN
+    call_array(f, n, point, width, out)
