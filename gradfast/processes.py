@@ -166,25 +166,30 @@ class Member:
 
 
 def end(members: list[Member], at_once: bool = False) -> None:
-    """End processes: by a word, by SIGTERM, at last by force."""
+    """End processes: by a word, by SIGTERM, at last by force, and at once by force if Ctrl-C comes meanwhile."""
     ended, members[:] = list(members), []
-    ways: list[Callable[[Member], None]] = [
-        lambda member: member.send(b""),
-        lambda member: member.process.terminate(),
-        lambda member: member.process.kill(),
-    ]
-    for way in ways[1:] if at_once else ways:
+    try:
+        ask_to_end(ended, at_once)
+    finally:
         for member in ended:
+            member.process.kill()
+        for member in ended:
+            member.process.join()
+            member.connection.close()
+
+
+def ask_to_end(members: list[Member], at_once: bool) -> None:
+    """Give processes time to end: after a word, unless at once, and after SIGTERM."""
+    ways: list[Callable[[Member], None]] = [lambda member: member.send(b""), lambda member: member.process.terminate()]
+    for way in ways[1:] if at_once else ways:
+        for member in members:
             if member.process.is_alive():
                 try:
                     way(member)
                 except (OSError, RuntimeError):
                     continue  # it has just ended
-        for member in ended:
-            member.process.join(SECONDS_TO_END / max(1, len(ended)))
-    for member in ended:
-        member.process.join()
-        member.connection.close()
+        for member in members:
+            member.process.join(SECONDS_TO_END / max(1, len(members)))
 
 
 def raised_elsewhere(pickled: bytes, told: str, trace: str) -> BaseException:

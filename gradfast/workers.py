@@ -58,11 +58,17 @@ class Workers(Evaluator):
         chunks = [self._chunk(moves, first, last) for first, last in ends]
         for i, found in self._results(chunks):
             first, last = ends[i]
-            if not isinstance(found, np.ndarray) or found.shape[:1] != (last - first,):
+            if not self._are_values(found, last - first):
                 raise TypeError(f"workers must return the result of each chunk; got {found!r}")
             self._learn(found.shape[1:])
             self._count(len(found) * self.points)
             yield first, last, found
+
+    def _are_values(self, found: object, rows: int) -> bool:
+        """Return whether a map returned what may be f's values for some rows of moves."""
+        if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or found.shape[:1] != (rows,):
+            return False
+        return not self.single or found.size == rows * self.width
 
     def _results(self, chunks: list[Any]) -> Iterator[tuple[int, Array]]:
         job = replace(self.job, precision=self.precision if self.minds_precision else None)
@@ -164,7 +170,8 @@ def _by_map(workers: Any, job: Job, chunks: Sequence[Any]) -> Generator[tuple[in
     try:
         results = workers(job, chunks)
         for result in results if isinstance(results, Iterable) else ():
-            yield count, result
+            if count < len(chunks):
+                yield count, result
             count += 1
     except StoppedError as error:
         raise StopIteration(*error.args) from None

@@ -20,6 +20,7 @@ import pytest
 
 from gradfast import Central, Gradient, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
 from gradfast.arguments import checked_workers
+from gradfast.processes import end
 from gradfast.workers import CHUNKS_OF_A_MAP, ends_of_chunks
 
 
@@ -617,3 +618,46 @@ def test_another_thread_may_leave_the_pool_during_a_call():
     thread.join()
     assert np.array_equal(found[0], gradient(sleeping, POINT))
     assert set(multiprocessing.active_children()) == others
+
+
+@pytest.mark.parametrize(
+    "found", [1.0, np.ones((1, 9)), np.ones(2), np.array(["a"]), np.array([None]), "ab"], ids=lambda found: repr(found)
+)
+def test_a_map_must_return_values_for_each_chunk(found):
+    with pytest.raises(TypeError, match="^workers must return the result of each chunk; got "):
+        gradient(smooth, POINT, workers=lambda f, chunks: [found for _ in chunks])
+    with pytest.raises(ValueError, match="^workers must return a result for each of 14 chunks; got 15$"):
+        gradient(smooth, POINT, workers=lambda f, chunks: [*map(f, chunks), found])
+
+
+class Stubborn:
+    """A process, and a pipe to it: it ends only by force. Ctrl-C comes to who first waits for such processes."""
+
+    def __init__(self, waits):
+        self.process = self.connection = self
+        self.waits, self.done = waits, []
+
+    def is_alive(self):
+        return "kill" not in self.done
+
+    def send(self, message):
+        self.done.append("send")
+
+    def join(self, timeout=None):
+        self.waits.append(self)
+        if len(self.waits) == 1:
+            raise KeyboardInterrupt
+
+    def __getattr__(self, name):  # terminate, kill, close
+        return lambda: self.done.append(name)
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_ctrl_c_while_processes_end_ends_them_by_force(at_once):
+    waits = []
+    members = [Stubborn(waits), Stubborn(waits)]
+    found = list(members)
+    with pytest.raises(KeyboardInterrupt):
+        end(members, at_once)
+    assert not members
+    assert [one.done for one in found] == [["terminate" if at_once else "send", "kill", "close"]] * 2
