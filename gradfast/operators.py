@@ -13,6 +13,7 @@ import numpy as np
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
+from gradfast._kernels.one_point import OnePoint
 from gradfast.arguments import (
     VALUE_DTYPE,
     Arguments,
@@ -29,7 +30,7 @@ from gradfast.bounds import checked_bounds
 from gradfast.callables import AlongOtherAxis, KeepingAux
 from gradfast.complex_values import PartOf, Remembered, joined, joined_info
 from gradfast.elsewhere import FromElsewhere
-from gradfast.evaluators import Call, as_x, call_of, shape_of, x_of
+from gradfast.evaluators import Call, as_x, call_of, opened, shape_of, x_of
 from gradfast.info import Info, info_of_all, with_arrays
 from gradfast.methods import Complex
 from gradfast.mixed_stencils import MixedStencils
@@ -151,7 +152,8 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             options["f"] = AlongOtherAxis(self.f, axis == 0 < x.ndim - 1)
         one: Any = partial(type(self), **{"f": self.f} | options)
         alike = one() if limits is None else None
-        found = [(alike or one(bounds=tuple(side[i] for side in limits or ())))._at(rows[i], args) for i in indices]
+        with opened(OnePoint(self.f, x)):  # f may change other points than that which it is called with
+            found = [(alike or one(bounds=tuple(side[i] for side in limits or ())))._at(rows[i], args) for i in indices]
 
         def placed(parts: list[Any]) -> Array:
             if not parts:

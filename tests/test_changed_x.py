@@ -301,3 +301,55 @@ def test_compiled_f_that_sorts_a_nan_is_left_alone():
     """A NaN is where it was put, whatever its bits."""
     x = np.array([np.nan, 1.0])
     assert np.isnan(gradient(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)(lambda n, x: x[0]), x)[0])
+
+
+def test_compiled_f_is_looked_at_where_nothing_is_moved():
+    @ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
+    def f(n, x):
+        if x[1] == 4.0:
+            x[0] = -x[0]
+        return x[0] + x[1]
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[1, 0\]"):
+        value_and_gradient(f, np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+
+
+@pytest.mark.parametrize(
+    ("operator", "later"),
+    [
+        (lambda f, x: jacobian(f, x, axis=1), 9),
+        (lambda f, x: jacobian(f, x, axis=0), 9),
+        (lambda f, x: hessian(f, x, axis=1), 14),
+    ],
+    ids=["rows", "columns", "Hessians"],
+)
+@pytest.mark.parametrize("is_later", [False, True])
+def test_all_points_are_put_back_where_f_changes_another_than_its_own(operator, later, is_later):
+    """Of a batch whose points are differentiated one by one."""
+    x = np.arange(1.0, 7.0).reshape(2, 3)
+    calls, changed = [], (0, 0) if is_later else (1, 2)
+
+    def f(point):
+        calls.append(point)
+        if len(calls) == (later if is_later else 1):
+            x[changed] *= 2
+        return float(np.sum(point**2))
+
+    with pytest.raises(ValueError, match=rf"f must leave x as it is; it changed x\[{changed[0]}, {changed[1]}\]"):
+        operator(f, x)
+    assert np.array_equal(x, np.arange(1.0, 7.0).reshape(2, 3))
+
+
+@pytest.mark.parametrize("k", range(1, 7))
+def test_the_form_of_x_is_looked_at_before_adaptive_steps_go_on(k):
+    x, calls = np.array([1.0, 2.0]), []
+
+    def f(point):
+        calls.append(1)
+        if len(calls) == k:
+            point.dtype = np.int64
+        return float(np.sum(np.square(point, dtype=float)))
+
+    with pytest.raises(ValueError, match="f must leave x as it is; it changed"), np.errstate(all="ignore"):
+        gradient(f, x, method="adaptive")
+    assert x.tolist() == [1.0, 2.0]

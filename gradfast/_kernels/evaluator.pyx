@@ -125,7 +125,7 @@ cdef class Evaluator:
 
     cdef int require_form(self) except -1:
         """ValueError if f gave x another shape, other strides, another dtype or other memory; `put_back` gives them back."""
-        if form_of(self.x) != self.form:
+        if self.inner is None and form_of(self.x) != self.form:
             raise form_changed()
         return 0
 
@@ -142,6 +142,7 @@ cdef class Evaluator:
         start_block(&block)
         try:
             self.fill(moves, moves.first, moves.last, &block)
+            self.require_form()  # what x is asked for next, it must be able to tell
             return array_of(block.at, (moves.last - moves.first, *self.value_shape()), self.value_size)
         finally:
             free_block(&block)
@@ -152,6 +153,7 @@ cdef class Evaluator:
         start_block(&block)
         try:
             self.center(&block)
+            self.require_form()
             return array_of(block.at, self.center_shape(), self.value_size)
         finally:
             free_block(&block)
@@ -261,6 +263,8 @@ cdef class Evaluator:
         self.know(found.shape[1:])
         if not self.has_seen:
             self.see(found)
+        if found.size != (last - first) * self.width:
+            raise ValueError(f"an evaluator must return {self.width} values for each of {last - first} rows; got shape {found.shape}")
         reserve(block, (last - first) * self.width * self.value_size)
         self.copy_values(found, block.at)
         return 0
