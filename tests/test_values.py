@@ -289,3 +289,28 @@ def test_lists_whose_lengths_or_kinds_differ():
     assert jacobian(lambda x: [], x).shape == (0, 2)
     assert jacobian(lambda x: [np.float32(x[0]), np.float32(x[1])], x) == pytest.approx(np.eye(2), abs=1e-2)
     assert jacobian(lambda x: x[0] * x[1], x) == pytest.approx([2, 1])  # a NumPy scalar
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_masked_value_is_no_number(method):
+    def half(x):
+        return np.ma.masked_array(x * x, [False, True, False])
+
+    assert np.array_equal(np.isnan(jacobian(half, X, method=method)).any(axis=1), [False, True, False])
+    assert np.isnan(gradient(lambda x: np.ma.masked, X, method=method)).all()
+    assert np.isnan(gradient(lambda x: np.ma.masked_array([x[0]], True), X, method=method)).all()
+    right = np.array([1.0, 0.0, 1.0])
+    assert np.allclose(gradient(lambda x: np.ma.masked_array(x, [False, True, False]).sum(), X, method=method), right)
+
+
+def test_dates_are_no_numbers():
+    dates = np.array(["2020-01-01", "2020-01-02"], "M8[s]")
+    with pytest.raises(TypeError, match="(?s)f must return real numbers; it returned array.*of dtype datetime64"):
+        jacobian(lambda x: dates, X)
+
+
+@pytest.mark.parametrize("kind", ["csr_array", "dia_array", "coo_matrix", "lil_array"])
+def test_sparse_values_are_refused(kind):
+    sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    with pytest.raises(TypeError, match="f must return real numbers; it returned <"):
+        jacobian(lambda x: getattr(sparse, kind)(np.diag(x)), X)

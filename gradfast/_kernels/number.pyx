@@ -5,6 +5,7 @@ from cpython.float cimport PyFloat_AsDouble
 
 import numpy as np
 from numpy import ndarray
+from numpy.ma import MaskedArray
 
 
 def number(result, str kind):
@@ -51,6 +52,8 @@ cdef not_one_number(tuple shape):
 
 cdef double as_double(object result) except? -1.0:
     cdef object number = result
+    if isinstance(result, MaskedArray):
+        result = without_mask(result)
     # A subclass may tell another shape than it has.
     shape = getattr(np.asarray(result) if isinstance(result, ndarray) else result, "shape", None)
     if isinstance(shape, tuple):  # an array or a NumPy scalar
@@ -97,11 +100,18 @@ cdef item_of(array):
     return (data if isinstance(data, np.ndarray) else np.asarray(array)).item()
 
 
+cdef without_mask(array):
+    """Return a masked array as one that is NaN where it has no value."""
+    return array.astype(np.result_type(array.dtype, np.float16)).filled(np.nan)
+
+
 def values_of(result):
     """Return what f returned as an array, numbers of other packages as NumPy's; ValueError if it is lists of several lengths."""
-    data = getattr(result, "data", None)
-    if isinstance(data, np.ndarray):  # a variable that wraps an array
-        return data
+    if isinstance(result, MaskedArray):
+        return without_mask(result)
+    data = None if isinstance(result, ndarray) else getattr(result, "data", None)
+    if isinstance(data, ndarray) and data.shape == getattr(result, "shape", data.shape) and not hasattr(result, "tocsr"):
+        return data  # of a variable that wraps an array; the data of a sparse matrix are its entries alone
     try:
         array = np.asarray(result)
     except ValueError as error:
