@@ -18,7 +18,7 @@ from gradfast.stencils import ONE_NODE
 
 READS_ANOTHER = (
     "an f that ignores its argument and reads x through a closure sees nothing of what is moved, which is a copy of x. "
-    "Let f use its argument; or, without workers, give x as a writable array of float64"
+    "Let f use its argument; or, without workers and vectorized, give x as a writable array of float64"
 )
 KEEPS_X = (
     "f is another at a copy of x: an f that keeps x, as a cache does, sees no change in it, since x is moved in place. "
@@ -67,8 +67,10 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -
     than at the moved points. They are not counted. In them all coordinates are moved, each by less than `by`, which is
     in the order in which the evaluator counts coordinates.
     """
-    given, gets_copies = e.copied_from, call.vectorized and call.axis is None
-    if gets_copies if given is None else not holds(call.f, given):
+    given = e.copied_from
+    if given is None and call.vectorized and call.axis is None:  # f gets copies of x
+        given = e.x
+    if given is not None and not holds(call.f, given):
         return
     before = e.evaluations
     x = e.steps_from

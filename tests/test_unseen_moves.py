@@ -188,3 +188,17 @@ def test_memory_that_overlaps_itself_is_copied():
     x = np.lib.stride_tricks.sliding_window_view(np.arange(1.0, 6.0), 3, writeable=True)
     for operator in (gradient, numerical_gradient):
         assert np.abs(operator(lambda x: float(np.sum(x**2)), x) - 2 * x).max() < 1e-6
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
+def test_an_f_of_many_points_that_reads_x_is_told(method):
+    x = np.array([1.0, 2.0])
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; an f that ignores its argument"):
+        gradient(lambda points: np.full(len(points), np.sum(x**2)), x, vectorized=True, method=method)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_f_of_many_points_that_is_flat_is_not_doubted():
+    x = np.array([1.0, 2.0])
+    assert not gradient(lambda points: np.sum((points - x) ** 2, axis=-1), x, vectorized=True).any()
+    assert not gradient(lambda points: np.full(len(points), 3.0), x, vectorized=True).any()
