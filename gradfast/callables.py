@@ -7,7 +7,8 @@ here; a caller who has such an object has imported them.
 import importlib
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -215,11 +216,27 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
     failures = []
     for signature, body in kinds:
         try:
-            return from_numba(numba.cfunc(signature)(body), outputs)
+            found = from_numba(numba.cfunc(signature)(body), outputs)
+            found.reducer = partial(_how_to_make_again, f, outputs)
+            return found
         except Exception as error:  # of many kinds: some of numba's inner ones are no NumbaError
             failures.append(error)
-    found = failures[0]
-    raise TypeError(f"f must be a function that numba can compile; numba says:\n{found}") from found
+    first = failures[0]
+    raise TypeError(f"f must be a function that numba can compile; numba says:\n{first}") from first
+
+
+def _how_to_make_again(f: Any, outputs: int, made: NativeFunction) -> Arguments:
+    """Return how pickle makes a compiled f again: by the name that a decorator gave it, or by compiling its source."""
+    module, name = getattr(f, "__module__", None), getattr(f, "__qualname__", "")
+    try:
+        stands_there = _found_in(module, name) is made
+    except (ImportError, AttributeError, TypeError):
+        stands_there = False
+    return (_found_in, (module, name)) if stands_there else (_by_numba, (f, outputs))
+
+
+def _found_in(module: Any, name: str) -> Any:
+    return attrgetter(name)(importlib.import_module(module))
 
 
 class AlongOtherAxis:

@@ -1,6 +1,7 @@
 """Compiled f: which objects are one, and that its loops equal those for Python callables bit for bit."""
 
 import ctypes
+import pickle
 import subprocess
 import sys
 
@@ -425,3 +426,42 @@ def test_a_compiled_derivative_at_x_of_any_precision_is_moved_in_double(dtype, m
     found = derivative(cube, x, method=method)
     assert found.dtype == dtype
     assert abs(found[0] - 6.75) <= 1e-6
+
+
+def squared(x):
+    return x[0] ** 2
+
+
+@pytest.mark.parametrize("is_decorated", [False, True])
+def test_a_compiled_function_is_pickled_where_its_function_is(is_decorated, monkeypatch):
+    pytest.importorskip("numba", reason="numba is not installed")
+    f = gradfast.compiled(squared)
+    if is_decorated:  # then this name is that of what was compiled
+        monkeypatch.setattr(sys.modules[__name__], "squared", f)
+    again = pickle.loads(pickle.dumps(f))
+    assert (again is f) == is_decorated
+    assert gradient(again, [3.0]) == gradient(f, [3.0])
+    operator = pickle.loads(pickle.dumps(gradfast.Jacobian(gradfast.compiled(polar, outputs=2))))
+    assert operator([2.0, 0.0]) == pytest.approx(np.array([[1.0, 0.0], [0.0, 2.0]]), abs=1e-9)
+
+
+def polar(x):
+    return np.array([x[0] * np.cos(x[1]), x[0] * np.sin(x[1])])
+
+
+def test_what_is_no_compiled_python_function_is_not_pickled(sine):
+    for f in (sine, as_objective(c_function())):
+        with pytest.raises(
+            TypeError, match="f must be what gradfast.compiled made of a Python function to be pickled; got"
+        ):
+            pickle.dumps(gradfast.compiled(f))
+
+
+def test_compiled_functions_of_the_wrong_kind_say_what_leads_out(sine):
+    for operator, f, advice in (
+        (gradient, gradfast.compiled(c_array_function(), outputs=3), "for arrays use jacobian$"),
+        (gradfast.jacobian, c_function(), "for a number use gradient$"),
+        (gradient, sine, r"use derivative, for arrays of an array gradfast.compiled\(f, outputs=m\)$"),
+    ):
+        with pytest.raises(TypeError, match=advice):
+            operator(f, [1.0, 2.0])

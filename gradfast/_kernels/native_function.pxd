@@ -28,6 +28,7 @@ cdef struct Function:
 @cython.final
 cdef class NativeFunction:
     cdef Function function
+    cdef public object reducer              # tells pickle how to make it again, if that is known
     cdef object owner                       # the objects that keep the code and its data alive
     cdef readonly str signature
     cdef readonly str kind                  # "point": a number at a point; "number"; "array": an array at a point

@@ -2,12 +2,14 @@ from typing import Any, Self, final
 
 SIGNATURES: dict[str, int]
 WANTED: dict[str, str]
+ADVICE: dict[str, str]
 
 @final
 class NativeFunction:
     signature: str
     kind: str
     outputs: int
+    reducer: Any
     def __new__(cls, address: object, signature: str, owner: object, outputs: int = -1) -> Self: ...
     def __call__(self, x: object) -> Any: ...
     def required_outputs(self) -> int: ...

@@ -27,6 +27,13 @@ WANTED = {
     "array": "write an array at a point, as void (int, double *, int, double *)",
 }
 
+# By the kind that f has, where it has another: what leads out.
+ADVICE = {
+    "point": "for a number use gradient",
+    "array": "for arrays use jacobian",
+    "number": "for functions of a number use derivative, for arrays of an array gradfast.compiled(f, outputs=m)",
+}
+
 
 @cython.final
 @cython.auto_pickle(False)
@@ -88,6 +95,11 @@ cdef class NativeFunction:
             raise ValueError(f"f must say how many values it writes, as gradfast.compiled(f, outputs=m) does; got {self!r}")
         return self.outputs
 
+    def __reduce__(self):
+        if self.reducer is None:
+            raise TypeError(f"f must be what gradfast.compiled made of a Python function to be pickled; got {self!r}")
+        return self.reducer(self)
+
     def __repr__(self):
         return f"<compiled f, {self.signature}>"
 
@@ -95,7 +107,7 @@ cdef class NativeFunction:
 def require_kind(NativeFunction f not None, str kind not None):
     """Raise TypeError unless f is of this kind."""
     if f.kind is not kind and f.kind != kind:
-        raise TypeError(f"f must {WANTED[kind]}; got {f!r}")
+        raise TypeError(f"f must {WANTED[kind]}; got {f!r}; {ADVICE[f.kind]}")
 
 
 cdef int refuse_signature(Signature found, bint wants_array) except -1 nogil:
