@@ -263,3 +263,24 @@ def test_ctrl_c_stops_the_loop_over_a_c_function(shape):
         signal.signal(signal.SIGALRM, previous)
     assert next(counter) < 2 * x.size
     assert (x == 1.0).all()
+
+
+@pytest.mark.parametrize(("sign", "by"), [(1, "0.0001"), (-1, "-0.0001")])
+@pytest.mark.parametrize("char", "fdg")
+def test_an_exception_says_what_was_moved(char, sign, by):
+    def f(x):
+        if sign * (x[1] - 2) > 0:
+            raise RuntimeError("solver failed")
+        return float(np.sum(x))
+
+    x = np.array([3.0, 2.0], char)
+    for point, name in ((x, "x[1]"), (np.array([[0.0, 2.0], [3.0, 2.0]], char)[1:], "x[0, 1]")):
+        with pytest.raises(RuntimeError, match="solver failed") as caught:
+            numerical_gradient(f, point)
+        assert caught.value.__notes__[0] == f"f raised this with {name} moved by {by}"
+
+
+def test_only_exceptions_of_f_are_told_where_they_come_from():
+    with pytest.raises(TypeError, match="f must return a real scalar") as caught:
+        numerical_gradient(lambda x: None, np.ones(2))
+    assert not hasattr(caught.value, "__notes__")

@@ -90,8 +90,9 @@ cdef old(x, bytes before):
 
 
 cdef Py_ssize_t differentiate(f, argument, const Memory *memory, double h, bint has_rows, real *out) except? -3:  # OUT: out
-    cdef Py_ssize_t i, swallowed = -1, width = memory.view.shape[1] if has_rows else memory.count
+    cdef Py_ssize_t i = 0, swallowed = -1, width = memory.view.shape[1] if has_rows else memory.count
     cdef bint is_flat = True
+    cdef double moved = 0
     cdef Outcome outcome
     cdef vectorcallfunc call = caller_of(f)
     cdef PyObject *stack[2]
@@ -99,49 +100,55 @@ cdef Py_ssize_t differentiate(f, argument, const Memory *memory, double h, bint 
     cdef bint looks_for_signals = not (PyFunction_Check(f) or PyMethod_Check(f))  # a C function does not notice Ctrl-C
     batch = argument
     stack[1] = <PyObject *>argument
-    for i in range(memory.count):
-        if has_rows and i % width == 0:
-            if form and form_of(argument) != form:
-                raise form_changed()
-            argument = batch[i // width]
-            stack[1] = <PyObject *>argument
-            form = form_of(argument) if isinstance(argument, ndarray) else 0
-        outcome = central_difference(f, call, stack, memory, <real *>address(memory, i), h, &out[i])
-        if outcome >= CHANGED:
-            raise f_changed(name_at(np.unravel_index(i, shape_in(memory)))) if outcome == CHANGED else form_changed()
-        if outcome == SWALLOWED and swallowed < 0:
-            swallowed = i
-        is_flat = is_flat and out[i] == 0
-        if looks_for_signals:
-            PyErr_CheckSignals()
+    try:
+        for i in range(memory.count):
+            if has_rows and i % width == 0:
+                if form and form_of(argument) != form:
+                    raise form_changed()
+                argument = batch[i // width]
+                stack[1] = <PyObject *>argument
+                form = form_of(argument) if isinstance(argument, ndarray) else 0
+            outcome = central_difference(f, call, stack, memory, <real *>address(memory, i), h, &out[i], &moved)
+            if outcome >= CHANGED:
+                raise f_changed(name_at(np.unravel_index(i, shape_in(memory)))) if outcome == CHANGED else form_changed()
+            if outcome == SWALLOWED and swallowed < 0:
+                swallowed = i
+            is_flat = is_flat and out[i] == 0
+            if looks_for_signals:
+                PyErr_CheckSignals()
+    except Exception as error:
+        if moved != 0:  # while f was called
+            error.add_note(f"f raised this with {name_at(np.unravel_index(i, shape_in(memory)))} moved by {moved:.3g}")
+        raise
     if form and form_of(argument) != form:
         raise form_changed()
     return swallowed if swallowed >= 0 or not is_flat or names_nothing(f) else -2
 
 
 cdef inline Outcome central_difference(
-    f, vectorcallfunc call, PyObject **stack, const Memory *memory, real *coordinate, double h, real *derivative
-) except? CHANGED:  # OUT: derivative
+    f, vectorcallfunc call, PyObject **stack, const Memory *memory, real *coordinate, double h, real *derivative,
+    double *moved,
+) except? CHANGED:  # OUT: derivative; moved, by how much while f is called, and 0 otherwise
     """Move a coordinate of f's argument up and down; it must be where it was put after each call."""
     cdef real saved = coordinate[0], up = <real>(saved + h), down = <real>(saved - h)
     cdef double above, below
     cdef long double above_of_longs, below_of_longs
     try:
-        coordinate[0] = up
+        coordinate[0], moved[0] = up, h
         if real is float or real is double:
-            evaluate(f, call, stack, &above)
+            evaluate(f, call, stack, &above, moved)
         else:
-            evaluate(f, call, stack, &above_of_longs)
+            evaluate(f, call, stack, &above_of_longs, moved)
         if not is_at_home(memory):
             return FREED
         if coordinate[0] != up and up == up:
             return CHANGED
-        coordinate[0] = down
+        coordinate[0], moved[0] = down, -h
         if real is float or real is double:
-            evaluate(f, call, stack, &below)
+            evaluate(f, call, stack, &below, moved)
             derivative[0] = <real>((above - below) / (2 * h))
         else:
-            evaluate(f, call, stack, &below_of_longs)
+            evaluate(f, call, stack, &below_of_longs, moved)
             derivative[0] = (above_of_longs - below_of_longs) / (2 * h)
         if not is_at_home(memory):
             return FREED
@@ -153,9 +160,11 @@ cdef inline Outcome central_difference(
     return SWALLOWED if (up == saved or down == saved) and isfinite(saved) else MOVED
 
 
-cdef inline int evaluate(f, vectorcallfunc call, PyObject **stack, value *number) except -1:  # OUT: number
+cdef inline int evaluate(f, vectorcallfunc call, PyObject **stack, value *number, double *moved) except -1:  # OUT: number, moved
     """Call f and read what it returns, nearly always a float."""
     cdef PyObject *found = call(<PyObject *>f, &stack[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+    if found is not NULL:
+        moved[0] = 0
     if is_float(found):
         number[0] = take_float(found)
         return 0
