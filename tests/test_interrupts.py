@@ -13,6 +13,8 @@ import os, signal, threading, time
 import numpy as np
 from gradfast import *
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell runs in the background ignores Ctrl-C
+
 def pressed(call, seconds=0.3):
     \"\"\"Press Ctrl-C after some time; the call must end by KeyboardInterrupt.\"\"\"
     threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
