@@ -1,11 +1,12 @@
 """The result of a gradient check: whether the gradient is right, a table, a record and a figure."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gradfast.arguments import Array, Some, Words
+from gradfast.arguments import EPS, Array, Some, Words
 from gradfast.axes import new_axes
 
 # From the worst to the best. A check with one of the first two is false.
@@ -13,12 +14,21 @@ WRONG, CANNOT_TELL, KINK, RIGHT = VERDICTS = ("wrong", "cannot tell", "kink", "r
 COLORS = ("#D55E00", "#E69F00", "#56B4E9", "#009E73")
 MARKERS = ("X", "s", "^", "o")
 
-# A figure names this many coordinates; of more, it names some.
+# A figure names up to this many coordinates, and up to so many from left to right, else upwards.
 NAMES_SHOWN = 30
+NAMES_ACROSS = 6
+
+# An axis has up to this many powers of ten above 0, and as many below.
+POWERS_SHOWN = 4
+
+# "wrong" needs a difference of this many error bars, which are of 95 %, beyond the tolerance.
+WIDTHS = 2.0
 
 # "right" is said only where an entry off by this part of its size would have been called wrong. And a check is true
 # only if what is left open could not change the whole derivative by more than this part of its norm.
 POWER = 0.01
+
+PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
 
 FIELDS = ("name", "analytic", "numeric", "difference", "error", "verdict")
 ROWS_SHOWN = 10
@@ -49,6 +59,11 @@ class GradientCheck:
         How often f was evaluated.
     of : str
         What was checked: "gradient" or "Jacobian".
+    eps : float
+        How finely f's values are seen to be rounded: half a unit in the last place of a number near 1.
+    outcome : str
+        "passed"; "failed" if an entry is wrong; "undecided" if none is, but too much cannot be told. A check is true
+        if it passed.
 
     Examples
     --------
@@ -68,13 +83,24 @@ class GradientCheck:
     weight: Array
     evaluations: int
     of: str = "gradient"
+    eps: float = EPS["d"] / 2
 
     def __bool__(self) -> bool:
-        """Nothing is wrong, and what cannot be told could not change the whole by 1 %."""
+        return self.outcome == PASSED
+
+    @property
+    def outcome(self) -> str:
+        """In one word: "passed", "failed" or "undecided"."""
+        if (self.verdict == WRONG).any():
+            return FAILED
+        return PASSED if self._doubt() <= POWER else UNDECIDED
+
+    def _doubt(self) -> float:
+        """Return by what part of its norm the whole could be wrong, in entries that cannot be told; NaN if unknown."""
         is_open = self.verdict == CANNOT_TELL
         with np.errstate(all="ignore"):
-            doubt = float(np.linalg.norm(((self.difference + self.error) * self.weight)[is_open]))
-        return not (self.verdict == WRONG).any() and (not is_open.any() or doubt <= POWER)
+            doubt = np.linalg.norm(((self.difference + self.error) * self.weight)[is_open])
+        return float(doubt) if is_open.any() else 0.0
 
     @property
     def difference(self) -> Array:
@@ -109,22 +135,37 @@ class GradientCheck:
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         left = self.name.size - ROWS_SHOWN
         more = [f"... and {left} more"] if left > 0 else []
-        return "\n".join([f"{self.of} check: {', '.join(counts)}", *lines, *more])
+        return "\n".join([f"{self.of} check {self.outcome}: {', '.join(counts)}", *lines, *more, *self._advice()])
 
     __repr__ = __str__
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> Any:
-        """Draw the differences of the coordinates, with error bars, and return the Axes.
+    def _advice(self) -> list[str]:
+        """Return sentences on what an undecided check means, and what to do."""
+        if self.outcome != UNDECIDED:
+            return []
+        doubt = self._doubt()
+        by = f"by up to {100 * doubt:.2g} % of its norm" if doubt < 1 else "by as much as its norm"
+        lines = [
+            f"Undecided: what cannot be told may change the {self.of} {by}.",
+            f"Up to {100 * POWER:.0f} % passes.",
+        ]
+        if self.eps > EPS["d"]:
+            return [*lines, "Compute in double precision: convert x, and what f computes with, by .astype(float)."]
+        return [*lines, "f is noisy, coarsely rounded or constant near x. noise(f, x) measures the noise."]
 
-        The scale is logarithmic above the least error bar and below its negative, so that large differences and the
-        bars of kinks leave room for the others.
+    def plot(self, ax: Any = None, **kwargs: Any) -> Any:
+        """Draw the differences of the coordinates, and how large they may be, and return the Axes.
+
+        A point in the gray band differs by no more than the tolerance and two error bars. The scale is linear near 0,
+        and logarithmic elsewhere, so that large differences and kinks leave room for the others. Of more than 30
+        coordinates, those are named that are not right.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Where to draw; new Axes in a new figure if not given.
         **kwargs
-            For :meth:`matplotlib.axes.Axes.errorbar`.
+            For :meth:`matplotlib.axes.Axes.plot`, which draws the points.
 
         Returns
         -------
@@ -139,22 +180,47 @@ class GradientCheck:
         ax = new_axes(ax)
         with np.errstate(invalid="ignore"):
             differences = self.analytic - self.numeric
-        bars = np.where(np.isfinite(self.error), self.error, 0)
+            allowed = self.tolerance + WIDTHS * self.error
+        sizes = np.concatenate([allowed, np.abs(differences)])
+        sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
+        if sizes.size:
+            allowed = np.fmin(allowed, sizes.max())
+        heights = np.append(allowed, allowed[-1:])
+        edges = np.arange(heights.size) - 0.5
+        style = {"step": "post", "color": "0.9", "linewidth": 0, "zorder": 0}
+        ax.fill_between(edges, -heights, heights, label="allowed", **style)
+        ax.axhline(0, color="0.7", linewidth=0.8, zorder=1)
+        few = self.name.size <= NAMES_SHOWN
         for verdict, color, marker in list(zip(VERDICTS, COLORS, MARKERS, strict=True))[::-1]:
             some = np.flatnonzero((self.verdict == verdict) & np.isfinite(differences))
             if some.size:
-                style = {"fmt": marker, "color": color, "label": verdict, "markersize": 5, "capsize": 2, **kwargs}
-                ax.errorbar(some, differences[some], yerr=bars[some], **style)
-        sizes = np.concatenate([bars, np.abs(differences)])
-        sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
+                size = 3 if verdict == RIGHT and not few else 6
+                style = {"marker": marker, "ls": "", "color": color, "label": verdict, "markersize": size, **kwargs}
+                ax.plot(some, differences[some], **style)
         if sizes.size:
-            decades = np.log10(sizes.max() / sizes.min())
-            ax.set_yscale("symlog", linthresh=sizes.min(), linscale=max(1, decades / 4))  # room for the label of 0
-            ax.yaxis.get_major_locator().set_params(numticks=9)
-        shown = np.arange(0, self.name.size, -(-self.name.size // NAMES_SHOWN) or 1)
-        ax.set_xticks(shown, self.name[shown], rotation=90 if shown.size > 6 else 0)
+            _scale_both_ways(ax, np.min(allowed, initial=sizes.max(), where=allowed > 0), sizes.max())
+        shown = self._named()
+        ax.set_xticks(shown, self.name[shown], rotation=0 if few and len(shown) <= NAMES_ACROSS else 90)
         ax.set(xlabel=ax.get_xlabel() or "coordinate", ylabel=ax.get_ylabel() or "analytic - numeric")
-        ax.axhline(0, color="0.8", zorder=0)
-        if ax.get_legend_handles_labels()[0]:
-            ax.legend()
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(VERDICTS) + 1, frameon=False)
         return ax
+
+    def _named(self) -> list[int]:
+        """Return the entries that a figure names: all of few, else those not right, but no two that are too close."""
+        apart = -(-self.name.size // NAMES_SHOWN) or 1
+        shown: list[int] = []
+        for i in self.worst_first().tolist():
+            if apart > 1 and self.verdict[i] == RIGHT:
+                break
+            if all(abs(i - other) >= apart for other in shown):
+                shown.append(i)
+        return sorted(shown) or list(range(0, self.name.size, apart))
+
+
+def _scale_both_ways(ax: Any, least: float, largest: float) -> None:
+    """Make an axis of values linear up to the least size and logarithmic to the largest, above 0 and below."""
+    low, high = math.ceil(math.log10(least)), math.ceil(math.log10(largest))
+    step = (high - low) // POWERS_SHOWN + 1
+    powers = 10.0 ** np.arange(high, low - 1, -step)
+    ax.set_yscale("symlog", linthresh=least, linscale=max(1, (high - low) / POWERS_SHOWN))
+    ax.set_yticks([*-powers, 0, *powers])

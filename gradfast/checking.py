@@ -126,7 +126,7 @@ def check_gradient(
     >>> import numpy as np
     >>> from gradfast import check_gradient
     >>> print(check_gradient(lambda x: np.sum(x**3), lambda x: 2 * x**2, [1.0]))
-    gradient check: 1 wrong, 0 cannot tell, 0 kink, 0 right
+    gradient check failed: 1 wrong, 0 cannot tell, 0 kink, 0 right
     coordinate  analytic  numeric  difference  error bar  verdict
     x[0]        2         3        1.0e+00     ...    wrong
     >>> assert check_gradient(lambda x: np.sum(x**3), lambda x: 3 * x**2, [1.0])
@@ -237,7 +237,9 @@ def _check(
             rows.append(check.along_directions(directions, random))
         names, analytic, numeric, error, tolerance, verdict, weight = map(np.concatenate, zip(*rows, strict=True))
         of = name if kind is Gradient else kind.__name__
-        return GradientCheck(names, analytic, numeric, error, tolerance, verdict, weight, e.evaluations, of)
+        return GradientCheck(
+            names, analytic, numeric, error, tolerance, verdict, weight, e.evaluations, of, check.seen.eps
+        )
 
 
 def _with_arguments(f: Any, more: tuple[Any, ...]) -> Any:

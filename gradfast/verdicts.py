@@ -15,11 +15,8 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import EPS, Array, Some, Words
-from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WRONG
+from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WIDTHS, WRONG
 from gradfast.operators import PreparedOperator
-
-# "wrong" needs a difference of this many error bars, which are of 95 %.
-WIDTHS = 2.0
 
 # A value of f is taken to be known to this many units of rounding, as long as nothing else shows how well it is known.
 ROUNDINGS = 3.0

@@ -1,6 +1,7 @@
 """An f that changes x: an error that names a coordinate, and x as it was, also if a second call undoes it."""
 
 import ctypes
+import re
 
 import numpy as np
 import pytest
@@ -226,10 +227,10 @@ def test_parameters_are_not_looked_for_where_f_freed_their_memory(is_part, metho
     try:
         value_and_gradient(ResizesAtCall(resized, k), {"a": part}, method=method)
     except ValueError as error:
-        assert str(error).startswith("f must leave x as it is; it changed its shape")
-    else:
-        assert is_part
-        assert resized.ctypes.data == before  # at the end of the heap, an array may grow where it is
+        said = str(error)
+    else:  # at the end of the heap, an array may grow where it is
+        said = "nothing" if is_part and resized.ctypes.data == before else "too little"
+    assert re.match(r"f must leave x as it is; it changed its shape|nothing", said)
 
 
 # --- compiled f -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from objectives import two_layers
 
+import gradfast as gf
 from gradfast import check_gradient
 
 
@@ -168,7 +169,7 @@ def test_table_shows_the_ten_worst_rows():
     wrong = np.exp(x)
     wrong[17] += 1
     table = str(check_gradient(lambda x: np.sum(np.exp(x)), wrong, x)).splitlines()
-    assert table[0] == "gradient check: 1 wrong, 0 cannot tell, 0 kink, 29 right"
+    assert table[0] == "gradient check failed: 1 wrong, 0 cannot tell, 0 kink, 29 right"
     assert table[1].split() == ["coordinate", "analytic", "numeric", "difference", "error", "bar", "verdict"]
     assert table[2].startswith("x[17]")
     assert len(table) == 2 + 10 + 1
@@ -176,7 +177,37 @@ def test_table_shows_the_ten_worst_rows():
 
 
 def test_table_counts_the_rows_left_out():
-    assert str(check_gradient(np.sum, np.ones_like, np.ones(11))).endswith("... and 1 more")
+    check = check_gradient(np.sum, np.ones_like, np.ones(11))
+    assert str(check).startswith("gradient check passed: 0 wrong")
+    assert str(check).endswith("... and 1 more")
+
+
+@pytest.mark.parametrize(("dtype", "advice"), [("d", "noise(f, x)"), ("f", "in double precision")])
+def test_an_undecided_check_says_by_how_much_and_what_to_do(dtype, advice):
+    random = np.random.default_rng(0)
+
+    def f(x):
+        return np.sum(np.sin(x)) + np.asarray(0.1 * random.normal(), dtype)
+
+    check = check_gradient(f, np.cos, np.array([1.0, 2.0, 3.0], dtype))
+    assert check.outcome == "undecided"
+    *_, what, limit, way_out = str(check).splitlines()
+    assert what.startswith("Undecided: what cannot be told")
+    assert "may change the gradient by" in what
+    assert limit == "Up to 1 % passes."
+    assert advice in way_out
+
+
+@pytest.mark.parametrize(("error", "part"), [(0.02, "up to 2 % of its norm"), (np.inf, "as much as its norm")])
+def test_an_undecided_check_says_what_part_of_the_norm_is_open(error, part):
+    names, verdicts, ones = np.array(["x[0]", "x[1]"]), np.array(["right", "cannot tell"]), np.ones(2)
+    check = gf.GradientCheck(names, ones, ones, error * ones, 0 * ones, verdicts, ones, 10)
+    assert f"may change the gradient by {part}." in str(check)
+
+
+def test_outcomes_agree_with_truth():
+    checks = [check_gradient(lambda x: x @ x, [entry], [1.0]) for entry in (2.0, 3.0)]
+    assert [(check.outcome, bool(check)) for check in checks] == [("passed", True), ("failed", False)]
 
 
 def test_record_holds_the_rows():
@@ -186,35 +217,59 @@ def test_record_holds_the_rows():
     assert record[1]["difference"] == pytest.approx(1.0)
 
 
-def test_plots_name_coordinates_and_leave_room_beside_kinks():
-    figure = pytest.importorskip("matplotlib.figure").Figure()
+def drawn(check):
+    """Return the Axes of a check's figure, drawn, and the names along it."""
+    figure = pytest.importorskip("matplotlib.figure").Figure(layout="constrained")
     ax = figure.subplots()
-    x = np.array([1.0, 2.0, 0.0, 4.0])
-    check_gradient(lambda x: x[0] ** 3 + x[1] ** 3 + abs(x[2]) + x[3], [3.0, 12.0, 0.3, np.nan], x).plot(ax)
+    assert check.plot(ax) is ax
     figure.canvas.draw()
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["x[0]", "x[1]", "x[2]", "x[3]"]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["right", "kink"]  # NaN is not drawn
-    markers = {line.get_marker() for line in ax.lines if line.get_label().startswith("_child")} - {"_", "None", ""}
-    low, high = ax.transData.transform([(0, -1e-7), (0, 1e-7)])[:, 1]
+    return ax, [text.get_text() for text in ax.get_xticklabels()]
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_plots_name_coordinates_and_leave_room_beside_kinks():
+    x = np.array([1.0, 2.0, 0.0, 4.0])
+    check = check_gradient(lambda x: x[0] ** 3 + x[1] ** 3 + abs(x[2]) + x[3], [3.0, 12.0, 0.3, np.nan], x)
+    ax, names = drawn(check)
+    assert names == ["x[0]", "x[1]", "x[2]", "x[3]"]
+    assert legend(ax) == ["allowed", "right", "kink"]  # NaN is not drawn
+    allowed = check.tolerance[0] + 2 * check.error[0]
+    low, high = ax.transData.transform([(0, -allowed), (0, allowed)])[:, 1]
     assert high - low > 0.05 * ax.bbox.height
-    assert len(markers | {container[0].get_marker() for container in ax.containers}) >= 2
+    assert len({line.get_marker() for line in ax.lines if line.get_label() in legend(ax)}) == 2
 
 
-def test_plots_name_some_of_many_coordinates():
-    figure = pytest.importorskip("matplotlib.figure").Figure()
-    ax = figure.subplots()
-    check_gradient(lambda x: x @ x, 2 * np.ones(100), np.ones(100)).plot(ax)
-    names = [text.get_text() for text in ax.get_xticklabels()]
+def test_plots_of_many_coordinates_name_those_that_are_not_right():
+    wrong = 2 * np.ones(100)
+    wrong[[7, 50, 51]] = 3, 4, 3
+    _, names = drawn(check_gradient(lambda x: x @ x, wrong, np.ones(100)))
+    assert names == ["x[7]", "x[50]"]  # the name of 51 would lie upon that of 50, which is worse
+
+
+def test_plots_of_many_right_coordinates_name_some():
+    _, names = drawn(check_gradient(lambda x: x @ x, 2 * np.ones(100), np.ones(100)))
     assert (names[:2], len(names)) == (["x[0]", "x[4]"], 25)
 
 
-def test_plot_labels_verdicts():
-    figure = pytest.importorskip("matplotlib.figure").Figure()
-    ax = figure.subplots()
+def test_plots_show_how_large_differences_may_be():
     check = check_gradient(lambda x: np.sum(x**2), [2.0, 5.0], [1.0, 2.0])
-    assert check.plot(ax) is ax
-    assert {text.get_text() for text in ax.get_legend().get_texts()} == {"right", "wrong"}
+    ax, _ = drawn(check)
+    assert legend(ax) == ["allowed", "right", "wrong"]
+    (band,) = ax.collections
+    assert band.get_datalim(ax.transData).y1 == pytest.approx(np.max(check.tolerance + 2 * check.error))
     assert ax.get_xlabel() == "coordinate"
+    ticks = ax.get_yticks()
+    assert 3 <= len(ticks) <= 11
+    assert np.array_equal(np.sort(-ticks), np.sort(ticks))
+
+
+def test_checks_of_nothing_are_drawn():
+    words, numbers = np.empty(0, "U4"), np.empty(0)
+    ax, names = drawn(gf.GradientCheck(words, numbers, numbers, numbers, numbers, words, numbers, 1))
+    assert (names, legend(ax)) == ([], ["allowed"])
 
 
 @pytest.mark.parametrize("gradient", [np.ones(2), lambda x: np.ones(2)], ids=["array", "callable"])

@@ -31,7 +31,7 @@ def test_wrong_entries_of_a_jacobian_are_named(row, column):
     check = check_jacobian(three_values, wrong, x)
     assert not check
     assert check.name[check.verdict == "wrong"].tolist() == [f"J[{row}, {column}]"]
-    assert str(check).startswith("Jacobian check: 1 wrong")
+    assert str(check).startswith("Jacobian check failed: 1 wrong")
     assert not check_jacobian(three_values, lambda x: -wrong(x), x, directions=2)
 
 
