@@ -360,6 +360,8 @@ def test_nan_and_inf_pass_through_without_a_warning(way, value, method):
     [
         (np.ones(3), ValueError, r"f must return a scalar; it returned an array of shape \(3,\)"),
         (np.ones((1, 2)), ValueError, r"f must return a scalar; it returned an array of shape \(1, 2\)"),
+        ([np.ones(2)], ValueError, r"f must return a scalar; it returned an array of shape \(1, 2\)"),
+        ([np.ones(0)], ValueError, r"f must return a scalar; it returned an array of shape \(1, 0\)"),
         (None, TypeError, "f must return a real scalar; it returned None, a NoneType"),
         ("text", TypeError, "f must return a real scalar; it returned 'text', a str"),
     ],

@@ -44,10 +44,13 @@ class ArrayValueError(ValueError):
     shape = ()
 
 
-cdef not_one_number(tuple shape):
-    error = ArrayValueError(f"f must return a scalar; it returned an array of shape {shape}; for arrays use jacobian")
-    error.shape = shape
-    return error
+cdef look_for_one(tuple shape):
+    """ArrayValueError if an array of a shape does not hold one number."""
+    for extent in shape:
+        if extent != 1:
+            error = ArrayValueError(f"f must return a scalar; it returned an array of shape {shape}; for arrays use jacobian")
+            error.shape = shape
+            raise error
 
 
 cdef double as_double(object result) except? -1.0:
@@ -57,12 +60,14 @@ cdef double as_double(object result) except? -1.0:
     # A subclass may tell another shape than it has.
     shape = getattr(np.asarray(result) if isinstance(result, ndarray) else result, "shape", None)
     if isinstance(shape, tuple):  # an array or a NumPy scalar
-        for extent in shape:
-            if extent != 1:
-                raise not_one_number(tuple(shape))
+        look_for_one(tuple(shape))
         number = None if is_complex(result) else item_of(result)
     elif isinstance(result, (list, tuple)) and len(result) == 1:
-        number = item_of(result[0]) if isinstance(getattr(result[0], "shape", None), tuple) else result[0]
+        number = result[0]
+        shape = getattr(number, "shape", None)
+        if isinstance(shape, tuple):
+            look_for_one((1, *shape))
+            number = item_of(number)
     try:
         return PyFloat_AsDouble(number)
     except TypeError as error:
