@@ -18,7 +18,9 @@ from gradfast.stencils import central, forward
 BUILD = """
 from Cython.Build import cythonize
 from setuptools import Extension, setup
-modules = cythonize([Extension("third_party", ["third_party.pyx"])], language_level=3, include_path=[{parent!r}])
+directives = {{"language_level": 3, "freethreading_compatible": True}}
+sources = [Extension("third_party", ["third_party.pyx"])]
+modules = cythonize(sources, compiler_directives=directives, include_path=[{parent!r}])
 setup(name="third_party", ext_modules=modules)
 """
 
