@@ -363,3 +363,9 @@ def test_scipy_s_own_differences_give_the_same_fit_with_these_bounds():
     fit = optimize.minimize(ValueAndGradient(valley, bounds=bounds), start, jac=True, bounds=bounds, tol=1e-10)
     other = optimize.minimize(valley, start, bounds=bounds, tol=1e-10)
     assert fit.fun <= other.fun * (1 + 1e-6)
+
+
+def test_keywords_of_a_call_join_those_of_the_operator():
+    prepared = Gradient(lambda x, a, b: a * b * np.sum(x**2), kwargs={"a": 2.0, "b": 3.0})
+    assert prepared(X, b=5.0) == pytest.approx(20 * X)
+    assert prepared(X) == pytest.approx(12 * X)

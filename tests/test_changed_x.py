@@ -8,6 +8,7 @@ import pytest
 
 import gradfast
 from gradfast import Gradient, compiled, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
+from gradfast._kernels.one_point import OnePoint
 
 POINT = np.array([0.5, 1.0])
 
@@ -361,3 +362,44 @@ def test_the_form_of_x_is_looked_at_before_adaptive_steps_go_on(k):
     with pytest.raises(ValueError, match="f must leave x as it is; it changed"), np.errstate(all="ignore"):
         gradient(f, x, method="adaptive")
     assert x.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["numerical_gradient", "gradient", "gradient, forward", "jacobian", "hessian"])
+def test_an_f_that_writes_another_nan_has_changed_nothing(name):
+    x, calls = np.array([np.nan, 1.0]), []
+    before = x.tobytes()
+
+    def f(x):
+        x[..., :1].view(np.uint64)[...] ^= 1
+        calls.append(1)
+        return 0.0
+
+    CALLS[name](f, x)
+    assert calls
+    assert x.tobytes() == before
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+@pytest.mark.parametrize("change", [reshaped, in_other_bytes, longer, strided])
+def test_an_f_that_changes_the_form_of_x_and_raises_leaves_it_as_it_was(change):
+    x = np.array([0.5, 1.0])
+
+    def f(x):
+        change(x)
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        numerical_gradient(f, x)
+    assert x.shape == (2,)
+    assert np.array_equal(x, POINT)
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+def test_an_evaluator_that_is_closed_gives_x_its_form_back():
+    x = np.arange(4.0).reshape(2, 2).copy()
+    e = OnePoint(np.sum, x, (), True)
+    e.value()
+    x.shape = (4,)
+    with pytest.raises(ValueError, match="f must leave x as it is; it changed its shape"):
+        e.close()
+    assert np.array_equal(x, [[0, 1], [2, 3]])

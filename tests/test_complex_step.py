@@ -354,3 +354,9 @@ def test_imaginary_steps_divide_exactly(operator):
     )
     assert (slope == 3).all()
     assert (np.frexp(info.step)[0] == 0.5).all()
+
+
+def test_f_at_x_itself_is_counted(counted):
+    f = counted(lambda x: np.exp(x).sum())
+    _, info = value_and_gradient(f, [0.5, 1.0, 1.5], method="complex", full_output=True)
+    assert info.evaluations == f.calls

@@ -328,3 +328,9 @@ def test_the_derivative_at_a_number_is_a_number():
 def test_no_points_have_no_derivatives(method, n):
     if method != "complex" or n == 1:
         assert derivative(lambda x: x, [], n=n, method=method).shape == (0,)
+
+
+@pytest.mark.parametrize("x", [1e13, np.float64(1e13), np.array(1e13)], ids=["float", "float64", "array"])
+def test_a_step_that_rounding_swallows_is_a_warning_at_a_number_too(x):
+    with pytest.warns(RuntimeWarning, match=r"step = 0.0001 is lost to rounding at x = 1e\+13"):
+        derivative(lambda x: x, x, method=Central(step=1e-4))

@@ -344,3 +344,11 @@ def test_parameters_bounds_and_steps_together():
 def test_no_points_have_no_jacobians_and_an_info(method):
     found, info = jacobian(np.cumsum, np.empty((0, 3)), axis=1, method=method, full_output=True)
     assert (found.shape, info.evaluations, info.step.shape, info.error) == ((0, 3), 0, (0, 3), None)
+
+
+def test_f0_tells_the_shape_where_x_has_no_coordinates():
+    def unasked(x):
+        raise AssertionError
+
+    assert jacobian(unasked, np.empty(0), f0=np.ones(2)).shape == (2, 0)
+    assert jacobian(unasked, np.ones(3), f0=np.ones(2), bounds=(np.ones(3), np.ones(3))).shape == (2, 3)

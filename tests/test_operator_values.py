@@ -4,6 +4,7 @@ import functools
 import itertools
 import operator
 import sys
+import tracemalloc
 from contextlib import nullcontext
 from unittest.mock import Mock
 
@@ -26,8 +27,11 @@ from gradfast import (
     Nodes,
     ValueAndGradient,
     gradient,
+    jacobian,
     value_and_gradient,
 )
+from gradfast._kernels.combine import second_derivatives_of
+from gradfast._kernels.moves import Groups, Moves
 
 DIFFERENCES = ["central", "forward", "backward"]
 METHODS = [*DIFFERENCES, Central(4), Forward(3), Backward(rel_step=1e-3), Central(noise=1e-6), Nodes((-1, 1, 2))]
@@ -395,3 +399,20 @@ def test_completion_shows_what_callers_use():
             assert {"f", "method", "points", "combine"} <= names
             assert names <= {*one.options, "f", "points", "combine", "as_linear_operator"}
     assert "as_linear_operator" in dir(Jacobian)
+
+
+def test_memory_that_was_allocated_is_freed():
+    wide, moves = np.zeros(10_000), Moves(Groups.each(10_000), np.ones(10_000), Central().stencil(2))
+
+    def run(times):
+        for _ in range(times):
+            jacobian(lambda x: wide * x[0], np.ones(3))  # whose block grows when f has told how many values it has
+            second_derivatives_of(wide, moves)
+
+    run(2)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    run(10)
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert after - before < 40_000  # half of what one row takes

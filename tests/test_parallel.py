@@ -661,3 +661,11 @@ def test_ctrl_c_while_processes_end_ends_them_by_force(at_once):
         end(members, at_once)
     assert not members
     assert [one.done for one in found] == [["terminate" if at_once else "send", "kill", "close"]] * 2
+
+
+def test_calls_with_keywords_share_the_pool():
+    with Gradient(scaled, workers=2) as operator:
+        assert np.array_equal(operator(POINT, factor=2.0), gradient(scaled, POINT, args=2.0))
+        members = set(multiprocessing.active_children())
+        assert np.array_equal(operator(POINT, factor=3.0), gradient(scaled, POINT, args=3.0))
+        assert set(multiprocessing.active_children()) == members != set()
