@@ -65,10 +65,8 @@ cdef class Groups:
             span.stride, span.count = self.count, self.places // self.count
         elif self.kind == PAIRS:
             i = <Py_ssize_t>((sqrt(8.0 * group + 1) - 1) / 2)
-            if i * (i + 1) // 2 > group:  # the root was rounded up
+            if i * (i + 1) // 2 > group:  # the root was rounded up; down it is never rounded below a whole number
                 i -= 1
-            elif (i + 1) * (i + 2) // 2 <= group:  # or down
-                i += 1
             span.start = group - i * (i + 1) // 2
             span.stride = i - span.start
             span.count = 2 if span.stride else 1
