@@ -17,8 +17,7 @@ import gradfast
 from gradfast import Central, derivative, gradient, jacobian, numerical_gradient, reference, value_and_gradient
 from gradfast._kernels.combine import combined, second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.gradient_loop import POINT, ROWS
-from gradfast._kernels.memory import keeping
+from gradfast._kernels.gradient_loop import by_differences
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.stencil import Stencil
@@ -464,7 +463,7 @@ def test_a_result_is_let_go_before_f_is_called_again(loop, vectorized):
 def test_memory_that_was_read_is_let_go():
     point, number, values = np.ones(3), np.ones((), np.longdouble), np.ones(2)
     before = [sys.getrefcount(array) for array in (point, number, values)]
-    keeping(point, lambda: None)
+    by_differences(lambda x: 1.0, point, point, 0.5, False)
     numerical_gradient(lambda x: number, np.ones(2, np.longdouble))
     e = OnePoint(lambda x: values, point)
     e.values(Moves(Groups.each(3), np.ones(3), CENTRAL))
@@ -486,12 +485,12 @@ def test_the_two_loops_give_the_bits_of_the_reference(dtype, layout):
     """Of doubles; in other precisions the kernels compute in double, or in long double, and NumPy does what it does."""
     batch = np.random.default_rng(0).normal(size=(5, 8)).astype(dtype)[:, layout]
     x, before = batch[2], bits(batch)
-    for kernels, line, f in ((POINT, x, uneven), (ROWS, batch, uneven)):
-        out = np.empty(line.shape, dtype)
-        assert kernels[line.dtype.char](f, line, line, 0.125, out) == -1
+    for line, has_rows in ((x, False), (batch, True)):
+        out, swallowed = by_differences(uneven, line, line, 0.125, has_rows)
+        assert swallowed == -1
         if dtype == "f8":
-            assert bits(out) == bits(reference.numerical_gradient(f, line.copy(), 0.125))
-        assert same(out, numerical_gradient(f, line, 0.125))
+            assert bits(out) == bits(reference.numerical_gradient(uneven, line.copy(), 0.125))
+        assert same(out, numerical_gradient(uneven, line, 0.125))
         assert bits(batch) == before
 
 
@@ -508,8 +507,8 @@ def test_the_two_loops_give_the_bits_of_the_general_one(dtype, h, seed):
 @pytest.mark.parametrize(("h", "at", "swallowed"), [(1e-3, 1e20, True), (1e-3, np.inf, False), (1e-3, 1.0, False)])
 def test_the_two_loops_tell_the_first_coordinate_that_did_not_move(h, at, swallowed):
     x, batch = np.array([1.0, at, at]), np.array([[1.0, 1.0, 1.0], [1.0, at, at]])
-    assert POINT["d"](lambda x: 0.0, x, x, h, np.empty(3)) == (1 if swallowed else -1)
-    assert ROWS["d"](lambda x: 0.0, batch, batch, h, np.empty((2, 3))) == (4 if swallowed else -1)
+    assert by_differences(lambda x: 0.0, x, x, h, False)[1] == (1 if swallowed else -1)
+    assert by_differences(lambda x: 0.0, batch, batch, h, True)[1] == (4 if swallowed else -1)
 
 
 @every_dtype
@@ -518,18 +517,23 @@ def test_the_two_loops_put_the_moved_coordinate_back_when_f_raises(dtype, call, 
     batch = np.array([[1.0, -0.0], [np.nan, 1e-40]], dtype)
     before = bits(batch)
     with pytest.raises(objective_that_fails_on_call.failure):
-        ROWS[batch.dtype.char](objective_that_fails_on_call(call), batch, batch, 0.5, np.empty_like(batch))
+        by_differences(objective_that_fails_on_call(call), batch, batch, 0.5, True)
     if call <= 4:
         with pytest.raises(objective_that_fails_on_call.failure):
-            POINT[batch.dtype.char](objective_that_fails_on_call(call), batch[1], batch[1], 0.5, np.empty(2, dtype))
+            by_differences(objective_that_fails_on_call(call), batch[1], batch[1], 0.5, False)
     assert bits(batch) == before
 
 
 def test_the_two_loops_perturb_a_line_that_f_need_not_get():
     x = np.array([1.0, 2.0])
-    out = np.empty(2)
-    POINT["d"](lambda name: x[0] * x[1] if name == "mine" else math.nan, "mine", x, 0.5, out)
+    out, _ = by_differences(lambda name: x[0] * x[1] if name == "mine" else math.nan, "mine", x, 0.5, False)
     assert out.tolist() == [2.0, 1.0]
+
+
+@pytest.mark.parametrize("x", [[1.0, 2.0], np.ones(2, int), np.broadcast_to(1.0, 2), np.ones(2, ">f8")], ids=repr)
+def test_the_two_loops_take_only_what_they_can_move(x):
+    with pytest.raises(TypeError, match="x must be a writable array of float32, float64 or longdouble; got"):
+        by_differences(lambda x: 1.0, x, x, 0.5, False)
 
 
 @pytest.mark.parametrize(
