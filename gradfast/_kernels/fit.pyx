@@ -23,8 +23,9 @@ cdef double WITHIN_NOISE = 3.0
 # A term that falls from the one before it by less than this factor is noise, if no more terms are left to tell.
 cdef double FALLS = 0.5
 
-# The first term left out is forecast to be this many times as large as the last ones' fall makes it.
-cdef double FORECAST = 10.0
+# If no term is dropped, the bar is this many times what the last terms' fall and the witness let expect. With 3, twice as
+# many bars of smooth functions are too narrow, 7 of 640; with 12, one more look is taken at 1 in 10.
+cdef double FORECAST = 6.0
 
 # f changes abruptly if the next look is this many times as far from a fit as noise and one more term explain. Treads of
 # naive formulas are above 1e5. 100 takes 1 in 100 fast waves for treads.
@@ -166,18 +167,19 @@ cdef void keep_terms(Fit *a, const Basis *basis, const Terms *terms, const Terms
     """Keep as many terms as give the least bar, and write what they tell. OUT: a.
 
     If no term is dropped, nothing is left to tell noise by. Then the witness has a term one power higher than the last
-    one kept, which is as noisy. If the last terms fall fast, both bound the first term left out.
+    one kept, which is as noisy. It and the fall of the last terms bound the first term left out.
     """
     cdef const double *z = terms.z
     cdef int k, p, columns = basis.columns
-    cdef double bar, last, fall, sum_ = 0
+    cdef double bar, spread, fall, last, sum_ = 0
     a.bar, a.terms, a.settled, a.scatter = INFINITY, 0, 0, 1
     for p in range(basis.row + 2, min(columns, max(most, basis.row + 2)) + 1):
-        last = terms.tail[p - 1]
+        spread = STUDENT[min(rows - p + 1, 12)] * terms.tail[p - 1]
         if witness != NULL and p == rows and p > basis.row + 2:
             fall = fmax(fabs(z[p - 1] / z[p - 2]), fabs(z[p - 2] / z[p - 3]))
-            last = fmax(fmin(last, fmax(1, FORECAST * fall * last)), fmin(3 * last, fabs(witness.z[p - 1])))
-        bar = basis.norms[p - 1] * fmax(2.0, STUDENT[min(rows - p + 1, 12)] * last)
+            last = fmax(1, fmax(fall * fabs(z[p - 1]), fabs(witness.z[p - 1])))
+            spread = fmin(3 * spread, FORECAST * last)
+        bar = basis.norms[p - 1] * fmax(2.0, spread)
         if bar < a.bar:
             a.bar, a.terms = bar, p
     if not a.terms:
