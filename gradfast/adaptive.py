@@ -22,9 +22,6 @@ from gradfast.info import Info, Look
 from gradfast.operators import PreparedOperator
 from gradfast.stencils import ONE_NODE
 
-# An x is as good as 0 if its n-th power is below this: changes of f over a step so short have no n-th derivative.
-TINIEST = 1e-305
-
 # Of an f of many values, the looks at this many are held at once.
 MOST_VALUES = 1 << 18
 
@@ -54,8 +51,8 @@ class Found:
     converged: Flags
     step: Array  # the longest of each line's best fit
     side: Some  # 0 both sides of x, 1 above, -1 below, 2 none: bounds hold x fixed
-    evaluations: Some
-    searches: tuple[Search, ...] = ()  # what was seen of f, some lines each
+    evaluations: int
+    searches: tuple[Search, ...]  # what was seen of f, some lines each
 
     def trace(self) -> list[Look]:
         """Return what was tried, in order, if that was kept."""
@@ -68,23 +65,37 @@ class Found:
 
 @dataclass
 class Lines:
-    """The lines along which f is differentiated: coordinates, or a number t that moves several of them."""
+    """The lines along which f is differentiated: coordinates, or a number t that moves several of them.
+
+    None is what suits coordinates of such a size, without bounds.
+    """
 
     values: Values
     center: Array  # f(x): (lines, values)
-    size: Array  # how large x is along each
-    scale: Array  # what the first step is relative to
-    reach: Array  # no step is longer
-    room: tuple[Array, Array]  # the distances to the bounds below and above
+    size: Array  # how large x is along each, of either sign
+    scale: Array | None  # what the first step is relative to
+    reach: Array | None  # no step is longer
+    below: Array | None  # the distances to the bounds
+    above: Array | None
+
+    def some(self, which: Some) -> "Lines":
+        """Return some of the lines."""
+
+        def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
+            return self.values(steps, which[chosen], stencil)
+
+        rest = (None if each is None else each[which] for each in (self.scale, self.reach, self.below, self.above))
+        return Lines(values, self.center[which], self.size[which], *rest)
 
 
-def gradient(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
+def gradient(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
     """Return the derivative of an f of one number, or of one a point, along each coordinate."""
     centers = np.repeat(center.reshape(-1), e.n // max(1, center.size))
-    return _answer(e, _along_coordinates(e, operator, centers[:, np.newaxis]), lambda part: as_x(e, part[:, 0]))
+    found = _along_coordinates(e, operator, centers[:, np.newaxis])
+    return _answer(e, operator, found, lambda part: as_x(e, part[:, 0]))
 
 
-def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
+def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
     """Return the derivatives of an f of many values along each coordinate."""
     own = _values_of(e, operator._groups(e), operator.is_elementwise)
 
@@ -95,17 +106,18 @@ def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[A
 
     centers = np.broadcast_to(center.reshape(-1), (e.n, center.size))
     found = _along_coordinates(e, operator, centers, values)
-    return _answer(e, found, lambda part: np.moveaxis(part, 0, -1).reshape((*center.shape, *e.x.shape)))
+    return _answer(e, operator, found, lambda part: np.moveaxis(part, 0, -1).reshape((*center.shape, *e.x.shape)))
 
 
-def derivative(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
+def derivative(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
     """Return the n-th derivative at each element of x, of the shape of f's values."""
     before = e.evaluations
     found = _along_coordinates(e, operator, center.reshape(e.n, -1) if e.n else center.reshape(0, 1))
-    return _answer(e, found, lambda part: part.reshape(center.shape)[()], evaluations=e.evaluations - before)
+    found.evaluations = e.evaluations - before
+    return _answer(e, operator, found, lambda part: part.reshape(center.shape)[()])
 
 
-def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) -> tuple[Array, Info]:
+def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) -> tuple[Array, Info | None]:
     """Return the derivative at t = 0 of f at x + t v."""
 
     def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
@@ -113,7 +125,7 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
             return np.empty((0, center.size))
         return e.values(Moves(Groups.together(e.n), steps[0] * line.v.reshape(-1), stencil, along=steps[0]))
 
-    below, above = np.full((2, 1), np.inf)
+    below, above = None, None
     if line.sides is not None and line.length:
         below, above = np.abs(line.ends()).astype(float)
     reach = np.zeros(1)
@@ -122,42 +134,43 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
             reach = _reach(operator, np.abs(x_of(e).reshape(-1))) / np.abs(line.v).reshape(-1).astype(float)
         reach = np.nanmin(reach, keepdims=True, initial=np.inf)
     size, scale = np.array([0.0 if line.is_finite else np.nan]), np.array([line.scale])
-    lines = Lines(values, center.reshape(1, -1), size, scale, reach, (below, above))
+    lines = Lines(values, center.reshape(1, -1), size, scale, reach, below, above)
     found = _found(e, operator, lines)
-    return _answer(e, found, lambda part: part.reshape(center.shape)[()], lambda part: part.reshape(()))
+    if line.length and found.side[0] == FIXED:
+        raise line.no_room()
+    return _answer(e, operator, found, lambda part: part.reshape(center.shape)[()], lambda part: part.reshape(()))
 
 
 def _answer(
     e: Evaluator,
+    operator: PreparedOperator,
     found: Found,
     shaped: Callable[[Array], Any],
     as_steps: Callable[[Array], Array] | None = None,
-    evaluations: int | None = None,
-) -> tuple[Any, Info]:
-    """Return the result and what was done: `shaped` shapes what is known of results, `as_steps` of coordinates."""
-    # The result is rounded to x's own precision, which compiled f, moved in double, does not know of.
+) -> tuple[Any, Info | None]:
+    """Return the result and, if that is wanted, what was done.
+
+    `shaped` shapes what is known of results, `as_steps` what is known of coordinates.
+    """
     dtype = result_dtype(e)
+    result = as_dtype(dtype, np.asarray(shaped(found.value)))[()]
+    if not operator.full_output:
+        return result, None
+    # The result is rounded to x's own precision, which compiled f, moved in double, does not know of.
     error = shaped(np.fmax(found.error, EPS[dtype.char] * np.abs(found.value)))
     as_steps = as_steps or (lambda part: as_x(e, part))
     steps, schemes = as_steps(found.step), as_steps(SIDES[found.side])
-    evaluations = int(found.evaluations.sum()) if evaluations is None else evaluations
     error = as_dtype(dtype, np.asarray(error))[()]
-    info = Info(evaluations, steps, schemes, error, shaped(found.converged), trace=found.trace())
-    return as_dtype(dtype, np.asarray(shaped(found.value)))[()], info
+    return result, Info(found.evaluations, steps, schemes, error, shaped(found.converged), trace=found.trace())
 
 
 def at_coordinates(e: Evaluator, operator: PreparedOperator, center: Array, chosen: Some) -> Found:
     """Return what is found along some coordinates of an f whose values at x are `center`."""
-    every = _values_of(e, operator._groups(e), operator.is_elementwise)
-
-    def values(steps: Array, some: Some, stencil: Stencil) -> Array:
-        return every(steps, chosen[some], stencil)
-
-    centers = np.broadcast_to(center.reshape(-1), (chosen.size, center.size))
-    return _along_coordinates(e, operator, centers, values, chosen)
+    centers = np.broadcast_to(center.reshape(-1), (e.n, center.size))
+    return _along_coordinates(e, operator, centers, chosen=chosen)
 
 
-def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info]:
+def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
     """Return the Hessian of f, from its second derivatives along each coordinate and then along pairs of them.
 
     A pair moves each coordinate by the step that suited its own second derivative. Half of what is found along the pair
@@ -181,9 +194,9 @@ def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Ar
     converged[first, second] = is_known | (error[first, second] <= CONVERGED * np.abs(value[first, second]))
     for part in (value, error, converged):
         part[second, first] = part[first, second]
-    found = dataclasses.replace(own, value=value, error=error, converged=converged)
-    evaluations = int(own.evaluations.sum() + pairs.evaluations.sum())
-    return _answer(e, found, lambda part: part.reshape(e.x.shape * 2), evaluations=evaluations)
+    evaluations = own.evaluations + pairs.evaluations
+    found = dataclasses.replace(own, value=value, error=error, converged=converged, evaluations=evaluations)
+    return _answer(e, operator, found, lambda part: part.reshape(e.x.shape * 2))
 
 
 def _along_pairs(
@@ -210,7 +223,7 @@ def _along_pairs(
 
     reach, count = _reach(operator, np.abs(e.steps_from)) / steps, first.size
     centers, start = np.broadcast_to(center.reshape(-1), (count, 1)), np.full(count, FIRST_OF_PAIRS)
-    lines = Lines(values, centers, np.zeros(count), start, least(reach), (least(room[0]), least(room[1])))
+    lines = Lines(values, centers, np.zeros(count), start, least(reach), least(room[0]), least(room[1]))
     return _found(e, operator, lines), scales
 
 
@@ -265,38 +278,37 @@ def _along_coordinates(
 ) -> Found:
     """Return the derivatives along coordinates, all or some, of an f whose values at x are `centers`, one row each."""
     values = values or _values_of(e, operator._groups(e), operator.is_elementwise)
-    x, room = e.steps_from, _room(e, operator)
-    if chosen is not None:
-        x, room = x[chosen], (room[0][chosen], room[1][chosen])
-    size = np.abs(x).astype(float)
-    scale = np.where(size**operator.n > TINIEST, size, 1)
-    return _found(e, operator, Lines(values, centers, size, scale, _reach(operator, size), room))
+    bounds = _room(e, operator) if operator._sides is not None else (None, None)
+    reach = None if operator.method.reach is None else np.full(e.n, float(operator.method.reach))
+    lines = Lines(values, centers, e.steps_from.astype(float), None, reach, *bounds)
+    return _found(e, operator, lines if chosen is None else lines.some(chosen))
 
 
 def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
     """Return the derivatives along lines, as many at a time as there is room for."""
-    count = max(1, MOST_VALUES // max(1, lines.center.shape[1]))
-    parts = [_found_of(e, operator, lines, slice(i, i + count)) for i in range(0, max(1, lines.size.size), count)]
-    if len(parts) == 1:
-        return parts[0]
-    arrays = [name for name in Found.__dataclass_fields__ if name != "searches"]
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
-    return Found(**joined, searches=tuple(search for part in parts for search in part.searches))
+    count, all_ = max(1, MOST_VALUES // max(1, lines.center.shape[1])), lines.size.size
+    if all_ <= count:
+        return _search(e, operator, lines)
+    parts = [_search(e, operator, lines.some(np.arange(i, min(i + count, all_)))) for i in range(0, all_, count)]
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("value", "error", "converged", "step", "side")
+    }
+    searches = tuple(search for part in parts for search in part.searches)
+    return Found(**arrays, evaluations=sum(part.evaluations for part in parts), searches=searches)
 
 
-def _found_of(e: Evaluator, operator: PreparedOperator, lines: Lines, part: slice) -> Found:
-    """Return the derivatives along some lines."""
-    method, dtype, start = operator.method, value_dtype(e), part.start or 0
-    below, above = lines.room
+def _search(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
+    """Return the derivatives along lines, all at a time."""
+    method, dtype = operator.method, value_dtype(e)
     search = Search(
-        lines.center[part], lines.size[part], lines.scale[part], lines.reach[part], below[part], above[part],
-        EPS[e.precision] / 2, method.tolerance(e.precision), DIGITS[e.x.dtype.char], method.max_evaluations, operator.n,
-        operator.full_output,
+        lines.center, lines.size, lines.scale, lines.reach, lines.below, lines.above, EPS[e.precision] / 2,
+        method.tolerance(e.precision), DIGITS[e.x.dtype.char], method.max_evaluations, operator.n, operator.full_output,
     )  # fmt: skip
     with np.errstate(all="ignore"):  # a look may leave f's domain
         while (asked := search.ask()) is not None:
             side, chosen, steps = asked
-            steps = (steps * side if side else steps).astype(dtype)
-            search.tell(side, chosen, lines.values(steps, chosen + start, ONE_NODE if side else PAIR))
+            steps = (steps * side if side else steps).astype(dtype, copy=False)
+            search.tell(side, chosen, lines.values(steps, chosen, ONE_NODE if side else PAIR))
     value, error, converged, step, sides, used = search.results(method.rtol or 0)
     return Found(value.astype(dtype), error, converged, step, sides, used, (search,))

@@ -97,7 +97,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         if is_array and wants_number and not str(error).startswith("f must"):
             error.add_note("f was called with an array of numbers; np.vectorize(f) calls f with each of them")
 
-    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.derivative(e, self, center)
 
 

@@ -171,12 +171,8 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         step = line.step_of_check(e.precision)
         complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, result)
 
-    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
-        line = Line(e, v, self._bounds_at(e), self.n)
-        result, info = adaptive.along(e, self, center, line)
-        if line.length and info.scheme == "fixed":
-            raise line.no_room()
-        return result, info
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
+        return adaptive.along(e, self, center, Line(e, v, self._bounds_at(e), self.n))
 
     def _info(self, e: Evaluator, v: object, parts: tuple[Moves, ...]) -> Info:
         """Return what was done; step and scheme are those of t in x + t v."""

@@ -74,7 +74,7 @@ class Gradient(GradientOperator, PreparedOperator):
             f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
         )
 
-    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.gradient(e, self, center)
 
 

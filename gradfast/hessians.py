@@ -229,7 +229,7 @@ class Hessian(HessianOperator, PreparedOperator):
             return super()._shaped(e, result)
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape_of(e) * 2)))
 
-    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return (adaptive.gradient if self.diagonal else adaptive.hessian)(e, self, center)
 
 

@@ -184,11 +184,13 @@ class Jacobian(JacobianOperator, PreparedOperator):
             return result @ v.reshape(-1)
         return np.tensordot(result, v, v.ndim)
 
-    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         result, info = adaptive.jacobian(e, self, center)
         if not self.flat:
             return result, info
         shape = (center.size, e.n)
+        if info is None:
+            return result.reshape(shape), None
         error, converged = (np.asarray(part).reshape(shape) for part in (info.error, info.converged))
         return result.reshape(shape), replace(info, error=error, converged=converged)
 

@@ -278,7 +278,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         if not np.any(result):
             self._doubt(e, None, center)
         found = ((center if center.ndim else center[()]), result) if wants_value else result
-        if not self.full_output:
+        if info is None:
             return found
         value = number_or_array(center)
         return found, replace(info, evaluations=info.evaluations + at_center, value=value)
@@ -286,6 +286,6 @@ class PreparedOperator(MixedStencils, FromElsewhere):
     def _doubt(self, e: Evaluator, parts: tuple[Moves, ...] | None, unmoved: Array | None) -> None:
         doubt(self, e, parts, unmoved)
 
-    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info]:
-        """Return the derivatives by adaptive steps, and what was done, besides the evaluations at x."""
+    def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
+        """Return the derivatives by adaptive steps, and what was done if that is wanted, but for evaluations at x."""
         raise NotImplementedError

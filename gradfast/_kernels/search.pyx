@@ -34,6 +34,9 @@ cdef double UNSHRUNK = 0.03
 cdef double CONVERGED = 1e-6
 cdef int MORE = 2
 
+# An x is as good as 0 if its n-th power is below this: changes of f over a step so short have no n-th derivative.
+cdef double TINIEST = 1e-305
+
 cdef enum:
     HELD = 2                            # the side of a line on which x cannot be moved
 
@@ -79,9 +82,9 @@ cdef class Search:
     cdef int digits                     # bits of x's precision
     cdef int singles                    # values seen if all are of single precision, else -1
     cdef const long double[:, ::1] center   # by line and value
-    cdef long double[:, :, ::1] up      # by line, look and value
-    cdef long double[:, :, ::1] down
-    cdef double[:, ::1] steps           # by line and look
+    cdef long double *up                # by line, look and value
+    cdef long double *down
+    cdef double *steps                  # by line and look
     cdef Line *lines
     cdef Fit *fits                      # by value and radius, of the line looked at last
     cdef Fit *best                      # by line and value
@@ -93,21 +96,30 @@ cdef class Search:
     def __init__(self, center, const double[::1] x, const double[::1] scale, const double[::1] reach,
                  const double[::1] below, const double[::1] above, double eps, double tolerance, int digits, int most,
                  int n, bint keeps_trace):
-        cdef Py_ssize_t i, values = center.size
-        self.count, self.width = center.shape
+        """Make lines ready. The scale, the reach and the room to bounds of coordinates are those of x where they are None."""
+        cdef Py_ssize_t i, values
+        cdef double size
+        self.center = np.ascontiguousarray(center, np.longdouble)
+        self.count, self.width = self.center.shape[0], self.center.shape[1]
         self.n, self.eps, self.told, self.tolerance, self.digits = n, eps, eps, tolerance, digits
         self.trace = [] if keeps_trace else None
-        self.center = np.ascontiguousarray(center, np.longdouble)
-        self.up, self.down = np.zeros((2, self.count, MOST_LOOKS, max(1, self.width)), np.longdouble)
-        self.steps = np.zeros((self.count, MOST_LOOKS))
         self.memory = []
+        values = self.count * self.width
+        self.up = <long double *>self.zeros(values * MOST_LOOKS, sizeof(long double))
+        self.down = <long double *>self.zeros(values * MOST_LOOKS, sizeof(long double))
+        self.steps = <double *>self.zeros(self.count * MOST_LOOKS, sizeof(double))
         self.lines = <Line *>self.zeros(self.count, sizeof(Line))
         self.fits = <Fit *>self.zeros(self.width * MOST_LOOKS, sizeof(Fit))
         self.best = <Fit *>self.zeros(values, sizeof(Fit))
         self.known = <Known *>self.zeros(values, sizeof(Known))
         self.plans = <Plan *>self.zeros(values, sizeof(Plan))
         for i in range(self.count):
-            self.begin(i, x[i], scale[i], reach[i], below[i], above[i], max(most, 2 * ((n - 1) // 2 + 2)))
+            size = fabs(x[i])
+            self.begin(
+                i, size, scale[i] if scale is not None else size if pow(size, n) > TINIEST else 1,
+                reach[i] if reach is not None else fmax(size, 1), below[i] if below is not None else INFINITY,
+                above[i] if above is not None else INFINITY, max(most, 2 * ((n - 1) // 2 + 2)),
+            )
 
     cdef void *zeros(self, Py_ssize_t count, Py_ssize_t size) except NULL:
         cdef object memory = bytearray(max(1, count) * size)
@@ -158,7 +170,7 @@ cdef class Search:
         if h <= 0:
             h = unit
         for k in range(a.looks):
-            if self.steps[i, k] == h:
+            if self.steps[i * MOST_LOOKS + k] == h:
                 h += unit if h + unit <= a.reach else -unit
         return h
 
@@ -206,7 +218,7 @@ cdef class Search:
         if a.looks == 0:
             self.come_in(a)
         elif a.looks == 1:
-            a.next = GOLDEN * self.steps[i, 0]
+            a.next = GOLDEN * self.steps[i * MOST_LOOKS]
         else:
             self.refit(i)
 
@@ -222,16 +234,17 @@ cdef class Search:
         """Put a look among those of a line, by rising step."""
         cdef Line *a = &self.lines[i]
         cdef int j = a.looks
-        cdef Py_ssize_t k
-        while j and self.steps[i, j - 1] > a.asked:
-            self.steps[i, j] = self.steps[i, j - 1]
-            for k in range(self.width):
-                self.up[i, j, k], self.down[i, j, k] = self.up[i, j - 1, k], self.down[i, j - 1, k]
+        cdef Py_ssize_t k, first = i * MOST_LOOKS, at
+        while j and self.steps[first + j - 1] > a.asked:
+            self.steps[first + j] = self.steps[first + j - 1]
+            at = (first + j) * self.width
+            for k in range(at, at + self.width):
+                self.up[k], self.down[k] = self.up[k - self.width], self.down[k - self.width]
             j -= 1
-        self.steps[i, j] = a.asked
+        self.steps[first + j], at = a.asked, (first + j) * self.width
         for k in range(self.width):
-            self.up[i, j, k] = seen[up, k] if up >= 0 else self.center[i, k]
-            self.down[i, j, k] = seen[down, k] if down >= 0 else self.center[i, k]
+            self.up[at + k] = seen[up, k] if up >= 0 else self.center[i, k]
+            self.down[at + k] = seen[down, k] if down >= 0 else self.center[i, k]
         a.looks += 1
 
     cdef void come_in(self, Line *a) noexcept nogil:
@@ -261,8 +274,10 @@ cdef class Search:
 
     cdef Looks looks_of(self, Py_ssize_t i) noexcept nogil:
         cdef Looks looks
-        looks.count, looks.steps, looks.width = self.lines[i].looks, &self.steps[i, 0], self.width
-        looks.up, looks.down, looks.center = &self.up[i, 0, 0], &self.down[i, 0, 0], &self.center[i, 0]
+        cdef Py_ssize_t first = i * MOST_LOOKS
+        looks.count, looks.steps, looks.width = self.lines[i].looks, self.steps + first, self.width
+        looks.up, looks.down = self.up + first * self.width, self.down + first * self.width
+        looks.center = &self.center[i, 0]
         looks.n, looks.side, looks.eps = self.n, self.lines[i].side, self.eps
         return looks
 
@@ -426,25 +441,25 @@ cdef class Search:
         return 0
 
     def results(self, double rtol):
-        """Return values, bars, whether these have converged, radii, sides and evaluations.
+        """Return values, bars, whether these have converged, radii and sides, and how many evaluations were made.
 
         A result has converged if its bar is small beside it, or beside how fast f changes within the radius: a
         derivative that is nearly 0 cannot be known better. Where f never moved, 0 is all that can be known.
         """
-        cdef Py_ssize_t i, k
+        cdef Py_ssize_t i, k, used = 0
         cdef Fit *b
         cdef double change, allowed
         cdef bint is_still
         values, converged = np.empty((self.count, self.width), np.longdouble), np.empty((self.count, self.width), bool)
         bars, radii = np.empty((self.count, self.width)), np.zeros(self.count)
-        sides, used = np.empty(self.count, np.intp), np.empty(self.count, np.intp)
+        sides = np.empty(self.count, np.intp)
         cdef long double[:, ::1] value = values
         cdef double[:, ::1] bar = bars
         cdef unsigned char[:, ::1] is_known = converged.view(np.uint8)
         cdef double[::1] radius = radii
-        cdef Py_ssize_t[::1] side = sides, use = used
+        cdef Py_ssize_t[::1] side = sides
         for i in range(self.count):
-            side[i], use[i] = self.lines[i].side, self.lines[i].used
+            side[i], used = self.lines[i].side, used + self.lines[i].used
             for k in range(self.width):
                 b = &self.best[i * self.width + k]
                 value[i, k], bar[i, k] = b.value, b.bar
@@ -471,9 +486,12 @@ cdef class Search:
 
     def looks(self, Py_ssize_t i):
         """Return the steps of the looks on a line, rising, and f's values above and below x there."""
-        cdef int count = self.lines[i].looks
-        up, down = np.array(self.up[i, :count], float), np.array(self.down[i, :count], float)
-        return np.array(self.steps[i, :count]), up, down
+        cdef Looks looks = self.looks_of(i)
+        cdef Py_ssize_t j, k
+        steps, sides = np.array([looks.steps[j] for j in range(looks.count)]), np.empty((2, looks.count, self.width))
+        for j, k in np.ndindex(looks.count, self.width):
+            sides[0, j, k], sides[1, j, k] = looks.up[j * self.width + k], looks.down[j * self.width + k]
+        return steps, sides[0], sides[1]
 
     def one_sided(self, Py_ssize_t i, int side):
         """Return the derivatives and their bars by the looks on one side of x alone."""
