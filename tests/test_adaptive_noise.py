@@ -372,6 +372,23 @@ def test_the_bar_at_a_small_kink_spans_both_slopes(bend, x):
     assert not info.converged
 
 
+@pytest.mark.parametrize("degree", [1, 2, 3, 4])
+@pytest.mark.parametrize("x", [0.0, 0.3, 1.0, 250.0])
+def test_bars_at_kinks_on_polynomials_span_both_slopes(degree, x):
+    random, size = np.random.default_rng(degree), x or 1.0
+    for bend in 10 ** random.uniform(-4, 1, 20):
+        smooth = np.polynomial.Polynomial(random.normal(size=degree + 1))
+        value, info = derivative(
+            lambda t, smooth=smooth, bend=bend: smooth(t / size) + bend * np.abs(t - x) / size,
+            x,
+            method="adaptive",
+            full_output=True,
+        )
+        off = abs(value - smooth.deriv()(x / size) / size) + bend / size
+        assert off <= info.error * (1 + 1e-6)
+        assert not info.converged
+
+
 @pytest.mark.parametrize("bend", [1e-4, 1e-3])
 @pytest.mark.parametrize("distance", [1e-9, 1e-8, 1e-7, 1e-6])
 def test_small_kinks_beside_x_are_no_lies(bend, distance):

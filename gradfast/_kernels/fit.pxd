@@ -32,6 +32,7 @@ cdef struct Fit:                        # of all looks within a radius
     double other_misfit                 # what a fit of the other half of f leaves out, in sigmas
     double other_size                   # of that half, in sigmas
     double jump                         # of the derivative at x, if one is seen; else 0
+    double unseen                       # a jump up to this size would not be seen
     double surprise                     # how far the next look is from the fit; large where f changes abruptly
     int looks                           # within the radius
     int terms                           # kept

@@ -208,7 +208,7 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
     """
     cdef double[MOST_LOOKS] own
     cdef double[MOST_TERMS] along
-    cdef double product, square, last, rest
+    cdef double product, square, last, rest, least
     cdef int i, k, kept = min(a.terms - n % 2, basis.columns - 1)
     if kept < 1:
         return
@@ -224,10 +224,12 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
         last = witness.z[k - 1] if k > 1 else witness.z[0] + witness.first_term
         rest = (product + along[k - 1] * last) ** 2 / (square + along[k - 1] * along[k - 1])
         rest = sqrt(fmax(0, last * last + witness.tail[k] ** 2 * (rows - k) - rest) / (rows - k))
-        if fabs(product) > WITHIN_NOISE * fmax(a.scatter, rest) * sqrt(square):
+        least = WITHIN_NOISE * fmax(a.scatter, rest) * sqrt(square)
+        if fabs(product) > least:
             a.jump = 2 * fabs(<double>as_derivative(a, n, product / square * <long double>a.sigma))
             a.bar = fmax(a.bar, a.jump)
             return
+        a.unseen = fmin(a.unseen, 2 * <double>as_derivative(a, n, least / square * <long double>a.sigma))
 
 
 cdef double surprise(const Fit *a, const Fit *b, const Basis *basis, const double *z, int rows) noexcept nogil:
@@ -257,7 +259,7 @@ cdef void fit_value(const Looks *looks, const Known *known, Py_ssize_t c, int ro
     cdef bint is_odd = looks.n % 2
     cdef double size = fabs(<double>looks.center[c])
     a.value, a.radius, a.looks = NAN, looks.steps[rows - 1], rows
-    a.jump, a.surprise, a.other_misfit, a.other_size = 0, 0, 0, 0
+    a.jump, a.surprise, a.other_misfit, a.other_size, a.unseen = 0, 0, 0, 0, INFINITY
     for i in range(rows):
         size = fmax(size, fabs(<double>looks.up[i * looks.width + c]))
         size = fmax(size, fabs(<double>looks.down[i * looks.width + c]))
@@ -353,10 +355,13 @@ cdef int end_of_tread(const Looks *looks, Py_ssize_t c, int few, const Fit *fits
 cdef void choose(const Looks *looks, const Known *known, Py_ssize_t c, int few, Fit *fits,
                  Fit *best) noexcept nogil:
     """Choose the radius of the least bar. OUT: fits, best."""
-    cdef double left, moves, abrupt = 0
+    cdef double left, moves, abrupt = 0, jump = 0
     cdef int i, tread = end_of_tread(looks, c, few, fits, &abrupt)
     best.bar, best.looks = INFINITY, 0
     for i in range(looks.count - 1, few - 2, -1):
+        # A jump at x is one within any radius, unless a fit would have seen it.
+        jump = fmax(fits[i].jump, jump if fits[i].unseen >= jump else 0)
+        fits[i].bar = fmax(fits[i].bar, jump)
         left = fmax(fits[i].misfit * sqrt(i + 2.0 - fits[i].terms), fits[i].other_misfit)
         if left * fits[i].sigma > known.unresolved:
             continue

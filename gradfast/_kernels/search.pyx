@@ -332,7 +332,7 @@ cdef class Search:
         elif w.state == RESOLVED and self.look_between(a, looks, b):
             pass
         # Two looks fit a slope exactly; f(x) alone may show a bump at x that both of them step over.
-        elif b.bar <= self.tolerance * size and (looks.count > 2 or b.other_misfit <= NOISY and not self.is_rough(b)):
+        elif b.bar <= self.tolerance * size and (looks.count > 2 or not self.is_rough(b)) and self.is_no_kink(looks, b):
             pass
         elif w.dives == 0 and self.is_rough(b) and self.dive(a, w, looks, k, b.sigma * fmax(b.misfit, b.other_misfit)):
             pass
@@ -357,6 +357,11 @@ cdef class Search:
     cdef bint is_rough(self, const Fit *b) noexcept nogil:
         """Return whether a fit does not tell f's shape: its steps are too long for f, or f has noise."""
         return b.scatter > NOISY or b.misfit > fmax(NOISY, b.size / 2) or b.other_misfit > fmax(NOISY, b.other_size / 2)
+
+    cdef bint is_no_kink(self, const Looks *looks, const Fit *b) noexcept nogil:
+        """Return whether x is at no kink that counts: the other half of f is a parabola, or a kink would be seen."""
+        cdef double little = fmax(CONVERGED, self.tolerance) * fabs(<double>b.value)
+        return looks.n > 1 or looks.side or b.other_misfit <= NOISY or b.unseen <= little
 
     cdef bint dive(self, Line *a, Plan *w, const Looks *looks, Py_ssize_t k, double level) noexcept nogil:
         """Plan a look halfway, by logarithms, to where rounding hides a slope that explains the misfit.
