@@ -106,7 +106,7 @@ def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[A
 
     centers = np.broadcast_to(center.reshape(-1), (e.n, center.size))
     found = _along_coordinates(e, operator, centers, values)
-    return _answer(e, operator, found, lambda part: np.moveaxis(part, 0, -1).reshape((*center.shape, *e.x.shape)))
+    return _answer(e, operator, found, lambda part: np.moveaxis(part, 0, -1).reshape((*center.shape, *e.base.shape)))
 
 
 def derivative(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
@@ -196,7 +196,7 @@ def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Ar
         part[second, first] = part[first, second]
     evaluations = own.evaluations + pairs.evaluations
     found = dataclasses.replace(own, value=value, error=error, converged=converged, evaluations=evaluations)
-    return _answer(e, operator, found, lambda part: part.reshape(e.x.shape * 2))
+    return _answer(e, operator, found, lambda part: part.reshape(e.base.shape * 2))
 
 
 def _along_pairs(
@@ -266,11 +266,11 @@ def _values_of(e: Evaluator, groups: Groups, is_elementwise: bool = False) -> Va
 
 def value_dtype(e: Evaluator) -> Any:
     """Return what f's values are computed in."""
-    return VALUE_DTYPE[e.x.dtype.char]
+    return VALUE_DTYPE[e.base.dtype.char]
 
 
 def result_dtype(e: Evaluator) -> Any:
-    return e.dtype or e.x.dtype
+    return e.dtype or e.base.dtype
 
 
 def _along_coordinates(
@@ -303,7 +303,8 @@ def _search(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
     method, dtype = operator.method, value_dtype(e)
     search = Search(
         lines.center, lines.size, lines.scale, lines.reach, lines.below, lines.above, EPS[e.precision] / 2,
-        method.tolerance(e.precision), DIGITS[e.x.dtype.char], method.max_evaluations, operator.n, operator.full_output,
+        method.tolerance(e.precision), DIGITS[e.base.dtype.char], method.max_evaluations,
+        operator.n, operator.full_output,
     )  # fmt: skip
     with np.errstate(all="ignore"):  # a look may leave f's domain
         while (asked := search.ask()) is not None:

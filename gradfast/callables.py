@@ -16,7 +16,7 @@ import numpy as np
 
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
 from gradfast._kernels.number import shown
-from gradfast.arguments import Arguments, Array, Function, is_integer
+from gradfast.arguments import Arguments, Array, Function, is_integer, warn
 
 MOST_OUTPUTS = 2**31 - 1  # C's int counts them
 
@@ -38,7 +38,15 @@ def as_objective(f: object, name: str = "f") -> Any:
         return reader(f, -1)
     if not callable(f):
         raise TypeError(f"{name} must be callable, or compiled code that says its signature; got {f!r}")
+    if kind.__name__ == "CPUDispatcher":
+        advise_compiled()
     return f
+
+
+@lru_cache
+def advise_compiled() -> None:
+    """Say, once, that a function of numba's need not be called through Python."""
+    warn("f is numba's; the loops call gradfast.compiled(f), if f takes x alone, without Python, which is faster")
 
 
 @lru_cache

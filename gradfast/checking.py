@@ -226,7 +226,7 @@ def _check(
     with opened(kind(f, bounds=bounds, on_error=on_error)._open(x, (), None)) as e:
         center = e.value()
         claims = Claims(e, center.shape, claimed, name)
-        eps = max(EPS[e.x.dtype.char], claims.eps)
+        eps = max(EPS[e.base.dtype.char], claims.eps)
         rtol = eps**RTOL_POWER if rtol is None else float(rtol)
         operator = kind(f, method=Adaptive(rtol=min(0.5, max(FIT_OF_RTOL * rtol, 1e-12))), bounds=bounds)
         check = _Check(e, operator, center.reshape(-1), claims, eps, rtol, atol)
@@ -277,7 +277,7 @@ class Claims:
             parts: list[Any] = self._gradients(claimed)
         else:
             parts = [claimed if self.is_sparse else real_numbers(name, claimed)]
-            self.shape, wanted, flat = parts[0].shape, (*shape, *e.x.shape), (int(np.prod(shape)), e.n)
+            self.shape, wanted, flat = parts[0].shape, (*shape, *e.base.shape), (int(np.prod(shape)), e.n)
             if self.shape not in (wanted, flat):
                 raise ValueError(
                     f"jacobian must have the shape {wanted}, of f(x) and x, or {flat}; got shape {self.shape}"
@@ -291,7 +291,7 @@ class Claims:
     def _gradients(self, claimed: Any) -> list[Array]:
         """Return the gradient by each array of x; ValueError unless it has x's names and shapes."""
         layout = self.e.layout
-        wanted = [("x", self.e.x.shape)] if layout is None else [(leaf.name, leaf.shape) for leaf in layout.leaves]
+        wanted = [("x", self.e.base.shape)] if layout is None else [(leaf.name, leaf.shape) for leaf in layout.leaves]
         found = {0: claimed} if layout is None else dict(layout.parts(claimed, "gradient"))
         parts = []
         for i, (name, shape) in enumerate(wanted):
@@ -434,5 +434,5 @@ class _Directions:
             self.bounds = 1 - INSIDE * rooms[0], 1 + INSIDE * rooms[1]
 
     def __call__(self, t: Array) -> Any:
-        steps = (t - 1).astype(VALUE_DTYPE[self.e.x.dtype.char]) @ self.ways
+        steps = (t - 1).astype(VALUE_DTYPE[self.e.base.dtype.char]) @ self.ways
         return self.e.values(Moves(Groups.together(self.e.n), steps, ONE_NODE))[0]

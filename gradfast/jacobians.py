@@ -171,7 +171,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
 
     def _shaped(self, e: Evaluator, result: Array) -> Any:
         if self.flat:
-            return as_dtype(e.dtype or e.x.dtype, result.reshape(e.width, e.n))
+            return as_dtype(e.dtype or e.base.dtype, result.reshape(e.width, e.n))
         shape = e.shape if e.shape is not None else (e.width,)
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape((*shape, *shape_of(e)))))
 

@@ -91,7 +91,7 @@ def jacobian(
 
         every = operator._from_one_side(e, parts, center, data, (pattern.rows, pattern.columns), again)
     data[~np.isfinite(e.steps_from)[pattern.columns]] = np.nan
-    result = as_csr(sparse, pattern, as_dtype(e.dtype or e.x.dtype, data))
+    result = as_csr(sparse, pattern, as_dtype(e.dtype or e.base.dtype, data))
     is_complex = isinstance(operator.method, Complex)
     if operator.verify and parts:
         verify(Lines(e, parts, coloring, as_csr(sparse, pattern, data), center, exactly=not is_complex), derivatives)
@@ -116,7 +116,7 @@ def _by_colors(
     given: Array | None,
 ) -> Array:
     """Return the derivatives at the pattern's entries."""
-    data = np.zeros(coloring.pattern.columns.size, VALUE_DTYPE[e.x.dtype.char])
+    data = np.zeros(coloring.pattern.columns.size, VALUE_DTYPE[e.base.dtype.char])
     colors = []
     for moves in parts:
         columns, starts = (part.astype(np.intp) for part in coloring.restricted(moves.groups.chosen))
@@ -170,7 +170,7 @@ def hessian(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], 
         data[places] = data[mirrors[places]] = found
     is_number = np.isfinite(e.steps_from)
     data[~(is_number[rows] & is_number[columns])] = np.nan
-    return as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.x.dtype, data))
+    return as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.base.dtype, data))
 
 
 def detect_sparsity(f: object, x: object, *, args: object = NO_ARGUMENTS) -> Any:

@@ -92,7 +92,7 @@ class Lines:
     @quiet
     def rounding(self, values: list[Array]) -> Array:
         """Return by how much that may be for rounding. The rounding of a row's entries adds up as noise does."""
-        tiny = float(np.finfo(self.e.x.dtype).tiny)
+        tiny = float(np.finfo(self.e.base.dtype).tiny)
         rounding = [ROUNDING * _eps_of(found) * (np.abs(self.weights) @ np.abs(found)) + tiny for found in values]
         allowed: Array = SHARE * self.sum_of(self.result.data) + self.spread() * _root_mean_square(rounding)
         return allowed

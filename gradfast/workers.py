@@ -134,7 +134,10 @@ class Job:
     x: Array | None  # or None of a batch, whose chunks have points of their own
     precision: str | None  # that steps are made for, if f's first value is to be no coarser
 
-    def __call__(self, chunk: Moves | Slab) -> Array:
+    def __call__(self, *given: Moves | Slab) -> Array:
+        chunk = given[0] if len(given) == 1 else None
+        if not isinstance(chunk, (Moves, Slab)):  # a map that takes chunks apart, as starmap does
+            raise TypeError(f"workers must call a function with one chunk, as map does; it called it with {given!r}")
         x, moves = (chunk.x, chunk.moves) if isinstance(chunk, Slab) else (self.x, chunk)
         evaluator = self.call.at(np.array(x))  # a copy: chunks may run on threads
         evaluator.first_slab = chunk.first if isinstance(chunk, Slab) else 0

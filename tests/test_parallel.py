@@ -669,3 +669,13 @@ def test_calls_with_keywords_share_the_pool():
         members = set(multiprocessing.active_children())
         assert np.array_equal(operator(POINT, factor=3.0), gradient(scaled, POINT, args=3.0))
         assert set(multiprocessing.active_children()) == members != set()
+
+
+def test_a_map_must_not_take_chunks_apart():
+    def starmap(f, chunks):
+        return [f(*chunk) for chunk in chunks]
+
+    with pytest.raises(
+        TypeError, match=r"^workers must call a function with one chunk, as map does; it called it with \("
+    ):
+        gradient(smooth, POINT, workers=starmap)

@@ -17,6 +17,7 @@ from gradfast import (
     Hessian,
     Jacobian,
     Nodes,
+    callables,
     derivative,
     gradient,
     hessian,
@@ -231,3 +232,15 @@ def test_compiled_takes_what_njit_returned_and_functions_of_a_number():
     assert derivative(sine, 1.0) == pytest.approx(np.cos(1.0))
     with pytest.raises(TypeError, match="f must be a function that numba can compile; numba says:"):
         gradfast.compiled(lambda x: input(x))
+
+
+def test_what_njit_returned_is_told_once_of_compiled():
+    numba = pytest.importorskip("numba", reason="numba is not installed")
+    f = numba.njit(lambda x: np.sum(x**2))
+    callables.advise_compiled.cache_clear()
+    x = np.array([1.0, 2.0])
+    with pytest.warns(RuntimeWarning, match=r"f is numba's; the loops call gradfast.compiled\(f\)") as caught:
+        found = gradient(f, x)
+    assert caught[0].filename == __file__
+    assert found == pytest.approx([2.0, 4.0])
+    assert np.array_equal(gradient(f, x), found)  # and now without a warning

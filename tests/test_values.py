@@ -314,3 +314,23 @@ def test_sparse_values_are_refused(kind):
     sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
     with pytest.raises(TypeError, match="f must return real numbers; it returned <"):
         jacobian(lambda x: getattr(sparse, kind)(np.diag(x)), X)
+
+
+class OnlyArray:
+    """An array of a package that tells neither a shape nor a float."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_numpy_can_read_is_a_value(method):
+    assert np.allclose(gradient(lambda x: OnlyArray(np.sum(x)), X, method=method), 1)
+    assert np.allclose(numerical_gradient(lambda x: OnlyArray([np.sum(x)]), X), 1)
+    with pytest.raises(ValueError, match=r"f must return a scalar; it returned an array of shape \(3,\); for arrays"):
+        gradient(lambda x: OnlyArray(x), X, method=method)
+    with pytest.raises(TypeError, match="f must return a real scalar; it returned array"):
+        gradient(lambda x: OnlyArray("a"), X, method=method)

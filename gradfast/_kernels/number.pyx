@@ -71,6 +71,8 @@ cdef double as_double(object result) except? -1.0:
     try:
         return PyFloat_AsDouble(number)
     except TypeError as error:
+        if shape is None and hasattr(result, "__array__"):  # an array of a package whose arrays tell no shape
+            return as_double(np.asarray(result))
         kind = ComplexValueError if is_complex(result) or is_complex(number) else TypeError
         found = f"f must return a real scalar; it returned {shown(result)}, a {type(result).__name__}"
         raise kind(f"{found}{advice_on(result)}") from error
