@@ -141,13 +141,15 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return the derivatives at each of many points, which take the place of the axis of components."""
         if f0 is not None:
             raise ValueError(f"f0 must not be given with axis; got {f0!r}")
+        if self.has_aux:
+            raise ValueError(f"has_aux must be False with axis; got {self.has_aux!r}")
         x = self._point(x)
         axis = checked_axis(self.axis, x)
         rows = np.moveaxis(x, axis, -1)
         indices = list(np.ndindex(rows.shape[:-1]))
         sides = None if self._sides is None else checked_bounds(x, self._sides, self.bounds)
         limits = sides and tuple(np.moveaxis(side.reshape(x.shape), axis, -1) for side in sides)
-        options = self._given_options() | {"axis": None, "full_output": True}
+        options = self._given_options() | {"axis": None}
         if self.vectorized:
             options["f"] = AlongOtherAxis(self.f, axis == 0 < x.ndim - 1)
         one: Any = partial(type(self), **{"f": self.f} | options)
@@ -162,9 +164,9 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             own = range(rows.ndim - 1, whole.ndim)
             return np.ascontiguousarray(np.moveaxis(whole, own, range(axis, axis + len(own))))
 
-        result = placed([result for result, _ in found])
         if not self.full_output:
-            return result
+            return placed(found)
+        result = placed([result for result, _ in found])
         info = info_of_all([info for _, info in found], placed)
         values = [info.value for _, info in found]
         is_known = bool(values) and all(value is not None for value in values)

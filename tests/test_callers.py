@@ -369,3 +369,10 @@ def test_keywords_of_a_call_join_those_of_the_operator():
     prepared = Gradient(lambda x, a, b: a * b * np.sum(x**2), kwargs={"a": 2.0, "b": 3.0})
     assert prepared(X, b=5.0) == pytest.approx(20 * X)
     assert prepared(X) == pytest.approx(12 * X)
+
+
+@pytest.mark.parametrize("operator", [jacobian, hessian])
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_points_one_by_one_have_no_aux(operator, vectorized):
+    with pytest.raises(ValueError, match="has_aux must be False with axis"):
+        operator(lambda points: (points**2, None), np.ones((3, 2)), axis=1, vectorized=vectorized, has_aux=True)
