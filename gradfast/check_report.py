@@ -38,7 +38,8 @@ ROWS_SHOWN = 10
 class GradientCheck:
     """The result of :func:`check_gradient` and :func:`check_jacobian`: true if what was checked can be trusted.
 
-    It is false if an entry is wrong, or if those that cannot be told could change the whole by 1 % of its norm.
+    It is false if an entry is wrong, or if those that cannot be told could change the whole by 1 % of its norm. The
+    property ``outcome`` is "passed", "failed" or "undecided" then.
 
     Attributes
     ----------
@@ -61,9 +62,6 @@ class GradientCheck:
         What was checked: "gradient" or "Jacobian".
     eps : float
         How finely f's values are seen to be rounded: half a unit in the last place of a number near 1.
-    outcome : str
-        "passed"; "failed" if an entry is wrong; "undecided" if none is, but too much cannot be told. A check is true
-        if it passed.
 
     Examples
     --------
