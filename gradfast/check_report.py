@@ -38,8 +38,8 @@ ROWS_SHOWN = 10
 class GradientCheck:
     """The result of :func:`check_gradient` and :func:`check_jacobian`: true if what was checked can be trusted.
 
-    It is false if an entry is wrong, or if those that cannot be told could change the whole by 1 % of its norm. The
-    property ``outcome`` is "passed", "failed" or "undecided" then.
+    It is false if an entry is wrong, or if those that cannot be told could change the whole by 1 % of its norm. Its
+    property ``outcome`` is "passed", "failed" or "undecided".
 
     Attributes
     ----------

@@ -64,9 +64,8 @@ wrong = check.name[check.verdict == "wrong"]
 print("wrong are entries of", sorted({name.split("[")[0] for name in wrong}))
 
 # %%
-# The check can be drawn, with the entry that was given against the slope of the loss.
+# The check can be drawn. In gray is how far an entry may be from the slope of the loss.
 
 figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
 check.plot(ax=ax)
-ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
