@@ -45,8 +45,9 @@ error, or if both are below 1e-13.
 
 These are the relative errors over the functions of `bench/unseen.py`. They were written before the adaptive method, in
 two halves. The method was tuned with the first in sight; the second was kept back until the method was done. Of what it
-showed then, one fault was mended: two looks that agree were believed also if f(x) contradicts them. A method fails if
-it is off by more than 10 %, returns NaN or raises an exception. "off > 10" and "off > 100" count errors of more than
+showed then, one fault was mended: two looks that agree were believed also if f(x) contradicts them. Later, bars of fits
+that leave no term out were made narrower, with the number of evaluations of this half in sight. A method fails if it is
+off by more than 10 %, returns NaN or raises an exception. "off > 10" and "off > 100" count errors of more than
 that many error bars. A result is "converged, wrong" if the method says that it may be trusted, and it is off by more
 than 1e-6; a method without such a flag has 0 there. No sampling can know of a hidden ripple: it lies between any two
 values that are looked at.

@@ -235,8 +235,8 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
 cdef double surprise(const Fit *a, const Fit *b, const Basis *basis, const double *z, int rows) noexcept nogil:
     """Return how far the longest look of fit b is from what all others forecast by the settled terms of fit a.
 
-    That is in units of what noise and one more term explain; 0 if it is little beside the forecast. A forecast by all others is wrong by what a fit of all
-    leaves out there, divided by 1 - leverage.
+    That is in units of what noise and one more term explain; 0 if it is little beside the forecast. A forecast by all
+    others is wrong by what a fit of all leaves out there, divided by 1 - leverage.
     """
     cdef int k, settled = a.settled
     cdef double error = 0, rest = 1, one_more

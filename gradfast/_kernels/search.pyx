@@ -96,7 +96,7 @@ cdef class Search:
     def __init__(self, center, const double[::1] x, const double[::1] scale, const double[::1] reach,
                  const double[::1] below, const double[::1] above, double eps, double tolerance, int digits, int most,
                  int n, bint keeps_trace):
-        """Make lines ready. The scale, the reach and the room to bounds of coordinates are those of x where they are None."""
+        """Make lines ready; where scale, reach or bounds are None, they are what suits coordinates of size x."""
         cdef Py_ssize_t i, values
         cdef double size
         self.center = np.ascontiguousarray(center, np.longdouble)
