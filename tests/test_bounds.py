@@ -220,3 +220,14 @@ def test_an_element_that_bounds_fix_is_not_evaluated(counted):
     f = counted(lambda x: x**2)
     assert not derivative(f, np.ones(3), bounds=(1.0, 1.0)).any()
     assert f.calls == 0
+
+
+def test_bounds_of_a_batch_are_in_the_order_of_x():
+    x = np.array([[1.0, 5.0], [1.0, 1.0]])
+    upper = np.array([9.0, 5.0, 9.0, 9.0])  # along axis 0, x[0, 1] is the third coordinate
+
+    def f(point):
+        assert (x <= upper.reshape(2, 2)).all()
+        return float(np.sum(point**2))
+
+    assert gradient(f, x, axis=0, bounds=(np.full(4, -9.0), upper)) == pytest.approx(2 * x, rel=1e-6)

@@ -425,3 +425,28 @@ def test_a_subclass_that_tells_another_dtype_and_shape_is_read_by_its_base(call)
     with contextlib.suppress(TypeError, ValueError):
         call(lambda x: float(np.sum(base**2)), base.view(Lying))
     assert base.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+def test_an_f_that_changes_the_form_of_a_row_is_refused_when_the_next_row_has_its_turn():
+    calls = []
+
+    def f(row):
+        calls.append(row)
+        value = float(np.sum(row))
+        if len(calls) == 4:  # the last of the first row
+            row.shape = (1, 2)
+        return value
+
+    with pytest.raises(ValueError, match="f must leave x as it is; it changed its shape"):
+        gradient(f, np.ones((2, 2)), axis=1)
+
+
+def test_an_f_of_many_points_that_changes_x_itself_is_refused():
+    def f(points):
+        if len(points) == 1:
+            points *= 2
+        return np.sum(points, axis=1)
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[0\]"):
+        value_and_gradient(f, np.ones(2), vectorized=True)

@@ -7,6 +7,7 @@ import pytest
 from objectives import two_layers
 
 from gradfast import check_gradient
+from gradfast.verdicts import Entries, Seen
 
 
 def never_right(f, wrong, x):
@@ -278,3 +279,28 @@ HARD = {
 def test_an_entry_takes_48_evaluations_at_most(f, claimed):
     check = check_gradient(lambda x: f(float(x[0])), [claimed], [1.0])
     assert check.evaluations <= 1 + 48
+
+
+@pytest.mark.parametrize(
+    ("off", "bar", "rounding", "verdict"),
+    [
+        (0.0, 0.004, 0.0, "right"),
+        (0.0, 0.006, 0.0, "cannot tell"),  # two bars hide a mistake of 1 %
+        (0.03, 0.02, 0.0, "cannot tell"),
+        (0.05, 0.02, 0.0, "wrong"),
+        (1e-3, 0.0, 2e-3, "right"),
+        (1e-3, 0.0, 0.0, "wrong"),
+    ],
+)
+def test_a_verdict_takes_two_error_bars(off, bar, rounding, verdict):
+    analytic, value, bar, rounding = (np.array([[number]]) for number in (1.0, 1.0 + off, bar, rounding))
+    entries = Entries(analytic, rounding, 0 * analytic, analytic, 0.0)
+    assert entries.judged(value, bar, 0 * analytic) == verdict
+
+
+def test_values_rounded_to_decimals_are_known_to_these():
+    seen = Seen(np.array([0.125, 1 / 3]), 2.0**-53)
+    seen.add(np.array([[0.127, 0.34567]]))
+    known = seen.known(np.ones(2))
+    assert known[0] == pytest.approx(1e-3)
+    assert known[1] < 1e-12

@@ -334,3 +334,15 @@ def test_no_points_have_no_derivatives(method, n):
 def test_a_step_that_rounding_swallows_is_a_warning_at_a_number_too(x):
     with pytest.warns(RuntimeWarning, match=r"step = 0.0001 is lost to rounding at x = 1e\+13"):
         derivative(lambda x: x, x, method=Central(step=1e-4))
+
+
+def test_f_of_a_number_returns_numbers_or_arrays_not_both():
+    values = iter([np.ones(2), 1.0])
+    with pytest.raises(ValueError, match=r"f must return arrays of one shape; got \(2,\), then \(\)"):
+        derivative(lambda x: next(values), 1.0)
+
+
+def test_a_value_of_another_shape_is_no_exception_of_f():
+    with pytest.raises(ValueError, match="f must return an array of x's shape") as caught:
+        derivative(lambda x: x[:1], np.ones(2))
+    assert not hasattr(caught.value, "__notes__")

@@ -407,3 +407,8 @@ def test_f_at_x_that_is_given_is_not_computed(counted):
     assert np.array_equal(info.value, third_powers(X))
     with pytest.raises(ValueError, match=r"f0 must have the shape of f\(x\)"):
         directional_derivative(third_powers, X, V, method="forward", f0=np.zeros(3))
+
+
+def test_v_of_as_many_numbers_in_another_shape_is_no_direction():
+    with pytest.raises(ValueError, match=r"v must"):
+        directional_derivative(np.sum, np.ones((2, 2)), np.ones(4))

@@ -352,3 +352,15 @@ def test_f0_tells_the_shape_where_x_has_no_coordinates():
 
     assert jacobian(unasked, np.empty(0), f0=np.ones(2)).shape == (2, 0)
     assert jacobian(unasked, np.ones(3), f0=np.ones(2), bounds=(np.ones(3), np.ones(3))).shape == (2, 3)
+
+
+def test_a_float_is_a_value_of_long_doubles_too():
+    found = jacobian(lambda x: float(x[0] * x[1]), np.array([2.0, 3.0], "g"))
+    assert found.dtype == np.longdouble
+    assert found == pytest.approx([3, 2], rel=1e-5)
+
+
+def test_a_list_has_not_the_shape_of_a_matrix():
+    values = iter([np.ones((2, 1)), [1.0, 1.0]])
+    with pytest.raises(ValueError, match=r"f must return arrays of one shape; got \(2, 1\), then \(2,\)"):
+        jacobian(lambda x: next(values), np.ones(1))
