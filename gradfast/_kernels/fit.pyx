@@ -23,8 +23,8 @@ cdef double WITHIN_NOISE = 3.0
 # A term that falls from the one before it by less than this factor is noise, if no more terms are left to tell.
 cdef double FALLS = 0.5
 
-# If no term is dropped, the bar is this many times what the last terms' fall and the witness let expect. With 3, twice as
-# many bars of smooth functions are too narrow, 7 of 640; with 12, one more look is taken at 1 in 10.
+# If no term is dropped, the bar is this many times what the last terms' fall and the witness let expect. With 3, twice
+# as many bars of smooth functions are too narrow, 7 of 640; with 12, one more look is taken at 1 in 10.
 cdef double FORECAST = 6.0
 
 # f changes abruptly if the next look is this many times as far from a fit as noise and one more term explain. Treads of
