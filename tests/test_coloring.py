@@ -413,3 +413,16 @@ def test_patterns_too_large_for_c_ints_raise(pattern, monkeypatch):
     monkeypatch.setattr(patterns, "MOST_ENTRIES", 5)
     with pytest.raises(ValueError, match=r"fewer than 5 rows, columns and entries; got shape \(5, 5\) and 5 entries"):
         Coloring(pattern)
+
+
+def test_compressed_rows_may_be_in_any_order_and_hold_an_entry_twice():
+    sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    found = patterns.as_pattern(sparse.csr_array((np.ones(5), [2, 0, 1, 1, 0], [0, 2, 5]), shape=(2, 3)))
+    assert found.row_starts.tolist() == [0, 2, 4]
+    assert found.columns.tolist() == [0, 2, 0, 1]
+
+
+def test_colorings_of_other_entries_differ():
+    one, other = (Coloring(([0, 1], columns), (2, 3)) for columns in ([0, 1], [0, 2]))
+    assert one != other
+    assert one == Coloring(([0, 1], [0, 1]), (2, 3))

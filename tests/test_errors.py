@@ -308,3 +308,10 @@ def test_compiled_f_writes_no_more_than_an_int_can_count():
         ValueError, match="outputs must be a positive integer, as C's int holds them; got 4611686018427"
     ):
         gradfast.compiled(lambda x: x, outputs=2**62)
+
+
+def test_only_a_pair_may_be_a_value_and_more():
+    with pytest.raises(TypeError, match="for arrays use jacobian, for \\(value, aux\\) has_aux=True$"):
+        gradfast.gradient(lambda x: (1.0, 2.0), np.ones(2))
+    with pytest.raises(TypeError, match="for arrays use jacobian$"):
+        gradfast.gradient(lambda x: (1.0, 2.0, 3.0), np.ones(2))

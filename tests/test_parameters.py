@@ -437,3 +437,15 @@ def test_labels_are_read_in_the_order_of_x():
     gradient(lambda p: seen.append(tuple(p)) or f(p), x, bounds=(lower, None), method=Central(step=0.5))
     assert min(b for _, b in seen) >= 1.9
     assert min(a for a, _ in seen) == 0.5
+
+
+def test_a_covariance_is_symmetric_to_rounding():
+    with pytest.raises(ValueError, match="cov must be symmetric; got "):
+        propagate(np.sum, np.ones(2), [[1.0, 0.5], [0.5 + 1e-5, 1.0]])
+    assert propagate(np.sum, np.ones(2), [[1.0, 0.5], [0.5 + 1e-12, 1.0]])[1] == pytest.approx(3.0)
+
+
+def test_the_value_that_is_propagated_is_f_s_at_x_though_f_uses_its_array_again():
+    buffer = np.empty(2)
+    value, _ = propagate(lambda x: np.multiply(x, x, out=buffer), np.array([1.0, 2.0]), 1.0)
+    assert np.array_equal(value, [1, 4])

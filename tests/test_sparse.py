@@ -480,3 +480,12 @@ def test_the_width_of_a_pattern_is_looked_at_before_it_is_colored():
     wide = pytest.importorskip("scipy.sparse", reason="SciPy is not installed").csr_array((3, 2**31 - 2))
     with pytest.raises(ValueError, match="sparsity must have a column for each of x's coordinates; got 2147483646"):
         jacobian(np.square, np.ones(3), sparsity=wide)
+
+
+def test_a_matrix_for_another_number_of_coordinates_is_refused_at_a_later_call_too():
+    operator = gradfast.Jacobian(lambda x: x[:3] ** 2, sparsity=np.eye(3))
+    operator(np.ones(3))
+    with pytest.raises(
+        ValueError, match="sparsity must have a column for each of x's coordinates; got 3 columns for 4"
+    ):
+        operator(np.ones(4))
