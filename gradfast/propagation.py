@@ -95,7 +95,7 @@ class Doubled:
 def _times(cov: object, matrix: Array) -> Any:
     """Return a covariance of n coordinates times a matrix of n rows; ValueError unless it can be one."""
     array, n = real_numbers("cov", cov), len(matrix)
-    if array.shape == (n, n) and (n > 1 or array.ndim == 2):
+    if array.shape == (n, n):
         scale = np.sqrt(np.abs(np.diagonal(array)))
         if (np.abs(array - array.T) > 1e-8 * np.outer(scale, scale)).any():
             raise ValueError(f"cov must be symmetric; got {cov!r}")
