@@ -144,6 +144,16 @@ def test_no_steps_are_tried_that_cannot_help(way, f, x, most):
     assert same_as_python(way, "derivative", f, x)[1].evaluations <= most
 
 
+def test_where_no_value_of_an_array_moves_longer_steps_are_tried():
+    def f(x):
+        return np.array([1e20 + x[0], 1e20 + 2 * x[0]])  # doubles near 1e20 are 16384 apart
+
+    slopes, info = jacobian(f, [100.0], method=Adaptive(reach=1e6), full_output=True)
+    assert np.all(np.abs(slopes[:, 0] - [1, 2]) <= info.error[:, 0])
+    assert info.error.max() < 0.1
+    assert not info.converged.any()
+
+
 @pytest.mark.parametrize("dtype", ["f", "d", "g"])
 def test_steps_are_no_shorter_than_x_can_be_moved_by(dtype):
     x, moved = np.array([1.1], dtype), []

@@ -325,7 +325,7 @@ cdef class Search:
         """Plan the next look for one of f's values, by the first rule that applies; none if it would not help."""
         cdef double furthest = looks.steps[looks.count - 1], size = fabs(<double>b.value)
         if b.size == 0 and b.other_size == 0:  # f has not moved
-            if self.width == 1 and furthest < 0.99 * a.reach:
+            if furthest < 0.99 * a.reach and not self.has_moved(b - k):
                 a.next = fmin(fmax(furthest * JUMP, sqrt(furthest * a.reach)), a.reach)
         elif b.abrupt and not w.has_looked_out and furthest < fmin(0.99 * a.reach, JUMP * JUMP * b.abrupt):
             w.has_looked_out, a.next = True, fmin(furthest * JUMP, a.reach)
@@ -341,6 +341,13 @@ cdef class Search:
         elif not self.look_further_out(a, looks, b, k) and b.bar > CONVERGED * size and w.more:
             w.more -= 1
             a.next = b.radius * (0.8 if w.more % 2 else 0.5)
+
+    cdef bint has_moved(self, const Fit *best) noexcept nogil:
+        """Return whether any of f's values differs from f(x) at a look, by the best fits of all values."""
+        for k in range(self.width):
+            if best[k].size != 0 or best[k].other_size != 0:
+                return True
+        return False
 
     cdef bint look_between(self, Line *a, const Looks *looks, const Fit *b) noexcept nogil:
         """Plan a look where f was resolved much closer to x than it was looked at first; return whether there is one.
