@@ -62,13 +62,14 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -
     """Warn if f, whose derivatives are all exactly 0, does not see what is moved.
 
     If x is a copy, f may read what it was copied from instead of its argument: then f holds that, and has the same
-    value at another copy. If x is moved in place, f may keep it and take it for unchanged: then it has another value at
-    a copy than at the same point in place. One more evaluation tells, or three where f has another value at the copy
-    than at the moved points. They are not counted. In them all coordinates are moved, each by less than `by`, which is
-    in the order in which the evaluator counts coordinates.
+    value at another copy. If f takes many points, x itself is moved as well, and f must see that. If x is moved in
+    place, f may keep it and take it for unchanged: then it has another value at a copy than at the same point in place.
+    One more evaluation tells, or three. They are not counted. In them all coordinates are moved, each by less than
+    `by`, which is in the order in which the evaluator counts coordinates.
     """
     given = e.copied_from
-    if given is None and call.vectorized and call.axis is None:  # f gets copies of x
+    gets_copies = given is None and call.vectorized and call.axis is None
+    if gets_copies:
         given = e.x
     if given is not None and not holds(call.f, given):
         return
@@ -83,6 +84,8 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -
         if given is None and not is_same:
             rest, in_place = (innermost(e).values(Moves(Groups.together(e.n), far, ONE_NODE)) for far in (0 * by, by))
             is_same = _are_same(there, in_place) or not _are_same(rest, in_place)
+        elif gets_copies and is_same:
+            is_same = _reads(e, call, moved)
     except Exception:  # where all are moved, f may have no value: it sees that
         return
     finally:
@@ -100,6 +103,19 @@ def _value_at_copy(e: Evaluator, call: Call, flat: Array) -> Array:
         point = np.array(np.moveaxis(point, call.axis, -1)[(0,) * (point.ndim - 1)])
         call = call._replace(axis=None)
     return call.at(point).value()
+
+
+def _reads(e: Evaluator, call: Call, flat: Array) -> bool:
+    """Return whether f's value at a copy of x is another while x itself holds other numbers."""
+    if not e.x.flags.writeable:
+        return True
+    old = np.array(e.x)
+    rest = call.at(np.array(old)).value()
+    try:
+        e.x[...] = as_x(e, flat)
+        return not _are_same(call.at(np.array(old)).value(), rest)
+    finally:
+        e.x[...] = old
 
 
 def _are_same(one: Array, other: Array) -> bool:

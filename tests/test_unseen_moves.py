@@ -202,3 +202,5 @@ def test_an_f_of_many_points_that_is_flat_is_not_doubted():
     x = np.array([1.0, 2.0])
     assert not gradient(lambda points: np.sum((points - x) ** 2, axis=-1), x, vectorized=True).any()
     assert not gradient(lambda points: np.full(len(points), 3.0), x, vectorized=True).any()
+    assert not gradient(lambda points: 0 * np.sum(points + x, axis=-1), x, vectorized=True).any()
+    assert x.tolist() == [1.0, 2.0]
