@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 from Cython.Build import cythonize
 from Cython.Distutils import build_ext
 from setuptools import Extension, setup
@@ -21,7 +22,7 @@ SHARED = "gradfast._kernels._shared"  # Cython's own code for memoryviews, once 
 NO_COMPILER = """error: building gradfast from source needs a C compiler, but the program {} was not found.
 Install gcc or clang, set CC to a compiler, or use a wheel: pip install --only-binary gradfast gradfast"""
 
-MACROS = [("CYTHON_TRACE_NOGIL", "1")] if TRACED else []
+MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")] + [("CYTHON_TRACE_NOGIL", "1")] * TRACED
 # No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
 COMPILE = [] if sys.platform == "win32" else ["-g0", "-ffp-contract=off"]
 LINK = ["-Wl,--strip-all"] if sys.platform == "linux" else []
@@ -39,7 +40,14 @@ COLD |= {f"gradfast.{path.stem}" for path in FRONT if path.stem != "textbook"}
 def module(name):
     """Return a compiled module as setuptools knows it."""
     less = ["-O1"] if name in COLD and sys.platform != "win32" else []
-    return Extension(name, sources[name], define_macros=MACROS, extra_compile_args=COMPILE + less, extra_link_args=LINK)
+    return Extension(
+        name,
+        sources[name],
+        include_dirs=[np.get_include()],
+        define_macros=MACROS,
+        extra_compile_args=COMPILE + less,
+        extra_link_args=LINK,
+    )
 
 
 class BuildExt(build_ext):

@@ -76,13 +76,13 @@ cdef class Evaluator:
     cdef int see(self, found) except -1
     cdef int tell(self, Moves moves, error) except -1
     cdef void pass_on(self) noexcept
-    cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
+    cdef bint take_array(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
     cdef int copy_values(self, array, char *to) except -1                                        # OUT: to
 
 
 cdef inline bint is_vector(Evaluator e) noexcept:
     """Return whether x is one vector, so that derivatives along it have the shape in which they are computed."""
-    return e.memory.view.ndim == 1 and e.dtype is None and e.axis is None
+    return e.memory.axes == 1 and e.dtype is None and e.axis is None
 
 
 cdef array_of(const char *values, tuple shape, Py_ssize_t value_size)   # a copy of these values

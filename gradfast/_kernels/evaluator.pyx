@@ -20,7 +20,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
 
 from gradfast._kernels.memory cimport (
-    close_memory, form_of, give_back_form, holds, open_memory, read_all, shape_in, strides_in, write_all,
+    NPY_DOUBLE, NPY_LONGDOUBLE, Fields, PyArray_BYTES, PyArray_DIMS, PyArray_ISCARRAY_RO, PyArray_NDIM, PyArray_TYPE, close_memory, fields_of, form_of, give_back_form, holds, open_memory, read_all, shape_in, strides_in, write_all,
 )
 
 from time import perf_counter
@@ -104,7 +104,7 @@ cdef class Evaluator:
             self.base = np.moveaxis(self.base, axis, -1)
         if not open_memory(&self.memory, self.base):
             return False
-        if self.base is x and self.memory.view.ndim > 1:
+        if self.base is x and self.memory.axes > 1:
             self.base = x.view()  # whose shape f cannot change
         self.form = form_of(x)
         self.kind = self.coarsest = self.memory.kind
@@ -328,25 +328,22 @@ cdef class Evaluator:
             self.inner.coarsest, self.inner.minds_precision = self.coarsest, self.minds_precision
             self.inner.pass_on()
 
-    cdef bint take_buffer(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
+    cdef bint take_array(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
         """Copy an array of f's values to a row of a block; False, and nothing copied, if it has another dtype or shape."""
-        cdef Py_buffer view
-        cdef bint fits
-        if get_buffer(found, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0:
-            PyErr_Clear()
+        cdef const Fields *fields = fields_of(found)
+        cdef bint is_wide = self.value_size > <Py_ssize_t>sizeof(double)
+        if PyArray_TYPE(fields) != (NPY_LONGDOUBLE if is_wide else NPY_DOUBLE) or not PyArray_ISCARRAY_RO(fields):
             return False
-        fits = view.format[0] == (c"g" if self.value_size > sizeof(double) else c"d") and view.format[1] == 0
-        if fits and not self.is_known and view.ndim == 1:
-            self.is_known, self.width = True, view.shape[0]
+        if PyArray_NDIM(fields) != 1:
+            if not self.is_known or found.shape != self.shape:
+                return False
+        elif not self.is_known:
+            self.is_known, self.width = True, PyArray_DIMS(fields)[0]
             reserve(block, rows * self.width * self.value_size)
-        elif fits and view.ndim == 1:
-            fits = self.is_known and self.shape is None and view.shape[0] == self.width
-        elif fits:
-            fits = self.is_known and found.shape == self.shape
-        if fits:
-            memcpy(block.at + row * self.width * self.value_size, view.buf, view.len)
-        PyBuffer_Release(&view)
-        return fits
+        elif self.shape is not None or PyArray_DIMS(fields)[0] != self.width:
+            return False
+        memcpy(block.at + row * self.width * self.value_size, PyArray_BYTES(fields), self.width * self.value_size)
+        return True
 
     cdef int copy_values(self, array, char *to) except -1:  # OUT: to
         """Write an array of real numbers in C order, in the precision that f's values are computed with."""

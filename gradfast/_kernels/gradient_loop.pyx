@@ -17,7 +17,7 @@ from libc.math cimport isfinite
 
 from gradfast._kernels.evaluator cimport Evaluator
 from gradfast._kernels.memory cimport (
-    Memory, address, close_memory, fields_of, form_of, give_back_form, holds, is_at_home, open_memory, read_all, shape_in,
+    Memory, address, close_memory, data_of, form_of, give_back_form, holds, is_at_home, open_memory, read_all, shape_in,
     strides_in, write_all,
 )
 from gradfast._kernels.moves cimport Moves
@@ -63,11 +63,11 @@ def by_differences(f, argument, x, double h, bint has_rows):
         gradient = empty(x.shape, x.dtype)
         try:
             if memory.kind == c"d":
-                swallowed = differentiate(f, argument, &memory, h, has_rows, <double *>fields_of(gradient).data)
+                swallowed = differentiate(f, argument, &memory, h, has_rows, <double *>data_of(gradient))
             elif memory.kind == c"f":
-                swallowed = differentiate(f, argument, &memory, h, has_rows, <float *>fields_of(gradient).data)
+                swallowed = differentiate(f, argument, &memory, h, has_rows, <float *>data_of(gradient))
             else:
-                swallowed = differentiate(f, argument, &memory, h, has_rows, <long double *>fields_of(gradient).data)
+                swallowed = differentiate(f, argument, &memory, h, has_rows, <long double *>data_of(gradient))
             if form_of(x) != form:
                 raise form_changed()
             # Each coordinate has its old bits back: what is different now is f's doing.
@@ -90,7 +90,7 @@ cdef old(x, bytes before):
 
 
 cdef Py_ssize_t differentiate(f, argument, const Memory *memory, double h, bint has_rows, real *out) except? -3:  # OUT: out
-    cdef Py_ssize_t i = 0, swallowed = -1, width = memory.view.shape[1] if has_rows else memory.count
+    cdef Py_ssize_t i = 0, swallowed = -1, width = memory.shape[1] if has_rows else memory.count
     cdef bint is_flat = True
     cdef double moved = 0
     cdef Outcome outcome

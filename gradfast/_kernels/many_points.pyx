@@ -49,7 +49,7 @@ cdef class Copies(Evaluator):
         cdef Memory copy
         copy.start, copy.count = start + self.offset, self.n
         copy.kind, copy.itemsize, copy.is_contiguous = self.kind, self.memory.itemsize, self.offset == 0
-        copy.view.ndim, copy.view.shape, copy.view.strides = 1, &self.n, &self.stride
+        copy.axes, copy.shape, copy.strides = 1, &self.n, &self.stride
         copy.is_open, copy.table = False, NULL
         return copy
 
@@ -223,7 +223,7 @@ cdef class Elements(Copies):
 
     cdef call(self, point):
         self.counted += self.n
-        if self.memory.view.ndim == 0:
+        if self.memory.axes == 0:
             point = point[()]
         found = self.f(point, *self.args) if self.args else self.f(point)
         self.failed = -1
@@ -232,7 +232,7 @@ cdef class Elements(Copies):
     cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1:
         if row == 0 and self.is_known:
             reserve(block, rows * self.width * self.value_size)
-        if self.is_known and type(found) is ndarray and self.take_buffer(found, rows, block, row):
+        if self.is_known and type(found) is ndarray and self.take_array(found, rows, block, row):
             return 0
         array = found if type(found) is ndarray and found.dtype.char == "d" else as_real_array(found, False)
         if not self.has_seen:

@@ -1,30 +1,22 @@
 """The memory that is moved: where each of its coordinates lies, and what it held before."""
 
-from cpython.buffer cimport Py_buffer
 from cpython.object cimport PyObject
 
-cdef extern from *:
-    """
-    /* What NumPy lays down of an array, by its ABI: f can change it through the array, and move the numbers elsewhere. */
-    typedef struct {
-        PyObject_HEAD
-        char *data;
-        int ndim;
-        Py_ssize_t *shape;
-        Py_ssize_t *strides;
-        PyObject *base;
-        PyObject *dtype;
-    } Fields;
-    #define fields_of(array) ((const Fields *)(array))
-    """
-    ctypedef struct Fields:
-        char *data
-        int ndim
-        Py_ssize_t *shape
-        Py_ssize_t *strides
-        PyObject *base
-        void *dtype
-    const Fields *fields_of(object array) noexcept nogil
+cdef extern from "numpy/arrayobject.h":
+    ctypedef struct Fields "PyArrayObject":
+        pass
+    char *PyArray_BYTES(const Fields *array) noexcept nogil
+    int PyArray_NDIM(const Fields *array) noexcept nogil
+    Py_ssize_t *PyArray_DIMS(const Fields *array) noexcept nogil
+    Py_ssize_t *PyArray_STRIDES(const Fields *array) noexcept nogil
+    PyObject *PyArray_BASE(const Fields *array) noexcept nogil
+    void *PyArray_DESCR(const Fields *array) noexcept nogil
+    int PyArray_TYPE(const Fields *array) noexcept nogil
+    bint PyArray_ISBEHAVED(const Fields *array) noexcept nogil          # aligned, writable, native byte order
+    bint PyArray_ISCARRAY_RO(const Fields *array) noexcept nogil        # aligned, in C order, native byte order
+    bint PyArray_IS_C_CONTIGUOUS(const Fields *array) noexcept nogil
+    enum:
+        NPY_FLOAT, NPY_DOUBLE, NPY_LONGDOUBLE
 
 
 cdef struct Memory:
@@ -35,9 +27,13 @@ cdef struct Memory:
     bint is_contiguous
     bint is_open
     char **table                        # where each coordinate lies, if they are in several arrays; else NULL
-    const Fields *owner                 # of the array that owns the memory
+    const Fields *owner                 # the array that owns the memory
     const char *home                    # where that array had it
-    Py_buffer view
+    PyObject *array                     # whose memory it is, kept alive
+    int axes
+    Py_ssize_t *shape                   # as they were when the memory was opened: of more than one axis, on the heap
+    Py_ssize_t *strides
+    Py_ssize_t own[2]
 
 
 cdef bint open_memory(Memory *memory, array) except -1                            # False if it cannot be moved in place
@@ -48,6 +44,7 @@ cdef void write_all(const Memory *memory, const char *copy) noexcept nogil
 cdef bint holds(const Memory *memory, const char *copy) noexcept nogil            # the same bits
 
 
+cdef object new_array(Py_ssize_t rows, Py_ssize_t columns, bint is_wide)           # a vector where columns < 0; matrices by columns
 cdef const Fields *owner_of(array)
 cdef tuple shape_in(const Memory *memory)
 cdef tuple strides_in(const Memory *memory)
@@ -56,17 +53,37 @@ cdef give_back_form(array, tuple shape, tuple strides, dtype, bytes numbers)    
 
 cdef inline bint is_at_home(const Memory *memory) noexcept nogil:
     """Return whether the memory is still where it was: an f that resizes an array frees it."""
-    return memory.owner.data == memory.home
+    return PyArray_BYTES(memory.owner) == memory.home
+
+
+cdef inline const Fields *fields_of(array) noexcept:
+    return <const Fields *><void *>array
+
+
+cdef inline char *data_of(array) noexcept:
+    """Return where the numbers of an array are."""
+    return PyArray_BYTES(fields_of(array))
+
+
+cdef inline Py_ssize_t size_of(array) noexcept:
+    """Return how many numbers an array holds."""
+    cdef Py_ssize_t size = 1
+    cdef int axis
+    for axis in range(PyArray_NDIM(fields_of(array))):
+        size *= PyArray_DIMS(fields_of(array))[axis]
+    return size
 
 
 cdef inline size_t form_of(array) noexcept:
     """Return a number that another shape, other strides, another dtype or other memory would change."""
     cdef const Fields *fields = fields_of(array)
-    cdef size_t form = <size_t>fields.data ^ <size_t>fields.dtype << 1
-    cdef int axis
-    for axis in range(fields.ndim):
-        form = (form * 1000003 ^ <size_t>fields.shape[axis]) * 1000003 ^ <size_t>fields.strides[axis]
-    return form * 1000003 + <size_t>fields.ndim
+    cdef const Py_ssize_t *shape = PyArray_DIMS(fields)
+    cdef const Py_ssize_t *strides = PyArray_STRIDES(fields)
+    cdef int axis, axes = PyArray_NDIM(fields)
+    cdef size_t form = <size_t>PyArray_BYTES(fields) ^ <size_t>PyArray_DESCR(fields) << 1
+    for axis in range(axes):
+        form = (form * 1000003 ^ <size_t>shape[axis]) * 1000003 ^ <size_t>strides[axis]
+    return form * 1000003 + <size_t>axes
 
 
 cdef inline char *address(const Memory *memory, Py_ssize_t i) noexcept nogil:

@@ -9,7 +9,7 @@ from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 
-from gradfast._kernels.memory cimport Memory, address, close_memory, form_of, give_back_form, open_memory, owner_of, read_all, shape_in, strides_in
+from gradfast._kernels.memory cimport Memory, PyArray_BYTES, address, close_memory, form_of, give_back_form, open_memory, owner_of, read_all, shape_in, strides_in
 from gradfast._kernels.one_point cimport OnePoint
 
 from numpy import dtype, ndarray
@@ -111,7 +111,7 @@ cdef class Named(OnePoint):
 
 cdef size_t home_of(array):
     """Return where the memory of an array is, as the array knows that owns it."""
-    return <size_t>owner_of(array).data
+    return <size_t>PyArray_BYTES(owner_of(array))
 
 
 def renewing(f, layout, places):

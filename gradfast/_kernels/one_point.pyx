@@ -219,7 +219,7 @@ cdef class OnePoint(Evaluator):
             reserve(block, rows * sizeof(double))
             (<double *>block.at)[row] = found
             return 0
-        if type(found) is ndarray and self.take_buffer(found, rows, block, row):
+        if type(found) is ndarray and self.take_array(found, rows, block, row):
             return 0
         if (type(found) is list or type(found) is tuple) and take_floats(self, found, rows, block, row):
             return 0
@@ -269,7 +269,7 @@ cdef class WholeBatch(OnePoint):
         return True
 
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
-        if type(found) is ndarray and self.take_buffer(found, rows, block, row):
+        if type(found) is ndarray and self.take_array(found, rows, block, row):
             return 0
         array = as_real_array(found, True)
         if not self.has_seen:

@@ -1,5 +1,3 @@
-from cpython.buffer cimport Py_buffer
-
 from gradfast._kernels.combine cimport Division
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.moves cimport Groups, Moves
@@ -47,7 +45,7 @@ cdef class Operator:
     cdef finish(self, Evaluator e, tuple parts, result)
 
 
-cdef bint is_finite(const Py_buffer *results, Py_ssize_t size) except -1
+cdef bint is_finite(results, Py_ssize_t value_size) noexcept
 cdef Groups each_of(Py_ssize_t n)                           # n coordinates, each moved alone
 cpdef int plan_index(int n, str char) except -1             # where a method keeps the plan of an order and a dtype.char
 

@@ -10,7 +10,6 @@ b. This part knows the plain case: one point, a difference method, a rule of ste
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.function cimport PyFunction_Check, PyFunction_GetClosure, PyFunction_GetCode, PyFunction_GetDefaults
 from libc.math cimport isfinite
@@ -18,6 +17,7 @@ from libc.string cimport memcmp, memset
 
 from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
+from gradfast._kernels.memory cimport data_of, new_array, size_of
 from gradfast._kernels.moves cimport EACH as ALONE, Groups, Moves
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.one_point cimport OnePoint
@@ -249,7 +249,7 @@ cdef class Operator:
         cdef dict chosen
         if self.box is None or e.kind != c"d" or self.n != 1 or self.is_sparse or self.groups(e).kind != ALONE:
             return None
-        if self.box.count != -1 and e.memory.view.ndim != 1:
+        if self.box.count != -1 and e.memory.axes != 1:
             return None
         steps = PyBytes_FromStringAndSize(NULL, e.n * sizeof(double))
         step = <void *>PyBytes_AS_STRING(steps)
@@ -287,7 +287,6 @@ cdef class Operator:
         """Return the results of all groups, combined block by block."""
         cdef Block block
         cdef Moves moves
-        cdef Py_buffer view
         cdef Py_ssize_t row, end, first = 0
         cdef const char *at_x = NULL if center is NULL else center.at
         cdef Division division = self.division(e)
@@ -305,19 +304,16 @@ cdef class Operator:
                         if given is not None:
                             self._require_shape_of(e, given)
                         result = self.new_result(e, parts)
-                        PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
                         if moves.groups.list is not NULL:  # bounds leave some coordinates no room
-                            memset(view.buf, 0, view.len)
-                    combine(block.at, e.width, at_x, e.point, moves, row, end, division, <char *>view.buf)
+                            memset(data_of(result), 0, size_of(result) * e.value_size)
+                    combine(block.at, e.width, at_x, e.point, moves, row, end, division, data_of(result))
                     first, row = row, end
             if result is not None:
-                if is_zero(view.buf, view.len, e.value_size):
+                if is_zero(result, e.value_size):
                     e.unmoved = unmoved_value(e, moves, first, moves.last, &block)
-                e.has_gaps |= not is_finite(&view, e.value_size)
+                e.has_gaps |= not is_finite(result, e.value_size)
         finally:
             free_block(&block)
-            if result is not None:
-                PyBuffer_Release(&view)
         if result is None:  # nothing moves
             if given is not None and not e.is_known:
                 e.know(given.shape)
@@ -363,7 +359,7 @@ cdef class Operator:
         return Moves.of(self.groups(e), steps, e.kind == c"g", plan.stencil)
 
     cdef new_result(self, Evaluator e, tuple parts):
-        return empty(e.n) if e.kind != c"g" else empty(e.n, "g")
+        return new_array(e.n, -1, e.kind == c"g")
 
     cdef finish(self, Evaluator e, tuple parts, result):
         """Give the results the shape and dtype that the caller expects."""
@@ -372,27 +368,26 @@ cdef class Operator:
         return as_floats(result) if e.kind == c"f" else result
 
 
-cdef bint is_finite(const Py_buffer *results, Py_ssize_t size) except -1:
+cdef bint is_finite(results, Py_ssize_t value_size) noexcept:
     """Return whether no derivative is inf or NaN."""
-    cdef Py_ssize_t i, count = results.len // size
-    if size == sizeof(double):
-        return all_finite(<const double *>results.buf, count)
+    cdef Py_ssize_t i, count = size_of(results)
+    if value_size == sizeof(double):
+        return all_finite(<const double *>data_of(results), count)
     for i in range(count):
-        if not isfinite((<const long double *>results.buf)[i]):
+        if not isfinite((<const long double *>data_of(results))[i]):
             return False
     return True
 
 
-cdef bint is_zero(const void *numbers, Py_ssize_t size, Py_ssize_t value_size) noexcept nogil:
-    """Return whether all of some numbers, and at least one, are 0; the first is seldom."""
-    cdef Py_ssize_t i
-    for i in range(size // <Py_ssize_t>sizeof(double) if value_size == sizeof(double) else 0):
-        if (<const double *>numbers)[i] != 0:
+cdef bint is_zero(results, Py_ssize_t value_size) noexcept:
+    """Return whether all derivatives, and at least one, are 0; the first is seldom."""
+    cdef Py_ssize_t i, count = size_of(results)
+    for i in range(count):
+        if value_size == sizeof(double) and (<const double *>data_of(results))[i] != 0:
             return False
-    for i in range(size // <Py_ssize_t>sizeof(long double) if value_size != sizeof(double) else 0):
-        if (<const long double *>numbers)[i] != 0:
+        if value_size != sizeof(double) and (<const long double *>data_of(results))[i] != 0:
             return False
-    return size > 0
+    return count > 0
 
 
 cdef unmoved_value(Evaluator e, Moves moves, Py_ssize_t first, Py_ssize_t last, const Block *block):
@@ -418,15 +413,10 @@ cdef bint is_same(const char *one, const char *other, Py_ssize_t count, Py_ssize
 
 cdef as_floats(doubles):
     """Return doubles as floats, inf where they are larger; NumPy would warn, and take longer."""
-    cdef Py_buffer from_view, to_view
     cdef Py_ssize_t i
     floats = empty(len(doubles), "f")
-    PyObject_GetBuffer(doubles, &from_view, PyBUF_ANY_CONTIGUOUS)
-    PyObject_GetBuffer(floats, &to_view, PyBUF_ANY_CONTIGUOUS)
-    for i in range(to_view.len // <Py_ssize_t>sizeof(float)):
-        (<float *>to_view.buf)[i] = <float>(<double *>from_view.buf)[i]
-    PyBuffer_Release(&from_view)
-    PyBuffer_Release(&to_view)
+    for i in range(size_of(floats)):
+        (<float *>data_of(floats))[i] = <float>(<const double *>data_of(doubles))[i]
     return floats
 
 

@@ -1,7 +1,6 @@
 """What each operator differs in: what is moved together, how sums become derivatives, the shape of the result."""
 
 cimport cython
-from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
@@ -9,6 +8,7 @@ from libc.string cimport memcpy, memset
 from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, second_derivatives
 from gradfast._kernels.evaluator cimport Block, Evaluator, free_block, is_vector, start_block
 from gradfast._kernels.many_points cimport AtNumber, Elements
+from gradfast._kernels.memory cimport data_of, new_array
 from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.number cimport new_float64
@@ -17,7 +17,7 @@ from gradfast._kernels.plan cimport Plan
 from gradfast._kernels.step_rule cimport SMALLEST_SCALE
 
 import numpy as np
-from numpy import empty, float64, ndarray
+from numpy import float64, ndarray
 
 from gradfast._kernels.evaluator import CoarserError
 from gradfast._kernels.number import ArrayValueError, ComplexValueError
@@ -57,18 +57,13 @@ cdef class GradientOperator(Operator):
         return Operator.plain_moves(self, e, plan, v)
 
     cdef combined(self, Evaluator e, tuple parts, const Block *center, given):
-        cdef Py_buffer view
         if type(e) is not Native or len(parts) != 1 or not (<Native>e).derives((<Moves>parts[0]).groups):
             return Operator.combined(self, e, parts, center, given)
-        result = empty(e.n)
-        PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
-        try:
-            if (<Moves>parts[0]).groups.list is not NULL:  # bounds leave some coordinates no room
-                memset(view.buf, 0, view.len)
-            (<Native>e).derive(parts[0], NULL if center is NULL else <const double *>center.at, <double *>view.buf)
-            e.has_gaps |= not is_finite(&view, sizeof(double))
-        finally:
-            PyBuffer_Release(&view)
+        result = new_array(e.n, -1, False)
+        if (<Moves>parts[0]).groups.list is not NULL:  # bounds leave some coordinates no room
+            memset(data_of(result), 0, e.n * sizeof(double))
+        (<Native>e).derive(parts[0], NULL if center is NULL else <const double *>center.at, <double *>data_of(result))
+        e.has_gaps |= not is_finite(result, sizeof(double))
         return result
 
 
@@ -98,7 +93,7 @@ cdef class JacobianOperator(Operator):
 
     cdef new_result(self, Evaluator e, tuple parts):
         # A row for each value, stored by columns: each coordinate's derivatives are written side by side.
-        return np.empty((e.width, e.n), "g" if e.kind == c"g" else "d", "F")
+        return new_array(e.width, e.n, e.kind == c"g")
 
     cdef finish(self, Evaluator e, tuple parts, result):
         return result if is_vector(e) and e.kind != c"f" and e.shape is None else self._shaped(e, result)
@@ -148,39 +143,31 @@ cdef class HessianOperator(Operator):
         if self.diagonal:
             return Operator.new_result(self, e, parts)
         count = (<Moves>parts[0]).groups.count if parts else 0
-        return empty(count) if e.kind != c"g" else empty(count, "g")
+        return new_array(count, -1, e.kind == c"g")
 
     cdef finish(self, Evaluator e, tuple parts, result):
-        cdef Py_buffer sums
         cdef Moves moves
         if self.diagonal:
             return Operator.finish(self, e, parts, result)
-        matrix = empty((e.n, e.n)) if e.kind != c"g" else empty((e.n, e.n), "g")
+        matrix = new_array(e.n, e.n, e.kind == c"g")  # symmetric, so that either order is one
         if not parts or (<Moves>parts[0]).groups.list is not NULL:  # bounds leave some coordinates no room
             matrix[...] = 0
         if parts:
             moves = parts[0]
-            PyObject_GetBuffer(result, &sums, PyBUF_ANY_CONTIGUOUS)
-            second_derivatives(<char *>sums.buf, moves)
-            write_symmetric(moves.groups, <const char *>sums.buf, e.value_size, matrix)
-            PyBuffer_Release(&sums)
+            second_derivatives(data_of(result), moves)
+            write_symmetric(moves.groups, data_of(result), e.value_size, data_of(matrix))
         return matrix if is_vector(e) and e.kind != c"f" else self._shaped(e, matrix)
 
 
-cdef int write_symmetric(Groups groups, const char *found, Py_ssize_t size, matrix) except -1:
+cdef void write_symmetric(Groups groups, const char *found, Py_ssize_t size, char *to) noexcept:  # OUT: to
     """Write what was found for each pair of coordinates to its two places."""
-    cdef Py_buffer view
     cdef Py_ssize_t g, i, j, n = groups.coordinates
     cdef Span span
-    PyObject_GetBuffer(matrix, &view, PyBUF_ANY_CONTIGUOUS)
-    cdef char *to = <char *>view.buf
     for g in range(groups.count):
         span = groups.span(g)
         i, j = groups.member(span, 0), groups.member(span, span.count - 1)
         memcpy(to + (i * n + j) * size, found + g * size, size)
         memcpy(to + (j * n + i) * size, found + g * size, size)
-    PyBuffer_Release(&view)
-    return 0
 
 
 @cython.auto_pickle(False)
@@ -232,7 +219,6 @@ cdef class DerivativeOperator(Operator):
     cdef by_plan(self, AtNumber e, double x, Plan plan):
         cdef Moves moves
         cdef Block block, center
-        cdef Py_buffer view
         cdef double step, derivative = 0
         if plan.rule.write(c"d", &x, 1, plan.sign, &step) >= 0:
             e.x = np.array(x)
@@ -249,11 +235,9 @@ cdef class DerivativeOperator(Operator):
                 if not isfinite(derivative):  # the slower way looks to the other side
                     return Operator.run(self, x, e.args, None, None, False)
                 return new_float64(float64, derivative)
-            result = empty(e.width)  # of a point of a curve
-            PyObject_GetBuffer(result, &view, PyBUF_ANY_CONTIGUOUS)
-            combine(block.at, e.width, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>view.buf)
-            e.has_gaps = not is_finite(&view, sizeof(double))
-            PyBuffer_Release(&view)
+            result = new_array(e.width, -1, False)  # of a point of a curve
+            combine(block.at, e.width, center.at, 1, moves, 0, moves.last, BY_GROUP, data_of(result))
+            e.has_gaps = not is_finite(result, sizeof(double))
             return Operator.run(self, x, e.args, None, None, False) if e.has_gaps else self._shaped(e, result)
         finally:
             free_block(&block)
@@ -275,7 +259,7 @@ cdef class DerivativeOperator(Operator):
         return <Groups>TOGETHER_ONE if e.n == 1 else Groups.together(e.n)
 
     cdef new_result(self, Evaluator e, tuple parts):
-        return empty(e.width) if e.kind != c"g" else empty(e.width, "g")
+        return new_array(e.width, -1, e.kind == c"g")
 
     cdef Division division(self, Evaluator e) noexcept:
         return BY_MEMBER if e.base.ndim else BY_GROUP  # at a number f may return a point of a curve
@@ -305,14 +289,14 @@ cdef class DirectionalOperator(Operator):
         return ALONG
 
     cdef new_result(self, Evaluator e, tuple parts):
-        return empty(e.width) if e.kind != c"g" else empty(e.width, "g")
+        return new_array(e.width, -1, e.kind == c"g")
 
     cdef finish(self, Evaluator e, tuple parts, result):
         return self._shaped(e, result)
 
     cdef Moves plain_moves(self, Evaluator e, Plan plan, v):
         """Return moves along a direction of doubles; None leaves others, and bounds, to the slower way."""
-        cdef Py_buffer view
+        cdef const double *along
         cdef bytes steps
         cdef double size = 0, length = 0, t
         cdef Py_ssize_t i
@@ -322,19 +306,16 @@ cdef class DirectionalOperator(Operator):
         if type(v) is not ndarray or v.dtype.char != "d" or not v.dtype.isnative or v.shape != e.base.shape:
             return None
         v = np.ascontiguousarray(v)
-        PyObject_GetBuffer(v, &view, PyBUF_ANY_CONTIGUOUS)
-        try:
-            size_along(<const double *>e.before, <const double *>view.buf, e.n, &size, &length)
-            if not isfinite(length) or length == 0:
-                return None
-            plan.rule.write(c"d", &size, 1, plan.sign, &t)
-            t /= length
-            steps = PyBytes_FromStringAndSize(NULL, e.n * sizeof(double))
-            for i in range(e.n):
-                (<double *>PyBytes_AS_STRING(steps))[i] = t * (<const double *>view.buf)[i]
-                e.has_gaps |= not isfinite((<const double *>e.before)[i])
-        finally:
-            PyBuffer_Release(&view)
+        along = <const double *>data_of(v)
+        size_along(<const double *>e.before, along, e.n, &size, &length)
+        if not isfinite(length) or length == 0:
+            return None
+        plan.rule.write(c"d", &size, 1, plan.sign, &t)
+        t /= length
+        steps = PyBytes_FromStringAndSize(NULL, e.n * sizeof(double))
+        for i in range(e.n):
+            (<double *>PyBytes_AS_STRING(steps))[i] = t * along[i]
+            e.has_gaps |= not isfinite((<const double *>e.before)[i])
         moves = Moves.of(self.groups(e), steps, False, plan.stencil)
         moves.along, moves.along_step = t, t
         return moves
