@@ -8,7 +8,6 @@ import numpy as np
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, as_dtype, number_or_array, unexpected
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
@@ -19,6 +18,7 @@ from gradfast.operators import PreparedOperator
 from gradfast.stencils import checked_order
 
 if TYPE_CHECKING:
+    from gradfast._kernels.operator import once  # in C: see the .pxd beside this file
     from gradfast.options import DerivativeOptions, No, Numbers, Yes
 
 HIGHEST_BY_COMPLEX_STEP = 4

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, ProgressLike, WorkersLike, unexpected
 from gradfast.info import Info
@@ -16,6 +15,7 @@ from gradfast.options import COMMON
 if TYPE_CHECKING:
     import numpy as np
 
+    from gradfast._kernels.operator import once  # in C: see the .pxd beside this file
     from gradfast.options import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from gradfast import adaptive, sparse
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
-from gradfast._kernels.operator import once
 from gradfast._kernels.operator_kinds import JacobianOperator
 from gradfast.arguments import (
     NO_ARGUMENTS,
@@ -30,6 +29,7 @@ from gradfast.operators import PreparedOperator
 from gradfast.options import COMMON
 
 if TYPE_CHECKING:
+    from gradfast._kernels.operator import once  # in C: see the .pxd beside this file
     from gradfast.options import JacobianOptions, Labeled, Named, No, Point, Yes
 
 

@@ -31,7 +31,8 @@ cdef class OnePoint(Evaluator):
     cdef int turn_to(self, Py_ssize_t row) except -1
     cdef int give_up(self, Moves moves, error) except -1
     cdef int look(self, Moves moves, Span span, double node) except -1
-    cdef int look_at_rest(self) except -1
+    cdef int look_at_form(self) except -1
+    cdef int look_at_numbers(self) except -1
     cdef int require_real_part(self) except -1
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
 

@@ -78,7 +78,7 @@ cdef class OnePoint(Evaluator):
     cdef int require_form(self) except -1:
         """Do so of x, and of what f is called with: a row of a batch, or a complex copy."""
         Evaluator.require_form(self)
-        if form_of(self.argument) != self.form_of_argument:
+        if self.argument is not self.x and form_of(self.argument) != self.form_of_argument:
             raise form_changed()
         return 0
 
@@ -138,23 +138,25 @@ cdef class OnePoint(Evaluator):
 
         What else it changes later is seen at the turn of that coordinate, or by `close`.
         """
-        self.require_form()
-        if not is_at_home(self.moving):
-            raise form_changed()
+        self.look_at_form()
         if not is_moved(self.moving, self.rest, moves, span, node):
             raise f_changed(self.name(first_not_moved(self.moving, self.rest, moves, span, node)))
         put_back(self.moving, self.rest, moves.groups, span)
-        self.look_at_rest()
+        self.look_at_numbers()
         self.require_real_part()
         move(self.moving, self.rest, moves, span, node)
         return 0
 
-    cdef int look_at_rest(self) except -1:
-        """ValueError if f changed the form of x or, where nothing is moved, anything of x."""
-        self.has_looked = self.layout is None  # parameters may be elsewhere after any call
+    cdef int look_at_form(self) except -1:
+        """ValueError if f changed the form of x, or freed its memory."""
         self.require_form()
         if not is_at_home(self.moving):
             raise form_changed()
+        return 0
+
+    cdef int look_at_numbers(self) except -1:
+        """ValueError if f changed anything of x, where nothing is moved."""
+        self.has_looked = self.layout is None  # parameters may be elsewhere after any call
         if not holds(self.moving, self.rest):
             self.raise_change()
         return 0
@@ -195,7 +197,8 @@ cdef class OnePoint(Evaluator):
                 found = self.call(<PyObject *>self.f, &self.stack[1], self.count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
                 self.take(own(found), self.rows, block, row)
                 if not (self.has_looked and is_at_home(self.moving)):
-                    self.look_at_rest()
+                    self.look_at_form()
+                    self.look_at_numbers()
         except BaseException:
             self.put_back()
             raise

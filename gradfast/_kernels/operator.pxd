@@ -47,6 +47,10 @@ cdef class Operator:
 
 cdef bint is_finite(results, Py_ssize_t value_size) noexcept
 cdef Groups each_of(Py_ssize_t n)                           # n coordinates, each moved alone
+cpdef once(
+    kind, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output,
+    int n=*,
+)
 cpdef int plan_index(int n, str char) except -1             # where a method keeps the plan of an order and a dtype.char
 
 

@@ -443,7 +443,7 @@ cdef value_of(Evaluator e, const Block *center):
     return array_of(center.at, e.center_shape(), e.value_size)
 
 
-def once(
+cpdef once(
     kind, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output,
     int n=0,
 ):

@@ -1,0 +1,2 @@
+# A call in C takes its many arguments as they are.
+from gradfast._kernels.operator cimport once
