@@ -95,7 +95,7 @@ def _print_numbers() -> None:
         _print_number(f"gradient at {_text(point)}", gradient, 2 * np.array(point))
 
 
-def _print_number(what: str, value: Any, exact: Any) -> None:
+def _print_number(what: str, value: object, exact: object) -> None:
     print(f"  {what:<20}  {_text(value):<8}  {_error(value, exact)}")
 
 

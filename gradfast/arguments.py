@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -42,12 +42,12 @@ RAVELED = (
 PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
 
-def is_integer(value: object) -> bool:
+def is_integer(value: object) -> TypeGuard[int]:
     """Return whether a value counts something: Python's integers and NumPy's, but no booleans."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def is_real(value: object) -> bool:
+def is_real(value: object) -> TypeGuard[float]:
     """Return whether a value is one real number, and no boolean."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
@@ -68,7 +68,7 @@ def real_numbers(name: str, value: object) -> Array:
     return array
 
 
-def worker_count(workers: Any, wanted: str = "a positive integer, or -1 for all cores") -> int:
+def worker_count(workers: object, wanted: str = "a positive integer, or -1 for all cores") -> int:
     """Return how many threads, or processes, are meant; ValueError that says what is wanted."""
     if workers is None:
         return 1
@@ -132,7 +132,7 @@ def as_f_sees_it(x: Array) -> Array:
     return x.view(np.ndarray) if isinstance(x, np.matrix) else x
 
 
-def checked_axis(axis: Any, x: Array) -> int:
+def checked_axis(axis: object, x: Array) -> int:
     """Return the axis that is meant, counted from the first."""
     if not is_integer(axis) or not -x.ndim <= axis < x.ndim:
         raise ValueError(f"axis must be an axis of x, whose shape is {x.shape}; got {axis!r}")

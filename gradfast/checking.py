@@ -1,8 +1,8 @@
 """Check a gradient or a Jacobian that was written by hand, entry by entry."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from gradfast.arguments import (
     EPS,
     NO_ARGUMENTS,
     VALUE_DTYPE,
+    Arguments,
     Array,
+    Function,
     Some,
     Words,
     as_arguments,
@@ -53,18 +55,18 @@ Rows = tuple[Words, Array, Array, Array, Array, Words, Array]  # the arrays of a
 
 
 def check_gradient(
-    f: Callable[..., Any],
-    gradient: Any,
-    x: Any = None,
+    f: Function,
+    gradient: object,
+    x: object = None,
     *,
     rtol: float | None = None,
     atol: float | None = None,
     coordinates: int | None = None,
     directions: int | None = None,
     seed: int | None = None,
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    on_error: str = "raise",
+    bounds: object = None,
+    args: object = NO_ARGUMENTS,
+    on_error: Literal["raise", "nan"] = "raise",
 ) -> GradientCheck:
     """Say of each entry of a gradient whether it is right, by f's values alone.
 
@@ -136,18 +138,18 @@ def check_gradient(
 
 
 def check_jacobian(
-    f: Callable[..., Any],
-    jacobian: Any,
-    x: Any = None,
+    f: Function,
+    jacobian: object,
+    x: object = None,
     *,
     rtol: float | None = None,
     atol: float | None = None,
     coordinates: int | None = None,
     directions: int | None = None,
     seed: int | None = None,
-    bounds: Any = None,
-    args: Any = NO_ARGUMENTS,
-    on_error: str = "raise",
+    bounds: object = None,
+    args: object = NO_ARGUMENTS,
+    on_error: Literal["raise", "nan"] = "raise",
 ) -> GradientCheck:
     """Say of each entry of a Jacobian whether it is right, by f's values alone.
 
@@ -196,7 +198,7 @@ def check_jacobian(
     return _check(Jacobian, f, jacobian, x, args, bounds, on_error, *options)
 
 
-def _random(rtol: Any, atol: Any, coordinates: Any, directions: Any, seed: Any) -> "np.random.Generator":
+def _random(rtol: object, atol: object, coordinates: object, directions: object, seed: Any) -> "np.random.Generator":
     """Return the source of random choices; ValueError if an option is wrong."""
     for name, count in (("coordinates", coordinates), ("directions", directions)):
         if count is not None and not (is_integer(count) and count > 0):
@@ -211,8 +213,9 @@ def _random(rtol: Any, atol: Any, coordinates: Any, directions: Any, seed: Any) 
 
 
 def _check(
-    kind: Any, f: Any, claimed: Any, x: Any, args: Any, bounds: Any, on_error: str,
-    rtol: Any, atol: Any, coordinates: int | None, directions: int | None, random: "np.random.Generator",
+    kind: type[Gradient | Jacobian], f: Function, claimed: object, x: object, args: object, bounds: object,
+    on_error: Literal["raise", "nan"], rtol: float | None, atol: float | None,
+    coordinates: int | None, directions: int | None, random: "np.random.Generator",
 ) -> GradientCheck:  # fmt: skip
     """Check the derivative that is claimed of f at x, by an operator of a kind."""
     name = kind.__name__.lower()
@@ -242,11 +245,11 @@ def _check(
         )
 
 
-def _with_arguments(f: Any, more: tuple[Any, ...]) -> Any:
+def _with_arguments(f: Function, more: Arguments) -> Function:
     return lambda x: f(x, *more)
 
 
-def _called(derivative: Any, x: Any, more: tuple[Any, ...], name: str) -> Any:
+def _called(derivative: Function, x: object, more: Arguments, name: str) -> Any:
     """Return what a derivative function says of x; ValueError if it changes x, which is put back."""
     arrays: list[tuple[str, Any]] = []
     with_leaves(x, "x", lambda place, value: arrays.append((place, value)))
@@ -270,7 +273,7 @@ def _short(name: str) -> str:
 class Claims:
     """The derivative that is claimed: a row for each coordinate of an evaluator, a column for each value of f."""
 
-    def __init__(self, e: Evaluator, shape: tuple[int, ...], claimed: Any, name: str) -> None:
+    def __init__(self, e: Evaluator, shape: tuple[int, ...], claimed: object, name: str) -> None:
         self.e, self.is_sparse = e, hasattr(claimed, "tocsr")
         self.shape: tuple[int, ...] | None = None
         if name == "gradient":
@@ -288,7 +291,7 @@ class Claims:
         else:
             self.rows = parts[0].T.tocsr() if self.is_sparse else parts[0].reshape(flat).T
 
-    def _gradients(self, claimed: Any) -> list[Array]:
+    def _gradients(self, claimed: object) -> list[Array]:
         """Return the gradient by each array of x; ValueError unless it has x's names and shapes."""
         layout = self.e.layout
         wanted = [("x", self.e.base.shape)] if layout is None else [(leaf.name, leaf.shape) for leaf in layout.leaves]
@@ -324,7 +327,14 @@ class _Check:
     """What entries of a derivative are held to, and where they are looked at."""
 
     def __init__(
-        self, e: Evaluator, operator: Any, center: Array, claims: Claims, eps: float, rtol: float, atol: Any
+        self,
+        e: Evaluator,
+        operator: Gradient | Jacobian,
+        center: Array,
+        claims: Claims,
+        eps: float,
+        rtol: float,
+        atol: float | None,
     ) -> None:
         self.e, self.operator, self.center, self.claims = e, operator, center, claims
         self.eps, self.rtol, self.atol = eps, rtol, atol
@@ -375,7 +385,9 @@ class _Check:
         with opened(operator._open(lines.t, (), None)) as e:
             return self._judged(e, operator, [(np.arange(count), entries, np.ones((count, 1)), names)])
 
-    def _judged(self, e: Evaluator, operator: Any, lines: Iterable[tuple[Some, Entries, Array, Array]]) -> Rows:
+    def _judged(
+        self, e: Evaluator, operator: Gradient | Jacobian, lines: Iterable[tuple[Some, Entries, Array, Array]]
+    ) -> Rows:
         """Return the rows of a GradientCheck for entries along some coordinates."""
         judge, found = Judge(e, operator, self.center, self.seen), []
         for some, entries, scale, names in lines:

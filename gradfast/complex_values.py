@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.number import values_of
-from gradfast.arguments import Arguments, Function, number_or_array
+from gradfast.arguments import Arguments, Array, Function, number_or_array
 from gradfast.parameters import Layout, are_parameters, is_labeled, mapped
 
 
@@ -17,7 +17,7 @@ class Remembered:
         self.f, self.argnum = f, argnum
         self.known: dict[bytes, Any] = {}
 
-    def __call__(self, *args: object, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         from hashlib import blake2b  # to import it takes a tenth of the time of this package
 
         x = args[self.argnum]
@@ -41,23 +41,24 @@ def copied(found: object) -> Any:
 class PartOf:
     """A part of f's values: the real or the imaginary one, or the item with a number."""
 
-    def __init__(self, f: Function, part: Any, has_aux: bool) -> None:
+    def __init__(self, f: Function, part: str | int, has_aux: bool) -> None:
         self.f, self.part, self.has_aux = f, part, has_aux
 
-    def __call__(self, *args: object, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         found = self.f(*args, **kwargs)
         value, aux = found if self.has_aux else (found, None)
         value = value if isinstance(value, (complex, np.ndarray)) else values_of(value)[()]
-        value = getattr(value, self.part) if isinstance(self.part, str) else self._item(np.asarray(value))
+        value = getattr(value, self.part) if isinstance(self.part, str) else item(np.asarray(value), self.part)
         return (value, aux) if self.has_aux else value
 
-    def _item(self, values: np.ndarray[Any, Any]) -> Any:
-        if self.part >= values.size:
-            raise ValueError(f"f must return arrays of one shape; it returned one of shape {values.shape} among longer")
-        return values.flat[self.part]
-
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Arguments:
         return PartOf, (self.f, self.part, self.has_aux)
+
+
+def item(values: Array, i: int) -> Any:
+    if i >= values.size:
+        raise ValueError(f"f must return arrays of one shape; it returned one of shape {values.shape} among longer")
+    return values.flat[i]
 
 
 def joined(real: Any, imaginary: Any) -> Any:

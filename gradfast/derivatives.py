@@ -107,7 +107,7 @@ class SlopeByComplexStep:
     def __init__(self, f: Function, argnum: int) -> None:
         self.f, self.argnum = f, argnum
 
-    def __call__(self, *args: object, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         x = np.asarray(args[self.argnum])
         steps = imaginary_steps_at(x.reshape(-1)).reshape(x.shape)
         moved = (*args[: self.argnum], (x + 1j * steps)[()], *args[self.argnum + 1 :])
@@ -148,7 +148,7 @@ if TYPE_CHECKING:
     ) -> Any: ...
     @overload
     def derivative(
-        f: Function, x: Any, *, has_aux: bool, full_output: bool = False, **options: Unpack[DerivativeOptions]
+        f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[DerivativeOptions]
     ) -> Any: ...
 # fmt: on
 

@@ -94,7 +94,7 @@ class Difference(Spelled):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, plans=[None] * PLANS)
 
-    def _check_noise(self, noise: Any) -> None:
+    def _check_noise(self, noise: object) -> None:
         if is_real(noise) and noise != noise:
             raise ValueError(f"noise must be known; got {noise!r}, what gradfast.noise could not tell")
         if not is_real(noise) or not 0 <= noise < inf:

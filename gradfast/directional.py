@@ -92,14 +92,14 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         """Return the derivative along v from f's values at ``points(x, v)``: as for :meth:`Gradient.combine`."""
         return self._combine(values, x, v)
 
-    def _are_many(self, x: Any, v: Any) -> bool:
+    def _are_many(self, x: object, v: object) -> bool:
         """Return whether v is many directions; what is no array of one shape is none, and gets its error later."""
         try:
             return np.asarray(v).ndim > np.asarray(x).ndim
         except ValueError:
             return False
 
-    def _along_each(self, x: Any, directions: Any, args: Arguments, f0: object) -> Any:
+    def _along_each(self, x: object, directions: object, args: Arguments, f0: object) -> Any:
         """Return the derivatives along each of many directions, which lie along a first axis; f(x) is computed once."""
         directions, shape = as_array("v", directions), np.asarray(x).shape
         if directions.shape[1:] != shape:
@@ -189,15 +189,16 @@ if TYPE_CHECKING:
 
     @overload
     def directional_derivative(
-        f: Function, x: Any, v: Any, *, full_output: No = False, has_aux: No = False, **options: Unpack[AlongOptions]
+        f: Function, x: object, v: object, *,
+        full_output: No = False, has_aux: No = False, **options: Unpack[AlongOptions]
     ) -> Any: ...
     @overload
     def directional_derivative(
-        f: Function, x: Any, v: Any, *, full_output: Yes, has_aux: No = False, **options: Unpack[AlongOptions]
+        f: Function, x: object, v: object, *, full_output: Yes, has_aux: No = False, **options: Unpack[AlongOptions]
     ) -> tuple[Any, Info]: ...
     @overload
     def directional_derivative(
-        f: Function, x: Any, v: Any, *,
+        f: Function, x: object, v: object, *,
         full_output: bool = False, has_aux: bool = False, **options: Unpack[AlongOptions]
     ) -> Any: ...
 # fmt: on

@@ -91,7 +91,7 @@ class FromElsewhere(WithOptions):
 class Recorder:
     """Stands for an f that is evaluated elsewhere, and notes its points. Its values all differ."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: float | Array) -> None:
         self.value, self.points = value, list[Array]()
 
     def __call__(self, x: object) -> Any:

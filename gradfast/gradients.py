@@ -142,7 +142,7 @@ if TYPE_CHECKING:
     ) -> Any: ...
     @overload
     def gradient(
-        f: Function, x: Any, *, has_aux: bool, full_output: bool = False, **options: Unpack[GradientOptions]
+        f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[GradientOptions]
     ) -> Any: ...
 # fmt: on
 
@@ -331,7 +331,7 @@ if TYPE_CHECKING:
     ) -> Any: ...
     @overload
     def value_and_gradient(
-        f: Function, x: Any, *, has_aux: bool, full_output: bool = False, **options: Unpack[PointOptions]
+        f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[PointOptions]
     ) -> Any: ...
 # fmt: on
 

@@ -230,12 +230,12 @@ if TYPE_CHECKING:
     ) -> Any: ...
     @overload
     def jacobian(
-        f: Function, x: Any, *, has_aux: bool, full_output: bool = False, **options: Unpack[JacobianOptions]
+        f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[JacobianOptions]
     ) -> Any: ...
     @overload
     def jacobian(
-        f: Function, x: Any, *,
-        sparsity: Any, verify: bool = False, full_output: bool = False, **options: Unpack[JacobianOptions]
+        f: Function, x: object, *,
+        sparsity: object, verify: bool = False, full_output: bool = False, **options: Unpack[JacobianOptions]
     ) -> Any: ...
 # fmt: on
 

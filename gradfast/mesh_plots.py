@@ -26,7 +26,7 @@ LEVELS = 14
 
 
 def plot_surface(
-    f: Function, x0: object, x1: object, *, vectorized: bool = False, ax: Axes | None = None, **kwargs: Any
+    f: Function, x0: object, x1: object, *, vectorized: bool = False, ax: Axes | None = None, **kwargs: object
 ) -> Axes:
     """Draw the surface of f over a mesh, in 3-D.
 
@@ -98,7 +98,7 @@ def plot_gradient_field(
     length: str = "gradient",
     vectorized: bool = False,
     ax: Axes | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Axes:
     """Draw the gradient of f, or its negative, as an arrow at each point of a mesh.
 

@@ -172,7 +172,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         is_known = bool(values) and all(value is not None for value in values)
         return result, replace(info, value=placed(values)) if is_known else info
 
-    def _of_part(self, f: Function, part: str | int, **options: Any) -> Any:
+    def _of_part(self, f: Function, part: str | int, **options: object) -> Any:
         """Return an operator like this one of a part of f's values, which returns also what it did."""
         kind: Any = type(self)
         return kind(PartOf(f, part, self.has_aux), **self._given_options() | {"full_output": True} | options)

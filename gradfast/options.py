@@ -13,6 +13,8 @@ from gradfast.arguments import (
     Arguments,
     Array,
     Function,
+    ProgressLike,
+    WorkersLike,
     as_point,
     checked_workers,
     is_integer,
@@ -51,38 +53,38 @@ if TYPE_CHECKING:
         """A pandas object."""
 
         @property
-        def index(self) -> Any: ...
-        def to_numpy(self) -> Any: ...
+        def index(self) -> object: ...
+        def to_numpy(self) -> object: ...
 
     class DerivativeOptions(TypedDict, total=False):
         """Options that do not change what kind of thing is returned."""
 
         n: int
         method: methods.AnyMethod
-        bounds: Any
-        args: Any
-        kwargs: Mapping[str, Any] | None
+        bounds: object
+        args: object
+        kwargs: Mapping[str, object] | None
         argnum: int
         on_error: Literal["raise", "nan"]
 
     class AlongOptions(DerivativeOptions, total=False):
-        f0: Any
+        f0: object
         vectorized: bool
 
     class PointOptions(TypedDict, total=False):
         method: methods.AnyMethod
         axis: int | None
-        bounds: Any
-        args: Any
-        kwargs: Mapping[str, Any] | None
+        bounds: object
+        args: object
+        kwargs: Mapping[str, object] | None
         argnum: int
         vectorized: bool
-        workers: Any
-        progress: Any
+        workers: WorkersLike
+        progress: ProgressLike
         on_error: Literal["raise", "nan"]
 
     class GradientOptions(PointOptions, total=False):
-        f0: Any
+        f0: object
 
     class JacobianOptions(GradientOptions, total=False):
         flat: bool
@@ -180,7 +182,7 @@ class WithOptions(Operator, metaclass=Listed):
         if isinstance(self.bounds, (tuple, list, np.ndarray, Iterator)) and isinstance(self._sides, tuple):
             self._show(self.f, self._sides)
 
-    def _take_arguments(self, argnum: Any, kwargs: Any, has_aux: Any) -> None:
+    def _take_arguments(self, argnum: object, kwargs: object, has_aux: object) -> None:
         """Look at how f is called, if that is not ``f(x, *args)``, or returns more than its value."""
         if not is_integer(argnum) or argnum < 0:
             raise ValueError(f"argnum must be an integer from 0 up; got {argnum!r}")

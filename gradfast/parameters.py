@@ -31,7 +31,7 @@ NUMBERS = (float, int)
 MOST_DEPTH = 64
 
 
-def are_parameters(x: Any, depth: int = MOST_DEPTH) -> bool:
+def are_parameters(x: object, depth: int = MOST_DEPTH) -> bool:
     """Return whether x is parameters by name, or a list of arrays. A list of numbers is an array, as ever."""
     if isinstance(x, np.ndarray) or not depth:
         return False
@@ -233,7 +233,7 @@ def filled(template: Any, values: Sequence[Any]) -> Any:
     return None
 
 
-def mapped(f: Function, x: object, *others: Any) -> Any:
+def mapped(f: Function, x: object, *others: object) -> Any:
     """Return parameters that f makes of each of x's and of what stands in its place in others."""
     values: list[Any] = []
 
@@ -274,7 +274,7 @@ def updated(mapping: Any, values: Mapping[Any, Any]) -> Any:
     return found
 
 
-def is_floating(value: Any) -> bool:
+def is_floating(value: object) -> bool:
     """Return whether the dtype of a parameter counts: that of numbers and of whole numbers does not."""
     array = np.asarray(value)
     return array.ndim > 0 and array.dtype.kind == "f"

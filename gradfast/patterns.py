@@ -127,7 +127,7 @@ def as_pattern(pattern: object, shape: tuple[int, int] | None = None, name: str 
     return found
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return is_integer(value) and value >= 0
 
 

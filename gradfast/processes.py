@@ -129,7 +129,7 @@ class Member:
         self.chunk: int | None = None
         self.has_started = False
 
-    def take(self, i: int, chunk: Any) -> None:
+    def take(self, i: int, chunk: object) -> None:
         self.chunk = i
         self.send(b"c" + pickle.dumps(chunk))
 

@@ -54,7 +54,7 @@ def _require_columns(found: int, x: Array) -> None:
         raise ValueError(f"sparsity must have a column for each of x's coordinates; got {found} columns for {x.size}")
 
 
-def _pattern(sparsity: Any, x: Array, symmetric: bool) -> Pattern:
+def _pattern(sparsity: object, x: Array, symmetric: bool) -> Pattern:
     """Return the pattern of what was given as sparsity and is no coloring, by whose name errors call it."""
     shape = None
     if isinstance(sparsity, tuple):

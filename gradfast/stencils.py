@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from math import factorial, gcd, lcm
-from typing import Any
 
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import is_integer
@@ -16,7 +15,7 @@ ONE_NODE = Stencil(nodes=(1,), weights=(1,), denominator=1)
 LARGEST_WEIGHT = 2**53  # float64 holds every whole number up to here
 
 
-def checked_order(n: Any) -> int:
+def checked_order(n: object) -> int:
     """Return n as an int; raise ValueError unless it is the order of a derivative that has stencils."""
     if not is_integer(n) or not 1 <= n <= HIGHEST_DERIVATIVE:
         raise ValueError(f"n must be an integer from 1 to {HIGHEST_DERIVATIVE}; got {n!r}")

@@ -11,7 +11,7 @@ class Copies(Evaluator):
     args: tuple[Any, ...]
     def __init__(
         self,
-        f: Any,
+        f: object,
         x: object,
         args: tuple[Any, ...] = (),
         single: bool = False,

@@ -12,13 +12,13 @@ _Array = NDArray[Any]
 class Named(OnePoint):
     def __init__(
         self,
-        f: Any,
+        f: object,
         x: _Array,
         args: tuple[Any, ...],
         single: bool,
-        layout: Any,
+        layout: object,
         places: Sequence[Any] | None = None,
         complex_x: object = None,
     ) -> None: ...
 
-def renewing(f: Callable[..., Any], layout: Any, places: Sequence[Any]) -> Callable[..., Any]: ...
+def renewing(f: Callable[..., Any], layout: object, places: Sequence[Any]) -> Callable[..., Any]: ...
