@@ -77,7 +77,7 @@ def worker_count(workers: object, wanted: str = "a positive integer, or -1 for a
     return (os.cpu_count() or 1) if workers == -1 else int(workers)
 
 
-def checked_workers(workers: object) -> Any:
+def checked_workers(workers: object) -> object:
     """Return None for one process, a number of them, or a map."""
     if workers is None or callable(workers):
         return workers

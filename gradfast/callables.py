@@ -28,7 +28,7 @@ SPELLINGS = {"npy_intp": "Py_ssize_t", "ssize_t": "Py_ssize_t", "intptr_t": "Py_
 
 def as_objective(f: object, name: str = "f") -> Any:
     """Return a Python callable as it is, compiled code as a :class:`NativeFunction`; raise TypeError otherwise."""
-    kind: Any = type(f)
+    kind: object = type(f)
     if kind is NativeFunction or kind in PYTHON_TYPES:
         return f
     reader = reader_of(kind)
@@ -50,7 +50,7 @@ def advise_compiled() -> None:
 
 
 @lru_cache
-def reader_of(kind: type) -> Callable[[Any, int], NativeFunction] | None:
+def reader_of(kind: type) -> Callable[[object, int], NativeFunction] | None:
     """Return the function that reads compiled code from objects of this type, or None if they own none."""
     for ancestor in kind.__mro__:
         name = f"{ancestor.__module__}.{ancestor.__qualname__}"
@@ -211,7 +211,7 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
         except Exception:
             written[:] = nan
 
-    def at_number(x: object) -> Any:
+    def at_number(x: object) -> object:
         try:
             return function(x)
         except Exception:

@@ -249,7 +249,7 @@ def _with_arguments(f: Function, more: Arguments) -> Function:
     return lambda x: f(x, *more)
 
 
-def _called(derivative: Function, x: object, more: Arguments, name: str) -> Any:
+def _called(derivative: Function, x: object, more: Arguments, name: str) -> object:
     """Return what a derivative function says of x; ValueError if it changes x, which is put back."""
     arrays: list[tuple[str, Any]] = []
     with_leaves(x, "x", lambda place, value: arrays.append((place, value)))

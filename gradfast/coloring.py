@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 
@@ -90,7 +89,7 @@ class Coloring:
         self.starts, self.columns = in_order(self.colors, self.n_colors)
         read_only(self.colors, self.columns, self.starts)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         vars(self).update(state)
         read_only(self.colors, self.columns, self.starts, *vars(self).get("entries", ()))
 

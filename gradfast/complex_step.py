@@ -23,7 +23,7 @@ LONGEST_CHECK = CHECK_STEPS[-1]
 def imaginary_part_of(f: Function) -> Function:
     """Return z -> the imaginary part of f(z); TypeError if f drops it."""
 
-    def imaginary_part(z: object, *args: object) -> Any:
+    def imaginary_part(z: object, *args: object) -> object:
         result = f(z, *args)
         if isinstance(result, complex):  # np.complex128 too: nearly every f of one value
             return result.imag
@@ -62,7 +62,7 @@ def check_step(char: str) -> float:
     return relative_step(forward(1, 1), EPS[char])
 
 
-def check_along(f: Callable[[float], Any], step: float, char: str, derivative: object) -> int:
+def check_along(f: Callable[[float], object], step: float, char: str, derivative: object) -> int:
     """Compare the derivative at 0 of an f of one number with differences; return how often f was called.
 
     ValueError if f is to blame, as :func:`compare` finds it. The char is that of the point's dtype.

@@ -15,7 +15,7 @@ class Remembered:
 
     def __init__(self, f: Function, argnum: int = 0) -> None:
         self.f, self.argnum = f, argnum
-        self.known: dict[bytes, Any] = {}
+        self.known: dict[bytes, object] = {}
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         from hashlib import blake2b  # to import it takes a tenth of the time of this package
@@ -31,7 +31,7 @@ class Remembered:
         return Remembered, (self.f, self.argnum)
 
 
-def copied(found: object) -> Any:
+def copied(found: object) -> object:
     """Return f's value, or value and aux, as it will stay: f may write the next one to the same array."""
     if isinstance(found, tuple) and found and isinstance(found[0], np.ndarray):
         return (found[0].copy(), *found[1:])
@@ -55,7 +55,7 @@ class PartOf:
         return PartOf, (self.f, self.part, self.has_aux)
 
 
-def item(values: Array, i: int) -> Any:
+def item(values: Array, i: int) -> object:
     if i >= values.size:
         raise ValueError(f"f must return arrays of one shape; it returned one of shape {values.shape} among longer")
     return values.flat[i]

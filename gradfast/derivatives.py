@@ -79,14 +79,14 @@ class Derivative(DerivativeOperator, PreparedOperator):
             f, method, None, bounds, kwargs, argnum, has_aux, False, None, False, on_error, full_output
         )  # fmt: skip
 
-    def _shaped(self, e: Evaluator, result: Array) -> Any:
+    def _shaped(self, e: Evaluator, result: Array) -> object:
         shape = e.base.shape or e.shape or ()
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape)))
 
-    def _product(self, e: Evaluator, result: object, v: Array) -> Any:
+    def _product(self, e: Evaluator, result: object, v: Array) -> object:
         return result * v
 
-    def _given_options(self) -> dict[str, Any]:
+    def _given_options(self) -> dict[str, object]:
         options = super()._given_options()
         return options if self.of_slope is None else options | {"n": self.of_slope.n + 1}
 

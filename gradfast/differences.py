@@ -32,7 +32,7 @@ Options = tuple[
 PLANS = len(EPS) * (stencils.HIGHEST_DERIVATIVE + 1)
 
 
-def as_tuple(steps: object) -> Any:
+def as_tuple(steps: object) -> object:
     return tuple(map(as_tuple, steps)) if isinstance(steps, list) else steps
 
 
@@ -88,10 +88,10 @@ class Difference(Spelled):
                 given[name] = as_tuple(checked_steps(name, value, may_be_zero=name == "scale").tolist())
         given["plans"] = [None] * PLANS
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in vars(self).items() if name != "plans"}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         vars(self).update(state, plans=[None] * PLANS)
 
     def _check_noise(self, noise: object) -> None:
@@ -335,7 +335,7 @@ class Nodes(Difference):
 
     def __init__(
         self,
-        nodes: Any,
+        nodes: object,
         *,
         step: Any = None,
         rel_step: Any = None,

@@ -99,7 +99,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         except ValueError:
             return False
 
-    def _along_each(self, x: object, directions: object, args: Arguments, f0: object) -> Any:
+    def _along_each(self, x: object, directions: object, args: Arguments, f0: object) -> object:
         """Return the derivatives along each of many directions, which lie along a first axis; f(x) is computed once."""
         directions, shape = as_array("v", directions), np.asarray(x).shape
         if directions.shape[1:] != shape:
@@ -158,7 +158,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             parts = (part,) if better.any() else parts
         return parts
 
-    def _shaped(self, e: Evaluator, result: Array) -> Any:
+    def _shaped(self, e: Evaluator, result: Array) -> object:
         shape = e.shape if e.shape is not None else (e.width,)
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape)))
 

@@ -39,14 +39,14 @@ class Call(NamedTuple):
     layout: Layout | None = None  # of parameters by name, of which x is a flat copy
     forgives: bool = False  # whether an exception of f at a moved point is a value of NaN
 
-    def at(self, x: Array, places: Sequence[Any] | None = None) -> Evaluator:
+    def at(self, x: Array, places: Sequence[object] | None = None) -> Evaluator:
         """Return the evaluator at x, an array that can be moved; of parameters, some may be in places of their own."""
         own = getattr(type(self.f), "evaluator_at", None)
         evaluator: Evaluator = self._opened(x, places) if own is None else own(self.f, self, x, places)
         innermost(evaluator).opened_from = self
         return NanOnError(evaluator) if self.forgives else evaluator
 
-    def _opened(self, x: Array, places: Sequence[Any] | None) -> Evaluator:
+    def _opened(self, x: Array, places: Sequence[object] | None) -> Evaluator:
         if type(self.f) is NativeFunction and not self.is_elementwise:
             return Native(self.f, x, self.single, self.axis, self.threads, self.outputs, self.takes_both)
         f, z = (imaginary_part_of(self.f), complex_copy(x)) if self.is_complex else (self.f, None)

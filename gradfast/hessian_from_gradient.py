@@ -49,7 +49,7 @@ class JacobianOfGradient(Jacobian):
         return number_or_array(np.diagonal(np.reshape(matrix, (prod(shape),) * 2)).reshape(shape))
 
 
-def _mean_with_transpose(array: Array) -> Any:
+def _mean_with_transpose(array: Array) -> object:
     n = int(np.sqrt(array.size))
     matrix = array.reshape(n, n)
     return number_or_array(((matrix + matrix.T) / 2).reshape(array.shape))

@@ -186,7 +186,7 @@ class Hessian(HessianOperator, PreparedOperator):
         result[...] = found
         return (anew,)
 
-    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> Any:
+    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
         """Return the second derivatives at the entries of the sparsity, with what was done if that is asked for."""
         center = e.value() if f0 is None else self._given(e, f0)
         result = sparse.hessian(self, e, parts, center)
@@ -199,7 +199,7 @@ class Hessian(HessianOperator, PreparedOperator):
     def _stand_in(self, x: Any) -> Any:
         return super()._stand_in(x) if self.gradient is None else np.zeros(np.shape(x))
 
-    def _of_many_values(self, error: ArrayValueError, x: object, args: Arguments, f0: object) -> Any:
+    def _of_many_values(self, error: ArrayValueError, x: object, args: Arguments, f0: object) -> object:
         """Return the second derivatives of each value of an f that returns an array, at the evaluations of one."""
         if self.vectorized or self.is_sparse or f0 is not None:
             raise error
@@ -214,7 +214,7 @@ class Hessian(HessianOperator, PreparedOperator):
         def stacked(parts: list[Any]) -> Array:
             return np.array(parts).reshape(error.shape + np.shape(parts[0]))
 
-        result: Any = (stacked(parts), aux) if self.has_aux else stacked(parts)
+        result: object = (stacked(parts), aux) if self.has_aux else stacked(parts)
         if not self.full_output:
             return result
         info = replace(infos[0], evaluations=infos[0].evaluations + 1)
@@ -224,7 +224,7 @@ class Hessian(HessianOperator, PreparedOperator):
             info = replace(info, **{k: stacked([getattr(one, k) for one in infos]) for k in ("error", "converged")})
         return result, info
 
-    def _shaped(self, e: Evaluator, result: Array) -> Any:
+    def _shaped(self, e: Evaluator, result: Array) -> object:
         if self.diagonal:
             return super()._shaped(e, result)
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape_of(e) * 2)))

@@ -140,14 +140,14 @@ class Jacobian(JacobianOperator, PreparedOperator):
         value = np.asarray(self._call(args, None, None).at(x).value() if value is None else value)  # of compiled f
         known = None if value.dtype.kind == "c" else value
         whole: Any = type(self)(self.f, **given | {"flat": True, "full_output": False})
-        transpose: list[Any] = []
+        transpose: list[object] = []
 
         def product(v: Array) -> Array:
             if np.iscomplexobj(v):
                 return product(v.real) + 1j * product(v.imag)
             return np.reshape(along(x, np.reshape(v, x.shape), *args, f0=known), -1)
 
-        def transposed(u: Array) -> Any:
+        def transposed(u: Array) -> object:
             if not transpose:
                 transpose.append(whole._at(x, args).conj().T)
             return transpose[0] @ np.reshape(u, -1)
@@ -155,12 +155,12 @@ class Jacobian(JacobianOperator, PreparedOperator):
         shape, dtype = (value.size, x.size), value.dtype
         return linalg.LinearOperator(shape, matvec=product, rmatvec=transposed, dtype=dtype)
 
-    def _stand_in(self, x: object) -> Any:
+    def _stand_in(self, x: object) -> object:
         if self.sparsity is None:
             return super()._stand_in(x)
         return np.zeros(sparse.as_coloring(self.sparsity, self._point(x), symmetric=False).shape[0])
 
-    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> Any:
+    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
         """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
         given = None if f0 is None else self._given(e, f0)
         result, parts, value = sparse.jacobian(self, e, parts, given)
@@ -169,13 +169,13 @@ class Jacobian(JacobianOperator, PreparedOperator):
             self._doubt(e, parts, None)
         return (result, self._info_with(e, None, parts, value)) if self.full_output else result
 
-    def _shaped(self, e: Evaluator, result: Array) -> Any:
+    def _shaped(self, e: Evaluator, result: Array) -> object:
         if self.flat:
             return as_dtype(e.dtype or e.base.dtype, result.reshape(e.width, e.n))
         shape = e.shape if e.shape is not None else (e.width,)
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape((*shape, *shape_of(e)))))
 
-    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
+    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> object:
         f = super()._along(e, v, sides)
         return (lambda t: np.ravel(f(t))) if self.sparsity is not None or self.flat else f
 
@@ -194,7 +194,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         error, converged = (np.asarray(part).reshape(shape) for part in (info.error, info.converged))
         return result.reshape(shape), replace(info, error=error, converged=converged)
 
-    def _named(self, e: Evaluator, found: object) -> Any:
+    def _named(self, e: Evaluator, found: object) -> object:
         if not self.flat:
             return super()._named(e, found)
         # What is known of each coordinate has names; what is known of the matrix is one.

@@ -282,7 +282,7 @@ def _in_cells(arrows: Array, x0: Array, x1: Array) -> Array:
     return cells
 
 
-def _logarithmic(sizes: Array) -> Any:
+def _logarithmic(sizes: Array) -> object:
     """Return the norm of a logarithmic color map over the sizes that are positive and finite."""
     some = sizes[(sizes > 0) & np.isfinite(sizes)]
     if not some.size or some.min() == some.max():

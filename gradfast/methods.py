@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -153,7 +153,7 @@ NAMES_ELSEWHERE |= {"five-point": "Central(accuracy=4)", "fd": "central", "finit
 
 def as_method(method: object) -> Method:
     """Return the method that a name stands for, or the method itself."""
-    found: Any = NAMED.get(method) if type(method) is str else method
+    found: object = NAMED.get(method) if type(method) is str else method
     if isinstance(found, (Difference, Complex, Adaptive)):
         return found
     hint = ""

@@ -54,7 +54,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         called: Any = self
         return called(*args[:k], x, *args[k:], **({} if f0 is None else {"f0": f0}))
 
-    def _sorted(self, x: object, args: Arguments) -> tuple[Any, Arguments]:
+    def _sorted(self, x: object, args: Arguments) -> tuple[object, Arguments]:
         """Return x and f's other arguments, which a call got in f's order."""
         k = self.argnum
         if len(args) < k:
@@ -68,7 +68,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             raise TypeError(f"args must hold the {k} arguments of f before x for argnum = {k}; got {args!r}")
         return partial(self.objective, *args[:k], **(self.kwargs or {})), args[k:]
 
-    def _aux_of(self, e: Evaluator) -> Any:
+    def _aux_of(self, e: Evaluator) -> object:
         """Return what f returned beside its value at its last call."""
         return call_of(e).f.aux
 
@@ -103,7 +103,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return whether f is to be called with x as it is, parameters by name."""
         return not (self.vectorized or self.is_native or self.axis is not None) and are_parameters(x)
 
-    def _named(self, e: Evaluator, found: object) -> Any:
+    def _named(self, e: Evaluator, found: object) -> object:
         """Return derivatives, or an Info, as parameters by name if x was given so."""
         if e.layout is None:
             return found
@@ -112,13 +112,13 @@ class PreparedOperator(MixedStencils, FromElsewhere):
 
     def _of_complex(
         self, error: TypeError, lost: int, x: object, args: Arguments, v: object, f0: object, wants_value: bool
-    ) -> Any:
+    ) -> object:
         """Return the result for an f that returned a complex number: that of its two parts, joined."""
         if isinstance(self.method, Complex) or f0 is not None:  # which is real
             raise error
         f = Remembered(self.f, self.argnum)
 
-        def part(name: str) -> tuple[Any, Any, Any, Info]:
+        def part(name: str) -> tuple[object, object, object, Info]:
             value: Any = None
             found, info = self._of_part(f, name)._run(x, args, v, None, wants_value)
             if wants_value:
@@ -137,7 +137,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         evaluations = lost + info.evaluations + (other.evaluations if self._workers is not None else 0)
         return (result, joined_info(info, other, evaluations)) if self.full_output else result
 
-    def _of_points(self, x: object, args: Arguments, f0: object) -> Any:
+    def _of_points(self, x: object, args: Arguments, f0: object) -> object:
         """Return the derivatives at each of many points, which take the place of the axis of components."""
         if f0 is not None:
             raise ValueError(f"f0 must not be given with axis; got {f0!r}")
@@ -211,7 +211,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
     def _warn_of_swallowed(self, e: Evaluator, step: float, i: int) -> None:
         warn_of_swallowed_step(e.name(i), e.steps_from[i], step)
 
-    def _shaped(self, e: Evaluator, result: Array) -> Any:
+    def _shaped(self, e: Evaluator, result: Array) -> object:
         """Return derivatives along each coordinate, in order, in the shape and dtype of x; at a number, a number."""
         return number_or_array(as_dtype(e.dtype or e.base.dtype, as_x(e, result)))
 
@@ -249,7 +249,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
 
         return f
 
-    def _product(self, e: Evaluator, result: Array, v: Array) -> Any:
+    def _product(self, e: Evaluator, result: Array, v: Array) -> object:
         """Return the derivative along v that a result tells."""
         return np.sum(result * v, axis=e.axis)
 
@@ -271,7 +271,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
 
     # --- adaptive steps -----------------------------------------------------------------------------------------------
 
-    def _adaptive(self, e: Evaluator, v: object, f0: object, wants_value: bool) -> Any:
+    def _adaptive(self, e: Evaluator, v: object, f0: object, wants_value: bool) -> object:
         center = e.value() if f0 is None else self._given(e, f0)
         at_center = e.evaluations
         result, info = self._differentiate_adaptively(e, v, center)

@@ -32,7 +32,7 @@ from gradfast.parameters import are_parameters
 COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "progress", "on_error", "full_output")
 
 # Of the options whose default is not None.
-DEFAULTS: dict[str, Any] = dict.fromkeys(
+DEFAULTS: dict[str, object] = dict.fromkeys(
     ("vectorized", "progress", "full_output", "verify", "has_aux", "flat", "diagonal"), False
 )
 DEFAULTS |= {"method": NAMED["central"], "n": 1, "argnum": 0, "on_error": "raise"}
@@ -148,7 +148,7 @@ class WithOptions(Operator, metaclass=Listed):
             name: value for name, value in options.items() if value is not None and not _same(value, DEFAULTS.get(name))
         }
 
-    def _with(self, keywords: Mapping[str, Any]) -> Any:
+    def _with(self, keywords: Mapping[str, object]) -> object:
         """Return an operator like this one, that calls f with more keyword arguments."""
         kind: Any = type(self)
         made = kind(self.f, **self._given_options() | {"kwargs": {**(self.kwargs or {}), **keywords}})

@@ -54,7 +54,7 @@ class Labels(NamedTuple):
 
     kind: Function
     axes: Arguments
-    name: Any
+    name: object
 
     @staticmethod
     def of(x: Any) -> "Labels":
@@ -91,21 +91,21 @@ class Leaf(NamedTuple):
     start: int
     shape: tuple[int, ...]
     dtype: DType  # of its derivatives
-    number: Any = None  # of a number, its type: float, or np.generic for a NumPy scalar
+    number: object = None  # of a number, its type: float, or np.generic for a NumPy scalar
     labels: Labels | None = None
 
     @property
     def stop(self) -> int:
         return self.start + prod(self.shape)
 
-    def of(self, flat: Array) -> Any:
+    def of(self, flat: Array) -> object:
         """Return what stands for it in a flat vector: a view, or a number."""
         if self.number is not None:
             return flat[self.start].item() if self.number is float else flat[self.start]
         part = flat[self.start : self.stop].reshape(self.shape)
         return part if self.labels is None else self.labels.on(part)
 
-    def derivatives(self, flat: Array) -> Any:
+    def derivatives(self, flat: Array) -> object:
         """Return its part of derivatives whose last axis is the flat vector, in its shape and with its labels."""
         part = flat[..., self.start : self.stop].reshape(flat.shape[:-1] + self.shape)
         part = as_dtype(self.dtype, part) if part.dtype.kind in "fc" else part
@@ -121,12 +121,12 @@ class Layout:
         self.has_numbers = any(leaf.number is not None for leaf in self.leaves)
 
     @staticmethod
-    def of(x: object) -> "tuple[Layout, Array, list[Any]]":
+    def of(x: object) -> "tuple[Layout, Array, list[object]]":
         """Return the layout of parameters, a flat copy, and of each parameter the array if it can be moved in place.
 
         TypeError if one holds no real numbers.
         """
-        values: list[tuple[str, Any]] = []
+        values: list[tuple[str, object]] = []
 
         def number(name: str, value: object) -> int:
             values.append((name, value))
@@ -152,13 +152,13 @@ class Layout:
         flat = np.concatenate([np.empty(0, dtype), *(array.astype(dtype).reshape(-1) for array in arrays)])
         return Layout(template, leaves), flat, movable([value for _, value in values], dtype)
 
-    def over(self, flat: Array, places: Sequence[Any] | None = None) -> Any:
+    def over(self, flat: Array, places: Sequence[object] | None = None) -> object:
         """Return the parameters over a flat vector: parts of it, but for arrays that are in places of their own."""
         return filled(self.template, [
             leaf.of(flat) if places is None or places[i] is None else places[i] for i, leaf in enumerate(self.leaves)
         ])  # fmt: skip
 
-    def derivatives(self, flat: Array) -> Any:
+    def derivatives(self, flat: Array) -> object:
         """Return derivatives whose last axis is the flat vector as parameters: their shapes, dtypes and labels."""
         return filled(self.template, [leaf.derivatives(flat) for leaf in self.leaves])
 
@@ -180,7 +180,7 @@ class Layout:
                 raise ValueError(f"{place} must broadcast to shape {leaf.shape}; got shape {array.shape}") from None
         return out
 
-    def parts(self, given: object, name: str) -> Iterator[tuple[int, Any]]:
+    def parts(self, given: object, name: str) -> Iterator[tuple[int, object]]:
         """Yield the number of each parameter with what is given for it; labels are put in the order of x's."""
         for i, value in matched(self.template, given, name):
             labels = self.leaves[i].labels
@@ -194,7 +194,7 @@ class Layout:
         indices = [int(k) for k in np.unravel_index(i - leaf.start, leaf.shape)]
         return leaf.name + (name_at(indices)[1:] if leaf.labels is None else leaf.labels.key(indices))
 
-    def require_same(self, given: object, values: Sequence[Any]) -> None:
+    def require_same(self, given: object, values: Sequence[object]) -> None:
         """ValueError if f put other things into the containers that it was given."""
         try:
             found = dict(matched(self.template, given, "x"))
@@ -205,7 +205,7 @@ class Layout:
                 raise f_changed(self.leaves[i].name)
 
 
-def with_leaves(x: object, name: str, leaf: Callable[[str, Any], Any]) -> Any:
+def with_leaves(x: object, name: str, leaf: Callable[[str, object], object]) -> object:
     """Return the containers of x, with what `leaf` makes of the name and the value of each parameter."""
     if isinstance(x, Mapping):
         found = {key: with_leaves(value, f"{name}[{key!r}]", leaf) for key, value in x.items()}
@@ -233,9 +233,9 @@ def filled(template: Any, values: Sequence[Any]) -> Any:
     return None
 
 
-def mapped(f: Function, x: object, *others: object) -> Any:
+def mapped(f: Function, x: object, *others: object) -> object:
     """Return parameters that f makes of each of x's and of what stands in its place in others."""
-    values: list[Any] = []
+    values: list[object] = []
 
     def number(_: str, value: object) -> int:
         values.append(value)
@@ -287,7 +287,7 @@ def number_type(value: Any) -> Any:
     return None if isinstance(value, np.ndarray) or np.ndim(value) else float
 
 
-def movable(values: Sequence[Any], dtype: DType) -> list[Any]:
+def movable(values: Sequence[object], dtype: DType) -> list[object]:
     """Return the arrays that can be moved in place; None for what f is to see a copy of.
 
     Tied parameters, which share memory, are copied: each is moved by itself.

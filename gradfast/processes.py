@@ -46,7 +46,7 @@ class Processes:
         self.count = count
         self.members: list[Member] = []
         self.lock = Lock()
-        self.last_resort: Any = None
+        self.last_resort: object = None
         self.is_over = False  # whether nobody will ask again: they end after a call that is still under way
 
     def results(self, job: bytes, chunks: Sequence[Any]) -> Generator[tuple[int, Any], None, None]:
@@ -68,7 +68,7 @@ class Processes:
             if self.is_over:
                 self.leave()
 
-    def _results(self, job: bytes, chunks: Sequence[Any]) -> Generator[tuple[int, Any], None, None]:
+    def _results(self, job: bytes, chunks: Sequence[object]) -> Generator[tuple[int, object], None, None]:
         from multiprocessing.connection import wait
 
         left = deque(enumerate(chunks))
@@ -139,7 +139,7 @@ class Member:
         except OSError as error:
             raise self._death() from error
 
-    def receive(self) -> Any:
+    def receive(self) -> object:
         """Return the result of the chunk, or raise the exception that the job raised."""
         try:
             while True:

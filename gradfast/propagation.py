@@ -92,7 +92,7 @@ class Doubled:
         return value, value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _times(cov: object, matrix: Array) -> Any:
+def _times(cov: object, matrix: Array) -> object:
     """Return a covariance of n coordinates times a matrix of n rows; ValueError unless it can be one."""
     array, n = real_numbers("cov", cov), len(matrix)
     if array.shape == (n, n):

@@ -19,7 +19,7 @@ from gradfast.stencils import ONE_NODE
 from gradfast.verification import Lines, verify
 
 
-def scipy_sparse() -> Any:
+def scipy_sparse() -> object:
     """Return SciPy's sparse arrays; ImportError that names the extra."""
     try:
         return importlib.import_module("scipy.sparse")

@@ -28,12 +28,12 @@ class Evaluator:
     is_known: bool
     failed: int
     failed_last: int
-    at_x: Any
+    at_x: object
     layout: Any
     opened_from: Any
     dtype: Any
     first_slab: int
-    copied_from: Any
+    copied_from: object
     precision: str
     minds_precision: bool
     has_gaps: bool

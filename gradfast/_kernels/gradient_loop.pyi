@@ -7,7 +7,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.stencil import Stencil
 
 _Array = NDArray[Any]
-_Function = Callable[[Any], Any]
+_Function = Callable[[object], object]
 
 def by_differences(f: _Function, argument: object, x: _Array, h: float, has_rows: bool) -> tuple[_Array, int]: ...
 def by_moves(e: Evaluator, h: float, stencil: Stencil) -> tuple[_Array, int]: ...

@@ -8,12 +8,12 @@ from gradfast._kernels.evaluator import Evaluator
 @disjoint_base
 class Copies(Evaluator):
     origin: NDArray[Any]
-    args: tuple[Any, ...]
+    args: tuple[object, ...]
     def __init__(
         self,
         f: object,
         x: object,
-        args: tuple[Any, ...] = (),
+        args: tuple[object, ...] = (),
         single: bool = False,
         axis: int | None = None,
         complex_x: object = None,

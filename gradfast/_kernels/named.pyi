@@ -14,11 +14,11 @@ class Named(OnePoint):
         self,
         f: object,
         x: _Array,
-        args: tuple[Any, ...],
+        args: tuple[object, ...],
         single: bool,
         layout: object,
-        places: Sequence[Any] | None = None,
+        places: Sequence[object] | None = None,
         complex_x: object = None,
     ) -> None: ...
 
-def renewing(f: Callable[..., Any], layout: object, places: Sequence[Any]) -> Callable[..., Any]: ...
+def renewing(f: Callable[..., Any], layout: object, places: Sequence[object]) -> Callable[..., Any]: ...

@@ -7,13 +7,13 @@ from gradfast._kernels.evaluator import Evaluator
 
 @disjoint_base
 class OnePoint(Evaluator):
-    f: Any
-    args: tuple[Any, ...]
+    f: object
+    args: tuple[object, ...]
     def __init__(
         self,
         f: object,
         x: object,
-        args: tuple[Any, ...] = (),
+        args: tuple[object, ...] = (),
         single: bool = False,
         axis: int | None = None,
         complex_x: object = None,
@@ -22,4 +22,4 @@ class OnePoint(Evaluator):
 
 class WholeBatch(OnePoint): ...
 
-def with_arguments(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Any], Any]: ...
+def with_arguments(f: Callable[..., Any], args: tuple[object, ...]) -> Callable[[object], object]: ...

@@ -6,17 +6,17 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups
 from gradfast._kernels.plan import Box
 
-NAMED: dict[str, Any]
+NAMED: dict[str, object]
 
 @disjoint_base
 class Operator:
     f: Any
     method: Any
-    bounds: Any
+    bounds: object
     box: Box | None
-    axis: Any
-    workers: Any
-    progress: Any
+    axis: object
+    workers: object
+    progress: object
     vectorized: bool
     full_output: bool
     argnum: int
@@ -49,7 +49,7 @@ class Operator:
     def _adapt(self, argnum: int, kwargs: object, has_aux: bool) -> None: ...
     def _show(self, f: object, bounds: object) -> None: ...
     def _open_plain(self, x: object, args: tuple[Any, ...]) -> Evaluator | None: ...
-    def _run(self, x: object, args: tuple[Any, ...], v: object, f0: object, wants_value: bool) -> Any: ...
+    def _run(self, x: object, args: tuple[object, ...], v: object, f0: object, wants_value: bool) -> object: ...
     def _groups(self, e: Evaluator) -> Groups: ...
     def _combined(self, e: Evaluator, parts: object, center: object) -> Any: ...
 
