@@ -38,7 +38,7 @@ def as_objective(f: object, name: str = "f") -> Any:
         return reader(f, -1)
     if not callable(f):
         raise TypeError(f"{name} must be callable, or compiled code that says its signature; got {f!r}")
-    if kind.__name__ == "CPUDispatcher":
+    if type(f).__name__ == "CPUDispatcher":
         advise_compiled()
     return f
 
