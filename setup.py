@@ -33,7 +33,10 @@ FRONT = [Path(f"gradfast/{name}.py") for name in ("derivatives", "gradients", "j
 sources |= {f"gradfast.{path.stem}": [path.as_posix()] for path in FRONT if path.exists()}
 sources[SHARED] = []  # Cython writes it
 # Modules without loops of their own, on which a compiler spends as long again to make them no faster.
-COLD = {SHARED, *(f"gradfast._kernels.{name}" for name in ("named", "native_function", "stencil", "watch"))}
+COLD = {
+    SHARED,
+    *(f"gradfast._kernels.{name}" for name in ("interrupts", "native_function", "parameters_in_place", "stencil")),
+}
 COLD |= {f"gradfast.{path.stem}" for path in FRONT if path.stem != "textbook"}
 
 

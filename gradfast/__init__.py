@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from gradfast.callables import compiled
 from gradfast.coloring import Coloring
 from gradfast.derivatives import Derivative, derivative
-from gradfast.differences import Backward, Central, Forward, Nodes
+from gradfast.difference_methods import Backward, Central, Forward, Nodes
 from gradfast.directional import DirectionalDerivative, directional_derivative
 from gradfast.gradients import Gradient, ValueAndGradient, gradient, value_and_gradient
 from gradfast.hessians import Hessian, hessian
@@ -39,7 +39,8 @@ from gradfast.jacobians import Jacobian, jacobian
 from gradfast.methods import Adaptive, Complex
 from gradfast.noise_estimate import noise
 from gradfast.sparse import detect_sparsity
-from gradfast.textbook import numerical_diff, numerical_gradient, tangent_line
+from gradfast.tangents import numerical_diff, tangent_line
+from gradfast.textbook import numerical_gradient
 
 if TYPE_CHECKING:
     from gradfast import plotting

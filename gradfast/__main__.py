@@ -19,7 +19,8 @@ from gradfast.axes import import_matplotlib
 from gradfast.callables import compiled
 from gradfast.gradients import ValueAndGradient, gradient
 from gradfast.plotting import plot_function, plot_gradient_field, plot_surface, plot_tangent
-from gradfast.textbook import numerical_diff, numerical_gradient
+from gradfast.tangents import numerical_diff
+from gradfast.textbook import numerical_gradient
 
 X = np.arange(0.0, 20.0, 0.1)
 TICKS = np.arange(-2.0, 2.5, 0.25)

@@ -19,7 +19,7 @@ from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Flags, Some, as_dtype
 from gradfast.evaluators import as_x, in_order, x_of
 from gradfast.info import Info, Look
-from gradfast.operators import PreparedOperator
+from gradfast.operator_base import PreparedOperator
 from gradfast.stencils import ONE_NODE
 
 # Of an f of many values, the looks at this many are held at once.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.memory import name_of_coordinate
-from gradfast._kernels.plan import WITHIN, Box
 from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.step_plan import WITHIN, Box
 from gradfast.arguments import VALUE_DTYPE, Array, Some
 
 Group = tuple[Stencil, Some]  # a stencil, and the coordinates that take it

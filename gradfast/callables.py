@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
-from gradfast._kernels.number import shown
+from gradfast._kernels.returned_number import shown
 from gradfast.arguments import Arguments, Array, Function, is_integer, warn
 
 MOST_OUTPUTS = 2**31 - 1  # C's int counts them

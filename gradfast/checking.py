@@ -25,13 +25,13 @@ from gradfast.arguments import (
     real_numbers,
 )
 from gradfast.check_report import POWER, RIGHT, GradientCheck
+from gradfast.check_verdicts import TINY, Entries, Judge, Seen
 from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian
 from gradfast.methods import Adaptive
 from gradfast.parameters import are_parameters, with_leaves
 from gradfast.stencils import ONE_NODE
-from gradfast.verdicts import TINY, Entries, Judge, Seen
 
 # An entry of a gradient that was computed in floating point is itself rounded, by this many eps of the largest.
 OWN_ROUNDING = 16.0

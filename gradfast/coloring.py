@@ -9,7 +9,7 @@ import numpy as np
 
 from gradfast._kernels import greedy as kernels
 from gradfast.arguments import Array, Some
-from gradfast.patterns import Indices, Pattern, as_pattern, banded, in_order, read_only, require_symmetric
+from gradfast.sparse_patterns import Indices, Pattern, as_pattern, banded, in_order, read_only, require_symmetric
 
 __all__ = ["Coloring", "banded"]
 

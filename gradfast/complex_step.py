@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.evaluator import OF_VALUES
-from gradfast._kernels.number import shown, values_of
+from gradfast._kernels.returned_number import shown, values_of
 from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Function
 from gradfast.stencils import forward

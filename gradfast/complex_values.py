@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast._kernels.number import values_of
+from gradfast._kernels.returned_number import values_of
 from gradfast.arguments import Arguments, Array, Function, number_or_array
 from gradfast.parameters import Layout, are_parameters, is_labeled, mapped
 

@@ -1,2 +1,2 @@
 # A call in C takes its many arguments as they are.
-from gradfast._kernels.operator cimport once
+from gradfast._kernels.operator_run cimport once

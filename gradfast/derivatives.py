@@ -11,15 +11,15 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, as_dtype, number_or_array, unexpected
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
-from gradfast.differences import Central
+from gradfast.difference_methods import Central
 from gradfast.info import Info
 from gradfast.methods import AnyMethod, Complex, as_method
-from gradfast.operators import PreparedOperator
+from gradfast.operator_base import PreparedOperator
 from gradfast.stencils import checked_order
 
 if TYPE_CHECKING:
-    from gradfast._kernels.operator import once  # in C: see the .pxd beside this file
-    from gradfast.options import DerivativeOptions, No, Numbers, Yes
+    from gradfast._kernels.operator_run import once  # in C: see the .pxd beside this file
+    from gradfast.operator_options import DerivativeOptions, No, Numbers, Yes
 
 HIGHEST_BY_COMPLEX_STEP = 4
 

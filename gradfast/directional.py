@@ -21,15 +21,15 @@ from gradfast.arguments import (
     number_or_array,
     unexpected,
 )
-from gradfast.differences import Difference
+from gradfast.difference_methods import Difference
 from gradfast.info import Info, info_of_all
 from gradfast.line import Line
 from gradfast.methods import Adaptive, AnyMethod, Complex
-from gradfast.operators import PreparedOperator
+from gradfast.operator_base import PreparedOperator
 from gradfast.stencils import ONE_NODE, checked_order
 
 if TYPE_CHECKING:
-    from gradfast.options import AlongOptions, No, Yes
+    from gradfast.operator_options import AlongOptions, No, Yes
 
 
 class DirectionalDerivative(DirectionalOperator, PreparedOperator):

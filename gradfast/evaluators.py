@@ -14,10 +14,10 @@ import numpy as np
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.many_points import Elements, ManyPoints
 from gradfast._kernels.moves import Moves
-from gradfast._kernels.named import Named
 from gradfast._kernels.native import Native
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.one_point import OnePoint, WholeBatch
+from gradfast._kernels.parameters_in_place import Named
 from gradfast.arguments import VALUE_DTYPE, Arguments, Array
 from gradfast.complex_step import complex_copy, imaginary_part_of
 from gradfast.parameters import Layout

@@ -9,14 +9,14 @@ from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientO
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, ProgressLike, WorkersLike, unexpected
 from gradfast.info import Info
 from gradfast.methods import AnyMethod
-from gradfast.operators import PreparedOperator
-from gradfast.options import COMMON
+from gradfast.operator_base import PreparedOperator
+from gradfast.operator_options import COMMON
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gradfast._kernels.operator import once  # in C: see the .pxd beside this file
-    from gradfast.options import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
+    from gradfast._kernels.operator_run import once  # in C: see the .pxd beside this file
+    from gradfast.operator_options import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
 
 
 class Gradient(GradientOperator, PreparedOperator):

@@ -11,8 +11,8 @@ from gradfast import adaptive, sparse
 from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.number import ArrayValueError
 from gradfast._kernels.operator_kinds import HessianOperator
+from gradfast._kernels.returned_number import ArrayValueError
 from gradfast.arguments import (
     NO_ARGUMENTS,
     Arguments,
@@ -27,18 +27,18 @@ from gradfast.arguments import (
 )
 from gradfast.callables import as_objective
 from gradfast.complex_values import Remembered
-from gradfast.differences import Difference, Options
+from gradfast.difference_methods import Difference, Options
 from gradfast.evaluators import shape_of, x_of
 from gradfast.gradients import Gradient
 from gradfast.hessian_from_gradient import JacobianOfGradient
 from gradfast.info import Info
 from gradfast.jacobians import refuse_adaptive
 from gradfast.methods import AnyMethod, Complex, as_method
-from gradfast.operators import PreparedOperator
-from gradfast.options import COMMON
+from gradfast.operator_base import PreparedOperator
+from gradfast.operator_options import COMMON
 
 if TYPE_CHECKING:
-    from gradfast.options import HessianOptions, No, Numbers, Yes
+    from gradfast.operator_options import HessianOptions, No, Numbers, Yes
 
 
 class Hessian(HessianOperator, PreparedOperator):

@@ -25,12 +25,12 @@ from gradfast.directional import DirectionalDerivative
 from gradfast.evaluators import shape_of
 from gradfast.info import Info
 from gradfast.methods import Adaptive, AnyMethod, as_method
-from gradfast.operators import PreparedOperator
-from gradfast.options import COMMON
+from gradfast.operator_base import PreparedOperator
+from gradfast.operator_options import COMMON
 
 if TYPE_CHECKING:
-    from gradfast._kernels.operator import once  # in C: see the .pxd beside this file
-    from gradfast.options import JacobianOptions, Labeled, Named, No, Point, Yes
+    from gradfast._kernels.operator_run import once  # in C: see the .pxd beside this file
+    from gradfast.operator_options import JacobianOptions, Labeled, Named, No, Point, Yes
 
 
 class Jacobian(JacobianOperator, PreparedOperator):

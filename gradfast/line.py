@@ -10,7 +10,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array
 from gradfast.bounds import steps_within
-from gradfast.differences import Difference, Options
+from gradfast.difference_methods import Difference, Options
 from gradfast.evaluators import x_of
 from gradfast.steps import scale_of
 

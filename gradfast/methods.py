@@ -1,4 +1,4 @@
-"""The complex step and the adaptive method, and what all methods are called; differences.py has the others."""
+"""The complex step and the adaptive method, and what all methods are called; difference_methods.py has the others."""
 
 from dataclasses import dataclass
 from math import inf
@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 
 from gradfast import stencils
-from gradfast._kernels.operator import NAMED
+from gradfast._kernels.operator_run import NAMED
 from gradfast.arguments import EPS, is_integer, is_real
-from gradfast.differences import Backward, Central, Difference, Forward, Spelled
+from gradfast.difference_methods import Backward, Central, Difference, Forward, Spelled
 
 
 @dataclass(frozen=True)

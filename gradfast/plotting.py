@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradfast._kernels.number import number
+from gradfast._kernels.returned_number import number
 from gradfast._kernels.step_rule import LEAST_SCALE
 from gradfast.arguments import EPS, Array, Function, as_array, is_real
 from gradfast.axes import annotated, as_ticks, new_axes
 from gradfast.callables import as_objective
 from gradfast.derivatives import derivative
-from gradfast.differences import Central, Difference
+from gradfast.difference_methods import Central, Difference
 from gradfast.mesh_plots import plot_contour, plot_gradient_field, plot_surface
 from gradfast.methods import as_method
-from gradfast.textbook import tangent_line
+from gradfast.tangents import tangent_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,10 +13,10 @@ from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
 from gradfast.evaluators import Call, opened, x_of
 from gradfast.methods import Complex
-from gradfast.operators import PreparedOperator
-from gradfast.patterns import Pattern, as_indices, as_pattern, require_symmetric, shape_of_indices
+from gradfast.operator_base import PreparedOperator
+from gradfast.sparse_patterns import Pattern, as_indices, as_pattern, require_symmetric, shape_of_indices
+from gradfast.sparse_verification import Lines, verify
 from gradfast.stencils import ONE_NODE
-from gradfast.verification import Lines, verify
 
 
 def scipy_sparse() -> object:

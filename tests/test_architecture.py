@@ -15,21 +15,31 @@ import gradfast
 # From the lowest to the highest. A module imports those of lower floors, and those before it on its own.
 FLOORS = {
     "kernels": ("_kernels", "reference"),
-    "values": ("arguments", "parameters", "info", "complex_values", "stencils", "callables", "patterns", "coloring"),
-    "steps": ("steps", "bounds", "differences", "methods", "complex_step"),
+    "values": (
+        "arguments",
+        "parameters",
+        "info",
+        "complex_values",
+        "stencils",
+        "callables",
+        "sparse_patterns",
+        "coloring",
+    ),
+    "steps": ("steps", "bounds", "difference_methods", "methods", "complex_step"),
     "calls": (
         "processes",
         "evaluators",
         "line",
         "workers",
-        "options",
-        "mixed_stencils",
-        "elsewhere",
-        "unseen",
-        "operators",
+        "operator_options",
+        "moves_near_bounds",
+        "points_and_values",
+        "zero_warning",
+        "operator_base",
     ),
-    "algorithms": ("adaptive", "noise_estimate", "verification", "sparse"),
+    "algorithms": ("adaptive", "noise_estimate", "sparse_verification", "sparse"),
     "operators": (
+        "tangents",
         "textbook",
         "derivatives",
         "directional",
@@ -39,7 +49,7 @@ FLOORS = {
         "hessians",
         "propagation",
     ),
-    "reports": ("axes", "mesh_plots", "plotting", "check_report", "verdicts", "checking", "__main__"),
+    "reports": ("axes", "mesh_plots", "plotting", "check_report", "check_verdicts", "checking", "__main__"),
 }
 LINE = [name for names in FLOORS.values() for name in names]
 PACKAGE = Path(gradfast.__file__).parent
@@ -72,8 +82,18 @@ def test_imports_form_a_line(module):
 
 
 # The compiled modules, from the lowest to the highest.
-KERNELS = ["memory", "stencil", "number", "step_rule", "moves", "watch", "native_function", "native_loop"]
-KERNELS += ["evaluator", "one_point", "named", "many_points", "native", "combine", "plan", "operator", "operator_kinds"]
+KERNELS = ["memory", "stencil", "returned_number", "step_rule", "moves", "interrupts", "native_function", "native_loop"]
+KERNELS += [
+    "evaluator",
+    "one_point",
+    "parameters_in_place",
+    "many_points",
+    "native",
+    "combine",
+    "step_plan",
+    "operator_run",
+    "operator_kinds",
+]
 KERNELS += ["gradient_loop", "greedy", "fit", "search"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 

@@ -7,7 +7,7 @@ import pytest
 from objectives import two_layers
 
 from gradfast import check_gradient
-from gradfast.verdicts import Entries, Seen
+from gradfast.check_verdicts import Entries, Seen
 
 
 def never_right(f, wrong, x):

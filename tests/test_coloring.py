@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradfast import Coloring, jacobian, patterns
+from gradfast import Coloring, jacobian, sparse_patterns
 from gradfast._kernels import greedy as kernels
 from gradfast.coloring import banded
-from gradfast.patterns import Pattern
+from gradfast.sparse_patterns import Pattern
 
 sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
 numdiff = pytest.importorskip("scipy.optimize._numdiff", reason="SciPy has moved its group_columns")
@@ -410,14 +410,14 @@ def test_neighbors_without_a_common_row_differ():
 
 @pytest.mark.parametrize("pattern", [np.eye(5), ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])], ids=["matrix", "indices"])
 def test_patterns_too_large_for_c_ints_raise(pattern, monkeypatch):
-    monkeypatch.setattr(patterns, "MOST_ENTRIES", 5)
+    monkeypatch.setattr(sparse_patterns, "MOST_ENTRIES", 5)
     with pytest.raises(ValueError, match=r"fewer than 5 rows, columns and entries; got shape \(5, 5\) and 5 entries"):
         Coloring(pattern)
 
 
 def test_compressed_rows_may_be_in_any_order_and_hold_an_entry_twice():
     sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
-    found = patterns.as_pattern(sparse.csr_array((np.ones(5), [2, 0, 1, 1, 0], [0, 2, 5]), shape=(2, 3)))
+    found = sparse_patterns.as_pattern(sparse.csr_array((np.ones(5), [2, 0, 1, 1, 0], [0, 2, 5]), shape=(2, 3)))
     assert found.row_starts.tolist() == [0, 2, 4]
     assert found.columns.tolist() == [0, 2, 0, 1]
 

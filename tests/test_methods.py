@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradfast import Adaptive, Backward, Central, Complex, Forward, Nodes, derivative, gradient, hessian, jacobian
-from gradfast._kernels.operator import NAMED
+from gradfast._kernels.operator_run import NAMED
 from gradfast.methods import as_method
 from gradfast.stencils import formula, on_nodes
 

@@ -36,7 +36,7 @@ from objectives import cubes as cubes_at_once
 
 import gradfast
 from gradfast import Adaptive, Central, Coloring, Forward, _kernels, callables, stencils
-from gradfast._kernels.operator import NAMED
+from gradfast._kernels.operator_run import NAMED
 from gradfast.coloring import banded
 
 PACKAGE = Path(gradfast.__file__).parent
@@ -52,8 +52,8 @@ def test_no_function_rebinds_a_name_of_its_module(path):
     assert [node.names for node in ast.walk(tree) if isinstance(node, ast.Global)] == []
 
 
-# The ticker of watch.pyx serves all loops of the process; only the main thread starts it, with the GIL.
-CLOCK = {"watch.pyx": {"tick", "ticks_left", "is_ticking", "ticker", "guard"}}
+# The ticker of interrupts.pyx serves all loops of the process; only the main thread starts it, with the GIL.
+CLOCK = {"interrupts.pyx": {"tick", "ticks_left", "is_ticking", "ticker", "guard"}}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.p[yx][xd]")), ids=lambda path: path.name)

@@ -29,7 +29,7 @@ import numpy as np
 from numpy import empty, ndarray
 
 from gradfast._kernels.memory import f_changed, form_changed, first_change, name_at
-from gradfast._kernels.number import ComplexValueError, shown, values_of
+from gradfast._kernels.returned_number import ComplexValueError, shown, values_of
 
 cdef extern from "Python.h":
     int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here

@@ -21,8 +21,8 @@ from gradfast._kernels.memory cimport (
     strides_in, write_all,
 )
 from gradfast._kernels.moves cimport Moves
-from gradfast._kernels.number cimport caller_of, is_float, own, read, take_float, vectorcallfunc
-from gradfast._kernels.operator cimport names_nothing
+from gradfast._kernels.returned_number cimport caller_of, is_float, own, read, take_float, vectorcallfunc
+from gradfast._kernels.operator_run cimport names_nothing
 from gradfast._kernels.operator_kinds cimport GradientOperator
 from gradfast._kernels.step_rule cimport first_swallowed, real
 from gradfast._kernels.stencil cimport Stencil, value

@@ -4,7 +4,7 @@ cimport cython
 from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport uintptr_t
 
-from gradfast._kernels.watch cimport Watch, end_watch, look, start_watch
+from gradfast._kernels.interrupts cimport Watch, end_watch, look, start_watch
 
 import numpy as np
 

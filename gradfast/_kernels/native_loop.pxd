@@ -2,7 +2,7 @@
 
 from gradfast._kernels.native_function cimport Function, NativeFunction, call_array
 from gradfast._kernels.stencil cimport Stencil
-from gradfast._kernels.watch cimport Watch, start_watch
+from gradfast._kernels.interrupts cimport Watch, start_watch
 
 
 cdef struct Nodes:                          # what the loops read of a Stencil

@@ -18,7 +18,7 @@ from gradfast._kernels.native_function cimport (
 )
 from gradfast._kernels.stencil cimport Stencil
 from gradfast._kernels.step_rule cimport Bits, first_swallowed
-from gradfast._kernels.watch cimport Watch, end_watch, look, look_around
+from gradfast._kernels.interrupts cimport Watch, end_watch, look, look_around
 
 import numpy as np
 

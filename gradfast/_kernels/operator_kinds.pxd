@@ -1,4 +1,4 @@
-from gradfast._kernels.operator cimport Operator
+from gradfast._kernels.operator_run cimport Operator
 
 
 cdef class GradientOperator(Operator):

@@ -2,7 +2,7 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
-from gradfast._kernels.operator import Operator
+from gradfast._kernels.operator_run import Operator
 
 class GradientOperator(Operator):
     def __call__(self, x: object, *args: object, f0: object = None, **keywords: object) -> Any: ...

@@ -11,16 +11,16 @@ from gradfast._kernels.many_points cimport AtNumber, Elements
 from gradfast._kernels.memory cimport data_of, new_array
 from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
-from gradfast._kernels.number cimport new_float64
-from gradfast._kernels.operator cimport Operator, each_of, is_finite
-from gradfast._kernels.plan cimport Plan
+from gradfast._kernels.returned_number cimport new_float64
+from gradfast._kernels.operator_run cimport Operator, each_of, is_finite
+from gradfast._kernels.step_plan cimport Plan
 from gradfast._kernels.step_rule cimport SMALLEST_SCALE
 
 import numpy as np
 from numpy import float64, ndarray
 
 from gradfast._kernels.evaluator import CoarserError
-from gradfast._kernels.number import ArrayValueError, ComplexValueError
+from gradfast._kernels.returned_number import ArrayValueError, ComplexValueError
 
 # Groups know no x: those of few coordinates are made once.
 cdef object TOGETHER_ONE = Groups.together(1)

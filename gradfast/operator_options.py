@@ -7,7 +7,7 @@ import numpy as np
 
 from gradfast import methods
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.operator import NAMED, Operator
+from gradfast._kernels.operator_run import NAMED, Operator
 from gradfast.arguments import (
     RAVELED,
     Arguments,
@@ -24,7 +24,7 @@ from gradfast.arguments import (
 from gradfast.bounds import box_of, sides_of
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
-from gradfast.differences import Difference
+from gradfast.difference_methods import Difference
 from gradfast.methods import Complex
 from gradfast.parameters import are_parameters
 

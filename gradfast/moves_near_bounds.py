@@ -11,10 +11,10 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import VALUE_DTYPE, Array, Some
 from gradfast.bounds import checked_bounds, steps_within
-from gradfast.differences import Difference, Options
+from gradfast.difference_methods import Difference, Options
 from gradfast.evaluators import in_order, innermost, x_of
 from gradfast.methods import Adaptive, Complex
-from gradfast.options import WithOptions
+from gradfast.operator_options import WithOptions
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
 

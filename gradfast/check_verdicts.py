@@ -16,7 +16,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import EPS, Array, Some, Words
 from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WIDTHS, WRONG
-from gradfast.operators import PreparedOperator
+from gradfast.operator_base import PreparedOperator
 
 # A value of f is taken to be known to this many units of rounding, as long as nothing else shows how well it is known.
 ROUNDINGS = 3.0

@@ -1,7 +1,7 @@
 """What all prepared operators do out of the ordinary: copies of x, bounds nearby, the complex step, `Info`.
 
-A call of an operator is `gradfast._kernels.operator.Operator.run`, which asks the methods here where it does not know
-better. How operators differ stands in gradients.py, jacobians.py and so on.
+A call of an operator is `gradfast._kernels.operator_run.Operator.run`, which asks the methods here where it does not
+know better. How operators differ stands in gradients.py, jacobians.py and so on.
 """
 
 from dataclasses import replace
@@ -29,14 +29,14 @@ from gradfast.arguments import (
 from gradfast.bounds import checked_bounds
 from gradfast.callables import AlongOtherAxis, KeepingAux
 from gradfast.complex_values import PartOf, Remembered, joined, joined_info
-from gradfast.elsewhere import FromElsewhere
 from gradfast.evaluators import Call, as_x, call_of, opened, shape_of, x_of
 from gradfast.info import Info, info_of_all, with_arrays
 from gradfast.methods import Complex
-from gradfast.mixed_stencils import MixedStencils
+from gradfast.moves_near_bounds import MixedStencils
 from gradfast.parameters import Layout, are_parameters
+from gradfast.points_and_values import FromElsewhere
 from gradfast.steps import warn_of_swallowed_step
-from gradfast.unseen import doubt
+from gradfast.zero_warning import doubt
 
 
 class PreparedOperator(MixedStencils, FromElsewhere):

@@ -13,7 +13,7 @@ from gradfast.arguments import VALUE_DTYPE, Array, share_memory, warn
 from gradfast.complex_values import PartOf
 from gradfast.evaluators import Call, as_x, in_order, innermost, x_of
 from gradfast.methods import Complex
-from gradfast.mixed_stencils import MixedStencils
+from gradfast.moves_near_bounds import MixedStencils
 from gradfast.stencils import ONE_NODE
 
 READS_ANOTHER = (

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from gradfast import stencils
-from gradfast._kernels.operator import plan_index
-from gradfast._kernels.plan import Plan
+from gradfast._kernels.operator_run import plan_index
 from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.step_plan import Plan
 from gradfast._kernels.step_rule import Rule
 from gradfast.arguments import EPS, OURS, Array, is_integer, is_real
 from gradfast.steps import (

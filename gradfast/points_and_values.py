@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from gradfast.arguments import Array, Function, as_array
-from gradfast.differences import Difference
-from gradfast.options import COMMON, WithOptions
+from gradfast.difference_methods import Difference
+from gradfast.operator_options import COMMON, WithOptions
 
 
 class FromElsewhere(WithOptions):
