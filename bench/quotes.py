@@ -47,7 +47,7 @@ TEXTS = {
         | {points[reference]}, a Python loop |
         | gradients at a million points, f is compiled | {million[gradfast]} | {million[reference]}, a Python loop |
         | sparse Jacobian, tridiagonal, n = 100 000 | {sparse[gradfast]} | {sparse[scipy 3-point]}, SciPy |
-        | adaptive error bar holds, over {unseen_cases} unseen smooth functions \
+        | adaptive error bar holds, over {unseen_cases} smooth functions that were kept back \
         | {unseen[gradfast adaptive][bar covers]}; median error {unseen[gradfast adaptive][median]} \
         after {unseen[gradfast adaptive][evaluations]} evaluations \
         | {unseen[numdifftools][bar covers]}; {unseen[numdifftools][median]} after \
