@@ -5,6 +5,8 @@ Each call looks at the signature again: that costs less than the call, and a loo
 
 cimport cython
 
+from gradfast._kernels.step_rule cimport Bits
+
 
 cdef enum Signature:                        # T is int or Py_ssize_t
     POINT_INT                               # double (int, double *)
@@ -88,5 +90,7 @@ cdef inline int require_array(const Function *f) except -1 nogil:
 
 
 cdef inline bint is_at(double found, double put) noexcept nogil:
-    """Return whether f, which is to leave its point alone, left a coordinate where it was put."""
-    return found == put or put != put
+    """Return whether f, which is to leave its point alone, left a coordinate where it was put, to the bit."""
+    cdef Bits seen, kept
+    seen.number, kept.number = found, put
+    return seen.pattern == kept.pattern
