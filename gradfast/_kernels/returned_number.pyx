@@ -5,7 +5,6 @@ from cpython.float cimport PyFloat_AsDouble
 
 import numpy as np
 from numpy import ndarray
-from numpy.ma import MaskedArray
 
 
 def number(result, str kind):
@@ -55,7 +54,7 @@ cdef look_for_one(tuple shape):
 
 cdef double as_double(object result) except? -1.0:
     cdef object number = result
-    if isinstance(result, MaskedArray):
+    if is_masked(result):
         result = without_mask(result)
     # A subclass may tell another shape than it has.
     shape = getattr(np.asarray(result) if isinstance(result, ndarray) else result, "shape", None)
@@ -107,6 +106,11 @@ cdef item_of(array):
     return (data if isinstance(data, np.ndarray) else np.asarray(array)).item()
 
 
+cdef bint is_masked(result) except -1:
+    """Return whether an array has a mask. NumPy's module of these is slow to import: only a subclass is worth it."""
+    return isinstance(result, ndarray) and type(result) is not ndarray and isinstance(result, np.ma.MaskedArray)
+
+
 cdef without_mask(array):
     """Return a masked array as one that is NaN where it has no value."""
     return array.astype(np.result_type(array.dtype, np.float16)).filled(np.nan)
@@ -114,7 +118,7 @@ cdef without_mask(array):
 
 def values_of(result):
     """Return what f returned as an array, numbers of other packages as NumPy's; ValueError if it is lists of several lengths."""
-    if isinstance(result, MaskedArray):
+    if is_masked(result):
         return without_mask(result)
     data = None if isinstance(result, ndarray) else getattr(result, "data", None)
     if isinstance(data, ndarray) and data.shape == getattr(result, "shape", data.shape) and not hasattr(result, "tocsr"):
