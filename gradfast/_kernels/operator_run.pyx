@@ -2,8 +2,8 @@
 
 Design:
 a. `run` is every operator's: open an evaluator at x, make moves, ask for f's values block by block, combine them, see
-   that x is as it was. What operators differ in are a few short methods: groups, division, plain_moves, new_result, finish; they stand in
-   operator_kinds.pyx.
+   that x is as it was. Operators differ in a few short methods, which stand in operator_kinds.pyx: groups, division,
+   plain_moves, new_result, finish.
 b. This part knows the plain case: one point, a difference method, a rule of steps, bounds far away. What is out of the
    ordinary (copies of x, bounds nearby, the complex step, adaptive steps, workers) it asks of the methods whose names
    begin with ``_``, which `gradfast.operator_base` and the modules below it define in Python.
