@@ -21,8 +21,8 @@ READS_ANOTHER = (
     "Let f use its argument; or, without workers and vectorized, give x as a writable array of float64"
 )
 KEEPS_X = (
-    "f is another at a copy of x: an f that keeps x, as a cache does, sees no change in it, since x is moved in place. "
-    "Let it keep a copy, x.copy()"
+    "f has another value at a copy of x. It seems to keep x, as a cache does, and to take it for unchanged at the next "
+    "call: x is moved in place, and is the same array. Let f keep a copy, x.copy()"
 )
 
 # Objects of which it is looked at whether f holds x through them.
