@@ -44,7 +44,7 @@ KEEPING = {
 @pytest.mark.parametrize("name", KEEPING)
 def test_an_f_that_keeps_x_is_told(name):
     x = np.array([1.0, 2.0])
-    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; f has another value at a copy of x. It seems to keep x"):
+    with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; f has another value at a copy of x"):
         KEEPING[name](Memo(), x)
     assert x.tolist() == [1.0, 2.0]
 
