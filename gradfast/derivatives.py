@@ -9,6 +9,7 @@ import numpy as np
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import DerivativeOperator
+from gradfast._kernels.operator_run import Spare
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, as_dtype, number_or_array, unexpected
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
 from gradfast.difference_methods import Central
@@ -99,6 +100,9 @@ class Derivative(DerivativeOperator, PreparedOperator):
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.derivative(e, self, center)
+
+
+SPARE = Spare(Derivative)
 
 
 class SlopeByComplexStep:
@@ -227,7 +231,7 @@ def derivative(
     order = n if type(n) is int and n == 1 else checked_order(n)
     if order == 1 or not isinstance(as_method(method), Complex):
         return once(
-            Derivative, f, x, args, None, method, None, bounds, kwargs, argnum, has_aux, False, None, False, on_error,
+            SPARE, f, x, args, None, method, None, bounds, kwargs, argnum, has_aux, False, None, False, on_error,
             full_output, order,
         )  # fmt: skip
     operator = Derivative(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
+from gradfast._kernels.operator_run import Spare
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, ProgressLike, WorkersLike, unexpected
 from gradfast.info import Info
 from gradfast.methods import AnyMethod
@@ -78,6 +79,9 @@ class Gradient(GradientOperator, PreparedOperator):
         return adaptive.gradient(e, self, center)
 
 
+SPARE = Spare(Gradient)
+
+
 class ValueAndGradient(ValueAndGradientOperator, Gradient):
     """f's value and its gradient, prepared: ``ValueAndGradient(f, **options)(x, *args)`` returns both.
 
@@ -103,6 +107,9 @@ class ValueAndGradient(ValueAndGradientOperator, Gradient):
     >>> print(value, slope.round(6))
     9.0 [-6.]
     """
+
+
+SPARE_WITH_VALUE = Spare(ValueAndGradient)
 
 
 # fmt: off
@@ -289,7 +296,7 @@ def gradient(
     if others:
         raise unexpected("gradient", others)
     return once(
-        Gradient, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress,
+        SPARE, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress,
         on_error, full_output,
     )  # fmt: skip
 
@@ -398,6 +405,6 @@ def value_and_gradient(
     if others:
         raise unexpected("value_and_gradient", others)
     return once(
-        ValueAndGradient, f, x, args, None, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers,
+        SPARE_WITH_VALUE, f, x, args, None, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers,
         progress, on_error, full_output,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from gradfast import adaptive, sparse
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import JacobianOperator
+from gradfast._kernels.operator_run import Spare
 from gradfast.arguments import (
     NO_ARGUMENTS,
     Array,
@@ -201,6 +202,9 @@ class Jacobian(JacobianOperator, PreparedOperator):
         return found if not isinstance(found, Info) else super()._named(e, replace(found, error=None, converged=None))
 
 
+SPARE = Spare(Jacobian)
+
+
 # fmt: off
 if TYPE_CHECKING:
 
@@ -344,7 +348,7 @@ def jacobian(
         raise unexpected("jacobian", others)
     if sparsity is None and axis is None and not (flat or verify):
         return once(
-            Jacobian, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress,
+            SPARE, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress,
             on_error, full_output,
         )  # fmt: skip
     operator = Jacobian(

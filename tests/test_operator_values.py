@@ -5,6 +5,7 @@ import itertools
 import operator
 import sys
 import tracemalloc
+import weakref
 from contextlib import nullcontext
 from unittest.mock import Mock
 
@@ -26,6 +27,7 @@ from gradfast import (
     Jacobian,
     Nodes,
     ValueAndGradient,
+    derivative,
     gradient,
     jacobian,
     value_and_gradient,
@@ -390,6 +392,60 @@ def test_an_operator_may_be_called_within_its_own_f():
 
     prepared = Gradient(f)
     assert np.allclose(prepared(np.array([2.0, 3.0])), 1.0)
+
+
+# A function of each kind that keeps its operator for the next call, an x, and f's derivative if that is a linear one's.
+AT_ONCE = {
+    "gradient": (gradient, np.array([1.0]), 1),
+    "value_and_gradient": (value_and_gradient, np.array([1.0]), 1),
+    "jacobian": (jacobian, np.array([1.0]), [[1]]),
+    "derivative": (derivative, 1.0, 1),
+}
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_a_call_knows_nothing_of_an_earlier_one_nor_of_one_within_f(name):
+    function, x, one = AT_ONCE[name]
+
+    def slope(f, method="central"):
+        found = function(f, x, method=method)
+        return found[-1] if type(found) is tuple else found
+
+    def times(factor):
+        return lambda x: factor * x if name == "jacobian" else float(np.squeeze(factor * x))
+
+    def failing(x):
+        raise KeyError(name)
+
+    def nested(x):
+        assert np.allclose(slope(times(5.0)), np.multiply(5, one))
+        with pytest.raises(KeyError, match=name):
+            slope(failing)
+        return times(3.0)(x)
+
+    assert np.allclose(slope(nested), np.multiply(3, one))
+    assert np.allclose(slope(nested, "forward"), np.multiply(3, one))
+    with pytest.raises(KeyError, match=name):
+        slope(failing)
+    assert np.allclose(slope(times(4.0)), np.multiply(4, one))
+    # A curve tells a one-sided difference from a central one.
+    curve = (lambda x: x**2) if name == "jacobian" else (lambda x: float(np.squeeze(x) ** 2))
+    assert np.all(np.abs(slope(curve) - np.multiply(2, one)) < 1e-9)
+    assert np.all(np.abs(slope(curve, "forward") - np.multiply(2, one)) > 1e-9)
+    assert np.all(np.abs(slope(curve) - np.multiply(2, one)) < 1e-9)
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_a_call_keeps_no_f(name):
+    function, x, _ = AT_ONCE[name]
+
+    def f(x):
+        return 2 * x if name == "jacobian" else float(np.sum(x))
+
+    gone = weakref.ref(f)
+    function(f, x)
+    del f
+    assert gone() is None
 
 
 def test_completion_shows_what_callers_use():

@@ -24,6 +24,8 @@ cdef class Operator:
     cdef list plans                     # of a difference method, by order and dtype.char; None of other methods
     cdef public bint is_plain           # whether f is called with one point, by this thread: nothing else is asked for
 
+    cdef object name                # of the method, as it was given for one call
+
     cdef prepare(
         self, f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
     )
@@ -45,11 +47,19 @@ cdef class Operator:
     cdef finish(self, Evaluator e, tuple parts, result)
 
 
+cdef class Spare:
+    cdef readonly object kind           # of operator
+    cdef Operator operator              # that nobody uses, or None
+
+    cdef Operator take(self, f, method)
+    cdef give_back(self, Operator made)
+
+
 cdef bint is_finite(results, Py_ssize_t value_size) noexcept
 cdef Groups each_of(Py_ssize_t n)                           # n coordinates, each moved alone
 cpdef once(
-    kind, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output,
-    int n=*,
+    Spare spare, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error,
+    full_output, int n=*,
 )
 cpdef int plan_index(int n, str char) except -1             # where a method keeps the plan of an order and a dtype.char
 

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, final
 
 from typing_extensions import disjoint_base
 
@@ -54,8 +54,14 @@ class Operator:
     def _combined(self, e: Evaluator, parts: object, center: object) -> Any: ...
 
 def plan_index(n: int, char: str) -> int: ...
+
+@final
+class Spare:
+    kind: type[Operator]
+    def __init__(self, kind: type[Operator]) -> None: ...
+
 def once(
-    kind: type[Operator],
+    spare: Spare,
     f: object,
     x: object,
     args: object,

@@ -43,6 +43,9 @@ cdef extern from *:
 NAMED = {}
 cdef dict METHODS = NAMED
 
+# Defaults of arguments, as one object each.
+cdef object ZERO = 0, RAISE = "raise"
+
 # Groups know no x: those of few coordinates are made once.
 cdef list EACH = [Groups.each(n) for n in range(64)]
 
@@ -443,15 +446,55 @@ cdef value_of(Evaluator e, const Block *center):
     return array_of(center.at, e.center_shape(), e.value_size)
 
 
+@cython.final
+cdef class Spare:
+    """A kind of operator, and one of it that is made for calls of a Python f with usual options, one after the other.
+
+    To make an operator takes longer than to differentiate a short f with it. Here f is all that changes.
+    """
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    cdef Operator take(self, f, method):
+        """Return the operator for f, if there is one of this method that nobody uses: a call within f needs another."""
+        cdef Operator made
+        with cython.critical_section(self):
+            made, self.operator = self.operator, None
+        if made is None or made.name is not method:
+            return None
+        made.f = made.objective = f
+        return made
+
+    cdef give_back(self, Operator made):
+        """Keep an operator for the next call, without its f."""
+        made.f = made.objective = None
+        with cython.critical_section(self):
+            self.operator = made
+
+
 cpdef once(
-    kind, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output,
-    int n=0,
+    Spare spare, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error,
+    full_output, int n=0,
 ):
-    """Return ``kind(f, **options)(x, *args)``: an operator that is made for one call."""
-    cdef Operator made = <Operator>new(kind, (), NULL)
-    if n:
-        made.n = n
-    made.prepare(f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output)
-    if made.argnum:
-        return made._at(x, args, f0)
-    return made.run(x, args if type(args) is tuple else (args,), None, f0, made.wants_value)
+    """Return ``kind(f, **options)(x, *args)``: an operator that is made for one call, or was for an earlier one."""
+    cdef Operator made = None
+    cdef bint is_usual = (
+        n <= 1 and axis is None and bounds is None and kwargs is None and argnum is ZERO and has_aux is False
+        and vectorized is False and workers is None and progress is False and on_error is RAISE and full_output is False
+        and type(method) is str and is_python(f)
+    )
+    if is_usual:
+        made = spare.take(f, method)
+    if made is None:
+        made = <Operator>new(spare.kind, (), NULL)
+        if n:
+            made.n = n
+        made.prepare(f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output)
+        made.name = method
+        if made.argnum:
+            return made._at(x, args, f0)
+    found = made.run(x, args if type(args) is tuple else (args,), None, f0, made.wants_value)
+    if is_usual and made.plans is not None:
+        spare.give_back(made)
+    return found

@@ -17,7 +17,7 @@ cdef extern from *:
 
 cdef extern from *:
     """
-    static CYTHON_INLINE int is_float(PyObject *o) { return o != NULL && PyFloat_CheckExact(o); }
+    static CYTHON_INLINE int is_float(PyObject *o) { return o != NULL && PyFloat_Check(o); }  /* also of NumPy's float64 */
     static CYTHON_INLINE double take_float(PyObject *o) { double d = PyFloat_AS_DOUBLE(o); Py_DECREF(o); return d; }
     static CYTHON_INLINE void let_go_of(PyObject *o) { Py_DECREF(o); }
     static CYTHON_INLINE int raise_what_is_set(void) { return -1; }
