@@ -424,6 +424,7 @@ def test_a_call_knows_nothing_of_an_earlier_one_nor_of_one_within_f(name):
         return times(3.0)(x)
 
     assert np.allclose(slope(nested), np.multiply(3, one))
+    assert np.allclose(slope(lambda x: 1j * nested(x)), np.multiply(3j, one))  # for which f is looked at again
     assert np.allclose(slope(nested, "forward"), np.multiply(3, one))
     with pytest.raises(KeyError, match=name):
         slope(failing)
