@@ -39,6 +39,7 @@ class Workload:
     goals: Mapping[str, Goal] = field(default_factory=dict)  # by the name of the rival
     exact: Any = None  # the right answer, where it is known
     read: Callable[[Any], Any] | None = None  # what to compare of an answer that is no array
+    is_either: bool = False  # whether one goal is enough
     limit: str = ""  # what keeps it from more, said where a goal is missed
 
     @cached_property
@@ -47,6 +48,12 @@ class Workload:
         if self.exact is not None:
             return self.exact
         return next(c.run() for c in self.contestants if c.name == REFERENCE and c.run)
+
+    def missed(self, times: Mapping[str, float]) -> dict[str, Goal]:
+        """Return the goals that are missed, by the name of the rival; none where one is met and is enough."""
+        goals = {name: goal for name, goal in self.goals.items() if name in times}
+        missed = {k: goal for k, goal in goals.items() if not goal.is_met(times[self.judged], times[k])}
+        return {} if self.is_either and len(missed) < len(goals) else missed
 
     def check(self, contestant: Contestant) -> None:
         """AssertionError unless the contestant's answer is the expected one."""

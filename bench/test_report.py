@@ -1,5 +1,7 @@
 """What the results say of themselves."""
 
+from dataclasses import replace
+
 from bench import chart, report, table
 from bench.contest import Contestant, Workload
 from bench.goals import times_as_fast
@@ -23,6 +25,17 @@ def test_a_missed_goal_is_said_with_its_reason():
 
 def test_a_goal_that_is_met_is_not():
     assert "The wait" not in "".join(table.lines([(WORKLOAD, {"ours": 1.0, "theirs": 3.0})]))
+
+
+def test_one_of_two_goals_may_be_enough():
+    workload = replace(WORKLOAD, goals={"theirs": times_as_fast(2), "bare": times_as_fast(0.9)}, is_either=True)
+    workload = replace(workload, contestants=(*WORKLOAD.contestants, Contestant("bare", lambda: 0)))
+    *rows, bare = table.lines([(workload, {"ours": 1.0, "theirs": 1.5, "bare": 0.95})])
+    assert rows[-1].endswith("short by 25.0%")
+    assert bare.endswith("or >= 0.9 x as fast  met by 5.6%")
+    *_, one, other = table.lines([(workload, {"ours": 1.0, "theirs": 1.5, "bare": 0.8})])
+    assert one.startswith("- P0, a wait: 1.5, not >= 2 x as fast")
+    assert other.startswith("- P0, a wait: 0.8, not >= 0.9 x as fast")
 
 
 def test_the_page_names_the_machine_and_the_versions(tmp_path):
