@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 import gradfast
-from bench.unseen import KEPT_BACK, TUNED_ON, Unseen
+from bench.kept_back import KEPT_BACK
+from bench.unseen import TUNED_ON, Unseen
 
 # f(x), with what it is called with counted; x; the order; bounds. Gives value, bar and whether it is said to be right.
 Run = Callable[[Any, float, int, Any], tuple[Any, Any, bool]]

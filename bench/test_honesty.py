@@ -5,7 +5,8 @@ import pytest
 
 from bench import checks, honesty
 from bench.families import FAMILIES
-from bench.unseen import KEPT_BACK, TUNED_ON
+from bench.kept_back import KEPT_BACK
+from bench.unseen import TUNED_ON
 
 
 @pytest.fixture(scope="module")

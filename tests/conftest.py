@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from types import ModuleType
 
 import numpy as np
@@ -97,3 +98,15 @@ def sine():
     function = ctypes.CDLL(None).sin if sys.platform != "win32" else ctypes.cdll.msvcrt.sin
     function.argtypes, function.restype = [ctypes.c_double], ctypes.c_double
     return function
+
+
+@pytest.fixture(scope="module")
+def maps():
+    """Return the maps of a pool of processes, one of threads and Python's own."""
+    with ProcessPoolExecutor(2) as processes, ThreadPoolExecutor(2) as threads:
+        yield {"processes": processes.map, "threads": threads.map, "map": map}
+
+
+@pytest.fixture(params=["processes", "threads", "map"])
+def workers(maps, request):
+    return maps[request.param]

@@ -16,6 +16,10 @@ def same(a, b):
     return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)
 
 
+def sum_of_exp(x):
+    return np.sum(np.exp(x))
+
+
 def rosen(x):
     """Rosenbrock's function."""
     x = np.asarray(x)
