@@ -1,14 +1,13 @@
 """An f that changes x: an error that names a coordinate, and x as it was, also if a second call undoes it."""
 
 import contextlib
-import ctypes
 import re
 
 import numpy as np
 import pytest
 
 import gradfast
-from gradfast import Gradient, compiled, gradient, hessian, jacobian, numerical_gradient, value_and_gradient
+from gradfast import gradient, hessian, jacobian, numerical_gradient, value_and_gradient
 from gradfast._kernels.one_point import OnePoint
 
 POINT = np.array([0.5, 1.0])
@@ -75,7 +74,6 @@ SPARSE_CALLS = {
     "hessian, sparse": lambda f, x: hessian(f, x, sparsity=np.ones((2, 2))),
     "detect_sparsity": gradfast.detect_sparsity,
 }
-
 
 CHANGES = [negating, subtracting, flipping, mirroring, clipping, rounding, moving_another]
 
@@ -235,93 +233,7 @@ def test_parameters_are_not_looked_for_where_f_freed_their_memory(is_part, metho
     assert re.match(r"f must leave x as it is; it changed its shape|nothing", said)
 
 
-# --- compiled f -------------------------------------------------------------------------------------------------------
-
-DOUBLES = ctypes.POINTER(ctypes.c_double)
-
-
-@ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
-def flips(n, x):
-    x[n - 1] = -x[n - 1]
-    return x[0] * x[n - 1]
-
-
-@ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
-def keeps_the_largest_first(n, x):
-    if x[0] < x[1]:  # as it never is at the call where a coordinate that it changes has just been moved
-        x[1] = x[0]
-    return x[0]
-
-
-@ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
-def clips(n, x):
-    x[1] = min(x[1], 1.0)  # where it is, so that it only changes what is moved up
-    return x[0] * x[1]
-
-
-@ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
-def changes_another(n, x):
-    if x[0] != 1.0:
-        x[1] = 3.0
-    return x[0] * x[1]
-
-
-@ctypes.CFUNCTYPE(None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES)
-def flips_and_writes(n, x, m, out):
-    x[0] = -x[0]
-    for j in range(m):
-        out[j] = x[0]
-
-
-COMPILED_CALLS = {
-    "numerical_gradient": numerical_gradient,
-    "gradient": gradient,
-    "prepared": lambda f, x: Gradient(f, method="forward")(x),
-    "hessian": hessian,
-    "noise": gradfast.noise,
-    "threads": lambda f, x: gradient(f, x, workers=2),
-}
-
-
-@pytest.mark.parametrize("call", COMPILED_CALLS)
-@pytest.mark.parametrize(
-    "f", [flips, keeps_the_largest_first, clips, changes_another], ids=["flips", "once", "clips", "another"]
-)
-def test_compiled_f_must_leave_its_copy_alone(call, f):
-    x = np.array([1.0, 1.0])
-    with pytest.raises(ValueError, match=r"^f must leave x as it is; it changed x\[1\]"):
-        COMPILED_CALLS[call](f, x)
-    assert np.array_equal(x, [1.0, 1.0])
-
-
-@pytest.mark.parametrize("n", [2, 20])
-def test_compiled_f_of_a_batch_is_named_with_its_point(n):
-    x = np.ones((3, n))
-    for call in (numerical_gradient, lambda f, x: gradient(f, x, axis=1)):
-        with pytest.raises(ValueError, match=rf"it changed x\[0, {n - 1}\]"):
-            call(flips, x)
-
-
-def test_compiled_f_that_writes_an_array_is_looked_at_too():
-    with pytest.raises(ValueError, match=r"it changed x\[0\]"):
-        jacobian(compiled(flips_and_writes, outputs=2), POINT.copy())
-
-
-def test_compiled_f_that_sorts_a_nan_is_left_alone():
-    """A NaN is where it was put, whatever its bits."""
-    x = np.array([np.nan, 1.0])
-    assert np.isnan(gradient(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)(lambda n, x: x[0]), x)[0])
-
-
-def test_compiled_f_is_looked_at_where_nothing_is_moved():
-    @ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
-    def f(n, x):
-        if x[1] == 4.0:
-            x[0] = -x[0]
-        return x[0] + x[1]
-
-    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[1, 0\]"):
-        value_and_gradient(f, np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+# --- at once, later, and where f raises -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

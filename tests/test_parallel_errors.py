@@ -316,7 +316,7 @@ def test_a_point_may_arrive_misaligned_or_read_only(operator):
     assert np.array_equal(operator(smooth, POINT, workers=travelled), operator(smooth, POINT))
 
 
-# --- pools and maps ----------------------------------------------------------------------------------------------------
+# --- pools and maps ---------------------------------------------------------------------------------------------------
 
 
 def test_what_shows_progress_may_leave_the_pool():

@@ -1,0 +1,72 @@
+"""Adaptive derivatives of higher order are accurate and know their error."""
+
+import math
+
+import numpy as np
+import pytest
+from objectives import assert_covered
+
+from gradfast import derivative
+
+
+def bell(n, x):
+    """Return the n-th derivative of exp(-x**2), by Hermite's polynomials."""
+    return (-1) ** n * float(np.polynomial.hermite.hermval(x, [0] * n + [1])) * math.exp(-x * x)
+
+
+# The largest relative errors of the third to sixth derivatives.
+HIGHER = {3: 2e-10, 4: 1e-8, 5: 2e-7, 6: 2e-6}
+
+
+@pytest.mark.parametrize("n", HIGHER)
+@pytest.mark.parametrize(
+    ("f", "x", "exact"),
+    [
+        (lambda x: 0.5 * np.exp(2 * x - 1), 0.5, lambda n: 2.0 ** (n - 1)),
+        (lambda x: np.exp(-x), 2.0, lambda n: (-1) ** n * math.exp(-2)),
+        (np.log, 3.0, lambda n: (-1) ** (n - 1) * math.factorial(n - 1) / 3.0**n),
+        (lambda x: np.exp(-x * x), 0.4, lambda n: bell(n, 0.4)),
+        (lambda x: np.sin(x / 1e3), 700.0, lambda n: math.sin(0.7 + n * math.pi / 2) / 1e3**n),
+    ],
+    ids=["growth", "decay", "log", "bell", "long wave"],
+)
+def test_third_to_sixth_derivatives_are_accurate(n, f, x, exact):
+    result = derivative(f, x, n=n, method="adaptive", full_output=True)
+    assert_covered(result, exact(n), HIGHER[n])
+
+
+@pytest.mark.parametrize(("n", "tolerance"), [(3, 1e-11), (5, 1.2e-8)])
+@pytest.mark.parametrize(
+    ("f", "x", "exact"),
+    [
+        (lambda x: 0.5 * np.exp(2 * x - 1), 0.5, lambda n: 2.0 ** (n - 1)),
+        (np.sin, 1.0, lambda n: (-1) ** ((n - 1) // 2) * math.cos(1)),
+        (lambda x: np.exp(-x), 2.0, lambda n: -math.exp(-2)),
+    ],
+    ids=["growth", "wave", "decay"],
+)
+def test_third_and_fifth_derivatives_are_as_accurate_as_rounding_allows(n, tolerance, f, x, exact):
+    assert_covered(derivative(f, x, n=n, method="adaptive", full_output=True), exact(n), tolerance)
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 6])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_third_to_sixth_derivatives_on_one_side_know_their_error(n, side):
+    bounds = (1.0, math.inf) if side > 0 else (-math.inf, 1.0)
+    result = derivative(np.exp, 1.0, n=n, method="adaptive", bounds=bounds, full_output=True)
+    assert_covered(result, math.e, 1e-2)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 6])
+def test_higher_derivatives_of_fast_waves_are_covered(n):
+    rng, covered, false = np.random.default_rng(n), 0, 0
+    for _ in range(100):
+        w, x = 10 ** rng.uniform([1, -1], [4, 1])
+        exact = w**n * math.sin(w * x + n * math.pi / 2)
+        value, info = derivative(lambda x, w=w: np.sin(w * x), x, n=n, method="adaptive", full_output=True)
+        error = abs(value - exact)
+        covered += error <= info.error + 1e-15 * w * x * w**n
+        false += error > 100 * info.error + 1e-6 * w**n
+        assert not (info.converged and error > 1e-6 * w**n)
+    assert covered >= 95
+    assert false <= 2  # waves that alias at all first looks may pass for noise
