@@ -13,44 +13,36 @@ from setuptools.command.build import build
 
 CHECKED = os.environ.get("GRADFAST_CHECKED") == "1"  # what Cython can check: indices of memoryviews, attributes of None
 TRACED = os.environ.get("GRADFAST_TRACED") == "1"  # every line seen by coverage
-
-DIRECTIVES = dict.fromkeys(("boundscheck", "initializedcheck", "nonecheck"), CHECKED)
-DIRECTIVES |= {"wraparound": False, "language_level": 3, "cdivision": True, "autotestdict": False, "linetrace": TRACED}
-DIRECTIVES["annotation_typing"] = False  # annotations are for type checkers and readers
-DIRECTIVES["freethreading_compatible"] = True  # by a reading of every module: see tests/test_threads.py
-SHARED = "gradfast._kernels._shared"  # Cython's own code for memoryviews, once instead of in every module
 NO_COMPILER = """error: building gradfast from source needs a C compiler, but the program {} was not found.
 Install gcc or clang, set CC to a compiler, or use a wheel: pip install --only-binary gradfast gradfast"""
 
-MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")] + [("CYTHON_TRACE_NOGIL", "1")] * TRACED
-# No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
-COMPILE = [] if sys.platform == "win32" else ["-g0", "-ffp-contract=off"]
-LINK = ["-Wl,--strip-all"] if sys.platform == "linux" else []
+DIRECTIVES = dict.fromkeys(("boundscheck", "initializedcheck", "nonecheck"), CHECKED)
+DIRECTIVES |= {"wraparound": False, "language_level": 3, "cdivision": True, "autotestdict": False, "linetrace": TRACED}
+DIRECTIVES |= {"annotation_typing": False}  # annotations are for type checkers and readers
+DIRECTIVES |= {"freethreading_compatible": True}  # by a reading of every module: see tests/test_threads.py
 
-sources = {f"gradfast._kernels.{path.stem}": [path.as_posix()] for path in Path("gradfast/_kernels").glob("*.pyx")}
-# The functions of cheap operators: Python takes as long to bind their keywords as the operators to run.
-FRONT = [Path(f"gradfast/{name}.py") for name in ("derivatives", "gradients", "jacobians", "textbook")]
-sources |= {f"gradfast.{path.stem}": [path.as_posix()] for path in FRONT if path.exists()}
-sources[SHARED] = []  # Cython writes it
-# Modules without loops of their own, on which a compiler spends as long again to make them no faster.
-COLD = {
-    SHARED,
-    *(f"gradfast._kernels.{name}" for name in ("interrupts", "native_function", "parameters_in_place", "stencil")),
-}
-COLD |= {f"gradfast.{path.stem}" for path in FRONT if path.stem != "textbook"}
+SHARED = "gradfast._kernels._shared"  # Cython's own code for memoryviews, once instead of in every module; it writes it
+# Beside the kernels, the functions of cheap operators: Python takes as long to bind their keywords as these to run.
+FRONT = [f"gradfast/{name}.py" for name in ("derivatives", "gradients", "jacobians", "textbook")]
+SOURCES = [*sorted(Path("gradfast/_kernels").glob("*.pyx")), *filter(Path.exists, map(Path, FRONT))]
+
+# A compiler spends most of its time on code that gets no faster by it. Loops that become vector instructions, what runs
+# once for each call of f, and the rest: by callgrind this is within 1 % of -O3 everywhere.
+LEVELS = dict.fromkeys(("combine", "gradient_loop", "operator_run"), "-O3")
+LEVELS |= dict.fromkeys(("evaluator", "fit", "many_points", "memory", "moves", "native", "native_loop"), "-O2")
+LEVELS |= dict.fromkeys(("one_point", "returned_number", "search"), "-O2")
+HAS_GCC_FLAGS = sys.platform != "win32"
 
 
-def module(name):
+def module(name, sources):
     """Return a compiled module as setuptools knows it."""
-    less = ["-O1"] if name in COLD and sys.platform != "win32" else []
-    return Extension(
-        name,
-        sources[name],
-        include_dirs=[np.get_include()],
-        define_macros=MACROS,
-        extra_compile_args=COMPILE + less,
-        extra_link_args=LINK,
-    )
+    macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")] + [("CYTHON_TRACE_NOGIL", "1")] * TRACED
+    # No debug information in wheels; no fused multiply-add, so that every machine computes the same bits.
+    flags = ["-g0", "-ffp-contract=off"] * HAS_GCC_FLAGS
+    if HAS_GCC_FLAGS and "CFLAGS" not in os.environ:  # who sets flags sets these, too
+        flags.append(LEVELS.get(name.rpartition(".")[2], "-O1"))
+    link = ["-Wl,--strip-all"] * (sys.platform == "linux")
+    return Extension(name, sources, [np.get_include()], macros, extra_compile_args=flags, extra_link_args=link)
 
 
 class BuildExt(build_ext):
@@ -71,11 +63,7 @@ class BuildExt(build_ext):
         super().build_extensions()
 
 
-class Build(build):
-    """Compile before any file is copied, so that an error does not stand below a hundred lines about copies."""
-
-    sub_commands = sorted(build.sub_commands, key=lambda command: command[0] != "build_ext")
-
-
 if __name__ == "__main__":  # not in Cython's processes, which import this file where they cannot fork
-    setup(cmdclass={"build": Build, "build_ext": BuildExt}, ext_modules=[module(name) for name in sorted(sources)])
+    build.sub_commands.sort(key=lambda command: command[0] != "build_ext")  # an error is not to follow a list of copies
+    modules = [module(".".join(path.with_suffix("").parts), [path.as_posix()]) for path in SOURCES]
+    setup(cmdclass={"build_ext": BuildExt}, ext_modules=[*modules, module(SHARED, [])])
