@@ -64,12 +64,12 @@ def assert_covered(result, exact, tolerance=np.inf):
     assert np.all(error <= tolerance * np.abs(exact)), (value, info.error, exact)
 
 
-def two_layers(shape=(20, 8, 3), seed=0, dtype=float, activation="tanh"):
+def two_layers(shape=(20, 8, 3), seed=0, dtype=float, activation="tanh", samples=6):
     """Return the loss of a two-layer network, its gradient and its parameters, written as courses do."""
     random = np.random.default_rng(seed)
     inputs, hidden, outputs = shape
-    data = random.normal(size=(6, inputs)).astype(dtype)
-    targets = np.eye(outputs, dtype=dtype)[random.integers(0, outputs, 6)]
+    data = random.normal(size=(samples, inputs)).astype(dtype)
+    targets = np.eye(outputs, dtype=dtype)[random.integers(0, outputs, samples)]
     params = {
         "W1": (random.normal(size=(inputs, hidden)) * 0.2).astype(dtype),
         "b1": np.zeros(hidden, dtype),

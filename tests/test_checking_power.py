@@ -249,6 +249,17 @@ def test_a_fit_over_kinks_in_single_precision_is_no_witness_alone(seed):
     assert check
 
 
+@pytest.mark.parametrize(("samples", "seed"), [(64, 5), (64, 7), (200, 3), (200, 8), (200, 11), (200, 14)])
+def test_no_entry_of_a_wide_network_is_wrong_because_kinks_hide_in_single_precision(samples, seed):
+    """Kinks on both sides of x, each too close to be seen by itself, change the slope by some percent."""
+    loss, grads, params = two_layers((20, 64, 10), seed, np.float32, "relu", samples)
+    assert "wrong" not in check_gradient(loss, grads, params, coordinates=200, seed=seed).verdict
+    assert "wrong" not in check_gradient(loss, grads, params, directions=5, seed=seed).verdict
+    wrong = grads(params) | {"b1": grads(params)["b1"] / 2}
+    check = check_gradient(loss, wrong, params, coordinates=200, seed=seed)
+    assert {name[:2] for name in check.name[check.verdict == "wrong"]} == {"b1"}
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("seed", range(5))
 def test_directions_have_no_rounding_of_x(dtype, seed):
@@ -276,7 +287,7 @@ HARD = {
 
 @pytest.mark.parametrize("f", HARD.values(), ids=HARD)
 @pytest.mark.parametrize("claimed", [-5.0, 2.0])
-def test_an_entry_takes_48_evaluations_at_most(f, claimed):
+def test_an_entry_in_double_precision_takes_48_evaluations_at_most(f, claimed):
     check = check_gradient(lambda x: f(float(x[0])), [claimed], [1.0])
     assert check.evaluations <= 1 + 48
 
