@@ -61,9 +61,6 @@ def doubt(operator: MixedStencils, e: Evaluator, parts: tuple[Moves, ...] | None
 def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -> None:
     """Warn if f, whose derivatives are all exactly 0, does not see what is moved.
 
-    If x is a copy, f may read what it was copied from instead of its argument: then f holds that, and has the same
-    value at another copy. If f takes many points, x itself is moved as well, and f must see that. If x is moved in
-    place, f may keep it and take it for unchanged: then it has another value at a copy than at the same point in place.
     One more evaluation tells, or three. They are not counted. In them all coordinates are moved, each by less than
     `by`, which is in the order in which the evaluator counts coordinates.
     """
@@ -81,18 +78,26 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -
             moved = (x + by).astype(x.dtype)
         there = _value_at_copy(e, call, moved)
         is_same = _are_same(there, e.value() if unmoved is None else unmoved)
-        if given is None and not is_same:
-            rest, in_place = (innermost(e).values(Moves(Groups.together(e.n), far, ONE_NODE)) for far in (0 * by, by))
-            is_same = _are_same(there, in_place) or not _are_same(rest, in_place)
-        elif gets_copies and is_same:
-            is_same = _reads(e, call, moved)
+        if given is None:
+            is_blind = not is_same and _keeps_x(e, there, by)
+        else:  # f holds the array that x was copied from, and has the same value at another copy
+            is_blind = is_same and (not gets_copies or _reads(e, call, moved))
     except Exception:  # where all are moved, f may have no value: it sees that
         return
     finally:
         e._count(before - e.evaluations)
         innermost(e).close()
-    if is_same == (given is not None):
+    if is_blind:
         warn(f"all derivatives are exactly 0; {KEEPS_X if given is None else READS_ANOTHER}")
+
+
+def _keeps_x(e: Evaluator, there: Array, by: Array) -> bool:
+    """Return whether f keeps x, which is moved in place, and takes the moved x for unchanged, as a cache does.
+
+    `there` is f's value at a copy of the moved x: such an f has another value at the moved x itself, that at x.
+    """
+    rest, in_place = (innermost(e).values(Moves(Groups.together(e.n), far, ONE_NODE)) for far in (0 * by, by))
+    return _are_same(rest, in_place) and not _are_same(there, in_place)
 
 
 def _value_at_copy(e: Evaluator, call: Call, flat: Array) -> Array:
