@@ -93,8 +93,7 @@ class NanOnError(Evaluator):
         rows = [self._values_or_none(moves.part(row, row + 1)) for row in range(len(moves))]
         if not self.inner.is_known:  # all failed, and NaN is to have the shape of f's value
             self.inner.value()
-        shape = self.inner.shape if self.inner.shape is not None else () if self.single else (self.inner.width,)
-        missing = np.full((1, *shape), np.nan, VALUE_DTYPE[self.base.dtype.char])
+        missing = np.full((1, *self.inner.value_shape()), np.nan, VALUE_DTYPE[self.base.dtype.char])
         return np.concatenate([missing[:0], *(missing if found is None else found for found in rows)])
 
     def _values_or_none(self, moves: Moves) -> Array | None:

@@ -77,7 +77,7 @@ cdef void combine_numbers(
     const value *values, const value *center, Stencil stencil, Groups groups, const value *steps,
     Py_ssize_t first, Py_ssize_t last, value *out,  # OUT: out
 ) noexcept:
-    """Do the same for one number a row and one coordinate a group, the commonest case: in registers, a group at a time."""
+    """Write the derivatives of an f of one number, one coordinate a group, the commonest case: each group in registers."""
     cdef Py_ssize_t g, i, k, size = stencil.size
     cdef const double *weights = stencil.weight
     cdef value start = -0.0 if stencil.center == 0 else stencil.center * center[0], total

@@ -70,7 +70,7 @@ cdef class Evaluator:
     cpdef Py_ssize_t rows_at_once(self) except -1
     cpdef close(self)
     cpdef put_back(self)
-    cdef tuple value_shape(self)
+    cpdef tuple value_shape(self)
     cdef tuple center_shape(self)
     cdef int know(self, tuple shape) except -1
     cdef int see(self, found) except -1
@@ -86,4 +86,3 @@ cdef inline bint is_vector(Evaluator e) noexcept:
 
 
 cdef array_of(const char *values, tuple shape, Py_ssize_t value_size)   # a copy of these values
-cdef as_real_array(result, bint is_block)                                          # what f returned; an error if it is no real numbers

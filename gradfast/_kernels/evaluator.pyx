@@ -22,6 +22,7 @@ from libc.string cimport memcpy
 from gradfast._kernels.memory cimport (
     NPY_DOUBLE, NPY_LONGDOUBLE, Fields, PyArray_BYTES, PyArray_DIMS, PyArray_ISCARRAY_RO, PyArray_NDIM, PyArray_TYPE, close_memory, fields_of, form_of, give_back_form, holds, open_memory, read_all, shape_in, strides_in, write_all,
 )
+from gradfast._kernels.returned_number cimport precision_of
 
 from time import perf_counter
 
@@ -29,7 +30,6 @@ import numpy as np
 from numpy import empty, ndarray
 
 from gradfast._kernels.memory import f_changed, form_changed, first_change, name_at
-from gradfast._kernels.returned_number import ComplexValueError, shown, values_of
 
 cdef extern from "Python.h":
     int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
@@ -281,7 +281,8 @@ cdef class Evaluator:
             self.coarsest = source.coarsest
         return 0
 
-    cdef tuple value_shape(self):
+    cpdef tuple value_shape(self):
+        """Return the shape of f's value, once it is known."""
         return () if self.single else (self.width,) if self.shape is None else self.shape
 
     cdef tuple center_shape(self):
@@ -376,18 +377,6 @@ cdef moved_by(Evaluator e, Moves moves):
     return (names[0] if names[0] == names[1] else f"coordinates from {names[0]} to {names[1]}") + " moved"
 
 
-cdef precision_of(found):
-    """Return the dtype.char of a value in floating point, also of another package's dtype that has NumPy's name; else None."""
-    dtype = getattr(found, "dtype", None)
-    if dtype is None:
-        return None
-    try:
-        char = (dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype).rpartition(".")[2])).char
-    except TypeError:
-        return None
-    return char if char in "efdg" else None
-
-
 cdef array_of(const char *values, tuple shape, Py_ssize_t value_size):
     cdef Py_buffer view
     found = empty(shape) if value_size == sizeof(double) else empty(shape, "g")
@@ -395,13 +384,3 @@ cdef array_of(const char *values, tuple shape, Py_ssize_t value_size):
     memcpy(view.buf, values, view.len)
     PyBuffer_Release(&view)
     return found
-
-
-cdef as_real_array(result, bint is_block):
-    """Return what f returned as an array. An error shows it, unless it is a block of values."""
-    array = values_of(result)
-    if array.dtype.kind not in "fiub":
-        found = "an array" if is_block else f"{shown(result)},"
-        kind = ComplexValueError if array.dtype.kind == "c" else TypeError
-        raise kind(f"f must return real numbers; it returned {found} of dtype {array.dtype}")
-    return array

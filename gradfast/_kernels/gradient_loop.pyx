@@ -33,7 +33,7 @@ cdef GradientOperator GRADIENT = GradientOperator.__new__(GradientOperator)
 import numpy as np
 from numpy import empty, ndarray
 
-from gradfast._kernels.memory import f_changed, first_change, form_changed, name_at, name_of_coordinate
+from gradfast._kernels.memory import cannot_be_moved, f_changed, first_change, form_changed, name_at, name_of_coordinate
 
 cdef extern from "Python.h":
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
@@ -56,7 +56,7 @@ def by_differences(f, argument, x, double h, bint has_rows):
     cdef Py_ssize_t swallowed
     cdef size_t form
     if not open_memory(&memory, x):
-        raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+        raise cannot_be_moved(x)
     try:
         form, before = form_of(x), PyBytes_FromStringAndSize(NULL, memory.count * memory.itemsize)
         read_all(&memory, PyBytes_AS_STRING(before))

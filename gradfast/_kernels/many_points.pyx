@@ -7,15 +7,15 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from libc.string cimport memcmp
 
-from gradfast._kernels.evaluator cimport BLOCK_BYTES, Block, Evaluator, as_real_array, reserve
+from gradfast._kernels.evaluator cimport BLOCK_BYTES, Block, Evaluator, reserve
 from gradfast._kernels.memory cimport Memory, form_of
 from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
-from gradfast._kernels.returned_number cimport new_float64
+from gradfast._kernels.returned_number cimport as_real_array, new_float64
 
 import numpy as np
 from numpy import empty, float64, ndarray
 
-from gradfast._kernels.memory import f_changed, form_changed, first_change
+from gradfast._kernels.memory import cannot_be_moved, f_changed, first_change, form_changed
 from gradfast._kernels.native_function import NativeFunction
 
 # Stands for the array that a Python float is not.
@@ -28,7 +28,7 @@ cdef class Copies(Evaluator):
 
     def __init__(self, f, x, args=(), single=False, axis=None, complex_x=None):
         if not self.prepare(f, x, args, single, axis, complex_x):
-            raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+            raise cannot_be_moved(x)
 
     cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1:
         if not self.open(x, single, axis):

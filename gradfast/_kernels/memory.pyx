@@ -218,6 +218,10 @@ def f_changed(str coordinate):
     return ValueError(f"f must leave x as it is; it changed {coordinate}")
 
 
+def cannot_be_moved(x):
+    return TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+
+
 def form_changed():
     """Return the error for an f that changed more of x than its numbers."""
     return f_changed("its shape, strides or dtype")

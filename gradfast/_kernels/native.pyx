@@ -14,7 +14,7 @@ from gradfast._kernels.interrupts cimport Watch, end_watch, look, seconds, start
 
 import numpy as np
 
-from gradfast._kernels.memory import f_changed
+from gradfast._kernels.memory import cannot_be_moved, f_changed
 from gradfast._kernels.native_function import require_kind
 
 # Threads pay when what is left to do takes longer than starting them.
@@ -40,7 +40,7 @@ cdef class Native(Evaluator):
         bint takes_both=False,
     ):
         if not self.prepare(f, x, single, axis, threads, outputs, takes_both):
-            raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+            raise cannot_be_moved(x)
 
     cdef bint prepare(
         self, NativeFunction f, x, bint single, axis, Py_ssize_t threads, Py_ssize_t outputs, bint takes_both=False
@@ -100,7 +100,7 @@ cdef class Native(Evaluator):
         self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out,
         const unsigned char *stop,
     ) except -1:
-        """Do that for groups first to last - 1, in a copy of the point that is this thread's own.
+        """Write derivatives by groups first to last - 1, in a copy of the point that is this thread's own.
 
         A rule's steps are written for some points at a time, so that they stay in the cache.
         """
@@ -133,7 +133,7 @@ cdef class Native(Evaluator):
         self, Loop *loop, Moves moves, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last, const double *center,
         double *out, double *point, Py_ssize_t room,
     ) except -2 nogil:
-        """Do so without the GIL, point by point of a batch; return the first coordinate that f changed, or -1."""
+        """Write derivatives without the GIL, point by point of a batch; return the first coordinate that f changed, or -1."""
         cdef const double *origin = <const double *>self.before
         cdef Py_ssize_t n = self.point, at = first // n if n and some is NULL else 0, start = at * n, end, changed
         cdef Py_ssize_t begin = 0, ready = 0
@@ -180,7 +180,7 @@ cdef class Native(Evaluator):
     cdef Py_ssize_t run_rows(
         self, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
     ) except -2 nogil:
-        """Do so without the GIL; return the first coordinate that f changed, or -1."""
+        """Write f's values at some rows of moves, without the GIL; return the first coordinate that f changed, or -1."""
         cdef Py_ssize_t n = self.point, width = self.width, size = moves.stencil.size, start = -n, changed = -1
         cdef Py_ssize_t row, i, j, g = first // size, k = first % size
         cdef const double *origin = <const double *>self.before

@@ -255,7 +255,7 @@ def gradient(NativeFunction f not None, const double[:] x, double h, Stencil ste
 
 
 def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil stencil not None, double[:, ::1] out):  # OUT: out
-    """Do the same at every row of x, by ``f(x + h) - f(x - h)``; a coordinate is counted through all rows.
+    """Write the gradient at every row of x, by ``f(x + h) - f(x - h)``; a coordinate is counted through all rows.
 
     Each row of a block is perturbed in a place of its own. So one comparison tells whether f changed any of them.
     """

@@ -11,15 +11,15 @@ from cpython.float cimport PyFloat_Check
 from cpython.function cimport PyFunction_Check
 from cpython.object cimport PyObject
 
-from gradfast._kernels.evaluator cimport Block, Evaluator, as_real_array, reserve
+from gradfast._kernels.evaluator cimport Block, Evaluator, reserve
 from gradfast._kernels.memory cimport Memory, form_of, holds, is_at_home, open_memory, write_all
 from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
-from gradfast._kernels.returned_number cimport caller_of, is_float, own, read, take_float
+from gradfast._kernels.returned_number cimport as_real_array, caller_of, is_float, own, read, take_float
 
 import numpy as np
 from numpy import ndarray
 
-from gradfast._kernels.memory import f_changed, form_changed, first_change, name_of_coordinate
+from gradfast._kernels.memory import cannot_be_moved, f_changed, first_change, form_changed, name_of_coordinate
 
 cdef extern from "Python.h":
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
@@ -31,7 +31,7 @@ cdef class OnePoint(Evaluator):
 
     def __init__(self, f, x, args=(), single=False, axis=None, complex_x=None):
         if not self.prepare(f, x, args, single, axis, complex_x):
-            raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+            raise cannot_be_moved(x)
 
     cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1:
         """Take f and x; with a complex copy of x, f is called with that and its imaginary part is moved."""
@@ -76,7 +76,7 @@ cdef class OnePoint(Evaluator):
         return 0
 
     cdef int require_form(self) except -1:
-        """Do so of x, and of what f is called with: a row of a batch, or a complex copy."""
+        """ValueError if f changed the form of x, or of what it is called with: a row of a batch, or a complex copy."""
         Evaluator.require_form(self)
         if self.argument is not self.x and form_of(self.argument) != self.form_of_argument:
             raise form_changed()

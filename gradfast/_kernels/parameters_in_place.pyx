@@ -14,7 +14,7 @@ from gradfast._kernels.one_point cimport OnePoint
 
 from numpy import dtype, ndarray
 
-from gradfast._kernels.memory import form_changed
+from gradfast._kernels.memory import cannot_be_moved, form_changed
 
 
 @cython.no_gc
@@ -34,7 +34,7 @@ cdef class Named(OnePoint):
         if layout.has_numbers:
             f = renewing(f, layout, places)
         if not self.prepare(f, x, args, single, None, complex_x):
-            raise TypeError(f"x must be a writable array of float32, float64 or longdouble; got {x!r}")
+            raise cannot_be_moved(x)
         if not layout.has_numbers:
             self.values = [leaf.of(flat) if place is None else place for leaf, place in zip(layout.leaves, places)]
             self.parameters = layout.over(flat, self.values)

@@ -36,6 +36,8 @@ cdef extern from "Python.h":
 cdef from_long_double(long double number)           # NumPy's scalar
 cdef double as_double(object result) except? -1.0
 cdef bint read_long_double(object result, long double* number) except -1
+cdef as_real_array(result, bint is_block)           # an error if it is no real numbers
+cdef precision_of(found)                            # a dtype.char, or None
 
 
 cdef inline int read(object result, value* number) except -1:  # OUT: number

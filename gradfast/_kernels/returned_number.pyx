@@ -1,4 +1,4 @@
-"""What f returned, read as one number."""
+"""What f returned, read as one number or as an array."""
 
 from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from cpython.float cimport PyFloat_AsDouble
@@ -129,6 +129,28 @@ def values_of(result):
         advice = "; for (value, aux) give has_aux=True" if is_pair(result) else ""
         raise ValueError(f"f must return an array of one shape; it returned {shown(result)}{advice}") from error
     return numbers_of(array) if array.dtype.kind == "O" else array
+
+
+cdef as_real_array(result, bint is_block):
+    """Return what f returned as an array. An error shows it, unless it is a block of values."""
+    array = values_of(result)
+    if array.dtype.kind not in "fiub":
+        found = "an array" if is_block else f"{shown(result)},"
+        kind = ComplexValueError if array.dtype.kind == "c" else TypeError
+        raise kind(f"f must return real numbers; it returned {found} of dtype {array.dtype}")
+    return array
+
+
+cdef precision_of(found):
+    """Return the dtype.char of a value in floating point, also of another package's dtype that has NumPy's name; else None."""
+    dtype = getattr(found, "dtype", None)
+    if dtype is None:
+        return None
+    try:
+        char = (dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype).rpartition(".")[2])).char
+    except TypeError:
+        return None
+    return char if char in "efdg" else None
 
 
 cdef numbers_of(array):
