@@ -13,7 +13,7 @@ from gradfast._kernels.operator_run import plan_index
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.step_plan import Plan
 from gradfast._kernels.step_rule import Rule
-from gradfast.arguments import EPS, OURS, Array, is_integer, is_real
+from gradfast.arguments import EPS, OURS, Array, Words, is_integer, is_real
 from gradfast.steps import (
     absolute_steps,
     broadcast_steps,
@@ -118,6 +118,12 @@ class Difference(Spelled):
     def stencil(self, n: int = 1) -> Stencil:
         """Return the nodes and weights of the n-th derivative, where no bounds are near; of backward ones, mirrored."""
         return self.options(stencils.checked_order(n))[0][0]
+
+    def schemes(self, stencil: Stencil, steps: Array) -> Words:
+        """Return what signed steps of a stencil do: "central", "forward" or "backward"."""
+        if min(stencil.nodes) < 0:
+            return np.full(np.shape(steps), "central")
+        return np.where(steps > 0, "forward", "backward")
 
     def one_sided(self) -> "Forward":
         """Return a forward difference of the same accuracy and steps."""

@@ -159,8 +159,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         return parts
 
     def _shaped(self, e: Evaluator, result: Array) -> object:
-        shape = e.shape if e.shape is not None else (e.width,)
-        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape)))
+        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(e.value_shape())))
 
     def _check(self, e: Evaluator, v: object, parts: tuple[Moves, ...], result: object) -> None:
         if not (self.method.check and parts):
@@ -179,9 +178,8 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         if not parts:
             return Info(e.evaluations, np.zeros(()), np.array("fixed"))
         moves = parts[0]
-        scheme = "central" if min(moves.stencil.nodes) < 0 else "forward" if moves.along > 0 else "backward"
-        scheme = "complex" if isinstance(self.method, Complex) else scheme
-        return Info(e.evaluations, np.abs(np.array(moves.along)), np.array(scheme))
+        step = np.array(moves.along)
+        return Info(e.evaluations, np.abs(step), self.method.schemes(moves.stencil, step))
 
 
 # fmt: off
@@ -189,17 +187,12 @@ if TYPE_CHECKING:
 
     @overload
     def directional_derivative(
-        f: Function, x: object, v: object, *,
-        full_output: No = False, has_aux: No = False, **options: Unpack[AlongOptions]
-    ) -> Any: ...
-    @overload
-    def directional_derivative(
         f: Function, x: object, v: object, *, full_output: Yes, has_aux: No = False, **options: Unpack[AlongOptions]
     ) -> tuple[Any, Info]: ...
     @overload
     def directional_derivative(
-        f: Function, x: object, v: object, *,
-        full_output: bool = False, has_aux: bool = False, **options: Unpack[AlongOptions]
+        f: Function, x: object, v: object, *, has_aux: bool = False, full_output: bool = False,
+        **options: Unpack[AlongOptions]
     ) -> Any: ...
 # fmt: on
 

@@ -122,8 +122,8 @@ class Hessian(HessianOperator, PreparedOperator):
     ) -> tuple[Gradient, AnyMethod]:
         """Return f's gradient by the complex step, and the method of the differences that are taken of it."""
         if sparsity is not None or vectorized or has_aux:
-            wanted = "a difference method with sparsity, vectorized f or has_aux"
-            raise ValueError(f"method must be {wanted}, without gradient; got {as_method(method)!r}")
+            beside = "with sparsity, vectorized or has_aux, unless gradient is given"
+            raise ValueError(f"method must not be complex {beside}; got {as_method(method)!r}")
         return Gradient(f, method=method, kwargs=kwargs, argnum=argnum), "central"
 
     def _refuse(self, axis: object, vectorized: object, has_aux: object) -> None:
@@ -243,14 +243,8 @@ if TYPE_CHECKING:
 
     @overload
     def hessian(
-        f: Function | None, x: float, *,
-        full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
+        f: Function | None, x: float, *, full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
     ) -> np.float64: ...
-    @overload
-    def hessian(
-        f: Function | None, x: float, *,
-        full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
-    ) -> Any: ...
     @overload
     def hessian(
         f: Function | None, x: Numbers, *,
@@ -258,23 +252,12 @@ if TYPE_CHECKING:
     ) -> Array: ...
     @overload
     def hessian(
-        f: Function | None, x: Numbers, *,
-        full_output: Yes, has_aux: No = False, **options: Unpack[HessianOptions]
+        f: Function | None, x: Numbers, *, full_output: Yes, has_aux: No = False, **options: Unpack[HessianOptions]
     ) -> tuple[Array, Info]: ...
     @overload
     def hessian(
-        f: Function | None, x: Numbers, *,
-        full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
-    ) -> Any: ...
-    @overload
-    def hessian(
-        f: Function | None, x: object, *,
-        has_aux: bool, full_output: bool = False, **options: Unpack[HessianOptions]
-    ) -> Any: ...
-    @overload
-    def hessian(
-        f: Function | None, x: object, *,
-        sparsity: object, verify: bool = False, full_output: bool = False, **options: Unpack[HessianOptions]
+        f: Function | None, x: object, *, sparsity: object = None, verify: bool = False,
+        has_aux: bool = False, full_output: bool = False, **options: Unpack[HessianOptions]
     ) -> Any: ...
 # fmt: on
 

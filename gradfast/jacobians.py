@@ -31,7 +31,7 @@ from gradfast.operator_options import COMMON
 
 if TYPE_CHECKING:
     from gradfast._kernels.operator_run import once  # in C: see the .pxd beside this file
-    from gradfast.operator_options import JacobianOptions, Labeled, Named, No, Point, Yes
+    from gradfast.operator_options import JacobianOptions, Named, No, Point, Yes
 
 
 class Jacobian(JacobianOperator, PreparedOperator):
@@ -173,8 +173,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
     def _shaped(self, e: Evaluator, result: Array) -> object:
         if self.flat:
             return as_dtype(e.dtype or e.base.dtype, result.reshape(e.width, e.n))
-        shape = e.shape if e.shape is not None else (e.width,)
-        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape((*shape, *shape_of(e)))))
+        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape((*e.value_shape(), *shape_of(e)))))
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> object:
         f = super()._along(e, v, sides)
@@ -210,10 +209,6 @@ if TYPE_CHECKING:
 
     @overload
     def jacobian(
-        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[JacobianOptions]
-    ) -> Any: ...
-    @overload
-    def jacobian(
         f: Function, x: Point, *, full_output: No = False, has_aux: No = False, **options: Unpack[JacobianOptions]
     ) -> Array: ...
     @overload
@@ -230,16 +225,8 @@ if TYPE_CHECKING:
     ) -> tuple[Named, Info]: ...
     @overload
     def jacobian(
-        f: Function, x: Point, *, full_output: bool, has_aux: No = False, **options: Unpack[JacobianOptions]
-    ) -> Any: ...
-    @overload
-    def jacobian(
-        f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[JacobianOptions]
-    ) -> Any: ...
-    @overload
-    def jacobian(
-        f: Function, x: object, *,
-        sparsity: object, verify: bool = False, full_output: bool = False, **options: Unpack[JacobianOptions]
+        f: Function, x: object, *, sparsity: object = None, verify: bool = False,
+        has_aux: bool = False, full_output: bool = False, **options: Unpack[JacobianOptions]
     ) -> Any: ...
 # fmt: on
 

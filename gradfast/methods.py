@@ -8,7 +8,8 @@ import numpy as np
 
 from gradfast import stencils
 from gradfast._kernels.operator_run import NAMED
-from gradfast.arguments import EPS, is_integer, is_real
+from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import EPS, Array, Words, is_integer, is_real
 from gradfast.difference_methods import Backward, Central, Difference, Forward, Spelled
 
 
@@ -57,6 +58,10 @@ class Complex(Spelled):
 
     def __str__(self) -> str:
         return f"Complex{'' if self.check else ', unchecked'}: Im f(x + i h) / h"
+
+    def schemes(self, stencil: Stencil, steps: Array) -> Words:
+        """Return what steps do, as :meth:`Central.schemes`."""
+        return np.full(np.shape(steps), "complex")
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class Adaptive(Spelled):
         return EPS[char] ** (0.77 if char in "dg" else 0.62) if self.rtol is None else float(self.rtol)
 
 
-LEAST_EVALUATIONS = 4  # two steps of two evaluations, of which one has an error estimate
+LEAST_EVALUATIONS = 4  # two steps of two evaluations: with one step nothing tells the error
 
 Method = Difference | Complex | Adaptive
 MethodName = Literal["central", "forward", "backward", "complex", "adaptive"]

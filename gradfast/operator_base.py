@@ -193,9 +193,8 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return the values at x that the caller has; where f is to return a number, one for each point."""
         array = real_numbers("f0", f0)
         if not self.single:
-            wanted = e.shape if e.shape is not None else (e.width,)
-            if self.is_native and array.shape != wanted:
-                raise ValueError(f"f0 must have the shape of f(x), {wanted}; got {array.shape}")
+            if self.is_native and array.shape != e.value_shape():
+                raise ValueError(f"f0 must have the shape of f(x), {e.value_shape()}; got {array.shape}")
             return array.astype(np.result_type(array, np.float64))
         wanted = () if e.axis is None else tuple(np.delete(shape_of(e), e.axis).tolist())
         if array.shape != wanted and (wanted or array.size != 1):
@@ -204,9 +203,8 @@ class PreparedOperator(MixedStencils, FromElsewhere):
 
     def _require_shape_of(self, e: Evaluator, given: Array) -> None:
         """ValueError unless f0 has the shape of f's values; of numbers it has been seen already."""
-        found = e.shape if e.shape is not None else (e.width,)
-        if not self.single and found != given.shape:
-            raise ValueError(f"f0 must have the shape of f(x), {found}; got {given.shape}")
+        if e.value_shape() != given.shape and not self.single:
+            raise ValueError(f"f0 must have the shape of f(x), {e.value_shape()}; got {given.shape}")
 
     def _warn_of_swallowed(self, e: Evaluator, step: float, i: int) -> None:
         warn_of_swallowed_step(e.name(i), e.steps_from[i], step)
@@ -263,10 +261,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         for moves in parts:
             some = moves.groups.members
             steps[some] = moves.step_of_each[some]
-            sided = np.where(moves.step_of_each > 0, "forward", "backward")
-            names[some] = "central" if min(moves.stencil.nodes) < 0 else sided[some]
-        if isinstance(self.method, Complex):
-            names[names != "fixed"] = "complex"
+            names[some] = self.method.schemes(moves.stencil, moves.step_of_each[some])
         return Info(e.evaluations, as_x(e, np.abs(steps)), as_x(e, names))
 
     # --- adaptive steps -----------------------------------------------------------------------------------------------
