@@ -255,7 +255,9 @@ def directional_derivative(
     Notes
     -----
     2 evaluations a direction, whatever the number of coordinates, also for a Hessian times v [1]_; forward 2, complex 1
-    and 2 for its check; higher derivatives as for :func:`derivative`. f(x) is computed once for k directions.
+    and 2 for its check; higher derivatives as for :func:`derivative`. f(x) is computed once for k directions. From one
+    call to the next it is not kept, since f may have changed meanwhile: for many products at one x give f0, or take
+    :meth:`Jacobian.as_linear_operator`, which keeps it.
     The default step moves each coordinate by the same part of its scale, ``max(abs(x), 0.1)``, in
     the root mean square over those that v moves. The whole of x is moved in place and put back.
     Thread-safety: as for :func:`gradient`.
