@@ -262,6 +262,7 @@ def test_all_points_are_put_back_where_f_changes_another_than_its_own(operator, 
     assert np.array_equal(x, np.arange(1.0, 7.0).reshape(2, 3))
 
 
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
 @pytest.mark.parametrize("k", range(1, 7))
 def test_the_form_of_x_is_looked_at_before_adaptive_steps_go_on(k):
     x, calls = np.array([1.0, 2.0]), []
