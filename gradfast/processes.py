@@ -79,12 +79,15 @@ class Processes:
         while busy := [member for member in self.members if member.chunk is not None]:
             ready = set(wait([end for member in busy for end in (member.connection, member.process.sentinel)]))
             for member in busy:
-                if member.connection in ready or member.process.sentinel in ready:
-                    done, result = member.chunk or 0, member.receive()
-                    member.chunk = None
-                    if left:
-                        member.take(*left.popleft())
-                    yield done, result
+                if member.connection not in ready and member.process.sentinel not in ready:
+                    continue
+                message, result = member.receive()
+                if message == "started":  # its result is not waited for here: another process may have raised
+                    continue
+                done, member.chunk = member.chunk or 0, None
+                if left:
+                    member.take(*left.popleft())
+                yield done, result
 
     def _start(self, wanted: int) -> None:
         from multiprocessing import get_context, util
@@ -139,21 +142,18 @@ class Member:
         except OSError as error:
             raise self._death() from error
 
-    def receive(self) -> object:
-        """Return the result of the chunk, or raise the exception that the job raised."""
+    def receive(self) -> tuple[str, object]:
+        """Return a message, "started" or "done", with the result of the chunk; raise the exception of the job."""
         try:
-            while True:
-                found, content = pickle.loads(self.connection.recv_bytes())
-                if found != "started":
-                    break
-                self.has_started = True
+            message, content = pickle.loads(self.connection.recv_bytes())
         except (EOFError, OSError) as error:
             raise self._death() from error
-        if found == "missing":
+        if message == "missing":
             raise RuntimeError(NOT_FOUND.format(content))
-        if found == "raised":
+        if message == "raised":
             raise raised_elsewhere(*content)
-        return content
+        self.has_started = True
+        return message, content
 
     def _death(self) -> RuntimeError:
         """Return the error for a process that is gone; it may have told before that it had started."""

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from pools import KILL, POINT, by_joblib, failing, scaled, sleeping, smooth
 
 from gradfast import Central, Gradient, gradient, hessian, jacobian
 from gradfast.arguments import checked_workers
-from gradfast.processes import end
+from gradfast.processes import Member, Processes, end, reply
 
 
 class UnpicklableError(Exception):
@@ -98,6 +99,26 @@ def test_the_first_exception_does_not_wait_for_the_others():
         gradient(slow_or_failing, np.ones(16), workers=2)
     assert time.monotonic() - start < 10
     assert set(multiprocessing.active_children()) == others
+
+
+def test_a_process_that_starts_first_is_not_waited_for():
+    processes, ends, done = Processes(2), [], []
+    for _ in range(2):
+        (ours, theirs), alive = multiprocessing.Pipe(), multiprocessing.Pipe()
+        ways = dict.fromkeys(("terminate", "kill", "join"), lambda *_: None)
+        process = SimpleNamespace(sentinel=alive[0], other_end=alive[1], is_alive=lambda: True, **ways)
+        processes.members.append(Member(process, ours))
+        ends.append(theirs)
+    failing, slow = ends
+    reply(slow, "started", None)
+    error, result = ("raised", (pickle.dumps(ValueError("at once")), "", "")), ("done", 1.0)
+    timers = [threading.Timer(0.2, reply, (failing, *error)), threading.Timer(5.0, reply, (slow, *result))]
+    for timer in timers:
+        timer.start()
+    with pytest.raises(ValueError, match="at once"):
+        done.extend(processes.results(b"", [0, 1]))
+    timers[1].cancel()
+    assert done == []
 
 
 def test_a_process_that_dies_is_an_error(maps):
