@@ -82,7 +82,7 @@ __all__ = [
     "value_and_gradient",
 ]
 
-__version__: str
+__version__ = "0.2.0"
 
 # What few programs use is imported when it is asked for, with all that it needs.
 ON_DEMAND = {
@@ -95,18 +95,14 @@ ON_DEMAND = {
 if not TYPE_CHECKING:  # to a type checker, a __getattr__ would make every name exist
 
     def __getattr__(name):
-        """Return a public name that is not imported yet; the version is read from the package's metadata."""
+        """Return a public name that is not imported yet."""
         from importlib import import_module
 
         if name == "plotting":
             return import_module("gradfast.plotting")
-        if name == "__version__":
-            found = import_module("importlib.metadata").version("gradfast")
-        elif name in ON_DEMAND:
-            found = getattr(import_module(f"gradfast.{ON_DEMAND[name]}"), name)
-        else:
+        if name not in ON_DEMAND:
             raise AttributeError(f"module 'gradfast' has no attribute {name!r}")
-        globals()[name] = found
+        found = globals()[name] = getattr(import_module(f"gradfast.{ON_DEMAND[name]}"), name)
         return found
 
     def __dir__():
