@@ -144,9 +144,9 @@ def compiled(f: object = None, *, outputs: int | None = None) -> Any:
     -----
     Accepted signatures, where T is int or Py_ssize_t (npy_intp), and the last argument may be missing::
 
-        double (T n, double *x, void *data)                 a number at a point, as scipy's nquad, ndimage
-        double (double x, void *data)                       a number at a number, as scipy's quad
-        void (T n, double *x, T m, double *out, void *data) m numbers at a point
+        double (T n, double *x, void *data)                  of a point, as for nquad
+        double (double x, void *data)                        of a number, as for quad
+        void (T n, double *x, T m, double *out, void *data)  m numbers of a point
 
     There is no standard for the last. As in nlopt, MINPACK and CVODE, each size stands before its array.
 

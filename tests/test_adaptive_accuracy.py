@@ -140,6 +140,17 @@ def test_lines_and_parabolas_are_cheap(n, side, seed):
     assert abs(found - (2 * a * x + b if n == 1 else 2 * a)) <= 2 * info.error
 
 
+@pytest.mark.parametrize("seed", range(200))
+def test_the_vertex_of_a_parabola_takes_up_to_18_evaluations_after_the_first(seed):
+    rng = np.random.default_rng(seed)
+    a, b, c = rng.normal(size=3) * 10.0 ** rng.integers(-3, 4, 3)
+    slope, info = derivative(lambda x: a * x * x + b * x + c, -b / (2 * a), method="adaptive", full_output=True)
+    at_0 = derivative(lambda x: a * x * x, 0.0, method="adaptive", full_output=True)[1]
+    assert info.evaluations <= 19
+    assert at_0.evaluations == 11
+    assert abs(slope) <= 2 * info.error
+
+
 @pytest.mark.parametrize("x", [2.0**-8, 2.0**-7, -(2.0**-6)])
 @pytest.mark.parametrize("power", [3, 5])
 def test_one_sided_odd_powers_are_not_taken_for_lines(power, x):

@@ -63,4 +63,6 @@ cdef int pair_differences(
     const Py_ssize_t *first_of, const Py_ssize_t *second_of,
     Py_ssize_t first, Py_ssize_t last, double center, double *out,
 ) except -1 nogil
-cdef Py_ssize_t first_difference(const double *point, const double *origin, Py_ssize_t start, Py_ssize_t n) noexcept nogil
+cdef Py_ssize_t first_difference(
+    const double *point, const double *origin, Py_ssize_t start, Py_ssize_t n,
+) noexcept nogil
