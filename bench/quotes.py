@@ -159,6 +159,7 @@ def _errors(table: str) -> dict[str, dict[str, str]]:
 
 def _markdown(table: str) -> str:
     head, *rows = ("| " + " | ".join(_cells(line)) + " |" for line in table.splitlines())
+    head = head.replace(" > ", "\N{NO-BREAK SPACE}>\N{NO-BREAK SPACE}")  # which would take three lines
     return "\n".join([head, "|---" * (head.count("|") - 1) + "|", *rows])
 
 

@@ -61,6 +61,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "copyfile_regex": "",
     "download_all_examples": False,
+    "min_reported_time": 60,  # nobody compares these with other times
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,

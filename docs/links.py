@@ -1,7 +1,8 @@
 """Links that the pages need not spell out, so that they also read where Sphinx does not build them.
 
 Code that is a public name, as ``gradient`` or ``Gradient.points``, or that calls or imports one, links to the name's
-page; names of NumPy, SciPy, Matplotlib and Python link to their documentation.
+page; names of NumPy, SciPy, Matplotlib and Python link to their documentation. So do the classes that docstrings give as
+types.
 """
 
 import importlib
@@ -18,6 +19,7 @@ import gradfast
 
 # A name alone, or one that is called or imported.
 NAME = re.compile(r"(?:\A|(?<=import )|(?<![\w.])(?=[\w.]+\())([A-Za-z_][\w.]*\w)(?=\(|\Z)")
+CLASS = re.compile(rf"\b({'|'.join(name for name in gradfast.__all__ if name[0].isupper())}|coloring\.Pattern)\b")
 ABROAD = re.compile(r"(numpy|scipy|matplotlib|concurrent|multiprocessing|asyncio)\.")
 SHORT = {"np.": "numpy.", "plt.": "matplotlib.pyplot."}
 
@@ -34,12 +36,21 @@ class LinkNames(SphinxPostTransform):
         objects = self.env.get_domain("py").objects
         for literal in list(self.document.findall(nodes.literal)):
             if target := self.target_of(literal, objects):
-                link = addnodes.pending_xref(
-                    "", refdomain="py", reftype="obj", reftarget=target, refdoc=self.env.docname, refwarn=False
-                )
+                link = self.link_to(target)
                 literal.replace_self(link)
                 literal["classes"] += ["xref", "py", "py-obj"]
                 link += literal
+        for text in [text for place in self.document.findall(is_type) for text in place.findall(nodes.Text)]:
+            if found := CLASS.search(text):
+                link = self.link_to(f"gradfast.{found[0]}")
+                link += nodes.inline(text=found[0])
+                before, after = nodes.Text(text[: found.start()]), nodes.Text(text[found.end() :])
+                text.parent.replace(text, [part for part in (before, link, after) if part.astext()])
+
+    def link_to(self, target):
+        return addnodes.pending_xref(
+            "", refdomain="py", reftype="obj", reftarget=target, refdoc=self.env.docname, refwarn=False
+        )
 
     def target_of(self, literal, objects):
         """Return the full name that a literal is about, or None."""
@@ -56,6 +67,13 @@ class LinkNames(SphinxPostTransform):
                 if prefix + name in objects and name not in parameters:
                     return prefix + name
         return None
+
+
+def is_type(node):
+    """Return whether a node holds the type of a parameter, or that of what is returned."""
+    if isinstance(node, nodes.term):
+        return not list(node.findall(nodes.strong)) and stands_in(node, nodes.field)
+    return isinstance(node, nodes.classifier)
 
 
 def stands_in(node, *kinds):
@@ -81,13 +99,13 @@ def check_that_names_have_pages(app, env):
             getLogger(__name__).warning("gradfast.%s has no page to link to", name)
 
 
-def signature_of_init(app, kind, name, obj, options, signature, returns):
-    """Let a class of methods, whose ``__new__`` only looks at misspelled keywords, show its parameters."""
+def signature_to_show(app, kind, name, obj, options, signature, returns):
+    """Show the parameters of a class of methods; show no keywords that are only taken to say that they do not exist."""
     if signature and signature.startswith("(*_"):
         true = inspect.signature(obj)
         parameters = [parameter.replace(annotation=parameter.empty) for parameter in true.parameters.values()]
         return str(true.replace(parameters=parameters, return_annotation=true.empty)), returns
-    return None
+    return signature and signature.replace(", **others", ""), returns
 
 
 def source_of(app, name):
@@ -120,7 +138,7 @@ def setup(app):
     app.add_post_transform(LinkNames)
     app.connect("source-read", offer_files_beside_the_docs)
     app.connect("source-read", link_pages_of_the_gallery)
-    app.connect("autodoc-process-signature", signature_of_init)
+    app.connect("autodoc-process-signature", signature_to_show)
     app.connect("viewcode-find-source", source_of)
     app.connect("env-check-consistency", check_that_names_have_pages)
     return {"parallel_read_safe": True}

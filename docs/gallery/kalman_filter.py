@@ -4,8 +4,7 @@ An extended Kalman filter
 
 A filter follows a moving body by a radar that measures distance and angle. Its
 equations need the Jacobians of the motion and of the measurement at every step.
-Prepared operators take some microseconds for them, so nobody has to derive them by
-hand.
+Prepared operators compute them, so nobody has to derive them by hand.
 """
 
 import matplotlib.pyplot as plt

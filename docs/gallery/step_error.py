@@ -34,8 +34,9 @@ plt.show()
 # The adaptive method looks for the step. It takes more evaluations, and returns a bar.
 
 for f, truth in (np.exp, np.e), (quick, exact):
-    fixed = abs(derivative(f, 1.0, method=Central(accuracy=4)) - truth)
+    fixed = derivative(f, 1.0, method=Central(accuracy=4))
     found, info = derivative(f, 1.0, method="adaptive", full_output=True)
-    print(f"accuracy=4, error: {fixed:.0e}")
-    error = abs(found - truth)
-    print(f"adaptive,   error: {error:.0e}; bar: {info.error:.0e}")
+    print(f"{f.__name__}:")
+    print(f"    accuracy=4, relative error: {abs(fixed / truth - 1):.0e}")
+    error, bar = abs(found / truth - 1), abs(info.error / truth)
+    print(f"    adaptive,   relative error: {error:.0e}; bar: {bar:.0e}")
