@@ -1,8 +1,8 @@
 """Links that the pages need not spell out, so that they also read where Sphinx does not build them.
 
 Code that is a public name, as ``gradient`` or ``Gradient.points``, or that calls or imports one, links to the name's
-page; names of NumPy, SciPy, Matplotlib and Python link to their documentation. So do the classes that docstrings give as
-types.
+page; names of NumPy, SciPy, Matplotlib and Python link to their documentation. Classes that docstrings give as types
+link to theirs.
 """
 
 import importlib
