@@ -136,6 +136,10 @@ if TYPE_CHECKING:
     ) -> np.float64: ...
     @overload
     def derivative(
+        f: Function, x: float, *, full_output: bool = False, **options: Unpack[DerivativeOptions]
+    ) -> Any: ...
+    @overload
+    def derivative(
         f: Function, x: Numbers, *, full_output: No = False, has_aux: No = False, **options: Unpack[DerivativeOptions]
     ) -> Array: ...
     @overload
@@ -144,8 +148,11 @@ if TYPE_CHECKING:
     ) -> tuple[Array, Info]: ...
     @overload
     def derivative(
-        f: Function, x: object, *, has_aux: bool = False, full_output: bool = False,
-        **options: Unpack[DerivativeOptions]
+        f: Function, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[DerivativeOptions]
+    ) -> Any: ...
+    @overload
+    def derivative(
+        f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[DerivativeOptions]
     ) -> Any: ...
 # fmt: on
 

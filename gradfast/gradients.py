@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gradfast._kernels.operator_run import once  # in C: see the .pxd beside this file
-    from gradfast.operator_options import GradientOptions, Named, No, Numbers, PointOptions, Yes
+    from gradfast.operator_options import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
 
 
 class Gradient(GradientOperator, PreparedOperator):
@@ -121,6 +121,14 @@ if TYPE_CHECKING:
     ) -> np.float64: ...
     @overload
     def gradient(
+        f: Function, x: float, *, full_output: bool, has_aux: No = False, **options: Unpack[GradientOptions]
+    ) -> Any: ...
+    @overload
+    def gradient(
+        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[GradientOptions]
+    ) -> Any: ...
+    @overload
+    def gradient(
         f: Function, x: Numbers, *, full_output: No = False, has_aux: No = False, **options: Unpack[GradientOptions]
     ) -> Array: ...
     @overload
@@ -137,8 +145,11 @@ if TYPE_CHECKING:
     ) -> tuple[Named, Info]: ...
     @overload
     def gradient(
-        f: Function, x: object, *, has_aux: bool = False, full_output: bool = False,
-        **options: Unpack[GradientOptions]
+        f: Function, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[GradientOptions]
+    ) -> Any: ...
+    @overload
+    def gradient(
+        f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[GradientOptions]
     ) -> Any: ...
 # fmt: on
 
@@ -300,6 +311,14 @@ if TYPE_CHECKING:
     ) -> tuple[Any, np.float64]: ...
     @overload
     def value_and_gradient(
+        f: Function, x: float, *, full_output: bool, has_aux: No = False, **options: Unpack[PointOptions]
+    ) -> Any: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[PointOptions]
+    ) -> Any: ...
+    @overload
+    def value_and_gradient(
         f: Function, x: Numbers, *, full_output: No = False, has_aux: No = False, **options: Unpack[PointOptions]
     ) -> tuple[Any, Array]: ...
     @overload
@@ -316,8 +335,11 @@ if TYPE_CHECKING:
     ) -> tuple[tuple[Any, Named], Info]: ...
     @overload
     def value_and_gradient(
-        f: Function, x: object, *, has_aux: bool = False, full_output: bool = False,
-        **options: Unpack[PointOptions]
+        f: Function, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[PointOptions]
+    ) -> Any: ...
+    @overload
+    def value_and_gradient(
+        f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[PointOptions]
     ) -> Any: ...
 # fmt: on
 

@@ -243,8 +243,14 @@ if TYPE_CHECKING:
 
     @overload
     def hessian(
-        f: Function | None, x: float, *, full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
+        f: Function | None, x: float, *,
+        full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
     ) -> np.float64: ...
+    @overload
+    def hessian(
+        f: Function | None, x: float, *,
+        full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
+    ) -> Any: ...
     @overload
     def hessian(
         f: Function | None, x: Numbers, *,
@@ -252,12 +258,23 @@ if TYPE_CHECKING:
     ) -> Array: ...
     @overload
     def hessian(
-        f: Function | None, x: Numbers, *, full_output: Yes, has_aux: No = False, **options: Unpack[HessianOptions]
+        f: Function | None, x: Numbers, *,
+        full_output: Yes, has_aux: No = False, **options: Unpack[HessianOptions]
     ) -> tuple[Array, Info]: ...
     @overload
     def hessian(
-        f: Function | None, x: object, *, sparsity: object = None, verify: bool = False,
-        has_aux: bool = False, full_output: bool = False, **options: Unpack[HessianOptions]
+        f: Function | None, x: Numbers, *,
+        full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
+    ) -> Any: ...
+    @overload
+    def hessian(
+        f: Function | None, x: object, *,
+        has_aux: bool, full_output: bool = False, **options: Unpack[HessianOptions]
+    ) -> Any: ...
+    @overload
+    def hessian(
+        f: Function | None, x: object, *,
+        sparsity: object, verify: bool = False, full_output: bool = False, **options: Unpack[HessianOptions]
     ) -> Any: ...
 # fmt: on
 

@@ -31,7 +31,7 @@ from gradfast.operator_options import COMMON
 
 if TYPE_CHECKING:
     from gradfast._kernels.operator_run import once  # in C: see the .pxd beside this file
-    from gradfast.operator_options import JacobianOptions, Named, No, Point, Yes
+    from gradfast.operator_options import JacobianOptions, Labeled, Named, No, Point, Yes
 
 
 class Jacobian(JacobianOperator, PreparedOperator):
@@ -209,6 +209,10 @@ if TYPE_CHECKING:
 
     @overload
     def jacobian(
+        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[JacobianOptions]
+    ) -> Any: ...
+    @overload
+    def jacobian(
         f: Function, x: Point, *, full_output: No = False, has_aux: No = False, **options: Unpack[JacobianOptions]
     ) -> Array: ...
     @overload
@@ -225,8 +229,16 @@ if TYPE_CHECKING:
     ) -> tuple[Named, Info]: ...
     @overload
     def jacobian(
-        f: Function, x: object, *, sparsity: object = None, verify: bool = False,
-        has_aux: bool = False, full_output: bool = False, **options: Unpack[JacobianOptions]
+        f: Function, x: Point, *, full_output: bool, has_aux: No = False, **options: Unpack[JacobianOptions]
+    ) -> Any: ...
+    @overload
+    def jacobian(
+        f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[JacobianOptions]
+    ) -> Any: ...
+    @overload
+    def jacobian(
+        f: Function, x: object, *,
+        sparsity: object, verify: bool = False, full_output: bool = False, **options: Unpack[JacobianOptions]
     ) -> Any: ...
 # fmt: on
 

@@ -1,7 +1,7 @@
 """An operator as a value: f and the options are looked at once; they are shown, compared and pickled."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypedDict, TypeVar
 
 import numpy as np
 
@@ -48,6 +48,13 @@ if TYPE_CHECKING:
     Numbers = Array | Sequence[float] | Sequence[Sequence[float]]
     Point = float | Numbers
     Named = TypeVar("Named", bound=Mapping[Any, Any] | list[Any] | Arguments)  # parameters by name
+
+    class Labeled(Protocol):
+        """A pandas object."""
+
+        @property
+        def index(self) -> object: ...
+        def to_numpy(self) -> object: ...
 
     class DerivativeOptions(TypedDict, total=False):
         """Options that do not change what kind of thing is returned."""
