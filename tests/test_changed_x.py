@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from objectives import bits
 
 import gradfast
 from gradfast import gradient, hessian, jacobian, numerical_gradient, value_and_gradient
@@ -104,6 +105,105 @@ def test_the_real_part_of_a_complex_copy_is_looked_at_too(operator):
         operator(flipping_the_real_part, POINT.copy(), method="complex")
 
 
+@pytest.mark.parametrize("calls_that_flip", [(1, 2), (2,)], ids=["undone", "at the end"])
+def test_the_real_part_is_looked_at_after_the_first_call_and_at_the_end(calls_that_flip):
+    calls = []
+
+    def f(z):
+        calls.append(1)
+        value = np.exp(z).sum()
+        if len(calls) in calls_that_flip:
+            z.real[0] *= -1
+        return value
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[0\]"):
+        gradient(f, POINT.copy(), method="complex")
+
+
+POINT_CALLS = {
+    "gradient": gradient,
+    "gradient of a row": lambda f, x: gradient(f, x.reshape(1, -1), axis=1),
+    "gradient of parameters": lambda f, x: gradient(lambda p: f(p["a"]), {"a": x}),
+    "jacobian": lambda f, x: jacobian(lambda x: [f(x)], x),
+}
+
+
+@pytest.mark.parametrize("call", POINT_CALLS.values(), ids=POINT_CALLS)
+def test_what_the_first_call_changes_and_the_second_undoes_is_seen(call):
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        if len(calls) <= 2:
+            x[2] *= -1
+        return float(np.sum(x))
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x(\['a'\])?\[(0, )?2\]"):
+        call(f, np.ones(3))
+
+
+@pytest.mark.parametrize("call", POINT_CALLS.values(), ids=POINT_CALLS)
+def test_what_f_changes_before_its_turn_is_seen_at_its_turn(call):
+    """Else the move would write over it, and the derivative along another coordinate were wrong."""
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        if len(calls) == 2:
+            x[2] = 7.0
+        return float(np.prod(x))
+
+    x = np.array([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x(\['a'\])?\[(0, )?2\]"):
+        call(f, x)
+    assert len(calls) <= 4
+    assert x.tolist() == [1.0, 2.0, 3.0]
+
+
+LAYOUTS = {
+    "in a row": lambda n: np.ones(n),
+    "apart": lambda n: np.ones(2 * n)[::2],
+    "backwards": lambda n: np.ones(n)[::-1],
+}
+
+
+@pytest.mark.parametrize("new", [2.0, -0.0, np.nan])
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("call", [*POINT_CALLS.values(), numerical_gradient], ids=[*POINT_CALLS, "numerical_gradient"])
+def test_what_f_changes_at_its_last_call_is_seen_at_the_end(call, layout, new):
+    x, calls = layout(3), []
+    x[0] = 0.0
+
+    def f(x):
+        calls.append(1)
+        if len(calls) == 6:
+            x[0] = new
+        return float(np.sum(x))
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x(\['a'\])?\[(0, )?0\]"):
+        call(f, x)
+    assert bits(x) == bits(np.array([0.0, 1.0, 1.0]))
+
+
+def test_x_is_put_back_where_a_progress_bar_raises_after_f_changed_it():
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        if len(calls) == 2:
+            x[1] = 7.0
+        return float(np.sum(x))
+
+    def progress(done, total):
+        if done:
+            raise ArithmeticError
+
+    x = POINT.copy()
+    with pytest.raises(ArithmeticError):
+        gradient(f, x, progress=progress)
+    assert np.array_equal(x, POINT)
+
+
 def test_numerical_gradient_sees_what_f_does_later():
     """f changes a coordinate only from its third call on, when that coordinate is the one that is moved."""
     calls = []
@@ -145,10 +245,16 @@ def longer(x):
     x.resize(10**6, refcheck=False)  # which mostly moves it elsewhere
 
 
+def longer_and_replaced(x):
+    longer(x)
+    TAKEN.extend([np.ones(shape) for shape in (2, (2, 3)) for _ in range(20)])  # where it was, others are now
+
+
 def strided(x):
     x.strides = (0,) * x.ndim
 
 
+TAKEN = []
 FORMS = [reshaped, in_other_bytes, as_integers, longer, strided]
 
 
@@ -170,12 +276,13 @@ def test_an_f_that_changes_the_form_of_x_is_refused_and_x_gets_it_back(name, cha
         CALLS[name](first_of(change), x)
     assert x.shape == (2,)
     assert x.strides == (8,)
+    assert x.flags.c_contiguous
     assert x.dtype == np.float64
     assert np.array_equal(x, POINT)
 
 
 @pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
-@pytest.mark.parametrize("change", [reshaped, in_other_bytes, longer, strided])
+@pytest.mark.parametrize("change", [reshaped, in_other_bytes, longer, longer_and_replaced, strided])
 @pytest.mark.parametrize("axis", [None, 0, 1])
 def test_the_form_of_a_matrix_is_given_back_too(change, axis):
     x = np.arange(6.0).reshape(2, 3).copy()
@@ -224,13 +331,39 @@ def test_parameters_are_not_looked_for_where_f_freed_their_memory(is_part, metho
     part = whole[:2] if is_part else whole[:2].copy()
     resized = whole if is_part else part
     before = resized.ctypes.data
+    f = ResizesAtCall(resized, k)
     try:
-        value_and_gradient(ResizesAtCall(resized, k), {"a": part}, method=method)
+        value_and_gradient(f, {"a": part}, method=method)
     except ValueError as error:
         said = str(error)
     else:  # at the end of the heap, an array may grow where it is
         said = "nothing" if is_part and resized.ctypes.data == before else "too little"
     assert re.match(r"f must leave x as it is; it changed its shape|nothing", said)
+    assert f.k == 0 or said == "nothing"  # f is not called again
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("operator", [gradient, numerical_gradient, value_and_gradient])
+def test_an_f_that_frees_the_memory_of_which_x_is_a_part_is_not_called_again(operator, k):
+    whole, *behind = (np.arange(1.0, 10_001.0) for _ in range(4))  # it can hardly grow where it is
+    before, calls = whole.ctypes.data, []
+
+    def f(x):
+        value = float(np.sum(x**2))
+        calls.append(1)
+        if len(calls) == k:
+            longer(whole)
+        return value
+
+    error = None
+    try:
+        operator(f, whole[5000:5002])  # which stays as it was, for a while
+    except ValueError as found:
+        error = found
+    if whole.ctypes.data != before:
+        assert str(error).startswith("f must leave x as it is; it changed its shape")
+        assert len(calls) == k
+    assert len(behind) == 3
 
 
 # --- at once, later, and where f raises -------------------------------------------------------------------------------

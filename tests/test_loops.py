@@ -13,6 +13,7 @@ from strategies import FLOATS, OTHERS, points
 
 from gradfast import Central, derivative, gradient, jacobian, numerical_gradient, reference, value_and_gradient
 from gradfast._kernels.gradient_loop import by_differences
+from gradfast._kernels.memory import can_be_moved
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.stencil import Stencil
@@ -90,6 +91,30 @@ def test_memory_that_was_read_is_let_go():
     del e
     jacobian(lambda x: values, point)
     assert [sys.getrefcount(array) for array in (point, number, values)] == before
+
+
+WHOLE = np.arange(12.0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "strides", "is_movable"),
+    [
+        ((3, 2), (8, 8), False),
+        ((2, 3), (16, 8), False),
+        ((2, 3), (8, 16), True),
+        ((2, 2), (24, 8), True),
+        ((2, 2, 2), (32, 16, 8), True),
+        ((2, 2, 2), (24, 16, 8), False),
+        ((1, 3), (0, 16), True),
+        ((3,), (0,), False),
+    ],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_only_coordinates_that_share_no_memory_are_moved_in_place(shape, strides, is_movable, sign):
+    x = np.lib.stride_tricks.as_strided(WHOLE.copy(), shape, strides)[::sign]
+    assert can_be_moved(x) is is_movable
+    assert gradient(np.sum, x) == pytest.approx(np.ones(shape))
+    assert numerical_gradient(np.sum, x) == pytest.approx(np.ones(shape))
 
 
 # --- the textbook's two loops -----------------------------------------------------------------------------------------

@@ -104,8 +104,6 @@ cdef class Evaluator:
             self.base = np.moveaxis(self.base, axis, -1)
         if not open_memory(&self.memory, self.base):
             return False
-        if self.base is x and self.memory.axes > 1:
-            self.base = x.view()  # whose shape f cannot change
         self.form = form_of(x)
         self.kind = self.coarsest = self.memory.kind
         self.value_size = sizeof(long double) if self.kind == c"g" else sizeof(double)

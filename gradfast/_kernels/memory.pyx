@@ -38,7 +38,6 @@ cdef bint open_memory(Memory *memory, array) except -1:
     may share memory, as those of a sliding window do.
     """
     cdef const Fields *fields = fields_of(array)
-    cdef int axis
     if not isinstance(array, ndarray) or not PyArray_ISBEHAVED(fields):
         return False
     if PyArray_TYPE(fields) == NPY_DOUBLE:
@@ -113,12 +112,13 @@ cdef give_back_form(array, tuple shape, tuple strides, dtype, bytes numbers):
 
 
 cdef bint overlaps_itself(const Memory *memory) noexcept:
-    """Return whether coordinates may share memory: whether an axis takes shorter steps than all shorter ones together reach."""
+    """Return whether coordinates of an array that is not contiguous may share memory.
+
+    They may if an axis takes shorter steps than all shorter ones together reach.
+    """
     cdef Py_ssize_t reach = memory.itemsize, step, shortest
     cdef int axis, nearest
     cdef bint seen[MOST_AXES]
-    if memory.is_contiguous or memory.count == 0 or memory.axes > MOST_AXES:
-        return False
     for axis in range(memory.axes):
         seen[axis] = memory.shape[axis] == 1
     while True:

@@ -189,19 +189,15 @@ cdef class OnePoint(Evaluator):
             return Evaluator.center(self, block)
         if self.is_known:
             reserve(block, self.rows * self.width * self.value_size)
-        try:
-            for row in range(self.rows):
-                if self.batch is not None:
-                    self.turn_to(row)
-                self.counted += self.points
-                found = self.call(<PyObject *>self.f, &self.stack[1], self.count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
-                self.take(own(found), self.rows, block, row)
-                if not (self.has_looked and is_at_home(self.moving)):
-                    self.look_at_form()
-                    self.look_at_numbers()
-        except BaseException:
-            self.put_back()
-            raise
+        for row in range(self.rows):
+            if self.batch is not None:
+                self.turn_to(row)
+            self.counted += self.points
+            found = self.call(<PyObject *>self.f, &self.stack[1], self.count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+            self.take(own(found), self.rows, block, row)
+            if not (self.has_looked and is_at_home(self.moving)):
+                self.look_at_form()
+                self.look_at_numbers()
         return 0
 
     cpdef put_back(self):
