@@ -219,7 +219,8 @@ def gradient(
         a batch.
     workers : int or callable, optional
         Number of processes (threads if f is compiled); -1: one per core. Or, for a Python f, a map
-        function such as ``executor.map``, that of dask or of MPI. The result is the same to the bit.
+        function such as ``executor.map``, that of dask or of MPI, which may return its results in any order.
+        The result is the same to the bit.
         f and x travel with each chunk of coordinates. So f must be picklable, and what it reads through
         a closure is not perturbed there.
     progress : bool or callable

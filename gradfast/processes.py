@@ -9,6 +9,7 @@ import os
 import pickle
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -23,6 +24,7 @@ NOT_FOUND = (
     "workers must find f where it is defined; a process did not: {}. Define f in a module, or in a program that is a "
     "file, or give as workers a map that sends functions by value, such as joblib's or dask's"
 )
+DAEMONIC = "workers must be None, or a map, in a process that may start none, as those of multiprocessing.Pool; got {}"
 DIED = (
     "workers must stay alive; a process died before it returned its chunk: "
     "f crashed it, or the system killed it, as for want of memory"
@@ -49,8 +51,8 @@ class Processes:
         self.last_resort: object = None
         self.is_over = False  # whether nobody will ask again: they end after a call that is still under way
 
-    def results(self, job: bytes, chunks: Sequence[Any]) -> Generator[tuple[int, Any], None, None]:
-        """Yield the index of each chunk and what the job, which is pickled, returned for it, as they are done."""
+    def results(self, job: bytes, chunks: Sequence[object]) -> Generator[object, None, None]:
+        """Yield what the job, which is pickled, returned for each chunk, as they are done."""
         if not self.lock.acquire(blocking=False):
             others = Processes(self.count)
             try:
@@ -68,15 +70,15 @@ class Processes:
             if self.is_over:
                 self.leave()
 
-    def _results(self, job: bytes, chunks: Sequence[object]) -> Generator[tuple[int, object], None, None]:
+    def _results(self, job: bytes, chunks: Sequence[object]) -> Generator[object, None, None]:
         from multiprocessing.connection import wait
 
-        left = deque(enumerate(chunks))
+        left = deque(chunks)
         self._start(min(self.count, len(chunks)))
         for member in self.members[: len(chunks)]:
             member.send(b"j" + job)
-            member.take(*left.popleft())
-        while busy := [member for member in self.members if member.chunk is not None]:
+            member.take(left.popleft())
+        while busy := [member for member in self.members if member.is_busy]:
             ready = set(wait([end for member in busy for end in (member.connection, member.process.sentinel)]))
             for member in busy:
                 if member.connection not in ready and member.process.sentinel not in ready:
@@ -84,15 +86,17 @@ class Processes:
                 message, result = member.receive()
                 if message == "started":  # its result is not waited for here: another process may have raised
                     continue
-                done, member.chunk = member.chunk or 0, None
+                member.is_busy = False
                 if left:
-                    member.take(*left.popleft())
-                yield done, result
+                    member.take(left.popleft())
+                yield result
 
     def _start(self, wanted: int) -> None:
-        from multiprocessing import get_context, util
+        from multiprocessing import current_process, get_context, util
 
         context = get_context()
+        if current_process().daemon:
+            raise RuntimeError(DAEMONIC.format(self.count))
         if self.last_resort is None:  # processes that nobody ended would be waited for when the program exits
             self.last_resort = util.Finalize(
                 self, end, args=(self.members,), kwargs={"at_once": True}, exitpriority=100
@@ -104,11 +108,12 @@ class Processes:
             if context.get_start_method() != "fork":
                 inherited = []
             process: Any = context.Process(target=serve, args=(theirs, inherited))
-            try:
-                process.start()
-            finally:
-                theirs.close()
-            self.members.append(Member(process, ours))
+            with interrupts_later():  # else a process might have been forked that nobody waits for
+                try:
+                    process.start()
+                finally:
+                    theirs.close()
+                self.members.append(Member(process, ours))
 
     def leave(self) -> None:
         """End the processes for good; after the call that is under way, as one is whose progress is shown."""
@@ -124,16 +129,35 @@ class Processes:
         end(self.members, at_once)
 
 
+@contextmanager
+def interrupts_later() -> Generator[None, None, None]:
+    """Let Ctrl-C wait until the block has ended."""
+    import signal
+    from threading import current_thread, main_thread
+
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or current_thread() is not main_thread():
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
+
+
 class Member:
-    """One of the processes, and the chunk that it has."""
+    """One of the processes, and whether it has a chunk."""
 
     def __init__(self, process: Any, connection: Any) -> None:
         self.process, self.connection = process, connection
-        self.chunk: int | None = None
-        self.has_started = False
+        self.is_busy = self.has_started = False
 
-    def take(self, i: int, chunk: object) -> None:
-        self.chunk = i
+    def take(self, chunk: object) -> None:
+        self.is_busy = True
         self.send(b"c" + pickle.dumps(chunk))
 
     def send(self, message: bytes) -> None:

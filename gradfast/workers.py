@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -55,22 +55,30 @@ class Workers(Evaluator):
 
     def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
         ends = list(pairwise(ends_of_chunks(self.workers, len(moves))))
-        chunks = [self._chunk(moves, first, last) for first, last in ends]
-        for i, found in self._results(chunks):
+        chunks = [Chunk(i, self._part(moves, first, last)) for i, (first, last) in enumerate(ends)]
+        left = set(range(len(chunks)))
+        for result in self._results(chunks):
+            if not self._is_result(result, ends):
+                raise TypeError(f"workers must return the result of each chunk; got {result!r}")
+            i, found = result
             first, last = ends[i]
-            if not self._are_values(found, last - first):
-                raise TypeError(f"workers must return the result of each chunk; got {found!r}")
+            if i not in left:
+                raise ValueError(f"workers must return the result of each chunk once; got that of chunk {i} twice")
+            left.remove(i)
             self._learn(found.shape[1:])
             self._count(len(found) * self.points)
             yield first, last, found
 
-    def _are_values(self, found: object, rows: int) -> bool:
-        """Return whether a map returned what may be f's values for some rows of moves."""
-        if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or found.shape[:1] != (rows,):
+    def _is_result(self, result: object, ends: list[tuple[int, int]]) -> TypeGuard["Result"]:
+        """Return whether a map returned what may be f's values for the moves of a chunk."""
+        if not isinstance(result, Result) or not isinstance(result.values, np.ndarray):
             return False
-        return not self.single or found.size == rows * self.width
+        found, (first, last) = result.values, ends[result.number]
+        if found.dtype.kind != "f" or found.shape[:1] != (last - first,):
+            return False
+        return not self.single or found.size == (last - first) * self.width
 
-    def _results(self, chunks: list[Any]) -> Iterator[tuple[int, Array]]:
+    def _results(self, chunks: "list[Chunk]") -> Iterator[object]:
         job = replace(self.job, precision=self.precision if self.minds_precision else None)
         try:
             with closing(
@@ -100,7 +108,7 @@ class Workers(Evaluator):
         if self.pool is not None and not self.keeps_pool:
             self.pool.end(at_once)
 
-    def _chunk(self, moves: Moves, first: int, last: int) -> Any:
+    def _part(self, moves: Moves, first: int, last: int) -> "Moves | Slab":
         """Return some rows of moves; of a batch, with the slab of x that holds the points that they move."""
         if not self.is_batch or first == last:
             return moves.part(first, last)
@@ -126,6 +134,20 @@ class Slab:
     moves: Moves
 
 
+class Chunk(NamedTuple):
+    """Moves for one call of the job."""
+
+    number: int  # among the chunks: a map may return results in any order
+    part: Moves | Slab
+
+
+class Result(NamedTuple):
+    """f's values for the moves of a chunk."""
+
+    number: int
+    values: Array
+
+
 @dataclass(frozen=True)
 class Job:
     """What the chunks of one differentiation share; called with a chunk, in whatever process, it returns f's values."""
@@ -134,29 +156,30 @@ class Job:
     x: Array | None  # or None of a batch, whose chunks have points of their own
     precision: str | None  # that steps are made for, if f's first value is to be no coarser
 
-    def __call__(self, *given: Moves | Slab) -> Array:
+    def __call__(self, *given: Chunk) -> Result:
         chunk = given[0] if len(given) == 1 else None
-        if not isinstance(chunk, (Moves, Slab)):  # a map that takes chunks apart, as starmap does
+        if not isinstance(chunk, Chunk):  # a map that takes chunks apart, as starmap does
             raise TypeError(f"workers must call a function with one chunk, as map does; it called it with {given!r}")
-        x, moves = (chunk.x, chunk.moves) if isinstance(chunk, Slab) else (self.x, chunk)
+        part = chunk.part
+        x, moves = (part.x, part.moves) if isinstance(part, Slab) else (self.x, part)
         evaluator = self.call.at(np.array(x))  # a copy: chunks may run on threads
-        evaluator.first_slab = chunk.first if isinstance(chunk, Slab) else 0
+        evaluator.first_slab = part.first if isinstance(part, Slab) else 0
         if self.precision is not None:
             evaluator.precision, evaluator.minds_precision = self.precision, True
         try:
             values = evaluator.values(moves)
             evaluator.close()
         except StopIteration as error:  # which would end a lazy map, as if there were no more chunks
-            raise StoppedError(*error.args) from error
+            raise StoppedError(portable(error)) from error
         except Exception as error:
             arriving = portable(error)
             vars(arriving)[OF_A_CHUNK] = True  # which travels as notes do; a class may forbid to set attributes
             raise arriving from None
-        return values
+        return Result(chunk.number, values)
 
 
 class StoppedError(Exception):
-    """f raised StopIteration."""
+    """f raised StopIteration, which this holds."""
 
 
 def ends_of_chunks(workers: Any, count: int) -> list[int]:
@@ -166,18 +189,19 @@ def ends_of_chunks(workers: Any, count: int) -> list[int]:
     return [count * i // chunks for i in range(chunks + 1)]
 
 
-def _by_map(workers: Any, job: Job, chunks: Sequence[Any]) -> Generator[tuple[int, Array], None, None]:
+def _by_map(workers: Any, job: Job, chunks: Sequence[Chunk]) -> Generator[object, None, None]:
     from concurrent.futures import BrokenExecutor  # imported here: it takes longer than all of gradfast
 
     count, results = 0, None
     try:
         results = workers(job, chunks)
         for result in results if isinstance(results, Iterable) else ():
-            if count < len(chunks):
-                yield count, result
             count += 1
+            if count > len(chunks):  # perhaps without end
+                break
+            yield result
     except StoppedError as error:
-        raise StopIteration(*error.args) from None
+        raise error.args[0] from None
     except BrokenExecutor as error:
         raise RuntimeError(DIED) from error
     except Exception as error:
@@ -187,10 +211,11 @@ def _by_map(workers: Any, job: Job, chunks: Sequence[Any]) -> Generator[tuple[in
     if not isinstance(results, Iterable):
         raise TypeError(f"workers must return the results of its chunks; got {results!r}")
     if count != len(chunks):
-        raise ValueError(f"workers must return a result for each of {len(chunks)} chunks; got {count}")
+        found = f"{count} or more" if count > len(chunks) else count
+        raise ValueError(f"workers must return a result for each of {len(chunks)} chunks; got {found}")
 
 
-def _by_pool(pool: Processes, job: Job, chunks: Sequence[Any]) -> Generator[tuple[int, Array], None, None]:
+def _by_pool(pool: Processes, job: Job, chunks: Sequence[Chunk]) -> Generator[object, None, None]:
     try:
         pickled = pickle.dumps(job)
     except Exception as error:
@@ -200,7 +225,7 @@ def _by_pool(pool: Processes, job: Job, chunks: Sequence[Any]) -> Generator[tupl
         try:
             yield from results
         except StoppedError as error:
-            raise StopIteration(*error.args) from None
+            raise error.args[0] from None
 
 
 def require_picklable(job: Job, cause: BaseException) -> None:

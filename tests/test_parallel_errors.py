@@ -372,7 +372,7 @@ def test_another_thread_may_leave_the_pool_during_a_call():
 def test_a_map_must_return_values_for_each_chunk(found):
     with pytest.raises(TypeError, match="^workers must return the result of each chunk; got "):
         gradient(smooth, POINT, workers=lambda f, chunks: [found for _ in chunks])
-    with pytest.raises(ValueError, match="^workers must return a result for each of 14 chunks; got 15$"):
+    with pytest.raises(ValueError, match="^workers must return a result for each of 14 chunks; got 15 or more$"):
         gradient(smooth, POINT, workers=lambda f, chunks: [*map(f, chunks), found])
 
 
