@@ -134,9 +134,10 @@ def as_f_sees_it(x: Array) -> Array:
 
 def checked_axis(axis: object, x: Array) -> int:
     """Return the axis that is meant, counted from the first."""
-    if not is_integer(axis) or not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"axis must be an axis of x, whose shape is {x.shape}; got {axis!r}")
-    return int(axis) % x.ndim
+    shape = np.asarray(x).shape  # of a subclass, which is not asked
+    if not is_integer(axis) or not -len(shape) <= axis < len(shape):
+        raise ValueError(f"axis must be an axis of x, whose shape is {shape}; got {axis!r}")
+    return int(axis) % len(shape)
 
 
 def as_arguments(args: object) -> Arguments:

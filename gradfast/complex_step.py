@@ -41,7 +41,7 @@ def imaginary_part_of(f: Function) -> Function:
 
 
 def complex_copy(x: Array) -> Array:
-    return x.astype(np.result_type(x.dtype, np.complex64))
+    return np.ndarray.astype(x, np.result_type(np.asarray(x), np.complex64))
 
 
 def imaginary_steps_at(x: Array) -> Array:

@@ -88,7 +88,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
                 plain.copied_from = given
                 return plain
             axis = None if self.axis is None else checked_axis(self.axis, x)
-            call = self._call(args, axis if x.ndim > 1 else None, f0)
+            call = self._call(args, axis if np.asarray(x).ndim > 1 else None, f0)
             evaluator = call.at(x)
         evaluator.copied_from = given if is_copy or self._workers is not None else None
         if self._workers is None and self.progress is False:

@@ -300,16 +300,17 @@ def movable(values: Sequence[object], dtype: DType) -> list[object]:
     open_ones: list[tuple[int, int]] = []
     for start, stop, i in ends:
         open_ones = [(other, k) for other, k in open_ones if other > start]
-        one = np.asarray(values[i])  # of a subclass, which is not asked
+        one = np.asarray(values[i])
         tied |= {index for _, k in open_ones if np.shares_memory(one, np.asarray(values[k])) for index in (i, k)}
         open_ones.append((stop, i))
     return [None if i in tied else value for i, value in enumerate(found)]
 
 
 def is_movable(value: object, dtype: DType) -> bool:
-    if not isinstance(value, np.ndarray) or value.dtype != dtype or not value.size:
+    if not isinstance(value, np.ndarray):
         return False
-    return share_memory(as_point(value), value)
+    array = np.asarray(value)  # of a subclass, which is not asked
+    return array.dtype == dtype and array.size > 0 and share_memory(as_point(value), value)
 
 
 def ravel(x: object) -> tuple[Array, Callable[[Array], Any]]:

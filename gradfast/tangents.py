@@ -15,6 +15,8 @@ from gradfast._kernels.returned_number import number, shown, values_of
 from gradfast.arguments import Array, Function, as_array, warn
 from gradfast.callables import as_objective
 
+dtype_of: Any = np.ndarray.dtype.__get__  # also of a subclass, which is not asked
+
 
 def numerical_diff(f: Function, x: object, h: float = 1e-4) -> Any:
     """Return the central difference of f at x.
@@ -64,8 +66,8 @@ def numerical_diff(f: Function, x: object, h: float = 1e-4) -> Any:
         f = as_objective(f)
     if type(x) is not float:
         x = x if isinstance(x, np.ndarray) else _number_or_array(x)
-        if isinstance(x, np.ndarray) and x.dtype.kind not in "fiub":
-            raise TypeError(f"x must hold real numbers; got dtype {x.dtype}")
+        if isinstance(x, np.ndarray) and dtype_of(x).kind not in "fiub":
+            raise TypeError(f"x must hold real numbers; got dtype {dtype_of(x)}")
     swallowed = _first_equal(x + h, x)
     above = f(x + h)
     if type(above) is not float:

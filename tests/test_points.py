@@ -102,7 +102,7 @@ def test_x_is_put_back_after_an_f_that_changed_it_and_raised(operator, call):
 
 
 class Hostile(np.ndarray):
-    """Like a quantity: it refuses NumPy's functions, its bytes, and to be compared."""
+    """Like a quantity, and worse: it refuses NumPy's functions, to be compared, and to say what it is."""
 
     def __array_function__(self, function, types, args, kwargs):
         raise RuntimeError("no functions")
@@ -116,7 +116,12 @@ class Hostile(np.ndarray):
     def __eq__(self, other):
         raise RuntimeError("not to be compared")
 
+    def refused(self, *args, **options):
+        raise RuntimeError("not to be told")
+
     __hash__ = None
+    astype = view = reshape = refused
+    dtype = shape = ndim = size = nbytes = base = property(refused)
 
 
 @pytest.mark.parametrize(
@@ -125,13 +130,26 @@ class Hostile(np.ndarray):
         lambda f, x: gradfast.numerical_gradient(f, x),
         lambda f, x: gradfast.gradient(f, x),
         lambda f, x: gradfast.gradient(lambda p: f(p["a"]), {"a": x})["a"],
+        lambda f, x: gradfast.gradient(lambda p: f(p["a"]) + p["n"], {"a": x, "n": 1.0})["a"],
         lambda f, x: gradfast.gradient(f, x, method="complex"),
+        lambda f, x: gradfast.gradient(f, x, axis=0),
         lambda f, x: gradfast.directional_derivative(f, x, np.eye(3)),
         lambda f, x: gradfast.derivative(lambda t: np.asarray(t) ** 3, x),
         lambda f, x: gradfast.numerical_diff(lambda t: np.asarray(t) ** 3, x),
         lambda f, x: gradfast.check_gradient(f, lambda x: 3 * np.asarray(x) ** 2, x).numeric,
     ],
-    ids=["textbook", "operator", "names", "complex", "directions", "derivative", "number", "check"],
+    ids=[
+        "textbook",
+        "operator",
+        "names",
+        "names and numbers",
+        "complex",
+        "axis",
+        "directions",
+        "derivative",
+        "number",
+        "check",
+    ],
 )
 def test_a_subclass_is_asked_for_nothing(call):
     x = np.array([0.5, 1.0, 2.0]).view(Hostile)

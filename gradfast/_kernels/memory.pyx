@@ -96,7 +96,7 @@ cdef give_back_form(array, tuple shape, tuple strides, dtype, bytes numbers):
         warnings.simplefilter("ignore")  # NumPy would rather make a new array
         for name, value in (("dtype", dtype), ("shape", shape), ("dtype", dtype), ("shape", shape)):
             try:
-                if array.nbytes != len(numbers):
+                if ndarray.nbytes.__get__(array) != len(numbers):
                     ndarray.resize(array, shape, refcheck=False)
                 getattr(ndarray, name).__set__(array, value)
             except (AttributeError, TypeError, ValueError):
@@ -106,7 +106,7 @@ cdef give_back_form(array, tuple shape, tuple strides, dtype, bytes numbers):
                     PyArray_STRIDES(fields)[axis] = strides[axis]
         try:
             ndarray.shape.__set__(array, shape)  # which looks at the strides, too
-            np.copyto(array.view(ndarray), np.frombuffer(numbers, dtype).reshape(shape))
+            np.copyto(ndarray.view(array, ndarray), np.frombuffer(numbers, dtype).reshape(shape))
         except (AttributeError, TypeError, ValueError):
             pass
 

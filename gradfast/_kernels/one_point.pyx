@@ -168,7 +168,7 @@ cdef class OnePoint(Evaluator):
     cdef int require_real_part(self) except -1:
         """ValueError if f changed the real part of the complex copy of x, which does not move."""
         if self.complex_x is not None:
-            changed = first_change(self.complex_x.view(ndarray).real, self.x.view(ndarray))
+            changed = first_change(np.asarray(self.complex_x).real, np.asarray(self.x))
             if changed >= 0:
                 raise f_changed(name_of_coordinate(self.x, changed))
         return 0

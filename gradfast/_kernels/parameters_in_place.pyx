@@ -56,7 +56,7 @@ cdef class Named(OnePoint):
                 for i in range(first, leaf.stop):
                     at[i] = self.memory.start + i * self.memory.itemsize
                 continue
-            if not open_memory(&own, place if type(place) is ndarray else place.view(ndarray)):
+            if not open_memory(&own, place if type(place) is ndarray else ndarray.view(place, ndarray)):
                 raise TypeError(f"{leaf.name} must be a writable array of {self.base.dtype}; got {place!r}")
             if own.count != leaf.stop - first or own.kind != self.kind:
                 close_memory(&own)
@@ -78,7 +78,7 @@ cdef class Named(OnePoint):
         cdef Py_ssize_t size = self.memory.itemsize
         cdef bint is_changed = False
         for k, (leaf, place, form) in enumerate(zip(self.layout.leaves, self.places, self.forms)):
-            if form is not None and home_of(place) != form[3] and place.base is not None:
+            if form is not None and home_of(place) != form[3] and ndarray.base.__get__(place) is not None:
                 # f has freed the memory that this array is a part of: nothing can be put back.
                 is_changed, self.places[k], self.forms[k] = True, None, None
             elif form is not None and form_of(place) != form[0]:
