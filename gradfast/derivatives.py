@@ -8,6 +8,7 @@ import numpy as np
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.memory import add_note
 from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast._kernels.operator_run import Spare
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, as_dtype, number_or_array, unexpected
@@ -96,7 +97,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         is_array = isinstance(x, (list, tuple)) or bool(getattr(x, "ndim", 0))
         wants_number = any(words in str(error) for words in ("scalar", "truth value"))
         if is_array and wants_number and not str(error).startswith("f must"):
-            error.add_note("f was called with an array of numbers; np.vectorize(f) calls f with each of them")
+            add_note(error, "f was called with an array of numbers; np.vectorize(f) calls f with each of them")
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.derivative(e, self, center)

@@ -311,6 +311,7 @@ def portable(error: BaseException) -> BaseException:
     if survives(error):
         return error
     other = RuntimeError(told(error))
-    for note in getattr(error, "__notes__", ()):
-        other.add_note(note)
+    notes = getattr(error, "__notes__", ())
+    for note in notes if isinstance(notes, list) else ():
+        other.add_note(str(note))
     return other.with_traceback(error.__traceback__)

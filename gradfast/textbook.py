@@ -14,6 +14,7 @@ from numpy import empty
 from gradfast._kernels import native_loop
 from gradfast._kernels.gradient_loop import by_differences, by_moves
 from gradfast._kernels.many_points import ManyPoints
+from gradfast._kernels.memory import add_note
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.one_point import OnePoint, WholeBatch
 from gradfast.arguments import Array, Function, as_dtype, as_point, is_integer, share_memory
@@ -138,7 +139,7 @@ def _of_rows(f: Function, x: Array, own: Array, h: float) -> tuple[Array, int]:
     try:
         return by_differences(f, x.view(), own, h, True)  # of a view: f may give x itself another shape
     except Exception as error:
-        error.add_note(f"f was called with a row of x, of shape {x.shape[1:]}; with axis=None all of x is one point")
+        add_note(error, f"f was called with a row of x, of shape {x.shape[1:]}; with axis=None all of x is one point")
         raise
 
 

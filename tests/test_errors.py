@@ -22,6 +22,7 @@ from gradfast import (
     gradient,
     hessian,
     jacobian,
+    numerical_gradient,
     value_and_gradient,
 )
 from gradfast.coloring import banded
@@ -66,6 +67,33 @@ def test_an_exception_names_the_coordinate_and_how_far_it_was_moved(method, work
         # of two processes, any may be the first to fail
         assert float(note.rpartition(" ")[2]) in ((0.125, 0.25) if workers == 2 else (0.125,))
     assert np.array_equal(x, X)
+
+
+class OddNotesError(Exception):
+    """Its notes are no list, so that it takes none."""
+
+    __notes__ = 3
+
+
+@pytest.mark.parametrize("operator", [gradient, numerical_gradient])
+def test_an_exception_that_is_raised_again_has_one_note_and_one_that_takes_none_comes_as_it_is(operator):
+    error, odd = ValueError("deliberate"), OddNotesError("deliberate")
+
+    def raising(found):
+        def f(x):
+            if x[1] != X[1]:
+                raise found
+            return float(np.sum(x))
+
+        return f
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="deliberate"):
+            operator(raising(error), X.copy())
+    assert len(error.__notes__) == 1
+    with pytest.raises(OddNotesError) as caught:
+        operator(raising(odd), X.copy())
+    assert caught.value is odd
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)

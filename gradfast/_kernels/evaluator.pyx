@@ -29,7 +29,7 @@ from time import perf_counter
 import numpy as np
 from numpy import empty, ndarray
 
-from gradfast._kernels.memory import f_changed, form_changed, first_change, name_at
+from gradfast._kernels.memory import add_note, f_changed, form_changed, first_change, name_at
 
 cdef extern from "Python.h":
     int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
@@ -303,7 +303,7 @@ cdef class Evaluator:
     cdef int tell(self, Moves moves, error) except -1:
         """Add a note to an exception, if f raised it, of what was moved then."""
         if self._is_of_f(error):
-            error.add_note(f"f raised this with {moved_by(self, moves)}")
+            add_note(error, f"f raised this with {moved_by(self, moves)}")
         return 0
 
     cdef int see(self, found) except -1:

@@ -33,7 +33,7 @@ cdef GradientOperator GRADIENT = GradientOperator.__new__(GradientOperator)
 import numpy as np
 from numpy import empty, ndarray
 
-from gradfast._kernels.memory import cannot_be_moved, f_changed, first_change, form_changed, name_at, name_of_coordinate
+from gradfast._kernels.memory import add_note, cannot_be_moved, f_changed, first_change, form_changed, name_at, name_of_coordinate
 
 cdef extern from "Python.h":
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
@@ -118,7 +118,7 @@ cdef Py_ssize_t differentiate(f, argument, const Memory *memory, double h, bint 
                 PyErr_CheckSignals()
     except Exception as error:
         if moved != 0:  # while f was called
-            error.add_note(f"f raised this with {name_at(np.unravel_index(i, shape_in(memory)))} moved by {moved:.3g}")
+            add_note(error, f"f raised this with {name_at(np.unravel_index(i, shape_in(memory)))} moved by {moved:.3g}")
         raise
     if form and form_of(argument) != form:
         raise form_changed()

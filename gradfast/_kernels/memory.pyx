@@ -227,6 +227,15 @@ def form_changed():
     return f_changed("its shape, strides or dtype")
 
 
+def add_note(error, str note):
+    """Add a note to an exception of f, once; one that takes no notes stays as it is."""
+    try:
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+    except Exception:
+        pass
+
+
 def name_of_coordinate(x, Py_ssize_t i):
     """Return the name of x's i-th coordinate, counted in C order, as its owner would write it: ``x[1, 0]``."""
     return name_at(np.unravel_index(i, x.shape))
