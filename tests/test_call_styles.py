@@ -221,6 +221,13 @@ def test_a_prepared_operator_hands_on_what_it_is_called_with(prepared):
     assert same_results(PREPARED[prepared](f)(*point, 2), expected)
 
 
+@pytest.mark.parametrize("count", [13, 14, 15, 16, 40])
+def test_f_may_take_many_more_arguments(count):
+    given = tuple(range(1, count + 1))
+    found = gradfast.gradient(lambda x, *args: x[0] * sum(args) if args == given else np.nan, [1.0], args=given)
+    assert found == pytest.approx([sum(given)])
+
+
 @pytest.mark.parametrize("name", ["gradient", "jacobian", "hessian"])
 def test_a_prepared_operator_may_be_told_f_s_value(name):
     calls = []

@@ -183,6 +183,14 @@ def test_results_are_read_in_the_precision_of_x(dtype):
         assert same(found, np.diag([0.5, 0.5]).astype(point.dtype))
 
 
+@pytest.mark.parametrize(("first", "then"), [(2, 3), (3, 2), (1, 0)])
+def test_the_length_of_a_list_must_not_change(first, then):
+    lengths = itertools.chain([first], itertools.repeat(then))
+    message = rf"f must return arrays of one shape; got \({first},\), then \({then},\)"
+    with pytest.raises(ValueError, match=message):
+        jacobian(lambda x: [1.0] * next(lengths), np.ones(2))
+
+
 @pytest.mark.parametrize("method", ["central", "forward"])
 def test_the_shape_of_f_must_not_change(method):
     shapes = itertools.cycle([(2,), (3,)])

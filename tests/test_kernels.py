@@ -1,6 +1,7 @@
 """The seam's laws: values of moves, their parts and pieces, weighted sums; and the textbook's two loops."""
 
 import ctypes
+import itertools
 import pickle
 
 import numpy as np
@@ -81,6 +82,10 @@ def test_groups_list_the_coordinates_that_move_together(groups, members):
         (lambda: Moves(Groups.each(2), np.ones(2), CENTRAL).part(0, 5), "rows must be from 0 to 4; got 0 to 5"),
         (lambda: Moves(Groups.each(2), np.ones(2), CENTRAL).part(2, 1), "rows must be from 0 to 4; got 2 to 1"),
         (lambda: Moves(Groups.each(2), np.ones(2), CENTRAL).part(-1, 1), "rows must be from 0 to 4; got -1 to 1"),
+        (lambda: Moves(Groups.each(2), np.ones(2), CENTRAL, first=3, last=5), "rows must be from 0 to 4; got 3 to 5"),
+        (lambda: Moves(Groups.each(2), np.ones(2), CENTRAL, first=3, last=2), "rows must be from 0 to 4; got 3 to 2"),
+        (lambda: Moves(Groups.each(2), np.ones(3), CENTRAL), "steps must be one for each of 2 coordinates; got 3"),
+        (lambda: Moves(Groups.each(2), np.ones(1), CENTRAL), "steps must be one for each of 2 coordinates; got 1"),
     ],
 )
 def test_moves_of_what_is_not_there_raise(make, message):
@@ -376,9 +381,37 @@ def test_each_point_of_a_batch_has_a_value_at_x_of_its_own():
     assert combined([5.0, 6.0, 7.0, 8.0], moves, [1.0, 2.0], point=2).tolist() == [4.0, 5.0, 5.0, 6.0]
 
 
-def test_values_along_a_direction_are_divided_by_its_step():
-    moves = Moves(Groups.together(3), [3.0, 4.0, 5.0], CENTRAL, along=0.5)
-    assert combined([[3.0], [1.0]], moves).tolist() == [[2.0]]
+def test_groups_keep_what_was_chosen_when_they_were_made():
+    chosen = np.array([0, 1])
+    groups = Groups.each(3, chosen)
+    chosen[0] = 2
+    assert groups[0] == [0]
+
+
+@pytest.mark.parametrize("groups", [Groups.pairs(6), Groups.strided(6, 2)], ids=["pairs", "strided"])
+def test_the_coordinate_is_named_that_f_changed_of_a_group(groups):
+    def f(x):
+        if x[2] != 1:
+            x[2] = 7.0
+        return 1.0
+
+    e = OnePoint(f, np.ones(6), single=True)
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[2\]"):
+        e.values(Moves(groups, np.ones(6), CENTRAL))
+
+
+@pytest.mark.parametrize("char", "dg")
+def test_values_along_a_direction_are_divided_by_its_step(char):
+    moves = Moves(Groups.together(3), np.array([3.0, 4.0, 5.0], char), CENTRAL, along=0.5)
+    assert same(combined(np.array([[3.0], [1.0]], char), moves), np.array([[2.0]], char))
+
+
+def test_pieces_of_a_slow_f_are_whole_groups(monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr("gradfast._kernels.evaluator.perf_counter", lambda: next(clock))
+    moves = Moves(Groups.each(3), np.ones(3), CENTRAL)
+    pieces = OnePoint(np.sum, np.ones(3), single=True).pieces(moves)
+    assert [piece[:2] for piece in itertools.islice(pieces, 9)] == [(0, 2), (2, 4), (4, 6)]
 
 
 @pytest.mark.parametrize("char", "dg")

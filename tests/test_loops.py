@@ -149,7 +149,11 @@ def test_the_two_loops_give_the_bits_of_the_general_one(dtype, h, seed):
             assert same(numerical_gradient(uneven, x, h), gradient(uneven, x, axis=axis, method=Central(step=h)))
 
 
-@pytest.mark.parametrize(("h", "at", "swallowed"), [(1e-3, 1e20, True), (1e-3, np.inf, False), (1e-3, 1.0, False)])
+# At plus and minus 2**53, rounding swallows a step of 1 to one side only.
+@pytest.mark.parametrize(
+    ("h", "at", "swallowed"),
+    [(1e-3, 1e20, True), (1e-3, np.inf, False), (1e-3, 1.0, False), (1.0, 2.0**53, True), (1.0, -(2.0**53), True)],
+)
 def test_the_two_loops_tell_the_first_coordinate_that_did_not_move(h, at, swallowed):
     x, batch = np.array([1.0, at, at]), np.array([[1.0, 1.0, 1.0], [1.0, at, at]])
     assert by_differences(lambda x: 0.0, x, x, h, False)[1] == (1 if swallowed else -1)
