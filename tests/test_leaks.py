@@ -48,6 +48,7 @@ CALLS = {
     "vectorized": lambda: gradfast.gradient(lambda points: np.sum(points**2, axis=1), POINT, vectorized=True),
     "the complex step": lambda: gradfast.gradient(product, MATRIX, method="complex"),
     "adaptive": lambda: gradfast.gradient(product, POINT, method="adaptive"),
+    "many values": lambda: gradfast.jacobian(lambda x: np.repeat(np.sin(x), 999), POINT),
     "adaptive, of many values": lambda: gradfast.jacobian(lambda x: np.repeat(np.sin(x), 99), POINT, method="adaptive"),
     "long doubles": lambda: gradfast.gradient(product, MATRIX.astype("g")),
     "with value": lambda: gradfast.value_and_gradient(product, MATRIX),
