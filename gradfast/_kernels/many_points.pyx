@@ -47,10 +47,10 @@ cdef class Copies(Evaluator):
     cdef Memory copy_at(self, char *start) noexcept nogil:
         """Return the coordinates of a copy of the origin that starts there: every one, or every imaginary part."""
         cdef Memory copy
+        memset(&copy, 0, sizeof(copy))
         copy.start, copy.count = start + self.offset, self.n
         copy.kind, copy.itemsize, copy.is_contiguous = self.kind, self.memory.itemsize, self.offset == 0
         copy.axes, copy.shape, copy.strides = 1, &self.n, &self.stride
-        copy.is_open, copy.table = False, NULL
         return copy
 
     cdef array_for(self, found, Py_ssize_t count):
