@@ -5,7 +5,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memset
 
 from gradfast._kernels.evaluator cimport BLOCK_BYTES, Block, Evaluator, reserve
 from gradfast._kernels.memory cimport Memory, form_of
