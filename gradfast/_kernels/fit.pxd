@@ -17,8 +17,10 @@ cdef struct Looks:                      # at f on one line through x, by rising 
 
 cdef struct Known:                      # of one of f's values on a line, besides its looks
     double noise                        # where it is seen; else 0
-    double stairs                       # their height, if f rests close to x; infinite if that is not clear; else 0
-    double unresolved                   # a misfit so large is no noise, since closer to x it shrinks; else infinite
+    double stairs                       # 0 if f moves at the closest look; else the height of the stairs on which it
+                                        # stands still, or infinity if its changes are no multiples of one number
+    double shape_above                  # a misfit above this is f's shape, not noise, since it shrinks closer to x:
+                                        # such fits are not chosen; infinite as long as nothing is known
 
 # What is in sigmas is in units of what f's values within the radius are known to at best.
 cdef struct Fit:                        # of all looks within a radius
@@ -33,7 +35,7 @@ cdef struct Fit:                        # of all looks within a radius
     double other_size                   # of that half, in sigmas
     double jump                         # of the derivative at x, if one is seen; else 0
     double unseen                       # a jump up to this size would not be seen
-    double surprise                     # how far the next look is from the fit; large where f changes abruptly
+    double next_misses                  # how far the next look is from the fit; large where f changes abruptly
     int looks                           # within the radius
     int terms                           # kept
     int settled                         # the first term from which on all terms are noise; 0 if there is none
