@@ -1,6 +1,6 @@
 """The half of the functions of :mod:`bench.unseen` that was kept back until the adaptive method was done.
 
-One fault that they showed was mended after that.
+Two faults that they showed were mended after that.
 """
 
 from bench.formulas import (
