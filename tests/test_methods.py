@@ -220,7 +220,7 @@ def test_a_rel_step_that_rounding_would_swallow_is_an_error(dtype, rel_step):
 
 
 def test_the_complex_step_has_derivatives_up_to_the_fourth():
-    with pytest.raises(ValueError, match=r"vectorized f or has_aux, without gradient; got Complex\(check=True\)"):
+    with pytest.raises(ValueError, match=r"vectorized or has_aux, unless gradient is given; got Complex\(check=True\)"):
         hessian(sum_of_cubes, np.ones(2), method="complex", vectorized=True)
     with pytest.raises(ValueError, match="n must be from 1 to 4 for method 'complex'; got 5"):
         derivative(np.sin, 1.0, n=5, method="complex")
