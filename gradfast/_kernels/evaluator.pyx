@@ -101,7 +101,8 @@ cdef class Evaluator:
         else:
             return False
         if axis is not None:
-            self.base = np.moveaxis(self.base, axis, -1)
+            is_last = axis == -1 or axis == self.base.ndim - 1  # as of rows, where a view takes a tenth of the time
+            self.base = self.base.view() if is_last else np.moveaxis(self.base, axis, -1)
         if not open_memory(&self.memory, self.base):
             return False
         self.form = form_of(x)
