@@ -1,7 +1,9 @@
 """Stencils: the published weights, exactness for polynomials, orders of accuracy, steps."""
 
+import re
 from fractions import Fraction
 from math import factorial, log2
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +139,17 @@ def test_relative_steps_balance_truncation_and_rounding():
     assert relative_step(central(1, 2), eps) == pytest.approx((3 * eps / 9) ** (1 / 3))
     assert relative_step(forward(1, 1), eps) == pytest.approx((4 * eps / 3) ** (1 / 2))
     assert relative_step(central(2, 2), eps) == pytest.approx((48 * eps / 9) ** (1 / 4))
+
+
+def test_the_page_on_accuracy_has_the_steps_and_errors_of_the_rule():
+    page = (Path(__file__).parents[1] / "docs" / "guide" / "accuracy.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([a-z]+(?:, accuracy \d)?) \| (\d\.\de-\d+) \|", page, re.MULTILINE))
+    stencils = {"forward": forward(1, 1), "central": central(1, 2)}
+    stencils |= {f"central, accuracy {accuracy}": central(1, accuracy) for accuracy in (4, 6)}
+    assert rows == {
+        name: f"{relative_step(stencil, 2.0**-52):.1e}".replace("e-0", "e-") for name, stencil in stencils.items()
+    }
+    sizes = re.findall(r"\\varepsilon\^\{(\d)/(\d)\}\$, about (\S+) \|", page)
+    assert len(sizes) == len(rows)
+    for p, q, about in sizes:
+        assert float(about) == pytest.approx(2.0 ** (-52 * int(p) / int(q)), rel=0.5)
