@@ -24,6 +24,7 @@ import threading
 import time
 from contextlib import nullcontext
 from multiprocessing import forkserver, resource_tracker
+from pathlib import Path
 
 import numpy as np
 
@@ -198,16 +199,25 @@ def total(x):
 
 def descendants(pid):
     """Return the processes that a process and its children have started, by their command; not those for all runs."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
-    rows = [line.split(None, 3) for line in listed.stdout.splitlines()]
-    family, found = {pid}, {}
+    rows = list(processes())
+    family = {pid}
     for _ in range(4):  # generations
-        family |= {int(row[0]) for row in rows if int(row[1]) in family}
+        family |= {process for process, parent, _ in rows if parent in family}
     for_all = {pid, forkserver._forkserver._forkserver_pid, resource_tracker._resource_tracker._pid}
-    for row in rows:
-        if int(row[0]) in family - for_all and not row[3].startswith("ps -e"):
-            found[int(row[0])] = " ".join(row[2:])
-    return found
+    return {process: state for process, _, state in rows if process in family - for_all}
+
+
+def processes():
+    """Yield all processes: each one's number, its parent's, and its state with its command, which a zombie has not."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                name, _, fields = (entry / "stat").read_text().rpartition(")")
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:  # it has ended meanwhile
+                continue
+            state, parent, *_ = fields.split()
+            yield int(entry.name), int(parent), f"{state} {command or name}"
 
 
 def check_nothing_left(files):
