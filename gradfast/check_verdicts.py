@@ -42,7 +42,7 @@ EXTRAPOLATED = 5.0
 
 # Before an entry is called wrong, more pairs of values are taken, as close to x as rounding allows: where f's rounding
 # makes this part of the difference between the entry and the fit. The next ones are longer by LONGER_WITNESS each.
-# Measured with 3000 right entries of networks with ReLU in float32: with 1 / 3 8 are called wrong, with 1 / 8 17.
+# Measured with 3000 right entries of networks with ReLU in float32: 8 are called wrong with 1 / 3, 17 with 1 / 8.
 WITNESS = 1 / 3
 LONGER_WITNESS = 1.6
 

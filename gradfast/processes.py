@@ -24,7 +24,9 @@ NOT_FOUND = (
     "workers must find f where it is defined; a process did not: {}. Define f in a module, or in a program that is a "
     "file, or give as workers a map that sends functions by value, such as joblib's or dask's"
 )
-DAEMONIC = "workers must be None, or a map, in a process that may start none, as those of multiprocessing.Pool; got {}"
+DAEMONIC = (
+    "workers must be None or a map in a process that may not start others, such as one of multiprocessing.Pool; got {}"
+)
 DIED = (
     "workers must stay alive; a process died before it returned its chunk: "
     "f crashed it, or the system killed it, as for want of memory"

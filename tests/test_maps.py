@@ -72,7 +72,7 @@ def test_an_f_that_stops_raises_its_own_exception(workers):
 
 
 def in_a_daemon(_):
-    message = "^workers must be None, or a map, in a process that may start none, .*; got 2$"
+    message = "^workers must be None or a map in a process that may not start others, .*; got 2$"
     with pytest.raises(RuntimeError, match=message):
         gradient(smooth, POINT, workers=2)
     return gradient(smooth, POINT, workers=map)

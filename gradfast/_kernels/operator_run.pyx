@@ -448,9 +448,9 @@ cdef value_of(Evaluator e, const Block *center):
 
 @cython.final
 cdef class Spare:
-    """A kind of operator, and one of it that is made for calls of a Python f with usual options, one after the other.
+    """Keeps an operator of a kind from one call to the next, for Python callables and the usual options.
 
-    To make an operator takes longer than to differentiate a short f with it. Here f is all that changes.
+    To make an operator takes about as long as to differentiate a short f with it. Here f is all that changes.
     """
 
     def __init__(self, kind):

@@ -51,8 +51,8 @@ cdef enum State:                        # of one of f's values on a line, in thi
 
 cdef struct Plan:                       # for one of f's values on a line
     State state
-    int deep_looks                           # looks much closer to x
-    double rough_by                        # the misfit that made it look rough
+    int deep_looks                      # looks much closer to x
+    double rough_by                     # the misfit that made it look rough
     int more                            # looks at noise that are left
     bint has_looked_out                 # for what lies beyond an abrupt change
 
@@ -69,7 +69,7 @@ cdef struct Line:
     int used
     int side                            # 0: both sides of x; 1 or -1: one; 2: none
     int free                            # the only side on which f was finite, or 0
-    Py_ssize_t deep_for                   # the value for which f is looked at much closer to x, or -1
+    Py_ssize_t deep_for                 # the value for which f is looked at much closer to x, or -1
 
 
 cdef class Search:
