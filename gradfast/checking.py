@@ -1,13 +1,11 @@
 """Check a gradient or a Jacobian that was written by hand, entry by entry."""
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.memory import name_at
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import (
     EPS,
@@ -22,15 +20,16 @@ from gradfast.arguments import (
     as_point,
     is_integer,
     is_real,
-    real_numbers,
 )
+from gradfast.check_claims import Claims, called
+from gradfast.check_evidence import Seen
 from gradfast.check_report import POWER, RIGHT, GradientCheck
-from gradfast.check_verdicts import TINY, Entries, Judge, Seen
+from gradfast.check_verdicts import TINY, Entries, Judge
 from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian
 from gradfast.methods import Adaptive
-from gradfast.parameters import are_parameters, with_leaves
+from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
 
 # An entry of a gradient that was computed in floating point is itself rounded, by this many eps of the largest.
@@ -42,9 +41,6 @@ FLOOR_POWER = 0.6
 
 # The fit of f stops at this part of rtol: its error bar then decides nothing.
 FIT_OF_RTOL = 1 / 16
-
-# Entries that are judged at once: f's values at them are held in memory.
-MOST_ENTRIES = 1 << 18
 
 # How much of the room to bounds a random direction uses: x moved along it must not round to a point outside. A
 # coordinate that has less room than LEAST_ROOM of its step moves to the other side.
@@ -224,7 +220,7 @@ def _check(
     x = x if kind is Gradient and are_parameters(x) else as_point(x)
     more = as_arguments(args)
     if callable(claimed):
-        claimed = _called(claimed, x, more, name)
+        claimed = called(claimed, x, more, name)
     f = f if args is NO_ARGUMENTS else _with_arguments(f, more)
     with opened(kind(f, bounds=bounds, on_error=on_error)._open(x, (), None)) as e:
         center = e.value()
@@ -247,80 +243,6 @@ def _check(
 
 def _with_arguments(f: Function, more: Arguments) -> Function:
     return lambda x: f(x, *more)
-
-
-def _called(derivative: Function, x: object, more: Arguments, name: str) -> object:
-    """Return what a derivative function says of x; ValueError if it changes x, which is put back."""
-    arrays: list[tuple[str, Any]] = []
-    with_leaves(x, "x", lambda place, value: arrays.append((place, value)))
-    arrays = [(place, array) for place, array in arrays if isinstance(array, np.ndarray)]
-    arrays = [(place, np.asarray(array)) for place, array in arrays]  # of a subclass, which may copy in its own way
-    before = [array.copy() for _, array in arrays]
-    found = derivative(x, *more)
-    for (place, array), old in zip(arrays, before, strict=True):
-        if array.tobytes() != old.tobytes():
-            array[...] = old
-            raise ValueError(f"{name} must leave x as it is; it changed {_short(place)}")
-    return found
-
-
-def _short(name: str) -> str:
-    """Return the name of a parameter without x and quotes, where that is clear: W1[2, 0] for x['W1'][2, 0]."""
-    short = re.sub(r"\['([^\W\d]\w*)'\]", r".\1", name.removeprefix("x"))
-    return short.removeprefix(".") if short.startswith(".") else name
-
-
-class Claims:
-    """The derivative that is claimed: a row for each coordinate of an evaluator, a column for each value of f."""
-
-    def __init__(self, e: Evaluator, shape: tuple[int, ...], claimed: object, name: str) -> None:
-        self.e, self.is_sparse = e, hasattr(claimed, "tocsr")
-        self.shape: tuple[int, ...] | None = None
-        if name == "gradient":
-            parts: list[Any] = self._gradients(claimed)
-        else:
-            parts = [claimed if self.is_sparse else real_numbers(name, claimed)]
-            self.shape, wanted, flat = parts[0].shape, (*shape, *e.base.shape), (int(np.prod(shape)), e.n)
-            if self.shape not in (wanted, flat):
-                raise ValueError(
-                    f"jacobian must have the shape {wanted}, of f(x) and x, or {flat}; got shape {self.shape}"
-                )
-        self.eps = max((EPS[part.dtype.char] for part in parts if part.dtype.char in EPS), default=0.0)
-        if self.shape is None:
-            self.rows: Any = np.concatenate([np.empty(0), *(part.reshape(-1) for part in parts)])[:, np.newaxis]
-        else:
-            self.rows = parts[0].T.tocsr() if self.is_sparse else parts[0].reshape(flat).T
-
-    def _gradients(self, claimed: object) -> list[Array]:
-        """Return the gradient by each array of x; ValueError unless it has x's names and shapes."""
-        layout = self.e.layout
-        wanted = [("x", self.e.base.shape)] if layout is None else [(leaf.name, leaf.shape) for leaf in layout.leaves]
-        found = {0: claimed} if layout is None else dict(layout.parts(claimed, "gradient"))
-        parts = []
-        for i, (name, shape) in enumerate(wanted):
-            part = real_numbers("gradient", found[i])
-            if part.shape != shape:
-                raise ValueError(
-                    f"gradient must have the shape of {_short(name)}, {shape}; got an array of shape {part.shape}"
-                )
-            parts.append(part)
-        return parts
-
-    def blocks(self, chosen: Some) -> Iterator[tuple[Some, Array]]:
-        """Yield some coordinates, not too many at a time, and what is claimed along them."""
-        count = max(1, MOST_ENTRIES // max(1, self.rows.shape[1]))
-        for first in range(0, chosen.size, count):
-            some = chosen[first : first + count]
-            rows = self.rows[some]
-            yield some, (rows.toarray() if self.is_sparse else rows).astype(float)
-
-    def names(self, some: Some) -> Array:
-        """Return the names of entries, as the owner of x writes them; those of a Jacobian by its own indices."""
-        if self.shape is None:
-            return np.array([_short(self.e.name(int(i))) for i in some], dtype=str)
-        places = np.arange(self.rows.shape[1]) * self.e.n + some[:, np.newaxis]
-        indices = np.transpose(np.unravel_index(places.reshape(-1), self.shape))
-        return np.array([name_at(index).replace("x", "J", 1) for index in indices.tolist()], dtype=str)
 
 
 class _Check:

@@ -49,7 +49,17 @@ FLOORS = {
         "hessians",
         "propagation",
     ),
-    "reports": ("axes", "mesh_plots", "plotting", "check_report", "check_verdicts", "checking", "__main__"),
+    "reports": (
+        "axes",
+        "mesh_plots",
+        "plotting",
+        "check_report",
+        "check_evidence",
+        "check_verdicts",
+        "check_claims",
+        "checking",
+        "__main__",
+    ),
 }
 LINE = [name for names in FLOORS.values() for name in names]
 PACKAGE = Path(gradfast.__file__).parent

@@ -7,7 +7,8 @@ import pytest
 from objectives import two_layers
 
 from gradfast import check_gradient
-from gradfast.check_verdicts import Entries, Seen
+from gradfast.check_evidence import Seen
+from gradfast.check_verdicts import Entries
 
 
 def never_right(f, wrong, x):

@@ -1,0 +1,164 @@
+"""What is seen of f: its values as they come, how finely f is known by them, and how it moves along a coordinate."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradfast.arguments import EPS, Array
+
+# A value of f is taken to be known to this many units of rounding, as long as nothing else shows how well it is known.
+ROUNDINGS = 3.0
+
+# A jump of f's slope is one at x if three steps show the same jump, within this factor.
+SAME_JUMP = 1.5
+
+# Extrapolated to 0 from two steps, in ratios as they are among looks, a jump is known up to this many times worse.
+EXTRAPOLATED = 5.0
+
+# Values of f that its resolution is told from. Values that all have at most MOST_DIGITS + 1 decimal digits are taken to
+# be rounded to these: one double in 500 looks so by chance.
+MOST_SEEN = 200
+MOST_DIGITS = 12
+
+# A common unit of gaps is a stair's height if it is this many times what each gap is known to. The looks at smooth
+# networks in single precision have one of up to 14 times that.
+REGULAR = 16.0
+
+# Half a unit in the last place, of a number near 1, in single and half precision.
+HALF_UNITS = {char: float(np.finfo(char).eps) / 2 for char in "fe"}
+
+
+class Seen:
+    """f's values as they come, and how finely f is known by them."""
+
+    def __init__(self, center: Array, eps: float) -> None:
+        self.eps, self.values = eps, np.empty((0, center.size))
+        self.is_narrow = dict.fromkeys("fe", True)
+        self.add(center[np.newaxis])
+
+    def add(self, rows: Array) -> None:
+        """Take rows of values. If all so far are numbers of half or single precision, and differ, f works in that."""
+        rows = rows.astype(float)
+        self.values = np.concatenate([self.values, rows[:MOST_SEEN]])[-MOST_SEEN:]
+        ordered = np.sort(self.values, axis=0)
+        distinct = (ordered[1:] > ordered[:-1]).sum(axis=0).max(initial=0) + 1
+        with np.errstate(over="ignore"):
+            for char in self.is_narrow:
+                self.is_narrow[char] &= bool(((rows.astype(char) == rows) | ~np.isfinite(rows)).all())
+                if self.is_narrow[char] and distinct > 2:
+                    self.eps = max(self.eps, HALF_UNITS[char])
+
+    @property
+    def likely_eps(self) -> float:
+        """Half a unit in the last place of the coarsest precision that f is likely to work in."""
+        return max(self.eps, HALF_UNITS["f"] if self.is_narrow["f"] else 0.0)
+
+    def known(self, size: Array) -> Array:
+        """Return what values of some sizes are known to: a few roundings, or the decimals that they are rounded to."""
+        return np.fmax(ROUNDINGS * self.eps * size, decimal_units(self.values))
+
+    def resolution(self, k: int) -> float:
+        """Return the smallest step that the k-th value of f is seen to take; infinite if it never moved."""
+        values = np.unique(self.values[np.isfinite(self.values[:, k]), k])
+        return common_unit(values, self.eps) if values.size > 1 else math.inf
+
+
+def common_unit(values: Array, eps: float) -> float:
+    """Return the greatest number of which all gaps between rising values are multiples, as far as rounding allows.
+
+    Euclid's algorithm, with the error of each number: half a unit in the last place is `eps`.
+    """
+    known = 2 * eps * float(np.abs(values).max())
+    unit = 0.0
+    for gap in np.diff(values).tolist():
+        a, b, known_a, known_b = unit, gap, known, known
+        while b > 2 * known_b:
+            times = round(a / b)
+            a, b, known_a, known_b = b, abs(a - times * b), known_b, known_a + times * known_b
+        if a > 0:
+            longest = max(unit, gap)
+            unit = longest / max(round(longest / a), 1)
+    return unit if unit > REGULAR * known else known
+
+
+def decimal_units(values: Array) -> Array:
+    """Return the unit of the last decimal that all values in a column are rounded to; 0 if it is finer than f's own."""
+    largest = np.abs(values).max(axis=0)
+    units = np.zeros(largest.size)
+    ordinary = (largest > 1e-290) & (largest < 1e290)
+    first = np.floor(np.log10(np.where(ordinary, largest, 1)))
+    for digits in range(MOST_DIGITS, -1, -1):
+        unit = 10.0 ** (first - digits)
+        counts = values / unit
+        whole = np.round(counts)
+        is_unit = ordinary & (np.abs(whole - counts) <= 4 * EPS["d"] * np.abs(whole)).all(axis=0)
+        if not is_unit.any():
+            break
+        units[is_unit] = unit[is_unit]
+    return units
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What was seen of one of f's values along a coordinate: at x, and by rising steps above and below x."""
+
+    center: float
+    steps: Array
+    up: Array
+    down: Array
+    side: int
+
+    @property
+    def moved(self) -> Array:
+        """How far f moved from its value at x, by each step."""
+        up: Array = np.abs(self.up - self.center)
+        down: Array = np.abs(self.down - self.center)
+        return up if self.side > 0 else down if self.side < 0 else np.fmax(up, down)
+
+    @property
+    def slopes(self) -> Array:
+        """The slope of f by each look."""
+        ahead: Array = (self.up - self.center) / self.steps
+        back: Array = (self.center - self.down) / self.steps
+        return ahead if self.side > 0 else back if self.side < 0 else (ahead + back) / 2
+
+    @property
+    def rests(self) -> bool:
+        return not self.moved.any()
+
+    @property
+    def size(self) -> float:
+        return float(abs(self.center) + self.moved.max(initial=0))
+
+    def slope(self, radius: float) -> float:
+        """Return how steep f is on the way to the longest step within a radius."""
+        within = np.flatnonzero(self.steps <= radius)
+        return float(self.moved[within[-1]] / self.steps[within[-1]]) if within.size else 0.0
+
+    def bend(self, radius: float, known: float, reach: float) -> float:
+        """Return how much more f's slopes on both sides differ near x than the curvature seen further out explains."""
+        h = self.steps[self.steps <= radius]
+        bends = np.abs((self.up - self.center) - (self.center - self.down))[: h.size] / (2 * h)
+        near, rounding = h[:, np.newaxis], known / h
+        excess = (bends - rounding)[:, np.newaxis] - (bends + rounding) / h * near
+        return float(excess[(near <= reach) & (near < h)].max(initial=0))
+
+    def jumps(self, known: float) -> bool:
+        """Return whether f's slope jumps at x: by the same at the three shortest steps at which f is resolved.
+
+        Curvature adds a part in proportion to the step. So it may also be what two steps each extrapolate to 0.
+        """
+        jumps = ((self.up - self.center) - (self.center - self.down)) / self.steps
+        some = np.flatnonzero(np.abs(jumps) * self.steps > known)[:3]
+        if some.size < 3:
+            return False
+        h, jumps = self.steps[some], jumps[some]
+        near, far = [0, 0, 1], [1, 2, 2]
+        at_0 = (jumps[near] * h[far] - jumps[far] * h[near]) / (h[far] - h[near])
+        return _are_same(jumps) or (_are_same(at_0) and bool((np.abs(at_0) * h[near] > EXTRAPOLATED * known).all()))
+
+
+def _are_same(jumps: Array) -> bool:
+    sizes = np.abs(jumps)
+    return bool((jumps > 0).all() or (jumps < 0).all()) and bool(sizes.max() < SAME_JUMP * sizes.min())
