@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import is_
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from gradfast import adaptive, complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
+from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.operator_kinds import DirectionalOperator
 from gradfast.arguments import (
     NO_ARGUMENTS,
@@ -22,6 +24,7 @@ from gradfast.arguments import (
     unexpected,
 )
 from gradfast.difference_methods import Difference
+from gradfast.evaluators import call_of, innermost
 from gradfast.info import Info, info_of_all
 from gradfast.line import Line
 from gradfast.methods import Adaptive, AnyMethod, Complex
@@ -30,6 +33,10 @@ from gradfast.stencils import ONE_NODE, checked_order
 
 if TYPE_CHECKING:
     from gradfast.operator_options import AlongOptions, No, Yes
+
+
+# Arguments of f that nobody can change between two calls.
+FIXED = (bool, int, float, complex, str, bytes, type(None))
 
 
 class DirectionalDerivative(DirectionalOperator, PreparedOperator):
@@ -44,6 +51,13 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     ------
     TypeError, ValueError
         As for :func:`directional_derivative`, if f or an option is wrong.
+
+    Notes
+    -----
+    Where f(x) is needed, as by one-sided methods, it is kept for further products at one x (to the bit), so that each
+    takes one evaluation less. So f must not change between them. Where it may, as with another batch of data, hand
+    what changes to f as an argument: f(x) is kept only if f's other arguments are the same numbers or strings. Or give
+    ``f0=f(x)`` at the call, or call :func:`directional_derivative`, which keeps nothing.
 
     References
     ----------
@@ -60,6 +74,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
 
     options = ("n", "method", "bounds", "kwargs", "argnum", "has_aux", "vectorized", "on_error", "full_output")
     takes_both = True
+    _last: tuple[object, Arguments, Array, str] | None = None  # the last f(x): at what x, with what, what it was
 
     def __init__(
         self,
@@ -105,18 +120,58 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         if directions.shape[1:] != shape:
             raise ValueError(f"v must have the shape of x, {shape}; got {directions.shape}")
         call: Any = type(self)(self.f, **self._given_options() | {"full_output": True})
+        call._last = self._last
         found, infos = list[Any](), list[Info]()
         for v in directions:
             along, info = call(x, v, *args, f0=f0)
             found.append(along)
             infos.append(info)
             f0 = None if np.iscomplexobj(info.value) else info.value
+            if len(found) == 1:
+                self._last = call._last
         result: Any = np.array([part for part, _ in found] if self.has_aux else found)
         if self.has_aux and found:
             result = result, found[0][1]
         if not self.full_output:
             return result
         return result, replace(info_of_all(infos, np.array), value=infos[0].value if infos else None)
+
+    def _known_value(self, e: Evaluator) -> Array | None:
+        """Return f's value at x if it was computed for the last product, at this x and with these arguments."""
+        asked, kept = self._asked(e), self._last
+        if asked is None or kept is None:
+            return None
+        x, args, value, precision = kept
+        if x != asked[0] or len(args) != len(asked[1]) or not all(map(is_, args, asked[1])):
+            return None
+        e.precision = precision
+        return value
+
+    def _keep_value(self, e: Evaluator, value: Array) -> None:
+        """Keep f's value at x for the next product, whatever its direction."""
+        asked = self._asked(e)
+        if asked is not None and np.isfinite(value).all():
+            self._last = (*asked, value, e.precision)
+
+    def _given(self, e: Evaluator, f0: object) -> Array:
+        self._last = None  # who gives f(x) may do so because f has changed
+        return super()._given(e, f0)
+
+    def _asked(self, e: Evaluator) -> tuple[tuple[object, ...], Arguments] | None:
+        """Return what f(x) follows from; None where it may follow from more, as from an array that can be changed."""
+        e = innermost(e)
+        args = () if self.is_native else (e if isinstance(e, OnePoint) else call_of(e)).args
+        args = (*args, *(self.kwargs or {}).values())
+        if self.argnum or not all(isinstance(arg, np.generic) or type(arg) in FIXED for arg in args):
+            return None
+        return (e.steps_from.tobytes(), e.base.shape), args
+
+    def _value_at(self, e: Evaluator) -> Array:
+        known = self._known_value(e)
+        if known is None:
+            known = e.value()
+            self._keep_value(e, known)
+        return known
 
     def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):
@@ -233,8 +288,7 @@ def directional_derivative(
     method : str or method object
         As for :func:`gradient`. A method's `step` is the distance that x moves.
     f0 : float or array_like, optional
-        f's value at x, if it is known. It saves an evaluation where f(x) is needed, as by one-sided methods: of many
-        products at one x, compute it once.
+        f's value at x, if it is known. It saves an evaluation where f(x) is needed, as by one-sided methods.
     bounds, args, kwargs, argnum, has_aux, vectorized, on_error, full_output
         As for :func:`gradient`; but x and v stay the first two arguments of a prepared operator whatever `argnum` is.
 
@@ -255,9 +309,8 @@ def directional_derivative(
     Notes
     -----
     2 evaluations a direction, whatever the number of coordinates, also for a Hessian times v [1]_; forward 2, complex 1
-    and 2 for its check; higher derivatives as for :func:`derivative`. f(x) is computed once for k directions. From one
-    call to the next it is not kept, since f may have changed meanwhile: for many products at one x give f0, or take
-    :meth:`Jacobian.as_linear_operator`, which keeps it.
+    and 2 for its check; higher derivatives as for :func:`derivative`. f(x) is computed once for k directions.
+    For many products at one x, prepare a :class:`DirectionalDerivative`, which keeps it from call to call.
     The default step moves each coordinate by the same part of its scale, ``max(abs(x), 0.1)``, in
     the root mean square over those that v moves. The whole of x is moved in place and put back.
     Thread-safety: as for :func:`gradient`.

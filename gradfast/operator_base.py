@@ -267,7 +267,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
     # --- adaptive steps -----------------------------------------------------------------------------------------------
 
     def _adaptive(self, e: Evaluator, v: object, f0: object, wants_value: bool) -> object:
-        center = e.value() if f0 is None else self._given(e, f0)
+        center = self._value_at(e) if f0 is None else self._given(e, f0)
         at_center = e.evaluations
         result, info = self._differentiate_adaptively(e, v, center)
         result = number_or_array(np.asarray(result))
@@ -279,6 +279,10 @@ class PreparedOperator(MixedStencils, FromElsewhere):
             return found
         value = number_or_array(center)
         return found, replace(info, evaluations=info.evaluations + at_center, value=value)
+
+    def _value_at(self, e: Evaluator) -> Array:
+        """Return f's value at x."""
+        return e.value()
 
     def _doubt(self, e: Evaluator, parts: tuple[Moves, ...] | None, unmoved: Array | None) -> None:
         doubt(self, e, parts, unmoved)

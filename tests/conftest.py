@@ -81,10 +81,10 @@ def counted():
 
     def wrap(f):
         @functools.wraps(f)
-        def g(x, *args):
+        def g(x, *args, **keywords):
             g.calls += 1
             g.points += len(x) if np.ndim(x) else 1
-            return f(x, *args)
+            return f(x, *args, **keywords)
 
         g.calls = g.points = 0
         return g

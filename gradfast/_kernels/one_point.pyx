@@ -55,7 +55,7 @@ cdef class OnePoint(Evaluator):
                 self.rows *= extent
         self.args = args
         if more > MOST_ARGUMENTS:
-            f, more, self.args = with_arguments(f, args), 0, ()
+            f, more = with_arguments(f, args), 0
         self.f, self.count = f, 1 + more
         self.stack[1] = <PyObject *>self.argument
         for i in range(<Py_ssize_t>more):

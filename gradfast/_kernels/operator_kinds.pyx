@@ -6,7 +6,7 @@ from libc.math cimport fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
 
 from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, second_derivatives
-from gradfast._kernels.evaluator cimport Block, Evaluator, free_block, is_vector, start_block
+from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
 from gradfast._kernels.many_points cimport AtNumber, Elements
 from gradfast._kernels.memory cimport data_of, new_array
 from gradfast._kernels.moves cimport Groups, Moves, Span
@@ -293,6 +293,22 @@ cdef class DirectionalOperator(Operator):
 
     cdef finish(self, Evaluator e, tuple parts, result):
         return self._shaped(e, result)
+
+    cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center):
+        """Write f's value at x, which is kept from one product to the next."""
+        cdef char made_for = e.coarsest
+        known = self._known_value(e)
+        if known is None:
+            parts = Operator.with_center(self, e, v, parts, center)
+            self._keep_value(e, array_of(center.at, e.value_shape(), e.value_size))
+            return parts
+        if known.ndim == 1:
+            e.is_known, e.width = True, known.size
+        else:
+            e.know(known.shape)
+        reserve(center, known.size * e.value_size)
+        e.copy_values(known, center.at)
+        return parts if e.coarsest == made_for else self.parts_of(e, v)
 
     cdef Moves plain_moves(self, Evaluator e, Plan plan, v):
         """Return moves along a direction of doubles; None leaves others, and bounds, to the slower way."""
