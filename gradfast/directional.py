@@ -151,7 +151,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         """Keep f's value at x for the next product, whatever its direction."""
         asked = self._asked(e)
         if asked is not None and np.isfinite(value).all():
-            self._last = (*asked, value, e.precision)
+            self._last = (*asked, value.copy(), e.precision)
 
     def _given(self, e: Evaluator, f0: object) -> Array:
         self._last = None  # who gives f(x) may do so because f has changed
@@ -168,10 +168,11 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
 
     def _value_at(self, e: Evaluator) -> Array:
         known = self._known_value(e)
-        if known is None:
-            known = e.value()
-            self._keep_value(e, known)
-        return known
+        if known is not None:
+            return known.copy()  # which the caller gets
+        value: Array = e.value()
+        self._keep_value(e, value)
+        return value
 
     def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...] | None:
         if isinstance(self.method, Adaptive):

@@ -169,3 +169,12 @@ def test_an_f_that_returns_one_buffer_each_time_leaves_what_is_kept():
     product = DirectionalDerivative(lambda x: np.multiply(x, x, out=buffer), method="forward")
     expected = [directional_derivative(lambda x: x * x, X, v, method="forward") for v in DIRECTIONS]
     assert np.array_equal([product(X, v) for v in DIRECTIONS], expected)
+
+
+@pytest.mark.parametrize("method", ["forward", "adaptive"])
+def test_what_is_kept_is_not_what_the_caller_gets(method):
+    product = DirectionalDerivative(powers, method=method, full_output=True)
+    expected = product(X, X)[0]
+    for _ in range(2):
+        product(X, X)[1].value[...] = 7
+    assert np.array_equal(product(X, X)[0], expected)
