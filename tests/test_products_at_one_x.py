@@ -174,7 +174,7 @@ def test_an_f_that_returns_one_buffer_each_time_leaves_what_is_kept():
 @pytest.mark.parametrize("method", ["forward", "adaptive"])
 def test_what_is_kept_is_not_what_the_caller_gets(method):
     product = DirectionalDerivative(powers, method=method, full_output=True)
-    expected = product(X, X)[0]
+    expected = directional_derivative(powers, X, X, method=method)
     for _ in range(2):
         product(X, X)[1].value[...] = 7
     assert np.array_equal(product(X, X)[0], expected)
