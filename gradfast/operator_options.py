@@ -237,8 +237,9 @@ def _same(one: object, other: object) -> bool:
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(_same, one, other))
     try:
-        return bool(np.all(one == other))
-    except ValueError:  # of a sparse matrix, which is no pattern's
+        different = one != other
+        return not different.nnz if hasattr(different, "nnz") else not np.any(different)
+    except ValueError:  # sparse matrices of unlike shapes
         return False
 
 

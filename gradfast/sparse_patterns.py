@@ -55,6 +55,15 @@ class Pattern:
         read_only(starts, rows, places)
         return starts, rows, places
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Pattern):
+            return NotImplemented
+        same = self.shape == other.shape and np.array_equal(self.row_starts, other.row_starts)
+        return same and np.array_equal(self.columns, other.columns)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.columns.size))
+
     def __repr__(self) -> str:
         return f"<pattern of shape {self.shape}, {self.columns.size} entries>"
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradfast import Coloring, jacobian, sparse_patterns
+from gradfast import Coloring, Jacobian, jacobian, sparse_patterns
 from gradfast._kernels import greedy as kernels
 from gradfast.coloring import banded
 from gradfast.sparse_patterns import Pattern
@@ -426,3 +426,13 @@ def test_colorings_of_other_entries_differ():
     one, other = (Coloring(([0, 1], columns), (2, 3)) for columns in ([0, 1], [0, 2]))
     assert one != other
     assert one == Coloring(([0, 1], [0, 1]), (2, 3))
+
+
+@pytest.mark.parametrize(
+    "kind", [lambda a: a, sparse.csr_array, sparse.coo_matrix, sparse_patterns.as_pattern, Coloring]
+)
+def test_operators_with_the_same_entries_are_equal(kind):
+    one, again, other = (Jacobian(np.sin, sparsity=kind(np.diag([1.0, 1.0], k))) for k in (1, 1, -1))
+    assert one == again == pickle.loads(pickle.dumps(one)) != other
+    assert one != Jacobian(np.sin, sparsity=kind(np.eye(4)))
+    assert hash(one) == hash(again)
