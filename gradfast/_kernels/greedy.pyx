@@ -12,7 +12,7 @@ from cpython.exc cimport PyErr_CheckSignals
 import numpy as np
 
 cdef enum:
-    STEPS_A_LOOK = 1 << 20  # a few milliseconds
+    STEPS_A_LOOK = 1 << 16  # below a millisecond, or some in a random pattern larger than the caches
 
 
 cdef inline Py_ssize_t look(Py_ssize_t steps) except -1:
