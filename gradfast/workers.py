@@ -205,7 +205,7 @@ def _by_map(workers: Any, job: Job, chunks: Sequence[Chunk]) -> Generator[object
     except BrokenExecutor as error:
         raise RuntimeError(DIED) from error
     except Exception as error:
-        if OF_A_CHUNK not in vars(error):
+        if OF_A_CHUNK not in vars(error) and isinstance(error, (pickle.PicklingError, AttributeError, TypeError)):
             require_picklable(job, error)
         raise
     if not isinstance(results, Iterable):
