@@ -12,9 +12,11 @@ import numpy as np
 
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.memory import add_note
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.one_point import OnePoint
 from gradfast.arguments import (
+    RAVELED,
     VALUE_DTYPE,
     Arguments,
     Array,
@@ -33,7 +35,7 @@ from gradfast.evaluators import Call, as_x, call_of, opened, shape_of, x_of
 from gradfast.info import Info, info_of_all, with_arrays
 from gradfast.methods import Complex
 from gradfast.moves_near_bounds import MixedStencils
-from gradfast.parameters import Layout, are_parameters
+from gradfast.parameters import Layout, are_parameters, is_labeled
 from gradfast.points_and_values import FromElsewhere
 from gradfast.steps import warn_of_swallowed_step
 from gradfast.zero_warning import doubt
@@ -102,6 +104,11 @@ class PreparedOperator(MixedStencils, FromElsewhere):
     def _sees_names(self, x: object) -> bool:
         """Return whether f is to be called with x as it is, parameters by name."""
         return not (self.vectorized or self.is_native or self.axis is not None) and are_parameters(x)
+
+    def _explain(self, e: Evaluator, error: BaseException) -> None:
+        """Add a note to an exception of an f that may have looked for labels in an array."""
+        if isinstance(error, (LookupError, AttributeError)) and e.layout is None and is_labeled(e.copied_from):
+            add_note(error, f"f was called with the values of x, a {type(e.copied_from).__name__}; {RAVELED}")
 
     def _named(self, e: Evaluator, found: object) -> object:
         """Return derivatives, or an Info, as parameters by name if x was given so."""

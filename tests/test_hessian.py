@@ -281,8 +281,10 @@ def test_a_given_value_must_be_one_number(vectorized):
 
 def test_f0_is_of_no_use_with_a_gradient():
     for sparsity in (None, np.ones((3, 3))):
-        with pytest.raises(ValueError, match=r"f0 must not be given with gradient; got 1\.5"):
+        with pytest.raises(ValueError, match=r"f0 must not be given with gradient or .*; got 1\.5"):
             hessian(rosen, np.ones(3), gradient=rosen_gradient, f0=1.5, sparsity=sparsity)
+    with pytest.raises(ValueError, match=r"f0 must not be given with gradient or method 'complex'; got 1\.5"):
+        hessian(rosen, np.ones(3), method="complex", f0=1.5)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -312,6 +312,21 @@ def test_a_prepared_operator_takes_parameters_of_any_structure():
 # --- pandas -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("f", [lambda p: p["a"] ** 2 * p["b"], lambda p: p.a**2 * p.b], ids=["keys", "attributes"])
+def test_an_f_that_looks_for_labels_in_vain_is_told_how_to_find_them(f):
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series({"a": 1.0, "b": 2.0})
+    told = "f was called with the values of x, a Series; vector, unravel = gradfast.parameters.ravel(x) makes"
+    for call in (lambda: gradfast.hessian(f, series), lambda: gradfast.directional_derivative(f, series, [1.0, 0.0])):
+        with pytest.raises((IndexError, AttributeError)) as caught:
+            call()
+        assert any(note.startswith(told) for note in caught.value.__notes__)
+    vector, unravel = ravel(series)
+    assert gradfast.hessian(lambda v: f(unravel(v)), vector) == pytest.approx(
+        np.array([[4.0, 2.0], [2.0, 0.0]]), abs=1e-4
+    )
+
+
 def test_labels_of_pandas_are_kept():
     pandas = pytest.importorskip("pandas")
     series = pandas.Series({"alpha": 1.0, "beta": 2.0}, name="fit")

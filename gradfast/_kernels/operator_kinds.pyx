@@ -123,7 +123,7 @@ cdef class HessianOperator(Operator):
             except ArrayValueError as error:
                 return self._of_many_values(error, x, args, f0)
         if f0 is not None:
-            raise ValueError(f"f0 must not be given with gradient; got {f0!r}")
+            raise ValueError(f"f0 must not be given with gradient or method 'complex'; got {f0!r}")
         if self.gradient is not None:
             return self.of_gradient(x, *args)
         try:

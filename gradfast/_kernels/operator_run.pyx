@@ -149,8 +149,10 @@ cdef class Operator:
             except ComplexValueError as error:
                 e.put_back()
                 return self._of_complex(error, e.evaluations, x, args, v, f0, wants_value)
-            except BaseException:
+            except BaseException as error:
                 e.put_back()
+                if e.copied_from is not None:
+                    self._explain(e, error)
                 raise
 
     def _run(self, x, args, v, f0, wants_value):
