@@ -28,7 +28,6 @@ runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surface
 from typing import TYPE_CHECKING
 
 from gradfast.callables import compiled
-from gradfast.coloring import Coloring
 from gradfast.derivatives import Derivative, derivative
 from gradfast.difference_methods import Backward, Central, Forward, Nodes
 from gradfast.directional import DirectionalDerivative, directional_derivative
@@ -37,8 +36,6 @@ from gradfast.hessians import Hessian, hessian
 from gradfast.info import Info
 from gradfast.jacobians import Jacobian, jacobian
 from gradfast.methods import Adaptive, Complex
-from gradfast.noise_estimate import noise
-from gradfast.sparse import detect_sparsity
 from gradfast.tangents import numerical_diff, tangent_line
 from gradfast.textbook import numerical_gradient
 
@@ -46,7 +43,10 @@ if TYPE_CHECKING:
     from gradfast import plotting
     from gradfast.check_report import GradientCheck
     from gradfast.checking import check_gradient, check_jacobian
+    from gradfast.coloring import Coloring
+    from gradfast.noise_estimate import noise
     from gradfast.propagation import propagate
+    from gradfast.sparse import detect_sparsity
 
 __all__ = [
     "Adaptive",
@@ -86,11 +86,15 @@ __version__ = "0.2.0"
 
 # What few programs use is imported when it is asked for, with all that it needs.
 ON_DEMAND = {
+    "Coloring": "coloring",
     "GradientCheck": "check_report",
     "check_gradient": "checking",
     "check_jacobian": "checking",
+    "detect_sparsity": "sparse",
+    "noise": "noise_estimate",
     "propagate": "propagation",
 }
+MODULES = ("coloring", "plotting")
 
 if not TYPE_CHECKING:  # to a type checker, a __getattr__ would make every name exist
 
@@ -98,8 +102,8 @@ if not TYPE_CHECKING:  # to a type checker, a __getattr__ would make every name 
         """Return a public name that is not imported yet."""
         from importlib import import_module
 
-        if name == "plotting":
-            return import_module("gradfast.plotting")
+        if name in MODULES:
+            return import_module(f"gradfast.{name}")
         if name not in ON_DEMAND:
             raise AttributeError(f"module 'gradfast' has no attribute {name!r}")
         found = globals()[name] = getattr(import_module(f"gradfast.{ON_DEMAND[name]}"), name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 import numpy as np
 
-from gradfast import adaptive, sparse
+from gradfast import adaptive
 from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
@@ -188,6 +188,8 @@ class Hessian(HessianOperator, PreparedOperator):
 
     def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
         """Return the second derivatives at the entries of the sparsity, with what was done if that is asked for."""
+        from gradfast import sparse  # few programs need it, nor what it imports
+
         center = e.value() if f0 is None else self._given(e, f0)
         result = sparse.hessian(self, e, parts, center)
         e.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 import numpy as np
 
-from gradfast import adaptive, sparse
+from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import JacobianOperator
@@ -159,10 +159,14 @@ class Jacobian(JacobianOperator, PreparedOperator):
     def _stand_in(self, x: object) -> object:
         if self.sparsity is None:
             return super()._stand_in(x)
+        from gradfast import sparse
+
         return np.zeros(sparse.as_coloring(self.sparsity, self._point(x), symmetric=False).shape[0])
 
     def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
         """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
+        from gradfast import sparse  # few programs need it, nor what it imports
+
         given = None if f0 is None else self._given(e, f0)
         result, parts, value = sparse.jacobian(self, e, parts, given)
         e.close()

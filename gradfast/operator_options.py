@@ -23,7 +23,6 @@ from gradfast.arguments import (
 )
 from gradfast.bounds import box_of, sides_of
 from gradfast.callables import as_objective
-from gradfast.coloring import Coloring
 from gradfast.difference_methods import Difference
 from gradfast.methods import Complex
 from gradfast.parameters import are_parameters
@@ -39,6 +38,7 @@ DEFAULTS |= {"method": NAMED["central"], "n": 1, "argnum": 0, "on_error": "raise
 
 
 if TYPE_CHECKING:
+    from gradfast.coloring import Coloring
     from gradfast.processes import Processes
 
     Yes = Literal[True]
@@ -119,7 +119,7 @@ class WithOptions(Operator, metaclass=Listed):
     _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
     _threads = 1  # of compiled f
     _workers: Any = None  # of a Python f
-    _coloring: Coloring | None = None  # of the sparsity, made at the first call
+    _coloring: "Coloring | None" = None  # of the sparsity, made at the first call
     _pool: "Processes | None" = None  # that is kept between calls
 
     def __dir__(self) -> list[str]:

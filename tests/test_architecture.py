@@ -151,6 +151,7 @@ def test_only_the_tour_imports_the_reference(module):
 def test_import_gradfast_imports_numpy_and_nothing_heavier():
     heavy = {"matplotlib", "scipy", "numba", "tqdm", "cffi", "pandas", "mypy", "concurrent.futures", "multiprocessing"}
     heavy |= {"numpy.random", "numpy.ma"}  # which newer NumPy does not import by itself
+    heavy |= {"gradfast.sparse", "gradfast.coloring", "gradfast.checking", "gradfast.plotting"}
     code = "import numpy, sys; before = set(sys.modules); import gradfast; "
     code += f"print(sorted({heavy} & (set(sys.modules) - before)))"
     run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
