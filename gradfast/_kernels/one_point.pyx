@@ -25,6 +25,39 @@ cdef extern from "Python.h":
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
 
 
+cdef inline PyObject *call_of(OnePoint e) noexcept:
+    """Return what f returns, a reference, or NULL with an exception set."""
+    return e.call(<PyObject *>e.f, &e.stack[1], e.count, NULL)
+
+
+cdef inline int require_rest(OnePoint e, Groups groups, Span span) except -1:
+    """Turn to the point of a batch that a group is of; ValueError if the group is not as it was: f moved it."""
+    if e.batch is not None:
+        e.turn_to(groups.member(span, 0) // e.point)
+    if not is_at_rest(e.moving, e.rest, groups, span):
+        e.raise_change()
+    return 0
+
+
+cdef inline int require_moved(OnePoint e, Moves moves, Span span, double node) except -1:
+    """ValueError if f changed what was moved."""
+    if not (e.has_looked and is_at_home(e.moving) and is_moved(e.moving, e.rest, moves, span, node)):
+        e.look(moves, span, node)
+    return 0
+
+
+cdef inline int take_value(
+    OnePoint e, PyObject *found, Py_ssize_t row, Py_ssize_t first, Py_ssize_t last, Block *block
+) except -1:
+    """Write what f returned, nearly always a float, as a row of a block of rows."""
+    if is_float(found) and e.single and e.value_size == sizeof(double):
+        (<double *>block.at)[row - first] = take_float(found)
+    else:
+        e.failed = e.failed_last = row if found is NULL else -1
+        e.take(own(found), last - first, block, row - first)
+    return 0
+
+
 @cython.no_gc
 cdef class OnePoint(Evaluator):
     """A Python f, called with one point, which is moved in place."""
@@ -56,7 +89,7 @@ cdef class OnePoint(Evaluator):
         self.args = args
         if more > MOST_ARGUMENTS:
             f, more = with_arguments(f, args), 0
-        self.f, self.count = f, 1 + more
+        self.f, self.count = f, (1 + more) | PY_VECTORCALL_ARGUMENTS_OFFSET
         self.stack[1] = <PyObject *>self.argument
         for i in range(<Py_ssize_t>more):
             self.stack[2 + i] = <PyObject *>args[i]
@@ -83,55 +116,35 @@ cdef class OnePoint(Evaluator):
         return 0
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
-        cdef Groups groups = moves.groups
-        cdef Memory *moving = self.moving
-        cdef const char *rest = self.rest
+        """Perturb, call f, restore: a group of coordinates to each node of the stencil, then the next group."""
         cdef const double *node = moves.stencil.node
         cdef Py_ssize_t size = moves.stencil.size, g = first // size, k = first % size, row = first
-        cdef bint reads_floats = self.single and self.value_size == sizeof(double), has_batch = self.batch is not None
-        cdef size_t count = self.count | PY_VECTORCALL_ARGUMENTS_OFFSET
         cdef Span span
-        cdef PyObject *found
         if first >= last:
             return 0
-        span = groups.span(g)
         if self.is_known:
             reserve(block, (last - first) * self.width * self.value_size)
         try:
             for row in range(first, last):
-                if has_batch:
-                    self.turn_to(groups.member(span, 0) // self.point)
-                if (k == 0 or row == first) and not is_at_rest(moving, rest, groups, span):
-                    self.raise_change()
-                move(moving, rest, moves, span, node[k])
-                found = self.call(<PyObject *>self.f, &self.stack[1], count, NULL)
-                if reads_floats and is_float(found):  # what nearly every f returns
-                    (<double *>block.at)[row - first] = take_float(found)
-                else:
-                    self.failed = self.failed_last = row if found is NULL else -1
-                    self.take(own(found), last - first, block, row - first)
-                if not (self.has_looked and is_at_home(moving) and is_moved(moving, rest, moves, span, node[k])):
-                    self.look(moves, span, node[k])
+                if k == 0 or row == first:
+                    span = moves.groups.span(g)
+                    require_rest(self, moves.groups, span)
+                move(self.moving, self.rest, moves, span, node[k])
+                take_value(self, call_of(self), row, first, last, block)
+                require_moved(self, moves, span, node[k])
                 k += 1
-                if k == size:
-                    put_back(moving, rest, groups, span)
+                if k == size or row == last - 1:
+                    put_back(self.moving, self.rest, moves.groups, span)
                     k, g = 0, g + 1
                     if self.looks_for_signals:
                         PyErr_CheckSignals()
-                    span = groups.span(min(g, groups.count - 1))
-            if k:
-                put_back(moving, rest, groups, span)
         except BaseException as error:
-            self.give_up(moves, error)
+            self.put_back()
+            self.tell(moves, error)
             raise
         finally:
             self.counted += (row + 1 - first) * self.points
         return 0
-
-    cdef int give_up(self, Moves moves, error) except -1:
-        """Put x back, and say what was moved if f raised the error."""
-        self.put_back()
-        return self.tell(moves, error)
 
     cdef int look(self, Moves moves, Span span, double node) except -1:
         """ValueError if f changed what was moved, the form of x or, at its first call, anything of x.
@@ -183,7 +196,6 @@ cdef class OnePoint(Evaluator):
 
     cdef int center(self, Block *block) except -1:
         """Write f's value at x; of a batch, at each point."""
-        cdef PyObject *found
         cdef Py_ssize_t row
         if self.at_x is not None:
             return Evaluator.center(self, block)
@@ -193,8 +205,7 @@ cdef class OnePoint(Evaluator):
             if self.batch is not None:
                 self.turn_to(row)
             self.counted += self.points
-            found = self.call(<PyObject *>self.f, &self.stack[1], self.count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
-            self.take(own(found), self.rows, block, row)
+            self.take(own(call_of(self)), self.rows, block, row)
             if not (self.has_looked and is_at_home(self.moving)):
                 self.look_at_form()
                 self.look_at_numbers()
