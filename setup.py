@@ -29,7 +29,8 @@ SOURCES = [*sorted(Path("gradfast/_kernels").glob("*.pyx")), *filter(Path.exists
 # A compiler spends most of its time on code that gets no faster by it. Loops that become vector instructions, what runs
 # once for each call of f, and the rest: by callgrind this is within 1 % of -O3 everywhere.
 LEVELS = dict.fromkeys(("combine", "gradient_loop", "many_points", "moves", "native_loop", "operator_run"), "-O3")
-LEVELS |= dict.fromkeys(("evaluator", "fit", "memory", "native", "one_point", "returned_number", "search"), "-O2")
+LEVELS |= dict.fromkeys(("evaluator", "fit", "memory", "native", "one_point", "operator_once"), "-O2")
+LEVELS |= dict.fromkeys(("returned_number", "search"), "-O2")
 HAS_GCC_FLAGS = sys.platform != "win32"
 
 

@@ -10,7 +10,7 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.memory import add_note
 from gradfast._kernels.operator_kinds import DerivativeOperator
-from gradfast._kernels.operator_run import Spare
+from gradfast._kernels.operator_once import Spare
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, as_dtype, number_or_array, unexpected
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
 from gradfast.difference_methods import Central
@@ -20,7 +20,7 @@ from gradfast.operator_base import PreparedOperator
 from gradfast.stencils import checked_order
 
 if TYPE_CHECKING:
-    from gradfast._kernels.operator_run import once  # in C: see the .pxd beside this file
+    from gradfast._kernels.operator_once import once  # in C: see the .pxd beside this file
     from gradfast.operator_options import DerivativeOptions, No, Numbers, Yes
 
 HIGHEST_BY_COMPLEX_STEP = 4

@@ -11,7 +11,7 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import JacobianOperator
-from gradfast._kernels.operator_run import Spare
+from gradfast._kernels.operator_once import Spare
 from gradfast.arguments import (
     NO_ARGUMENTS,
     Array,
@@ -30,7 +30,7 @@ from gradfast.operator_base import PreparedOperator
 from gradfast.operator_options import COMMON
 
 if TYPE_CHECKING:
-    from gradfast._kernels.operator_run import once  # in C: see the .pxd beside this file
+    from gradfast._kernels.operator_once import once  # in C: see the .pxd beside this file
     from gradfast.operator_options import JacobianOptions, Labeled, Named, No, Point, Yes
 
 

@@ -102,6 +102,7 @@ KERNELS += [
     "combine",
     "step_plan",
     "operator_run",
+    "operator_once",
     "operator_kinds",
 ]
 KERNELS += ["gradient_loop", "greedy", "fit", "search"]

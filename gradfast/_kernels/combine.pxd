@@ -21,3 +21,8 @@ cdef void combine(
 
 # Turn the sums of groups of one and two coordinates, by a stencil of second derivatives, to second derivatives in place.
 cdef int second_derivatives(char *sums, Moves moves) except -1  # OUT: sums
+
+# Of the derivatives in an array, and of values that are compared.
+cdef bint is_finite(results, Py_ssize_t value_size) noexcept
+cdef bint is_zero(results, Py_ssize_t value_size) noexcept
+cdef bint is_same(const char *one, const char *other, Py_ssize_t count, Py_ssize_t value_size) noexcept nogil

@@ -10,9 +10,13 @@ c. What f returns passes through, inf and NaN too, each in its own row alone.
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.math cimport isfinite
+from libc.string cimport memcmp
 
+from gradfast._kernels.memory cimport data_of, size_of
 from gradfast._kernels.moves cimport EACH, Groups, Moves, Span
 from gradfast._kernels.stencil cimport Stencil, divisor, value
+from gradfast._kernels.step_rule cimport all_finite
 
 from math import prod
 
@@ -202,6 +206,39 @@ cdef int divide_groups(Moves moves, Py_ssize_t first, Py_ssize_t groups, Py_ssiz
             by = divisor(moves.stencil, <double>moves.along_step if moves.along is not None else (<const double *>moves.steps)[i])
             divide(<double *>sums + g * width, width, by)
     return 0
+
+
+cdef bint is_finite(results, Py_ssize_t value_size) noexcept:
+    """Return whether no derivative is inf or NaN."""
+    cdef Py_ssize_t i, count = size_of(results)
+    if value_size == sizeof(double):
+        return all_finite(<const double *>data_of(results), count)
+    for i in range(count):
+        if not isfinite((<const long double *>data_of(results))[i]):
+            return False
+    return True
+
+
+cdef bint is_zero(results, Py_ssize_t value_size) noexcept:
+    """Return whether all derivatives, and at least one, are 0; the first is seldom."""
+    cdef Py_ssize_t i, count = size_of(results)
+    for i in range(count):
+        if value_size == sizeof(double) and (<const double *>data_of(results))[i] != 0:
+            return False
+        if value_size != sizeof(double) and (<const long double *>data_of(results))[i] != 0:
+            return False
+    return count > 0
+
+
+cdef bint is_same(const char *one, const char *other, Py_ssize_t count, Py_ssize_t value_size) noexcept nogil:
+    """Return whether numbers are the same: long doubles, which have bits that belong to no number, by their values."""
+    cdef Py_ssize_t i
+    if value_size == sizeof(double):
+        return memcmp(one, other, count * value_size) == 0
+    for i in range(count):
+        if (<const long double *>one)[i] != (<const long double *>other)[i]:
+            return False
+    return True
 
 
 cdef char *address_of(array) except NULL:

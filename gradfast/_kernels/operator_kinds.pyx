@@ -5,14 +5,14 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
 
-from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, second_derivatives
+from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, is_finite, second_derivatives
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
 from gradfast._kernels.many_points cimport AtNumber, Elements
 from gradfast._kernels.memory cimport data_of, new_array
 from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.returned_number cimport new_float64
-from gradfast._kernels.operator_run cimport Operator, each_of, is_finite
+from gradfast._kernels.operator_run cimport Operator, each_of
 from gradfast._kernels.step_plan cimport Plan
 from gradfast._kernels.step_rule cimport SMALLEST_SCALE
 

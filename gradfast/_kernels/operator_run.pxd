@@ -47,20 +47,7 @@ cdef class Operator:
     cdef finish(self, Evaluator e, tuple parts, result)
 
 
-cdef class Spare:
-    cdef readonly object kind           # of operator
-    cdef Operator operator              # that nobody uses, or None
-
-    cdef Operator take(self, f, method)
-    cdef give_back(self, Operator made)
-
-
-cdef bint is_finite(results, Py_ssize_t value_size) noexcept
 cdef Groups each_of(Py_ssize_t n)                           # n coordinates, each moved alone
-cpdef once(
-    Spare spare, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error,
-    full_output, int n=*,
-)
 cpdef int plan_index(int n, str char) except -1             # where a method keeps the plan of an order and a dtype.char
 
 
@@ -68,4 +55,5 @@ cdef inline int index_of(int n, char kind) noexcept nogil:
     return 4 * n + (0 if kind == c"d" else 1 if kind == c"f" else 2 if kind == c"g" else 3)
 
 
+cdef bint is_python(f) noexcept                             # and no object that owns compiled code
 cdef bint names_nothing(f) except -1                        # whether a function knows nothing but its arguments

@@ -1,4 +1,4 @@
-from typing import Any, final
+from typing import Any
 
 from typing_extensions import disjoint_base
 
@@ -54,28 +54,3 @@ class Operator:
     def _combined(self, e: Evaluator, parts: object, center: object) -> Any: ...
 
 def plan_index(n: int, char: str) -> int: ...
-
-@final
-class Spare:
-    kind: type[Operator]
-    def __init__(self, kind: type[Operator]) -> None: ...
-
-def once(
-    spare: Spare,
-    f: object,
-    x: object,
-    args: object,
-    f0: object,
-    method: object,
-    axis: object,
-    bounds: object,
-    kwargs: object,
-    argnum: object,
-    has_aux: object,
-    vectorized: object,
-    workers: object,
-    progress: object,
-    on_error: object,
-    full_output: object,
-    n: int = 0,
-) -> Any: ...

@@ -12,17 +12,15 @@ b. This part knows the plain case: one point, a difference method, a rule of ste
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.function cimport PyFunction_Check, PyFunction_GetClosure, PyFunction_GetCode, PyFunction_GetDefaults
-from libc.math cimport isfinite
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 
-from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine
+from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine, is_finite, is_same, is_zero
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
 from gradfast._kernels.memory cimport data_of, new_array, size_of
 from gradfast._kernels.moves cimport EACH as ALONE, Groups, Moves
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.one_point cimport OnePoint
 from gradfast._kernels.step_plan cimport Plan
-from gradfast._kernels.step_rule cimport all_finite
 
 from numpy import empty, ndarray, ufunc
 
@@ -32,19 +30,9 @@ from gradfast._kernels.returned_number import ComplexValueError
 cdef extern from "Python.h":
     bint PyCFunction_CheckExact(object f)
 
-cdef extern from *:
-    """
-    #define new(kind, args, keywords) ((PyTypeObject *)(kind))->tp_new((PyTypeObject *)(kind), args, keywords)
-    """
-    object new(object kind, tuple args, void *keywords)  # an object of a class, not yet initialized
-
-
 # The methods by name: filled by `gradfast.methods`.
 NAMED = {}
 cdef dict METHODS = NAMED
-
-# Defaults of arguments, as one object each.
-cdef object ZERO = 0, RAISE = "raise"
 
 # Groups know no x: those of few coordinates are made once.
 cdef list EACH = [Groups.each(n) for n in range(64)]
@@ -373,28 +361,6 @@ cdef class Operator:
         return as_floats(result) if e.kind == c"f" else result
 
 
-cdef bint is_finite(results, Py_ssize_t value_size) noexcept:
-    """Return whether no derivative is inf or NaN."""
-    cdef Py_ssize_t i, count = size_of(results)
-    if value_size == sizeof(double):
-        return all_finite(<const double *>data_of(results), count)
-    for i in range(count):
-        if not isfinite((<const long double *>data_of(results))[i]):
-            return False
-    return True
-
-
-cdef bint is_zero(results, Py_ssize_t value_size) noexcept:
-    """Return whether all derivatives, and at least one, are 0; the first is seldom."""
-    cdef Py_ssize_t i, count = size_of(results)
-    for i in range(count):
-        if value_size == sizeof(double) and (<const double *>data_of(results))[i] != 0:
-            return False
-        if value_size != sizeof(double) and (<const long double *>data_of(results))[i] != 0:
-            return False
-    return count > 0
-
-
 cdef unmoved_value(Evaluator e, Moves moves, Py_ssize_t first, Py_ssize_t last, const Block *block):
     """Return f's value if it is the same in all rows of a block, of a batch in those of its first point; else None."""
     cdef Py_ssize_t row = first, size = e.width * e.value_size
@@ -403,17 +369,6 @@ cdef unmoved_value(Evaluator e, Moves moves, Py_ssize_t first, Py_ssize_t last, 
             return None
         row += 1
     return array_of(block.at, e.value_shape(), e.value_size) if row > first else None
-
-
-cdef bint is_same(const char *one, const char *other, Py_ssize_t count, Py_ssize_t value_size) noexcept nogil:
-    """Return whether numbers are the same: long doubles, which have bits that belong to no number, by their values."""
-    cdef Py_ssize_t i
-    if value_size == sizeof(double):
-        return memcmp(one, other, count * value_size) == 0
-    for i in range(count):
-        if (<const long double *>one)[i] != (<const long double *>other)[i]:
-            return False
-    return True
 
 
 cdef as_floats(doubles):
@@ -425,7 +380,7 @@ cdef as_floats(doubles):
     return floats
 
 
-cdef inline bint is_python(f):
+cdef bint is_python(f) noexcept:
     """Return whether f is surely a Python callable, and no object that owns compiled code."""
     return PyFunction_Check(f) or PyCFunction_CheckExact(f) or type(f) is ufunc
 
@@ -446,57 +401,3 @@ cdef value_of(Evaluator e, const Block *center):
             return (<double *>center.at)[0]
         return array_of(center.at, (), e.value_size)[()]
     return array_of(center.at, e.center_shape(), e.value_size)
-
-
-@cython.final
-cdef class Spare:
-    """Keeps an operator of a kind from one call to the next, for Python callables and the usual options.
-
-    To make an operator takes about as long as to differentiate a short f with it. Here f is all that changes.
-    """
-
-    def __init__(self, kind):
-        self.kind = kind
-
-    cdef Operator take(self, f, method):
-        """Return the operator for f, if there is one of this method that nobody uses: a call within f needs another."""
-        cdef Operator made
-        with cython.critical_section(self):
-            made, self.operator = self.operator, None
-        if made is None or made.name is not method:
-            return None
-        made.f = made.objective = f
-        return made
-
-    cdef give_back(self, Operator made):
-        """Keep an operator for the next call, without its f."""
-        made.f = made.objective = None
-        with cython.critical_section(self):
-            self.operator = made
-
-
-cpdef once(
-    Spare spare, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error,
-    full_output, int n=0,
-):
-    """Return ``kind(f, **options)(x, *args)``: an operator that is made for one call, or was for an earlier one."""
-    cdef Operator made = None
-    cdef bint is_usual = (
-        n <= 1 and axis is None and bounds is None and kwargs is None and argnum is ZERO and has_aux is False
-        and vectorized is False and workers is None and progress is False and on_error is RAISE and full_output is False
-        and type(method) is str and is_python(f)
-    )
-    if is_usual:
-        made = spare.take(f, method)
-    if made is None:
-        made = <Operator>new(spare.kind, (), NULL)
-        if n:
-            made.n = n
-        made.prepare(f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output)
-        made.name = method
-        if made.argnum:
-            return made._at(x, args, f0)
-    found = made.run(x, args if type(args) is tuple else (args,), None, f0, made.wants_value)
-    if is_usual and made.plans is not None:
-        spare.give_back(made)
-    return found

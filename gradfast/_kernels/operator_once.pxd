@@ -1,0 +1,15 @@
+from gradfast._kernels.operator_run cimport Operator
+
+
+cdef class Spare:
+    cdef readonly object kind           # of operator
+    cdef Operator operator              # that nobody uses, or None
+
+    cdef Operator take(self, f, method)
+    cdef give_back(self, Operator made)
+
+
+cpdef once(
+    Spare spare, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error,
+    full_output, int n=*,
+)
