@@ -70,3 +70,24 @@ def test_higher_derivatives_of_fast_waves_are_covered(n):
         assert not (info.converged and error > 1e-6 * w**n)
     assert covered >= 95
     assert false <= 2  # waves that alias at all first looks may pass for noise
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps >= np.finfo(float).eps, reason="longdouble is no finer than double")
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize(("n", "widest"), [(2, 1e-9), (3, 1e-7)])
+@pytest.mark.parametrize(
+    ("f", "exact"),
+    [
+        (np.exp, {2: math.e, 3: math.e}),
+        (lambda x: x**3, {2: 6.0, 3: 6.0}),
+        (lambda x: 1 / x, {2: 2.0, 3: -6.0}),
+    ],
+    ids=["exp", "cube", "inverse"],
+)
+def test_one_sided_derivatives_in_longdouble_are_known_no_worse_than_in_double(f, exact, n, side, widest):
+    x = np.longdouble(1)
+    bounds = (x, None) if side > 0 else (0.1, x)
+    value, info = derivative(f, x, n=n, method="adaptive", bounds=bounds, full_output=True)
+    assert abs(value - exact[n]) <= info.error + 4e-16 * abs(exact[n])
+    assert info.error <= widest * abs(exact[n])
+    assert info.converged

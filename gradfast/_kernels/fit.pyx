@@ -129,6 +129,12 @@ cdef long double half(const Looks *looks, Py_ssize_t c, int look, bint is_odd) n
     return up / 2 - down / 2 if is_odd else up / 2 + down / 2
 
 
+cdef long double beyond_first(const Looks *looks, Py_ssize_t c, int rows, int look, bint is_odd, int power) noexcept nogil:
+    """Return what of a half of f at a look is beyond the first power, as the longest look has it."""
+    cdef long double s = <long double>looks.steps[look] / looks.steps[rows - 1]
+    return half(looks, c, look, is_odd) - half(looks, c, rows - 1, is_odd) * (s if power == 1 else s * s)
+
+
 cdef double moved(const Looks *looks, Py_ssize_t c, int look) noexcept nogil:
     """Return how far f moves at a look."""
     cdef double odd = fabs(<double>half(looks, c, look, True))
@@ -141,15 +147,12 @@ cdef void project(Terms *a, const Basis *basis, const Looks *looks, Py_ssize_t c
 
     The first power is taken out before, in f's own precision: all rounding after that is small beside what is left.
     """
-    cdef long double s, value
     cdef double squares
     cdef int i, k
     a.first, a.size = half(looks, c, rows - 1, is_odd), 0
     for i in range(rows):
-        value = half(looks, c, rows - 1 - i, is_odd)
-        s = <long double>looks.steps[rows - 1 - i] / looks.steps[rows - 1]
-        a.size = fmax(a.size, fabs(<double>(value / sigma)))
-        a.left[i] = <double>((value - a.first * (s if basis.power == 1 else s * s)) / sigma)
+        a.size = fmax(a.size, fabs(<double>(half(looks, c, rows - 1 - i, is_odd) / sigma)))
+        a.left[i] = <double>(beyond_first(looks, c, rows, rows - 1 - i, is_odd, basis.power) / sigma)
     a.first_term = <double>(a.first / sigma) * basis.r[0]
     for k in range(MOST_TERMS):
         a.z[k] = take_out(&basis.q[k * rows], a.left, rows) if k < basis.columns else INFINITY
@@ -271,6 +274,9 @@ cdef void fit_value(const Looks *looks, const Known *known, Py_ssize_t c, int ro
         size = fmax(size, fabs(<double>looks.up[i * looks.width + c]))
         size = fmax(size, fabs(<double>looks.down[i * looks.width + c]))
     a.sigma = looks.eps * size + 5e-324
+    if looks.eps < 2.0**-60:  # finer than the terms, which are doubles
+        for i in range(rows):
+            a.sigma = fmax(a.sigma, 2.0**-54 * fabs(<double>beyond_first(looks, c, rows, i, is_odd, mine.power)))
     a.sigma += fmax(known.noise, 0.4 * known.stairs if isfinite(known.stairs) else 0)
     if isfinite(known.shape_above):
         most = -1
