@@ -50,6 +50,10 @@ BENDS_WITHIN = 10.0
 # An entry that the slopes by this many looks are near is not wrong. The fit may be one of the treads of fine stairs.
 ENOUGH_LOOKS = 3
 
+# How much of the room to bounds is used: many an f is defined only within them, as log(x) is for x > 0. And x that is
+# moved along a random direction must not round to a point outside.
+INSIDE = 0.999
+
 TINY = float(np.finfo(float).tiny)
 
 
@@ -104,7 +108,7 @@ class Judge:
         self.size = np.abs(self.x).astype(float)
         sides = operator._bounds_at(e)
         rooms = [np.full(e.n, np.inf)] * 2 if sides is None else [self.x - sides[0], sides[1] - self.x]
-        self.room = np.fmin(*rooms).astype(float)
+        self.room = INSIDE * np.fmin(*rooms).astype(float)
 
     def judge(self, chosen: Some, entries: Entries) -> Judged:
         """Judge the entries along some coordinates."""

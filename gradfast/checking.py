@@ -24,7 +24,7 @@ from gradfast.arguments import (
 from gradfast.check_claims import Claims, called
 from gradfast.check_evidence import Seen
 from gradfast.check_report import POWER, RIGHT, GradientCheck
-from gradfast.check_verdicts import TINY, Entries, Judge
+from gradfast.check_verdicts import INSIDE, TINY, Entries, Judge
 from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian
@@ -42,9 +42,7 @@ FLOOR_POWER = 0.6
 # The fit of f stops at this part of rtol: its error bar then decides nothing.
 FIT_OF_RTOL = 1 / 16
 
-# How much of the room to bounds a random direction uses: x moved along it must not round to a point outside. A
-# coordinate that has less room than LEAST_ROOM of its step moves to the other side.
-INSIDE = 0.999
+# A coordinate with less room to a bound than this part of its step along a random direction moves to the other side.
 LEAST_ROOM = 2.0**-7
 
 Rows = tuple[Words, Array, Array, Array, Array, Words, Array]  # the arrays of a GradientCheck, in its order

@@ -7,7 +7,7 @@ import pytest
 from objectives import assert_covered, wave
 from ways import at_a_number, same_as_python
 
-from gradfast import Adaptive, Central, derivative, gradient
+from gradfast import Adaptive, Central, check_gradient, derivative, directional_derivative, gradient
 
 # f, x, options, the exact derivative, the largest relative error, the most evaluations (one of them at x).
 HARD = {
@@ -301,6 +301,39 @@ def test_the_scale_of_a_small_x_is_looked_at_first(f, x, exact, tolerance):
 def test_near_a_bound_where_f_ends_the_slope_is_covered(f, x, exact):
     result = gradient(lambda x: f(x[0]), [x], method="adaptive", bounds=(0, None), full_output=True)
     assert_covered(result, exact, 1e-8)
+
+
+@pytest.mark.parametrize("f", ["sqrt", "inv", "entropy"])
+@pytest.mark.parametrize("distance", [2.0**-20, 2.0**-26, 2.0**-33])
+@pytest.mark.parametrize(("edge", "side"), [(1.0, -1), (5.0, 1), (-3.0, 1), (100.0, -1)])
+def test_beside_a_bound_far_from_0_f_may_vary_over_the_distance_to_it(f, distance, edge, side):
+    f, slope = {
+        "sqrt": (math.sqrt, 0.5 / math.sqrt(distance)),
+        "inv": (lambda d: 1 / d, -1 / distance**2),
+        "entropy": (lambda d: d * math.log(d), math.log(distance) + 1),
+    }[f]
+    bounds = (edge, None) if side > 0 else (None, edge)
+    found = derivative(
+        lambda x: f(side * (x - edge)), edge + side * distance, method="adaptive", bounds=bounds, full_output=True
+    )
+    assert_covered(found, side * slope, 1e-5)
+
+
+@pytest.mark.parametrize("x", [1e-8, 3e-3, 0.7, 1.0, 20.0, 6e5])
+@pytest.mark.parametrize("upper", [None, 1.5, 2.0])
+def test_f_need_not_be_defined_at_a_bound_itself(x, upper):
+    bounds = (0, None if upper is None else upper * x)
+
+    def f(x):
+        return math.log(x[0]) + (0 if upper is None else 2 * math.log(bounds[1] - x[0]))
+
+    slope = 1 / x - (0 if upper is None else 2 / (upper - 1) / x)
+    assert_covered(gradient(f, [x], method="adaptive", bounds=bounds, full_output=True), slope, 1e-8)
+    along = directional_derivative(f, [x], [1.0], method="adaptive", bounds=bounds, full_output=True)
+    assert_covered(along, slope, 1e-4)
+    assert check_gradient(f, [slope], [x], bounds=bounds).verdict == ["right"]
+    for wrong in (1.1 * slope, 2 * slope, 0.0, -slope):
+        assert check_gradient(f, [wrong], [x], bounds=bounds).verdict != ["right"]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ cdef double START = 0.068
 # results at and beside kinks are off by a tenth.
 cdef double JUMP = 51.8
 
+# How much of the room to bounds is used: many an f is defined only within them, as log(x) is for x > 0.
+cdef double INSIDE = 1 - 2.0**-10
+
 # Ratios of neighboring steps: (sqrt(5) - 1) / 2 and sqrt(2) - 1.
 cdef double GOLDEN = 0.6180339887498949
 cdef double SILVER = 0.4142135623730951
@@ -62,6 +65,7 @@ cdef struct Line:
     double reach                        # no look is further from x
     double wall                         # the shortest step at which f is not finite
     double into                         # how far the next look goes in if f is not finite there either
+    double beside                       # a step that suits the distance of a bound nearby, or 0
     double asked                        # the step that f's values are asked for
     double next                         # the step that comes then, or 0
     int looks
@@ -135,16 +139,17 @@ cdef class Search:
                     int most) noexcept nogil:
         """Make a line ready; where x or f is not finite, it is done, and where bounds hold x, its derivative is 0."""
         cdef Line *a = &self.lines[i]
-        cdef double room = fmax(below, above) if reach > 0 else 0
+        cdef double room = fmax(below, above) if reach > 0 else 0, near = fmin(below, above)
         cdef bint is_known = False
         cdef Py_ssize_t k, first = i * self.width
         a.x, a.scale, a.left, a.deep_for, a.wall, a.into = x, scale, most, -1, INFINITY, JUMP
         a.next = self.start() * scale
         if isfinite(x) and room <= 4 * self.unit(x):
             a.side = HELD
-        elif fmin(below, above) < a.next / 4 and below != above:
+        elif near < a.next / 4 and below != above:
             a.side = 1 if above > below else -1
-        a.reach = fmin(reach, fmin(below, above) if a.side == 0 else above if a.side > 0 else below)
+            a.beside = self.start() * near
+        a.reach = fmin(reach, INSIDE * (near if a.side == 0 else room))
         for k in range(self.width):
             is_known |= isfinite(self.center[i, k])
             self.known[first + k].shape_above, self.plans[first + k].more = INFINITY, MORE
@@ -379,10 +384,13 @@ cdef class Search:
         """
         cdef double nearest = looks.steps[0], rounding = self.eps * fabs(<double>looks.center[k])
         cdef double closest = fmin(fmax(nearest * (rounding / rough_by), self.unit(a.x)), nearest)
-        if not sqrt(closest * nearest) < nearest / 8:
+        cdef double deep = sqrt(closest * nearest)
+        if w.deep_looks == 0 and a.beside:
+            deep = fmax(a.beside, self.unit(a.x))
+        if not deep < nearest / 8:
             return False
         w.deep_looks, w.state, w.rough_by = w.deep_looks + 1, DEEP_LOOK, rough_by
-        a.deep_for, a.next = k, sqrt(closest * nearest)
+        a.deep_for, a.next = k, deep
         return True
 
     cdef bint is_still_open(self, Line *a, Known *known, Plan *w, const Looks *looks) noexcept nogil:
