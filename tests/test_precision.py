@@ -235,3 +235,28 @@ def test_a_float_before_values_in_single_precision_hides_nothing():
         return math.sin(x[0]) if x[0] > 1 else np.float32(math.sin(x[0]))
 
     assert abs(gradient(f, np.array([1.0]))[0] - math.cos(1)) < 1e-4
+
+
+def test_wrappers_of_wrappers_hear_of_the_precision():
+    f = total_in(np.float32)
+    told = gradient(f, X, on_error="nan", progress=lambda done, total: None)
+    assert np.array_equal(told, gradient(f, X))
+
+
+def test_values_in_half_precision_at_an_x_in_single_precision_get_longer_steps():
+    x = X.astype("f")
+    half, single = (gradient(total_in(dtype), x, full_output=True)[1].step for dtype in (np.float16, np.float32))
+    assert np.all(half > 3 * single)
+
+
+@pytest.mark.parametrize("operator", [value_and_gradient, gradient])
+def test_a_float_at_x_hides_no_values_in_single_precision_beside_it(operator):
+    """As of a kink at x: max(0.0, number) is the float there."""
+    seen = []
+
+    def f(x):
+        seen.append(abs(float(x[0]) - 1))
+        return np.float32(x[0]) if x[0] != 1 else 0.0
+
+    operator(f, np.array([1.0]))
+    assert max(seen) > 1e-3

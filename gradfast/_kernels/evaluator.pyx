@@ -310,8 +310,8 @@ cdef class Evaluator:
     cdef int see(self, found) except -1:
         """Take the precision of f's first value, or of the first that is no Python float; `CoarserError` if steps are too short for it."""
         cdef char kind = c"d"
-        self.has_seen = True
-        if not PyFloat_Check(found):
+        self.has_seen = not PyFloat_Check(found)
+        if self.has_seen:
             char = precision_of(found)
             if char is None:
                 return 0
