@@ -40,7 +40,7 @@ cdef double seconds() noexcept nogil:
 cdef void start_watch(Watch *watch, const unsigned char *stop) noexcept nogil:
     watch.can_stop = stop != NULL
     watch.wake = stop if watch.can_stop else &tick
-    watch.quiet = 0 if watch.can_stop else tick
+    watch.quiet = watch.wake[0]
     watch.left = watch.interval = 1
     watch.started, watch.changed, watch.names_changes = 0, -1, False
 

@@ -175,8 +175,7 @@ cdef int pair_differences(
         for k in range(stencil.count):
             node = stencil.nodes[k]
             point[i] = saved_i + node * step_i
-            if j != i:
-                point[j] = saved_j + node * step_j
+            point[j] = saved_j + node * step_j  # the same if j is i
             total += stencil.weights[k] * call(&loop.f, n, point)
             if not is_at(point[i], saved_i + node * step_i):
                 return refuse_change(&loop.watch, i)
