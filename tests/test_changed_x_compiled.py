@@ -73,6 +73,8 @@ def test_compiled_f_of_a_batch_is_named_with_its_point(n):
     for call in (numerical_gradient, lambda f, x: gradient(f, x, axis=1)):
         with pytest.raises(ValueError, match=rf"it changed x\[0, {n - 1}\]"):
             call(flips, x)
+        with pytest.raises(ValueError, match=r"it changed x\[0, 1\]"):
+            call(changes_another, x)
 
 
 def test_compiled_f_that_writes_an_array_is_looked_at_too():
@@ -84,6 +86,18 @@ def test_compiled_f_that_sorts_a_nan_is_left_alone():
     """A NaN is where it was put, whatever its bits."""
     x = np.array([np.nan, 1.0])
     assert np.isnan(gradient(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)(lambda n, x: x[0]), x)[0])
+
+
+def test_compiled_f_must_leave_the_sign_of_a_zero():
+    @ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
+    def negates_zero(n, x):
+        if x[1] > 1.0:
+            x[0] = -x[0]
+        return x[0]
+
+    for call in (numerical_gradient, gradient, lambda f, x: numerical_gradient(f, np.array([x, x]))):
+        with pytest.raises(ValueError, match=r"it changed x\[(0, )?0\]"):
+            call(negates_zero, np.array([0.0, 1.0]))
 
 
 def test_compiled_f_is_looked_at_where_nothing_is_moved():

@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,25 @@ def test_the_loops_give_the_bits_of_the_evaluators(third_party, stencil, steps, 
     )
     assert np.array_equal(found, expected, equal_nan=True)
     assert x.tolist() == [0.1, 1.3, -2.7]
+
+
+@pytest.mark.parametrize("which", range(4), ids=["textbook", "steps of their own", "arrays", "pairs"])
+def test_the_loops_see_what_f_changes_at_each_call(third_party, which):
+    for call, i in [(1, 0), (2, 0), (1, 1), (2, 1)] if which == 3 else [(1, 0), (2, 0)]:
+        assert third_party.changed(which, call, i) == f"f must leave x as it is; it changed x[{i}]"
+
+
+@pytest.mark.parametrize("which", range(3), ids=["textbook", "steps of their own", "arrays"])
+def test_the_loops_keep_the_sign_of_a_zero(third_party, which):
+    assert str(third_party.changed(which, 10, 0)) == "-0.0"  # -0.0 - 0.0
+    assert str(third_party.changed(which, 11, 0)) == "0.0"
+
+
+def test_a_ticker_ends_that_no_loop_ends(third_party):
+    """Loops of others end no ticker."""
+    third_party.gradient_of_weighted_squares(np.ones(10_000), np.ones(10_000), 0.125)
+    tickers = [thread for thread in threading.enumerate() if thread.name == "gradfast's ticker"]
+    assert tickers
+    for thread in tickers:
+        thread.join(30)
+        assert not thread.is_alive()

@@ -1,15 +1,21 @@
 """Ctrl-C stops every compiled loop soon. Each program would take hours; it runs in a process of its own."""
 
+import ctypes
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 
+import numpy as np
 import pytest
+
+from gradfast import derivative
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself Ctrl-C there")
 
 PROGRAM = """
-import os, signal, threading, time
+import os, signal, sys, threading, time
 import numpy as np
 from gradfast import *
 
@@ -35,6 +41,7 @@ def f(n, p):
     return s + p[0]
 X = np.zeros((5_000_000, 2))
 X[100_000:, 0] = 1
+gradient(f, X[0]), numerical_gradient(f, X[0])  # imports what that takes, so that the loop is what Ctrl-C stops
 """
 
 OF_A_NUMBER = """
@@ -45,6 +52,18 @@ def f(x):
     s = 0.0
     for i in range(1_000_000): s += i % 7 * x
     return s
+derivative(f, 1.0)
+"""
+
+COSTLY = """
+import numba
+from numba import types
+@numba.cfunc(types.double(types.intc, types.CPointer(types.double)))
+def f(n, p):
+    s = 0.0
+    for i in range(100_000_000): s += i % 7 * p[0]
+    return s
+numerical_gradient(f, np.ones(1))
 """
 
 PROGRAMS = {
@@ -56,6 +75,26 @@ PROGRAMS = {
     "derivative": OF_A_NUMBER + "pressed(lambda: derivative(f, np.ones(5_000_000)))",
     "numerical_diff": OF_A_NUMBER + "pressed(lambda: numerical_diff(f, np.ones(5_000_000)))",
     "twice": OF_A_NUMBER + "for _ in range(2): pressed(lambda: derivative(f, np.ones(5_000_000)))",
+    "costly rows": COSTLY + "pressed(lambda: numerical_gradient(f, np.ones((100_000, 2))))",
+    "long rows": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, np.ones((2, 5_000_000))))",
+    "in a process forked from a loop": OF_A_NUMBER
+    + """
+import ctypes
+@ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
+def forks(x):
+    time.sleep(0.02)
+    if x > 9 and not children:
+        children.append(os.fork())
+        if not children[0]:
+            signal.alarm(30)
+            pressed(lambda: derivative(f, np.ones(5_000_000)))
+            sys.stdout.flush()
+            os._exit(0)
+    return x
+children = []
+derivative(forks, np.arange(10.0))
+os.waitpid(children[0], 0)
+""",
     "by another thread": COSTLIER_ROWS
     + """
 def both():
@@ -77,12 +116,40 @@ def test_ctrl_c_stops_a_compiled_loop(name, tmp_path):
     assert run.returncode == 0, run.stderr
 
 
-def test_a_ticker_ends_with_its_loop(tmp_path):
+LOOPS = {
+    "derivative": OF_A_NUMBER + "derivative(f, np.ones(100))",
+    "gradient": COSTLIER_ROWS + "gradient(f, X[-30:], axis=1)",
+    "numerical_gradient, rows": COSTLIER_ROWS + "numerical_gradient(f, X[-30:])",
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_ticker_ends_with_its_loop(name, tmp_path):
     """Afterwards no thread is left: os.fork warns of threads, and a daemon may outlive what it reads."""
     pytest.importorskip("numba", reason="numba is not installed")
     program = tmp_path / "program.py"
     program.write_text(
-        PROGRAM + OF_A_NUMBER + "derivative(f, np.ones(100)), print(*[t.name for t in threading.enumerate()], sep='|')"
+        PROGRAM
+        + "sys.setswitchinterval(10)\n"  # so that the ticker does not end while it is looked for
+        + LOOPS[name]
+        + "; print(*[t.name for t in threading.enumerate()], sep='|')"
     )
     run = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, timeout=60)
     assert run.stdout.strip() == "MainThread", run.stderr
+
+
+def test_a_loop_on_another_thread_starts_no_ticker():
+    """Only the main thread sees signals."""
+    seen = set()
+
+    @ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
+    def f(x):
+        time.sleep(0.02)
+        seen.update(thread.name for thread in threading.enumerate())
+        return x
+
+    thread = threading.Thread(target=lambda: derivative(f, np.ones(5)), name="another")
+    thread.start()
+    thread.join()
+    assert "another" in seen
+    assert "gradfast's ticker" not in seen

@@ -92,6 +92,8 @@ def test_a_swallowed_step_of_compiled_code_is_a_warning(x):
         numerical_gradient(c_function(f=lambda x: 0.0), np.array(x))
     with pytest.warns(RuntimeWarning, match="h = 1 is lost to rounding"):
         numerical_gradient(c_function(f=lambda x: 0.0), np.array([2.0**53]), 1.0)
+    with pytest.warns(RuntimeWarning, match="h = 1 is lost to rounding"):
+        numerical_gradient(c_function(f=lambda x: 0.0), np.array([[1.0], [2.0**53]]), 1.0)
     for infinite in ([np.inf, 1.0], [[np.inf, 1.0]]):
         numerical_gradient(c_function(f=lambda x: 0.0), np.array(infinite))
 

@@ -2,6 +2,7 @@
 
 from gradfast.api cimport (
     ARRAY_INT,
+    ARRAY_SIZE_DATA,
     NUMBER,
     POINT_INT,
     POINT_SIZE_DATA,
@@ -35,6 +36,19 @@ cdef void sum_and_product(int n, double *x, int m, double *out) noexcept nogil:
 
 cdef double product(int n, double *x) noexcept nogil:
     return x[0] * x[1]
+
+
+cdef double changing(Py_ssize_t n, double *x, void *data) noexcept nogil:
+    """A number whose sign is that of how often it was called; at one call it changes a coordinate."""
+    cdef Py_ssize_t *left = <Py_ssize_t *>data
+    left[0] -= 1
+    if left[0] == 0:
+        x[left[1]] += 1
+    return -0.0 if left[0] % 2 else 0.0
+
+
+cdef void changing_array(Py_ssize_t n, double *x, Py_ssize_t m, double *out, void *data) noexcept nogil:
+    out[0] = changing(n, x, data)
 
 
 def gradient_of_weighted_squares(double[::1] x, double[::1] weights, double h):
@@ -179,3 +193,34 @@ def wrong_signatures():
         except TypeError as error:
             errors.append(str(error))
     return errors
+
+
+def changed(int which, Py_ssize_t call, Py_ssize_t i):
+    """What one of four loops says of an f that changes coordinate i at a call, or the derivative."""
+    cdef double[2] x = [1.0, 2.0]
+    cdef double[2] steps = [1.0, 1.0]
+    cdef double values = 0
+    cdef double[2] out = [1.0, 1.0]
+    cdef Py_ssize_t[2] left = [call, i]
+    cdef Py_ssize_t[1] first = [0]
+    cdef Py_ssize_t[1] second = [1]
+    cdef Stencil stencil = central(1, 2)
+    cdef Loop loop
+    loop.f.address = <void *>changing
+    loop.f.data = left
+    loop.f.signature = POINT_SIZE_DATA
+    set_steps(&loop, steps if which else NULL, 1.0)
+    set_stencil(&loop, stencil)
+    set_watch(&loop, NULL)
+    try:
+        if which < 2:
+            gradient_along(&loop, x, 2, NULL, 0, 1, 0, out)
+        elif which == 2:
+            loop.f.address = <void *>changing_array
+            loop.f.signature = ARRAY_SIZE_DATA
+            jacobian_along(&loop, x, 2, NULL, 0, 1, NULL, 1, &values, out)
+        else:
+            pair_differences(&loop, x, 2, first, second, 0, 1, 0, out)
+    except ValueError as error:
+        return str(error)
+    return out[0]
