@@ -360,3 +360,12 @@ def test_f_at_x_itself_is_counted(counted):
     f = counted(lambda x: np.exp(x).sum())
     _, info = value_and_gradient(f, [0.5, 1.0, 1.5], method="complex", full_output=True)
     assert info.evaluations == f.calls
+
+
+def test_what_a_vectorized_f_changes_of_imaginary_parts_is_named():
+    def f(points):
+        points[0, 1] += 1e-30j
+        return points[:, 0] ** 2
+
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[1\]"):
+        gradient(f, np.array([1.0, 2.0]), method=UNCHECKED, vectorized=True)

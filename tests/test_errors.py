@@ -139,6 +139,9 @@ def test_a_block_of_points_is_described():
     assert notes_of(gradient, failing_block, X, vectorized=True) == (
         "f raised this with coordinates from x[0] to x[2] moved"
     )
+    assert notes_of(gradient, failing_block, X[:2], vectorized=True) == (
+        "f raised this with coordinates from x[0] to x[1] moved"
+    )
 
 
 def failing_logarithm(x):

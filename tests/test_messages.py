@@ -234,3 +234,19 @@ def test_a_tangent_of_a_curve_is_a_curve():
 def test_a_value_beyond_floats_is_named(operator):
     with pytest.raises(ValueError, match=r"^f must return a number in the range of a float; it returned a larger int$"):
         operator(lambda x: 10**5000, np.array([1.0]))
+
+
+@pytest.mark.parametrize("shapes", [((2, 3), (3, 2)), ((2, 3), (6,)), ((6,), (2, 3))], ids=str)
+def test_as_many_values_in_another_shape_are_another_result(shapes):
+    first, then = map(np.ones, shapes)
+    message = f"f must return arrays of one shape; got {first.shape}, then {then.shape}"
+    raises(ValueError, message, lambda: gradfast.jacobian(returning(first, then), X))
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_vectorized_f_returns_a_row_for_each_point(more):
+    def f(points):
+        return np.ones((len(points) + more, 3))
+
+    message = "f must return an array of shape (4, ...) for points of shape (4, 2); it returned one of shape"
+    raises(ValueError, message, lambda: gradfast.jacobian(f, X, vectorized=True))

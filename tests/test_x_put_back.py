@@ -1,5 +1,6 @@
 """x is as it was, whatever f does and however a call ends."""
 
+import contextlib
 import functools
 import itertools
 import signal
@@ -153,7 +154,23 @@ def test_f_may_differentiate_the_same_point_again(operator):
     assert bits(x) == before
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
+@contextlib.contextmanager
+def an_alarm_that_interrupts():
+    """Let the alarm of an interval timer be as Ctrl-C."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("the system has no interval timer")
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
 @pytest.mark.parametrize(
     ("operator", "shape"),
     [*itertools.product([gradient, value_and_gradient, jacobian], [(1_000_000,), (1000, 1000)]), (hessian, (1000,))],
@@ -164,19 +181,54 @@ def test_ctrl_c_stops_the_loop_over_a_c_function(operator, shape):
     counter = iter(range(1 << 60))
     f = functools.partial(next, counter)
 
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
     def interrupted():
         signal.setitimer(signal.ITIMER_REAL, 0.02)
         operator(f, x)
 
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            interrupted()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+    with an_alarm_that_interrupts(), pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert next(counter) < 900_000  # of a million at least: Python would see the signal after them
     assert np.all(x == 1.0)
+
+
+def test_ctrl_c_stops_a_vectorized_c_function():
+    values = iter(np.arange(1e5)[:, np.newaxis])  # one for each of the points, of which a block has room for one
+
+    def interrupted():
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        gradient(functools.partial(next, values), np.ones(1 << 15), vectorized=True)
+
+    with an_alarm_that_interrupts(), pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert next(values) < 60_000  # of 65,536 points: Python would see the signal after them
+
+
+@pytest.mark.parametrize("operator", [value_and_gradient, jacobian])
+def test_x_is_put_back_where_f_changes_it_and_returns_a_complex_number(operator):
+    x = np.array([1.0, 2.0])
+
+    def f(x):
+        x[1] += 1.0
+        return x[0] * 1j
+
+    with pytest.raises(ValueError, match="f must"):
+        operator(f, x, method="forward")
+    assert x.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("bounds", [None, ([1, 2], [1, 2])], ids=["free", "fixed"])
+def test_what_f_changes_in_its_last_call_is_seen(bounds):
+    x, calls = np.array([1.0, 2.0]), []
+
+    def f(x):
+        calls.append(1)
+        if len(calls) == last:
+            x[0] += 1.0
+        return float(np.sum(x))
+
+    last = 0
+    value_and_gradient(f, x, method="forward", bounds=bounds)
+    last, _ = len(calls), calls.clear()
+    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[0\]"):
+        value_and_gradient(f, x, method="forward", bounds=bounds)
+    assert x.tolist() == [1.0, 2.0]
