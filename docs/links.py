@@ -1,8 +1,8 @@
 """Links that the pages need not spell out, so that they also read where Sphinx does not build them.
 
-Code that is a public name, as ``gradient`` or ``Gradient.points``, or that calls or imports one, links to the name's
-page; names of NumPy, SciPy, Matplotlib and Python link to their documentation. Classes that docstrings give as types
-link to theirs.
+Code that is a public name, as ``gradient`` or ``Gradient.points``, or that calls, imports or passes one, links to the
+name's page; names of NumPy, SciPy, Matplotlib and Python link to their documentation. Classes that docstrings give as
+types link to theirs.
 """
 
 import importlib
@@ -17,8 +17,8 @@ from sphinx.util.logging import getLogger
 
 import gradfast
 
-# A name alone, or one that is called or imported.
-NAME = re.compile(r"(?:\A|(?<=import )|(?<![\w.])(?=[\w.]+\())([A-Za-z_][\w.]*\w)(?=\(|\Z)")
+# A name alone, or one that is called, imported or passed to what is called.
+NAME = re.compile(r"(?:\A|(?<=import )|(?<=\w\()|(?<![\w.])(?=[\w.]+\())([A-Za-z_][\w.]*\w)(?=[(),]|\Z)")
 CLASS = re.compile(rf"\b({'|'.join(name for name in gradfast.__all__ if name[0].isupper())}|coloring\.Pattern)\b")
 ABROAD = re.compile(r"(numpy|scipy|matplotlib|concurrent|multiprocessing|asyncio)\.")
 SHORT = {"np.": "numpy.", "plt.": "matplotlib.pyplot."}

@@ -34,7 +34,7 @@ class FromElsewhere(WithOptions):
         return self._points(x)
 
     def combine(self, x: object, values: object) -> Any:
-        """Return the derivatives at x from f's values at ``points(x)``.
+        """Return the derivatives at x from f's values at the points needed for it.
 
         Parameters
         ----------

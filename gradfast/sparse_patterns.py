@@ -80,7 +80,7 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
 
     Returns
     -------
-    Pattern
+    coloring.Pattern
         What :class:`Coloring` and ``sparsity=`` take.
 
     Raises
