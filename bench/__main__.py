@@ -43,6 +43,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a short smoke pass that writes nothing")
     parser.add_argument("--into", type=Path, default=HERE, metavar="FOLDER", help="where results go; default: bench")
     arguments = parser.parse_args()
+    missing = sorted({c.package for workload in WORKLOADS for c in workload.contestants if c.run is None})
+    if missing and arguments.into == HERE and not arguments.quick:
+        parser.error(f"the pages quote {', '.join(missing)}, not installed: pip install -e '.[bench]'")
     results = list(measured(arguments.quick))
     speed = list(table.lines(results))
     print(*speed, sep="\n")

@@ -117,7 +117,7 @@ WORKLOADS = (
         (1.0, np.zeros(2)),
     ),
     *(_gradients("np.sum(x**2)", functions.sum_of_squares, functions.sums_of_squares, x, 2 * x) for x in (X100, X1000)),
-    _gradients("rosen", functions.rosen, _rosen_of_rows, X100, functions.rosen_gradient(X100)),
+    *(_gradients("rosen", functions.rosen, _rosen_of_rows, x, functions.rosen_gradient(x)) for x in (X10, X100)),
     against_peers(
         "forward gradient of rosen, n = 100",
         {"gradfast": partial(gradient, functions.rosen, method="forward")},

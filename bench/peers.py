@@ -48,6 +48,18 @@ def _jacobi(**options: Any) -> Peer:
     return _peer("jacobi", "jacobi", None, lambda module: lambda f, x: module.jacobi(f, x, **options)[0])
 
 
+def _mygrad() -> Peer:
+    def load(module: Any) -> Run:
+        def run(f: Callable[..., Any], x: Any) -> Any:
+            tensor = module.tensor(x)
+            f(tensor).backward()
+            return tensor.grad
+
+        return run
+
+    return _peer("mygrad", "mygrad", None, load)
+
+
 def _scipy_derivative(name: str, accuracy: int | None, **options: Any) -> Peer:
     return _peer(
         name, "scipy.differentiate", accuracy, lambda module: lambda f, x: module.derivative(f, x, **options).df
@@ -60,7 +72,7 @@ SCIPY_APPROX_FPRIME = _peer(
 )
 STATSMODELS_CENTERED = _statsmodels("centered", "approx_fprime", 2, centered=True)
 
-GRADIENT = (SCIPY_3_POINT, STATSMODELS_CENTERED, _numdifftools("Gradient"), _jacobi())
+GRADIENT = (SCIPY_3_POINT, STATSMODELS_CENTERED, _numdifftools("Gradient"), _jacobi(), _mygrad())
 PEERS = (SCIPY_3_POINT, SCIPY_APPROX_FPRIME, STATSMODELS_CENTERED, _numdifftools("Gradient"), _jacobi())
 FORWARD = (_scipy("2-point", 1), SCIPY_APPROX_FPRIME, _statsmodels("forward", "approx_fprime", 1))
 # A complex step has no truncation error worth a name: all of these are equals, of order 2.

@@ -27,6 +27,8 @@ WORKS = {
     "python_fit": "BFGS on rosen in plain Python, n = 10",
     "sparse": "tridiagonal, n = 100000, 3 colors",
     "slow": "f of 5 ms, n = 200",
+    "few": "gradient of rosen, n = 10",
+    "hundred": "gradient of rosen, n = 100",
 }
 
 # The name of a group in a table of errors, the number of its cases, and its lines.
@@ -35,9 +37,10 @@ GROUP = re.compile(r"^(\w[\w ,]*): (\d+) cases\n((?:  .*\n)+)", re.MULTILINE)
 # By the name in the mark. ``smooth`` are the errors over the smooth functions, by method and column.
 TEXTS = {
     "readme_figure": """
-        In words: a BFGS fit of an `f` in plain Python takes {python_fit[gradfast forward]}, and with SciPy's own
-        differences {python_fit[scipy default jac]}. Gradients at 2000 points take {points[gradfast vectorized]} if f
-        takes many points in one call; the plain loop takes {points[reference]}.""",
+        In words: a BFGS fit of an `f` in plain Python takes {python_fit[gradfast forward]} with gradfast, and
+        {python_fit[scipy default jac]} with SciPy's own differences. Gradients at 2000 points take
+        {points[gradfast vectorized]} if f takes many points in one call; a plain Python loop takes
+        {points[reference]}.""",
     "readme_table": """
         | | gradfast | next best |
         |---|---|---|
@@ -94,6 +97,9 @@ TEXTS = {
     "workers_cost": """
         For an `f` that takes 5 ms, a gradient at n = 200 takes {slow[serial]} in one process, and {slow[2 processes]}
         with `workers=2` on two cores.""",
+    "mygrad_speed": """
+        Its gradient of `rosen` takes {hundred[mygrad]} at n = 100, where `gradient` takes {hundred[gradfast]}. At n =
+        10 they take {few[mygrad]} and {few[gradfast]}.""",
 }
 
 

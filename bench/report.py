@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "statsmodels", "numdifftools", "jacobi", "numericalderivative", "numba")
+PACKAGES = ("numpy", "scipy", "statsmodels", "numdifftools", "jacobi", "mygrad", "numericalderivative", "numba")
 
 PAGE = """# Results
 
@@ -23,8 +23,9 @@ half the time of the line; below 1 it is slower.
 
 P1 to P9 and L1 to L9 are the project's targets. L1 to L6 are about the time that one call takes around the calls of f,
 L7 to L9 about a call of the adaptive method, a filter and a bounded fit. P10 is about sparse derivatives, P11 about
-workers, and A about adaptive steps. "peers" compares with packages of the same accuracy order. P7, the
-number of evaluations, and P8, no memory per evaluation, are not times, and tests check them.
+workers, and A about adaptive steps. "peers" compares with packages of the same accuracy order, and with mygrad, which
+differentiates f's code instead. P7, the number of evaluations, and P8, no memory per evaluation, are not times, and
+tests check them.
 
 ```text
 {speed}

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+import bench.__main__
 from bench import chart, report, table
 from bench.contest import Contestant, Workload
 from bench.goals import times_as_fast
@@ -53,3 +56,13 @@ def test_the_chart_shows_workloads_that_there_are(tmp_path):
     chart.draw([(w, {c.name: 1e-3 for c in w.contestants}) for w in WORKLOADS], tmp_path / "speed.svg")
     drawn = (tmp_path / "speed.svg").read_text(encoding="utf-8")
     assert all(f"<!-- {title} -->" in drawn for title in chart.PANELS.values())
+
+
+def test_the_pages_are_not_written_without_a_package_that_they_quote(monkeypatch, capsys):
+    absent = replace(WORKLOAD, contestants=(Contestant("theirs", None, package="absent"),))
+    monkeypatch.setattr(bench.__main__, "WORKLOADS", (absent,))
+    monkeypatch.setattr(bench.__main__, "measured", None)  # nothing may be
+    monkeypatch.setattr("sys.argv", ["bench"])
+    with pytest.raises(SystemExit):
+        bench.__main__.main()
+    assert "the pages quote absent, not installed" in capsys.readouterr().err
