@@ -268,8 +268,8 @@ def gradient(
     -----
     Evaluations for n coordinates: central 2 n at accuracy 2 and in general accuracy times n;
     forward and backward accuracy times n + 1, one less with f0; complex n, and 2 for its check;
-    adaptive about 11 n + 1. For a linear or quadratic f adaptive takes 4 n + 1 to 8 n + 1, more beside
-    a large constant, and 10 n + 1 to 18 n + 1 where all slopes are 0, as at a minimum.
+    adaptive as many as f needs, at most 40 n + 1 by default. For a linear or quadratic f adaptive takes 4 n + 1
+    to 8 n + 1, more beside a large constant, and 10 n + 1 to 18 n + 1 where all slopes are 0, as at a minimum.
 
     The default step balances truncation against rounding [1]_, [2]_ for an f whose length scale is
     ``max(abs(x), 0.1)``, coordinate by coordinate (0.2 from accuracy 6 up). No fixed rule knows

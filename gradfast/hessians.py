@@ -352,8 +352,8 @@ def hessian(
     -----
     From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
     of one coordinate and of two [1]_. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
-    ``Central(accuracy=4)``; "adaptive" about 14 for each of n (n + 1) / 2 lines, 4 to 8 if f is quadratic, and 10
-    to 12 if it is linear.
+    ``Central(accuracy=4)``; "adaptive" for each of n (n + 1) / 2 lines at most 40 by default, 4 to 8 if f is
+    quadratic, and 10 to 12 if it is linear.
     From the gradient: half of its Jacobian and the transpose, 2 n calls. With `sparsity`, from f: 2
     evaluations for each coordinate and each entry below the diagonal, and one; from the gradient 2 for
     each color, an entry being read in one of two places [2]_.

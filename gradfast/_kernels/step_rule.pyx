@@ -73,7 +73,7 @@ cdef Py_ssize_t write_steps(Rule rule, const real *x, Py_ssize_t n, double sign,
 cdef bint write_doubles(double relative, double least, const double *x, Py_ssize_t n, double sign, double *steps) noexcept nogil:  # OUT: steps
     """Write relative steps of doubles, in a form that C compilers vectorize; False if some x or step is not finite.
 
-    It takes 390 ns for 1000 coordinates, where `relative_step` takes 1450 for its branches.
+    `relative_step` takes several times as long, for its branches.
     """
     cdef Py_ssize_t i
     cdef Bits bits
