@@ -3,8 +3,9 @@ A bounded fit
 =============
 
 SciPy's optimizers take finite differences themselves if you give no derivative. A
-prepared operator takes less time around the calls of f, never leaves the bounds, and is
-more accurate.
+prepared operator takes less time around the calls of f, never leaves the bounds, and
+takes central differences, which are more accurate. For parameters that are far smaller
+than 0.1 in their units, say also ``method=Central(scale=0)``.
 """
 
 import matplotlib.pyplot as plt
