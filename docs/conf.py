@@ -26,6 +26,7 @@ templates_path = ["templates"]
 exclude_patterns = ["gallery", "static", "templates"]  # whose programs become the pages of examples/
 default_role = "literal"  # which ``links`` makes a link of
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 2  # as code hosts name them
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
