@@ -20,6 +20,12 @@ noise                   f of a point, to a number               how wrong its va
 
 `Derivative`, `Gradient`, `ValueAndGradient`, `Jacobian`, `Hessian` and `DirectionalDerivative` are the operators
 prepared: ``Gradient(f, **options)(x, *args)``. With ``full_output=True`` an `Info` says what was done.
+
+The operators share their options, but for those that have no use. `derivative` and `directional_derivative` have no
+``workers`` and no ``progress``: they call f a few times in all, however large x is. They have no ``axis``: x is no
+batch of points. `derivative` has no ``vectorized``: its f always gets all elements of x at once. `derivative` and
+`value_and_gradient` have no ``f0``.
+
 `Coloring` and `detect_sparsity` say where a large Jacobian differs from zero, for ``sparsity=``.
 Methods are `Central`, `Forward`, `Backward`, `Nodes`, `Complex` and `Adaptive`. `compiled` makes of f what
 runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surfaces and gradient fields.

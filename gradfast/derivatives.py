@@ -128,7 +128,6 @@ def of_slope(f: Function, n: int, argnum: int, has_aux: bool, **options: Any) ->
     return Derivative(SlopeByComplexStep(f, argnum), n=n - 1, method=Central(accuracy=4), argnum=argnum, **options)
 
 
-# fmt: off
 if TYPE_CHECKING:
 
     @overload
@@ -155,7 +154,6 @@ if TYPE_CHECKING:
     def derivative(
         f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[DerivativeOptions]
     ) -> Any: ...
-# fmt: on
 
 
 def derivative(

@@ -85,6 +85,8 @@ SPARE = Spare(Gradient)
 class ValueAndGradient(ValueAndGradientOperator, Gradient):
     """f's value and its gradient, prepared: ``ValueAndGradient(f, **options)(x, *args)`` returns both.
 
+    It is called like the objective of ``scipy.optimize.minimize(..., jac=True)``.
+
     Parameters
     ----------
     f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
@@ -102,8 +104,8 @@ class ValueAndGradient(ValueAndGradientOperator, Gradient):
     Examples
     --------
     >>> from gradfast import ValueAndGradient
-    >>> both = ValueAndGradient(lambda x: (x[0] - 3.0) ** 2, method="forward")
-    >>> value, slope = both([0.0])
+    >>> objective = ValueAndGradient(lambda x: (x[0] - 3.0) ** 2, method="forward")
+    >>> value, slope = objective([0.0])
     >>> print(value, slope.round(6))
     9.0 [-6.]
     """
@@ -112,7 +114,6 @@ class ValueAndGradient(ValueAndGradientOperator, Gradient):
 SPARE_WITH_VALUE = Spare(ValueAndGradient)
 
 
-# fmt: off
 if TYPE_CHECKING:
 
     @overload
@@ -121,11 +122,7 @@ if TYPE_CHECKING:
     ) -> np.float64: ...
     @overload
     def gradient(
-        f: Function, x: float, *, full_output: bool, has_aux: No = False, **options: Unpack[GradientOptions]
-    ) -> Any: ...
-    @overload
-    def gradient(
-        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[GradientOptions]
+        f: Function, x: float | Labeled, *, full_output: bool = False, **options: Unpack[GradientOptions]
     ) -> Any: ...
     @overload
     def gradient(
@@ -151,7 +148,6 @@ if TYPE_CHECKING:
     def gradient(
         f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[GradientOptions]
     ) -> Any: ...
-# fmt: on
 
 
 def gradient(
@@ -303,7 +299,6 @@ def gradient(
     )  # fmt: skip
 
 
-# fmt: off
 if TYPE_CHECKING:
 
     @overload
@@ -312,11 +307,7 @@ if TYPE_CHECKING:
     ) -> tuple[Any, np.float64]: ...
     @overload
     def value_and_gradient(
-        f: Function, x: float, *, full_output: bool, has_aux: No = False, **options: Unpack[PointOptions]
-    ) -> Any: ...
-    @overload
-    def value_and_gradient(
-        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[PointOptions]
+        f: Function, x: float | Labeled, *, full_output: bool = False, **options: Unpack[PointOptions]
     ) -> Any: ...
     @overload
     def value_and_gradient(
@@ -342,7 +333,6 @@ if TYPE_CHECKING:
     def value_and_gradient(
         f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[PointOptions]
     ) -> Any: ...
-# fmt: on
 
 
 def value_and_gradient(
@@ -396,12 +386,9 @@ def value_and_gradient(
 
     Examples
     --------
-    The objective of ``scipy.optimize.minimize(..., jac=True)``:
-
-    >>> from gradfast import ValueAndGradient
-    >>> objective = ValueAndGradient(lambda x: (x[0] - 3.0) ** 2, method="forward")
-    >>> value, gradient = objective([0.0])
-    >>> print(value, gradient.round(6))
+    >>> from gradfast import value_and_gradient
+    >>> value, slope = value_and_gradient(lambda x: (x[0] - 3.0) ** 2, [0.0], method="forward")
+    >>> print(value, slope.round(6))
     9.0 [-6.]
     """
     if others:
