@@ -7,7 +7,7 @@ import numpy as np
 
 from gradfast._kernels.evaluator import OF_VALUES
 from gradfast._kernels.returned_number import shown, values_of
-from gradfast._kernels.step_rule import LEAST_SCALE
+from gradfast._kernels.step_plan import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Function
 from gradfast.stencils import forward
 from gradfast.steps import relative_step

@@ -15,7 +15,7 @@ from gradfast.arguments import NO_ARGUMENTS, Array, Function, as_dtype, number_o
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
 from gradfast.difference_methods import Central
 from gradfast.info import Info
-from gradfast.methods import AnyMethod, Complex, as_method
+from gradfast.methods import AnyMethod, as_method
 from gradfast.operator_base import PreparedOperator
 from gradfast.stencils import checked_order
 
@@ -71,7 +71,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         if others:
             raise unexpected(type(self).__name__, others)
         order = checked_order(n)
-        if order > 1 and isinstance(as_method(method), Complex):
+        if order > 1 and as_method(method).is_complex:
             options = {"bounds": bounds, "kwargs": kwargs, "on_error": on_error, "full_output": full_output}
             self.of_slope = of_slope(f, order, argnum, has_aux, **options)
             self._take_order(1)
@@ -228,7 +228,7 @@ def derivative(
     if others:
         raise unexpected("derivative", others)
     order = n if type(n) is int and n == 1 else checked_order(n)
-    if order == 1 or not isinstance(as_method(method), Complex):
+    if order == 1 or not as_method(method).is_complex:
         return once(
             SPARE, f, x, args, None, method, None, bounds, kwargs, argnum, has_aux, False, None, False, on_error,
             full_output, order,

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from gradfast import stencils
-from gradfast._kernels.operator_run import plan_index
 from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.step_plan import Plan
-from gradfast._kernels.step_rule import Rule
+from gradfast._kernels.step_plan import Plan, Rule, plan_index
 from gradfast.arguments import EPS, OURS, Array, Words, is_integer, is_real
 from gradfast.steps import (
     absolute_steps,
@@ -41,8 +39,19 @@ def options_of(directions: tuple[tuple[str, int], ...], n: int, accuracy: int) -
     return tuple((getattr(stencils, kind)(n, accuracy), sign) for kind, sign in directions)
 
 
-class Spelled:
-    """What all methods share: a keyword that another package has is answered with ours."""
+class Method:
+    """What all methods share. A keyword that another package has is answered with ours."""
+
+    is_complex: ClassVar[bool] = False  # whether f is called with complex numbers
+    is_adaptive: ClassVar[bool] = False  # whether steps follow from f's values
+    plans: ClassVar[list[Plan | None] | None] = None  # of difference methods
+
+    def options(self, n: int) -> Options:
+        """Return the stencils of the n-th derivative to choose from; here, of a method that has none."""
+        return ()
+
+    def require_use(self, n: int, is_native: bool) -> None:
+        """ValueError unless the method serves for the n-th derivative of f, which may be compiled code."""
 
     if not TYPE_CHECKING:
 
@@ -56,7 +65,7 @@ class Spelled:
 
 
 @dataclass(frozen=True)
-class Difference(Spelled):
+class Difference(Method):
     """What the difference methods share: see :class:`Central`."""
 
     accuracy: int = 1
@@ -66,7 +75,7 @@ class Difference(Spelled):
     scale: Any = None
     # The stencils to choose from, the preferred one first, and the direction each looks in.
     directions: ClassVar[tuple[tuple[str, int], ...]]
-    plans: ClassVar[list[Plan | None]]  # of the instance, and no field: made when they are needed
+    plans: ClassVar[list[Plan | None]]  # of an instance, and no field: made when they are needed
 
     def __post_init__(self) -> None:
         given = vars(self)  # which a frozen dataclass lets be written to

@@ -23,11 +23,10 @@ from gradfast.arguments import (
     number_or_array,
     unexpected,
 )
-from gradfast.difference_methods import Difference
 from gradfast.evaluators import call_of, innermost
 from gradfast.info import Info, info_of_all
 from gradfast.line import Line
-from gradfast.methods import Adaptive, AnyMethod, Complex
+from gradfast.methods import AnyMethod
 from gradfast.operator_base import PreparedOperator
 from gradfast.stencils import ONE_NODE, checked_order
 
@@ -174,14 +173,12 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         self._keep_value(e, value)
         return value
 
-    def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...] | None:
-        if isinstance(self.method, Adaptive):
-            return None
+    def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...]:
         line = Line(e, v, self._bounds_at(e), self.n)
         if line.length == 0:
             return ()
         e.has_gaps = not np.isfinite(line.x).all()
-        if isinstance(self.method, Complex):
+        if self.method.is_complex:
             stencil, t = ONE_NODE, complex_step.imaginary_steps(line.size_as_value / line.length)[0]
         else:
             found = line.step(self.method, e.precision)
@@ -198,11 +195,12 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             result[...] = np.nan
             return parts
         gaps = ~np.isfinite(result)
-        if not isinstance(self.method, Difference) or not gaps.any():
+        others = self.method.options(self.n)[1:]
+        if not others or not gaps.any():
             return parts
         center = e.value() if center is None else center
         gaps &= np.isfinite(center.reshape(-1))
-        for option in self.method.options(self.n)[1:]:
+        for option in others:
             found = line.step(self.method, e.precision, (option,))
             if found is None or not gaps.any():
                 continue

@@ -27,13 +27,13 @@ from gradfast.arguments import (
 )
 from gradfast.callables import as_objective
 from gradfast.complex_values import Remembered
-from gradfast.difference_methods import Difference, Options
+from gradfast.difference_methods import Options
 from gradfast.evaluators import shape_of, x_of
 from gradfast.gradients import Gradient
 from gradfast.hessian_from_gradient import JacobianOfGradient
 from gradfast.info import Info
 from gradfast.jacobians import refuse_adaptive
-from gradfast.methods import AnyMethod, Complex, as_method
+from gradfast.methods import AnyMethod, as_method
 from gradfast.operator_base import PreparedOperator
 from gradfast.operator_options import COMMON
 
@@ -97,7 +97,7 @@ class Hessian(HessianOperator, PreparedOperator):
         self.gradient, self.sparsity, self.verify, self.diagonal = gradient, sparsity, verify, bool(diagonal)
         self._refuse(axis, vectorized, has_aux)
         slopes, of_slopes = gradient, method
-        if gradient is None and isinstance(as_method(method), Complex):
+        if gradient is None and as_method(method).is_complex:
             slopes, of_slopes = self._by_complex_step(f, method, sparsity, vectorized, has_aux, kwargs, argnum)
         if slopes is not None:
             self.of_gradient = JacobianOfGradient(
@@ -160,7 +160,7 @@ class Hessian(HessianOperator, PreparedOperator):
         for moves in parts:  # one, of sums along pairs: those of a coordinate with itself are found among them
             some = moves.groups.members
             center = e.value() if center is None else center
-            if isinstance(self.method, Difference) and np.isfinite(center) and not np.isfinite(result).all():
+            if np.isfinite(center) and not np.isfinite(result).all():
                 parts = self._from_sides_of_each(e, moves, some, center, result)
             result[place_of(np.flatnonzero(~np.isfinite(e.steps_from[some])))] = np.nan
         return parts

@@ -25,7 +25,7 @@ from gradfast.arguments import (
 from gradfast.directional import DirectionalDerivative
 from gradfast.evaluators import shape_of
 from gradfast.info import Info
-from gradfast.methods import Adaptive, AnyMethod, as_method
+from gradfast.methods import AnyMethod, as_method
 from gradfast.operator_base import PreparedOperator
 from gradfast.operator_options import COMMON
 
@@ -364,5 +364,5 @@ def jacobian(
 
 def refuse_adaptive(method: object, sparsity: object) -> None:
     """Raise ValueError if the method finds a step for each coordinate, where a color of them is to be moved at once."""
-    if sparsity is not None and isinstance(as_method(method), Adaptive):
+    if sparsity is not None and as_method(method).is_adaptive:
         raise ValueError(f"method must not be adaptive with sparsity; got {method!r}")

@@ -7,7 +7,7 @@ import numpy as np
 
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.step_rule import LEAST_SCALE
+from gradfast._kernels.step_plan import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array
 from gradfast.bounds import steps_within
 from gradfast.difference_methods import Difference, Options

@@ -10,11 +10,11 @@ from gradfast import stencils
 from gradfast._kernels.operator_run import NAMED
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import EPS, Array, Words, is_integer, is_real
-from gradfast.difference_methods import Backward, Central, Difference, Forward, Spelled
+from gradfast.difference_methods import Backward, Central, Forward, Method
 
 
 @dataclass(frozen=True)
-class Complex(Spelled):
+class Complex(Method):
     """The complex step: the imaginary part of ``f(x + i h) / h``, with nothing subtracted.
 
     Exact to rounding for an f that is analytic and computes with complex numbers, one evaluation
@@ -50,6 +50,7 @@ class Complex(Spelled):
     """
 
     check: bool = True
+    is_complex = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.check, (bool, np.bool_)):
@@ -63,9 +64,16 @@ class Complex(Spelled):
         """Return what steps do, as :meth:`Central.schemes`."""
         return np.full(np.shape(steps), "complex")
 
+    def require_use(self, n: int, is_native: bool) -> None:
+        """ValueError if f is compiled code, which computes with real numbers, or n is not 1."""
+        if is_native:
+            raise ValueError(f"method must be a difference method when f is compiled code; got {self!r}")
+        if n != 1:
+            raise ValueError(f"n must be 1 for method 'complex'; got {n}")
+
 
 @dataclass(frozen=True)
-class Adaptive(Spelled):
+class Adaptive(Method):
     """Differences at step after step, fitted by powers of the step, until their error is as small as it gets.
 
     The steps are found anew for each coordinate, and each result has an error bar: see
@@ -112,6 +120,7 @@ class Adaptive(Spelled):
     rtol: float | None = None
     max_evaluations: int = 40
     reach: float | None = None
+    is_adaptive = True
 
     def __post_init__(self) -> None:
         if self.reach is not None and not (is_real(self.reach) and 0 < self.reach < inf):
@@ -137,7 +146,6 @@ class Adaptive(Spelled):
 
 LEAST_EVALUATIONS = 4  # two steps of two evaluations: with one step nothing tells the error
 
-Method = Difference | Complex | Adaptive
 MethodName = Literal["central", "forward", "backward", "complex", "adaptive"]
 AnyMethod = Method | MethodName
 
@@ -160,13 +168,13 @@ NAMES_ELSEWHERE |= {"five-point": "Central(accuracy=4)", "fd": "central", "finit
 def as_method(method: object) -> Method:
     """Return the method that a name stands for, or the method itself."""
     found: object = NAMED.get(method) if type(method) is str else method
-    if isinstance(found, (Difference, Complex, Adaptive)):
+    if isinstance(found, Method):
         return found
     hint = ""
     if isinstance(method, str):
         name = method.lower()
         ours = name if name in NAMED else NAMES_ELSEWHERE.get(name)
         hint = "" if ours is None else f", which is {ours!r} here"
-    elif isinstance(method, type) and issubclass(method, (Difference, Complex, Adaptive)):
+    elif isinstance(method, type) and issubclass(method, Method):
         hint = f"; write {method.__name__}()"
     raise ValueError(f"method must be one of {', '.join(NAMED)} or a method object; got {method!r}{hint}")

@@ -11,9 +11,8 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import VALUE_DTYPE, Array, Some
 from gradfast.bounds import checked_bounds, steps_within
-from gradfast.difference_methods import Difference, Options
+from gradfast.difference_methods import Options
 from gradfast.evaluators import in_order, innermost, x_of
-from gradfast.methods import Adaptive, Complex
 from gradfast.operator_options import WithOptions
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
@@ -22,14 +21,12 @@ from gradfast.stencils import ONE_NODE
 class MixedStencils(WithOptions):
     """How the moves of an operator are made where one rule of steps and one stencil do not serve all coordinates."""
 
-    def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...] | None:
-        """Return moves for each stencil in use, near bounds or with steps of the caller's; None with adaptive steps."""
+    def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...]:
+        """Return moves for each stencil in use, near bounds or with steps of the caller's."""
         method, x = self.method, x_of(e)
-        if isinstance(method, Adaptive):
-            return None
         e.has_gaps = not np.isfinite(x).all()
         sides = self._bounds_at(e)
-        if isinstance(method, Complex):
+        if method.is_complex:
             return self._imaginary_moves(e, sides)
         return self._moves_of(e, method.steps_at(x, self.n, e.precision), method.options(self.n), sides)
 
@@ -136,13 +133,14 @@ class MixedStencils(WithOptions):
         """
         rows, columns = places
         gaps = ~np.isfinite(result) & np.isfinite(e.steps_from)[columns]
-        if not isinstance(self.method, Difference) or not gaps.any():
+        others = self.method.options(self.n)[1:]
+        if not others or not gaps.any():
             return parts
         innermost(e).close()  # f's change of x would not show where x is moved again
         center = e.value() if center is None else center
         gaps &= np.isfinite(center.reshape(-1))[rows]
         steps, sides = self.method.steps_at(x_of(e), self.n, e.precision), self._bounds_at(e)
-        for option in self.method.options(self.n)[1:]:
+        for option in others:
             signed = self._signed(e, steps, option, sides)
             some = np.intersect1d(columns[gaps], np.flatnonzero(signed))
             if not some.size:

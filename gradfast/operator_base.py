@@ -33,7 +33,6 @@ from gradfast.callables import AlongOtherAxis, KeepingAux
 from gradfast.complex_values import PartOf, Remembered, joined, joined_info
 from gradfast.evaluators import Call, as_x, call_of, opened, shape_of, x_of
 from gradfast.info import Info, info_of_all, with_arrays
-from gradfast.methods import Complex
 from gradfast.moves_near_bounds import MixedStencils
 from gradfast.parameters import Layout, are_parameters, is_labeled
 from gradfast.points_and_values import FromElsewhere
@@ -121,7 +120,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         self, error: TypeError, lost: int, x: object, args: Arguments, v: object, f0: object, wants_value: bool
     ) -> object:
         """Return the result for an f that returned a complex number: that of its two parts, joined."""
-        if isinstance(self.method, Complex) or f0 is not None:  # which is real
+        if self.method.is_complex or f0 is not None:  # which is real
             raise error
         f = Remembered(self.f, self.argnum)
 
@@ -189,7 +188,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         f, args = self._arranged(args) if self.argnum or self.kwargs is not None else (self.objective, args)
         f = KeepingAux(f) if self.has_aux else f
         return Call(
-            f, args, self.single, axis, self.vectorized, isinstance(self.method, Complex),
+            f, args, self.single, axis, self.vectorized, self.method.is_complex,
             self.is_elementwise, self._threads, outputs, self.takes_both,
             forgives=self.on_error == "nan" and not self.is_native,
         )  # fmt: skip

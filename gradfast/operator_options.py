@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypedDict, TypeV
 
 import numpy as np
 
-from gradfast import methods
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.operator_run import NAMED, Operator
 from gradfast.arguments import (
@@ -23,8 +22,7 @@ from gradfast.arguments import (
 )
 from gradfast.bounds import box_of, sides_of
 from gradfast.callables import as_objective
-from gradfast.difference_methods import Difference
-from gradfast.methods import Complex
+from gradfast.methods import AnyMethod, as_method
 from gradfast.parameters import are_parameters
 
 # The options of nearly every operator, in the order in which they are shown.
@@ -60,7 +58,7 @@ if TYPE_CHECKING:
         """Options that do not change what kind of thing is returned."""
 
         n: int
-        method: methods.AnyMethod
+        method: AnyMethod
         bounds: object
         args: object
         kwargs: Mapping[str, object] | None
@@ -72,7 +70,7 @@ if TYPE_CHECKING:
         vectorized: bool
 
     class PointOptions(TypedDict, total=False):
-        method: methods.AnyMethod
+        method: AnyMethod
         axis: int | None
         bounds: object
         args: object
@@ -157,21 +155,17 @@ class WithOptions(Operator, metaclass=Listed):
 
     def _look_at(self, method: object, vectorized: object) -> None:
         """Look at f, the method and the options; the commonest case does not come here."""
-        f, method = as_objective(self.f), methods.as_method(method)
+        f, method = as_objective(self.f), as_method(method)
         is_native = type(f) is NativeFunction
         if is_native:
             self._threads = worker_count(self.workers)
             if vectorized:
                 raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
-            if isinstance(method, Complex):
-                raise ValueError(f"method must be a difference method when f is compiled code; got {method!r}")
         else:
             self._workers = checked_workers(self.workers)
         require_progress(self.progress)
-        if isinstance(method, Complex) and self.n != 1:
-            raise ValueError(f"n must be 1 for method 'complex'; got {self.n}")
-        plans = method.plans if isinstance(method, Difference) else None
-        self._set_up(f, is_native, method, plans, bool(vectorized))
+        method.require_use(self.n, is_native)
+        self._set_up(f, is_native, method, method.plans, bool(vectorized))
         self.is_plain = self.is_plain and not hasattr(type(f), "evaluator_at")
         if self.bounds is not None:
             self._take_bounds()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradfast._kernels.returned_number import number
-from gradfast._kernels.step_rule import LEAST_SCALE
+from gradfast._kernels.step_plan import LEAST_SCALE
 from gradfast.arguments import EPS, Array, Function, as_array, is_real
 from gradfast.axes import annotated, as_ticks, new_axes
 from gradfast.callables import as_objective

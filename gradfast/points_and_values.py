@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from gradfast.arguments import Array, Function, as_array
-from gradfast.difference_methods import Difference
 from gradfast.operator_options import COMMON, WithOptions
 
 
@@ -78,7 +77,7 @@ class FromElsewhere(WithOptions):
         return 0.0 if self.single else np.zeros(np.shape(x) if self.is_elementwise else 1)
 
     def _elsewhere(self, f: Function) -> Any:
-        if not isinstance(self.method, Difference):
+        if not self.method.options(1):
             raise ValueError(f"method must be a difference method for points; got {self.method!r}")
         if self.axis is not None:
             raise ValueError(f"axis must be None for points; got {self.axis!r}")

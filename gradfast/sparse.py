@@ -12,7 +12,6 @@ from gradfast.arguments import NO_ARGUMENTS, VALUE_DTYPE, Array, as_arguments, a
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
 from gradfast.evaluators import Call, opened, x_of
-from gradfast.methods import Complex
 from gradfast.operator_base import PreparedOperator
 from gradfast.sparse_patterns import Pattern, as_indices, as_pattern, require_symmetric, shape_of_indices
 from gradfast.sparse_verification import Lines, verify
@@ -92,7 +91,7 @@ def jacobian(
         every = operator._from_one_side(e, parts, center, data, (pattern.rows, pattern.columns), again)
     data[~np.isfinite(e.steps_from)[pattern.columns]] = np.nan
     result = as_csr(sparse, pattern, as_dtype(e.dtype or e.base.dtype, data))
-    is_complex = isinstance(operator.method, Complex)
+    is_complex = operator.method.is_complex
     if operator.verify and parts:
         verify(Lines(e, parts, coloring, as_csr(sparse, pattern, data), center, exactly=not is_complex), derivatives)
     if is_complex:

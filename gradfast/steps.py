@@ -4,7 +4,7 @@ import numpy as np
 
 from gradfast._kernels.memory import name_of_coordinate
 from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.step_rule import LEAST_SCALE
+from gradfast._kernels.step_plan import LEAST_SCALE
 from gradfast.arguments import VALUE_DTYPE, Array, as_array, warn
 from gradfast.stencils import truncation
 

@@ -12,7 +12,6 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import VALUE_DTYPE, Array, share_memory, warn
 from gradfast.complex_values import PartOf
 from gradfast.evaluators import Call, as_x, in_order, innermost, x_of
-from gradfast.methods import Complex
 from gradfast.moves_near_bounds import MixedStencils
 from gradfast.stencils import ONE_NODE
 
@@ -39,7 +38,7 @@ def doubt(operator: MixedStencils, e: Evaluator, parts: tuple[Moves, ...] | None
     """
     if isinstance(operator.f, PartOf):  # a part of f's values may well be the same everywhere
         return
-    if not e.n or operator.is_elementwise or operator.is_native or isinstance(operator.method, Complex):
+    if not e.n or operator.is_elementwise or operator.is_native or operator.method.is_complex:
         return
     one: Any = innermost(e)
     call = one.opened_from

@@ -92,7 +92,7 @@ def test_imports_form_a_line(module):
 
 
 # The compiled modules, from the lowest to the highest.
-KERNELS = ["memory", "stencil", "returned_number", "step_rule", "moves", "interrupts", "native_function", "native_loop"]
+KERNELS = ["memory", "stencil", "returned_number", "step_plan", "moves", "interrupts", "native_function", "native_loop"]
 KERNELS += [
     "evaluator",
     "one_point",
@@ -100,7 +100,6 @@ KERNELS += [
     "many_points",
     "native",
     "combine",
-    "step_plan",
     "operator_run",
     "operator_once",
     "operator_kinds",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import FLOATS
 
 from gradfast import Backward, Central, Forward, derivative, gradient
-from gradfast._kernels.step_rule import Rule
+from gradfast._kernels.step_plan import Rule
 from gradfast.bounds import steps_within
 from gradfast.methods import as_method
 from gradfast.steps import least_scale

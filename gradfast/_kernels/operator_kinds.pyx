@@ -13,8 +13,7 @@ from gradfast._kernels.moves cimport Groups, Moves, Span
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.returned_number cimport new_float64
 from gradfast._kernels.operator_run cimport Operator, each_of
-from gradfast._kernels.step_plan cimport Plan
-from gradfast._kernels.step_rule cimport SMALLEST_SCALE
+from gradfast._kernels.step_plan cimport SMALLEST_SCALE, Plan
 
 import numpy as np
 from numpy import float64, ndarray

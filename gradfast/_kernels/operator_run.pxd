@@ -48,12 +48,5 @@ cdef class Operator:
 
 
 cdef Groups each_of(Py_ssize_t n)                           # n coordinates, each moved alone
-cpdef int plan_index(int n, str char) except -1             # where a method keeps the plan of an order and a dtype.char
-
-
-cdef inline int index_of(int n, char kind) noexcept nogil:
-    return 4 * n + (0 if kind == c"d" else 1 if kind == c"f" else 2 if kind == c"g" else 3)
-
-
 cdef bint is_python(f) noexcept                             # and no object that owns compiled code
 cdef bint names_nothing(f) except -1                        # whether a function knows nothing but its arguments

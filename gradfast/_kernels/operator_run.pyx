@@ -20,7 +20,7 @@ from gradfast._kernels.memory cimport data_of, new_array, size_of
 from gradfast._kernels.moves cimport EACH as ALONE, Groups, Moves
 from gradfast._kernels.native cimport Native
 from gradfast._kernels.one_point cimport OnePoint
-from gradfast._kernels.step_plan cimport Plan
+from gradfast._kernels.step_plan cimport Plan, index_of
 
 from numpy import empty, ndarray, ufunc
 
@@ -231,9 +231,10 @@ cdef class Operator:
                 parts = self.moves_within(e, plan)
                 if parts is not None:
                     return parts
-        parts = self._moves(e, v)
+        elif self.method.is_adaptive:
+            return None
         # Steps may have been given as long doubles.
-        return None if parts is None else tuple([moves.in_precision(e.kind == c"g") for moves in parts])
+        return tuple([moves.in_precision(e.kind == c"g") for moves in self._moves(e, v)])
 
     cdef tuple moves_within(self, Evaluator e, Plan plan):
         """Return moves of doubles, each moved alone, that stay within bounds nearby; None leaves others to the slower way."""
@@ -383,11 +384,6 @@ cdef as_floats(doubles):
 cdef bint is_python(f) noexcept:
     """Return whether f is surely a Python callable, and no object that owns compiled code."""
     return PyFunction_Check(f) or PyCFunction_CheckExact(f) or type(f) is ufunc
-
-
-cpdef int plan_index(int n, str char) except -1:
-    """Return where a method keeps the plan of an order of derivative and a dtype.char."""
-    return index_of(n, <char>ord(char))
 
 
 cdef Groups each_of(Py_ssize_t n):

@@ -1,10 +1,19 @@
 from collections.abc import Iterable
-from typing import Any, Protocol, final
+from typing import Any, Protocol, Self, final
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.step_rule import Rule
+
+LEAST_SCALE: float
+
+@final
+class Rule:
+    relative: float
+    least_scale: float
+    absolute: float
+    def __new__(cls, relative: float = 0, least_scale: float = 0, absolute: float = 0) -> Self: ...
+    def at(self, x: ArrayLike) -> NDArray[Any]: ...
 
 @final
 class Plan:
@@ -15,6 +24,8 @@ class Plan:
     def __init__(
         self, rule: Rule | None, options: Iterable[tuple[Stencil, int]], by_precision: bool = False
     ) -> None: ...
+
+def plan_index(n: int, char: str) -> int: ...
 
 @final
 class Box:
