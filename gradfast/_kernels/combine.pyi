@@ -1,11 +1,10 @@
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from gradfast._kernels.memory import _Array
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.stencil import Stencil
-
-_Array = NDArray[Any]
 
 def combined(
     values: ArrayLike, moves: Moves, center: ArrayLike | None = None, divided: bool = True, point: int | None = None

@@ -1,12 +1,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
+from gradfast._kernels.memory import _Array
 from gradfast._kernels.moves import Moves
-
-_Array = NDArray[Any]
 
 OF_VALUES: str
 

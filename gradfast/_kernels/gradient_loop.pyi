@@ -1,12 +1,9 @@
 from collections.abc import Callable
-from typing import Any
-
-from numpy.typing import NDArray
 
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.memory import _Array
 from gradfast._kernels.stencil import Stencil
 
-_Array = NDArray[Any]
 _Function = Callable[[object], object]
 
 def by_differences(f: _Function, argument: object, x: _Array, h: float, has_rows: bool) -> tuple[_Array, int]: ...

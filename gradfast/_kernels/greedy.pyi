@@ -1,8 +1,4 @@
-from typing import Any
-
-from numpy.typing import NDArray
-
-_Array = NDArray[Any]
+from gradfast._kernels.memory import _Array
 
 def transpose(row_starts: _Array, columns: _Array, column_starts: _Array, rows: _Array, places: _Array) -> None: ...
 def greedy(

@@ -1,13 +1,11 @@
-from typing import Any
-
-from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.memory import _Array
 
 @disjoint_base
 class Copies(Evaluator):
-    origin: NDArray[Any]
+    origin: _Array
     args: tuple[object, ...]
     def __init__(
         self,
@@ -20,7 +18,7 @@ class Copies(Evaluator):
     ) -> None: ...
 
 class ManyPoints(Copies):
-    def raise_change(self, points: NDArray[Any]) -> None: ...
+    def raise_change(self, points: _Array) -> None: ...
 
 class Elements(Copies): ...
 

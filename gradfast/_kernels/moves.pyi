@@ -4,14 +4,15 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gradfast._kernels.memory import _Array
 from gradfast._kernels.stencil import Stencil
 
 @final
 class Groups:
     coordinates: int
     count: int
-    chosen: NDArray[Any] | None
-    starts: NDArray[Any] | None
+    chosen: _Array | None
+    starts: _Array | None
     @property
     def members(self) -> NDArray[np.intp]: ...
     @staticmethod
@@ -35,7 +36,7 @@ class Moves:
     last: int
     along: Any
     @property
-    def step_of_each(self) -> NDArray[Any]: ...
+    def step_of_each(self) -> _Array: ...
     def __init__(
         self,
         groups: Groups,

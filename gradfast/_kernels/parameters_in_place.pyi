@@ -1,12 +1,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
+from gradfast._kernels.memory import _Array
 from gradfast._kernels.one_point import OnePoint
-
-_Array = NDArray[Any]
 
 @disjoint_base
 class Named(OnePoint):

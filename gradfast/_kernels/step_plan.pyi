@@ -1,8 +1,9 @@
 from collections.abc import Iterable
-from typing import Any, Protocol, Self, final
+from typing import Protocol, Self, final
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from gradfast._kernels.memory import _Array
 from gradfast._kernels.stencil import Stencil
 
 LEAST_SCALE: float
@@ -13,7 +14,7 @@ class Rule:
     least_scale: float
     absolute: float
     def __new__(cls, relative: float = 0, least_scale: float = 0, absolute: float = 0) -> Self: ...
-    def at(self, x: ArrayLike) -> NDArray[Any]: ...
+    def at(self, x: ArrayLike) -> _Array: ...
 
 @final
 class Plan:
@@ -29,18 +30,18 @@ def plan_index(n: int, char: str) -> int: ...
 
 @final
 class Box:
-    lower: float | NDArray[Any]
-    upper: float | NDArray[Any]
-    def __init__(self, lower: float | NDArray[Any], upper: float | NDArray[Any]) -> None: ...
+    lower: float | _Array
+    upper: float | _Array
+    def __init__(self, lower: float | _Array, upper: float | _Array) -> None: ...
 
 class _Within(Protocol):
     def __call__(
         self,
-        x: NDArray[Any],
-        steps: NDArray[Any],
+        x: _Array,
+        steps: _Array,
         options: tuple[tuple[Stencil, int], ...],
-        low: NDArray[Any],
-        high: NDArray[Any],
+        low: _Array,
+        high: _Array,
         is_single: bool,
     ) -> dict[Stencil, list[int]]: ...
 
