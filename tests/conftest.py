@@ -2,8 +2,10 @@
 
 import ctypes
 import functools
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from types import ModuleType
 
 import numpy as np
@@ -90,6 +92,31 @@ def counted():
         return g
 
     return wrap
+
+
+@pytest.fixture
+def interrupted_after():
+    """Return a context that is left by a KeyboardInterrupt, as of Ctrl-C, after some seconds."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("the system has no interval timer")
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    @contextmanager
+    def interrupted(seconds):
+        previous = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            yield
+            pytest.fail("nothing was interrupted")
+        except KeyboardInterrupt:
+            pass
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+
+    return interrupted
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import signal
 import time
 from types import SimpleNamespace
 
@@ -366,24 +365,11 @@ def work_of_kernels():
     }
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
 @pytest.mark.parametrize("name", ["transpose", "degrees", "greedy", "round_robin", "star", "smallest_last"])
-def test_ctrl_c_stops_every_kernel(name):
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
-    def work_until_interrupted():
-        signal.setitimer(signal.ITIMER_REAL, 0.001)
-        work()
-
+def test_ctrl_c_stops_every_kernel(interrupted_after, name):
     work, last = work_of_kernels()[name]
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            work_until_interrupted()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+    with interrupted_after(0.001):
+        work()
     assert last[0] == -1  # else the signal was seen after the kernel
 
 

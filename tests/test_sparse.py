@@ -3,7 +3,6 @@
 import functools
 import itertools
 import operator
-import signal
 import sys
 import tracemalloc
 from operator import attrgetter
@@ -388,27 +387,13 @@ def test_a_hessian_wants_a_symmetric_pattern_of_indices():
         hessian(lambda x: x @ x, np.ones(3), sparsity=([0], [1]))
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
-def test_ctrl_c_stops_the_colors_of_a_c_function():
+def test_ctrl_c_stops_the_colors_of_a_c_function(interrupted_after):
     n = 1_000_000
     results = itertools.repeat(np.ones(1), 3 * n)
     x, f = np.ones(n), functools.partial(next, results)
     coloring = Coloring((np.zeros(n, int), np.arange(n)), (1, n))
-
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
-    def interrupted():
-        signal.setitimer(signal.ITIMER_REAL, 0.02)
+    with interrupted_after(0.02):
         jacobian(f, x, sparsity=coloring)
-
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            interrupted()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
     assert operator.length_hint(results) > n  # Python would see the signal after 2 n calls
     assert (x == 1.0).all()
 

@@ -3,7 +3,6 @@
 import functools
 import itertools
 import math
-import signal
 
 import numpy as np
 import pytest
@@ -239,28 +238,14 @@ def test_rows_may_share_state_through_f():
     assert gradient == pytest.approx(np.array([[15.0 + row[0], row[0]] for row in x]), abs=1e-6)
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timer")
 @pytest.mark.parametrize("shape", [(1_000_000,), (1000, 1000), (100, 100, 100)])
-def test_ctrl_c_stops_the_loop_over_a_c_function(shape):
+def test_ctrl_c_stops_the_loop_over_a_c_function(interrupted_after, shape):
     """partial(next, iterator) runs no Python code, so nothing but the kernel looks for signals."""
     counter = iter(range(1 << 60))
     f = functools.partial(next, counter)
     x = np.ones(shape)
-
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
-    def interrupted():
-        signal.setitimer(signal.ITIMER_REAL, 0.02)
+    with interrupted_after(0.02):
         numerical_gradient(f, x)
-
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            interrupted()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
     assert next(counter) < 2 * x.size
     assert (x == 1.0).all()
 

@@ -1,9 +1,7 @@
 """x is as it was, whatever f does and however a call ends."""
 
-import contextlib
 import functools
 import itertools
-import signal
 
 import numpy as np
 import pytest
@@ -154,52 +152,25 @@ def test_f_may_differentiate_the_same_point_again(operator):
     assert bits(x) == before
 
 
-@contextlib.contextmanager
-def an_alarm_that_interrupts():
-    """Let the alarm of an interval timer be as Ctrl-C."""
-    if not hasattr(signal, "setitimer"):
-        pytest.skip("the system has no interval timer")
-
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-
-
 @pytest.mark.parametrize(
     ("operator", "shape"),
     [*itertools.product([gradient, value_and_gradient, jacobian], [(1_000_000,), (1000, 1000)]), (hessian, (1000,))],
 )
-def test_ctrl_c_stops_the_loop_over_a_c_function(operator, shape):
+def test_ctrl_c_stops_the_loop_over_a_c_function(interrupted_after, operator, shape):
     """partial(next, iterator) runs no Python code, so nothing but the kernel looks for signals."""
     x = np.ones(shape)
     counter = iter(range(1 << 60))
     f = functools.partial(next, counter)
-
-    def interrupted():
-        signal.setitimer(signal.ITIMER_REAL, 0.02)
+    with interrupted_after(0.02):
         operator(f, x)
-
-    with an_alarm_that_interrupts(), pytest.raises(KeyboardInterrupt):
-        interrupted()
     assert next(counter) < 900_000  # of a million at least: Python would see the signal after them
     assert np.all(x == 1.0)
 
 
-def test_ctrl_c_stops_a_vectorized_c_function():
+def test_ctrl_c_stops_a_vectorized_c_function(interrupted_after):
     values = iter(np.arange(1e5)[:, np.newaxis])  # one for each of the points, of which a block has room for one
-
-    def interrupted():
-        signal.setitimer(signal.ITIMER_REAL, 0.02)
+    with interrupted_after(0.02):
         gradient(functools.partial(next, values), np.ones(1 << 15), vectorized=True)
-
-    with an_alarm_that_interrupts(), pytest.raises(KeyboardInterrupt):
-        interrupted()
     assert next(values) < 60_000  # of 65,536 points: Python would see the signal after them
 
 
