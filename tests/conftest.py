@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from objectives import ObjectiveError
+from plots import PLOTS
 from ways import ALONG_A_LINE, AT_A_NUMBER, AT_A_POINT, Way
 
 import gradfast
@@ -117,6 +118,17 @@ def interrupted_after():
             signal.signal(signal.SIGALRM, previous)
 
     return interrupted
+
+
+@pytest.fixture(params=PLOTS)
+def plot(request):
+    return PLOTS[request.param]
+
+
+@pytest.fixture
+def no_figure_stays_open():
+    yield
+    pytest.importorskip("matplotlib.pyplot").close("all")
 
 
 @pytest.fixture

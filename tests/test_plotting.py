@@ -18,18 +18,8 @@ from gradfast.plotting import (
 
 matplotlib = pytest.importorskip("matplotlib")
 pyplot = pytest.importorskip("matplotlib.pyplot")
+pytestmark = pytest.mark.usefixtures("no_figure_stays_open")
 matplotlib.use("Agg")
-
-
-@pytest.fixture(params=PLOTS)
-def plot(request):
-    return PLOTS[request.param]
-
-
-@pytest.fixture(autouse=True)
-def no_figure_stays_open():
-    yield
-    pyplot.close("all")
 
 
 @pytest.fixture

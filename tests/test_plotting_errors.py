@@ -17,17 +17,7 @@ from gradfast.plotting import (
 
 matplotlib = pytest.importorskip("matplotlib")
 pyplot = pytest.importorskip("matplotlib.pyplot")
-
-
-@pytest.fixture(autouse=True)
-def no_figure_stays_open():
-    yield
-    pyplot.close("all")
-
-
-@pytest.fixture(params=PLOTS)
-def plot(request):
-    return PLOTS[request.param]
+pytestmark = pytest.mark.usefixtures("no_figure_stays_open")
 
 
 @pytest.fixture(params=MESH_PLOTS)
