@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradfast import reference
+from gradfast.arguments import Array
 from gradfast.axes import import_matplotlib
 from gradfast.callables import compiled
 from gradfast.gradients import ValueAndGradient, gradient
@@ -31,30 +32,30 @@ LOWER, UPPER = 0.0, 2.0
 LONG = np.linspace(-1.0, 1.0, 1000)
 
 
-def parabola(x: Any) -> Any:
+def parabola(x: Array) -> Any:
     return 0.01 * x**2 + 0.1 * x
 
 
-def sum_of_squares(x: Any) -> Any:
+def sum_of_squares(x: Array) -> Any:
     return np.sum(x**2)
 
 
-def sum_of_squares_of_rows(x: Any) -> Any:
+def sum_of_squares_of_rows(x: Array) -> Any:
     return np.sum(x**2, axis=1)
 
 
-def sum_of_exponentials(x: Any) -> Any:
+def sum_of_exponentials(x: Array) -> Any:
     return np.sum(np.exp(x))
 
 
-def squares_one_by_one(x: Any) -> Any:
+def squares_one_by_one(x: Array) -> Any:
     total = 0.0
     for i in range(x.size):
         total += x[i] ** 2
     return total
 
 
-def rosenbrock(x: Any) -> Any:
+def rosenbrock(x: Array) -> Any:
     return sum(100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2 for a, b in pairwise(x.tolist()))
 
 
@@ -155,7 +156,7 @@ class Gain:
     ours: Callable[[], Any]
     tolerance: float
     share: float = 1.0  # the part of the work that the rival is timed on
-    calls_alone: tuple[Callable[[], Any], ...] = ()  # of f, which no loop can save
+    calls_alone: tuple[Callable[[], object], ...] = ()  # of f, which no loop can save
 
 
 def _print_gains() -> None:
@@ -245,7 +246,7 @@ def _print_errors() -> None:
     )
 
 
-def _error(value: Any, exact: Any) -> str:
+def _error(value: object, exact: Any) -> str:
     return f"error {np.abs(value - exact).max():.0e}"
 
 
@@ -257,7 +258,7 @@ def _milliseconds(gain: Gain) -> list[float]:
     return [1e3 * seconds for seconds in (rival / gain.share, *others)]
 
 
-def _best(calls: Sequence[Callable[[], Any]]) -> list[float]:
+def _best(calls: Sequence[Callable[[], object]]) -> list[float]:
     """Return the seconds of each call. They take turns, so that a slow moment of the machine hits all of them."""
     repeats = [max(1, round(SECONDS_A_ROUND / timeit.timeit(call, number=1))) for call in calls]
     best = [np.inf] * len(calls)

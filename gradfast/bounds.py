@@ -83,7 +83,9 @@ def _readable(side: object, infinite: float) -> Any:
     )
 
 
-def checked_bounds(x: Array, bounds: Any, given: Any, name: Callable[[int], str] | None = None) -> tuple[Array, Array]:
+def checked_bounds(
+    x: Array, bounds: Any, given: object, name: Callable[[int], str] | None = None
+) -> tuple[Array, Array]:
     """Return the lower and upper bound of each coordinate, flat; ValueError, which names it, if one is outside."""
     name = name or partial(name_of_coordinate, x)
     try:

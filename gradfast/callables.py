@@ -89,7 +89,7 @@ def from_ctypes(f: Any, outputs: int = -1) -> NativeFunction:
     return NativeFunction(address, accepted(f"{result} ({arguments})"), f, outputs)
 
 
-READERS: dict[str, Callable[[Any, int], NativeFunction]] = {
+READERS: dict[str, Callable[[object, int], NativeFunction]] = {
     "scipy._lib._ccallback.LowLevelCallable": from_low_level_callable,
     "numba.core.ccallback.CFunc": from_numba,
     "_ctypes.CFuncPtr": from_ctypes,
@@ -164,7 +164,7 @@ def compiled(f: object = None, *, outputs: int | None = None) -> Any:
     if f is None:
         return lambda function: compiled(function, outputs=outputs)
     count = -1 if outputs is None else int(outputs)
-    kind: Any = type(f)
+    kind: object = type(f)
     if kind is NativeFunction:
         if outputs is not None:
             raise ValueError(f"outputs must be None when f is compiled already; got {outputs!r}")
@@ -233,7 +233,7 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
     raise TypeError(f"f must be a function that numba can compile; numba says:\n{first}") from first
 
 
-def _how_to_make_again(f: Any, outputs: int, made: NativeFunction) -> Arguments:
+def _how_to_make_again(f: object, outputs: int, made: NativeFunction) -> Arguments:
     """Return how pickle makes a compiled f again: by the name that a decorator gave it, or by compiling its source."""
     module, name = getattr(f, "__module__", None), getattr(f, "__qualname__", "")
     try:
@@ -243,7 +243,7 @@ def _how_to_make_again(f: Any, outputs: int, made: NativeFunction) -> Arguments:
     return (_found_in, (module, name)) if stands_there else (_by_numba, (f, outputs))
 
 
-def _found_in(module: Any, name: str) -> Any:
+def _found_in(module: Any, name: str) -> object:
     return attrgetter(name)(importlib.import_module(module))
 
 

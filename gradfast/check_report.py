@@ -151,7 +151,7 @@ class GradientCheck:
             return [*lines, "Compute in double precision: convert x, and what f computes with, by .astype(float)."]
         return [*lines, "f is noisy, coarsely rounded or constant near x. noise(f, x) measures the noise."]
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> Any:
+    def plot(self, ax: Any = None, **kwargs: object) -> Any:
         """Draw the differences of the coordinates, and how large they may be, and return the Axes.
 
         A point in the gray band differs by no more than the tolerance and two error bars. The scale is linear near 0,

@@ -77,7 +77,7 @@ def check_along(f: Callable[[float], object], step: float, char: str, derivative
 
 
 def compare(
-    f: Callable[[float], Any], center: Array, step: float, char: str, derivative: Any
+    f: Callable[[float], object], center: Array, step: float, char: str, derivative: Any
 ) -> tuple[int, tuple[float, float] | None]:
     """Compare the derivative at 0 of an f of one number, center there, with differences.
 

@@ -118,7 +118,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         directions, shape = as_array("v", directions), np.asarray(x).shape
         if directions.shape[1:] != shape:
             raise ValueError(f"v must have the shape of x, {shape}; got {directions.shape}")
-        call: Any = type(self)(self.f, **self._given_options() | {"full_output": True})
+        call = self._like(self.f, full_output=True)
         call._last = self._last
         found, infos = list[Any](), list[Info]()
         for v in directions:
@@ -128,7 +128,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             f0 = None if np.iscomplexobj(info.value) else info.value
             if len(found) == 1:
                 self._last = call._last
-        result: Any = np.array([part for part, _ in found] if self.has_aux else found)
+        result: object = np.array([part for part, _ in found] if self.has_aux else found)
         if self.has_aux and found:
             result = result, found[0][1]
         if not self.full_output:

@@ -16,7 +16,7 @@ class JacobianOfGradient(Jacobian):
     symmetric = True
     takes_parameters = diagonal = False
 
-    def __call__(self, x: Any, *args: object, f0: object = None, **keywords: Any) -> Any:
+    def __call__(self, x: Any, *args: object, f0: object = None, **keywords: object) -> Any:
         result = super().__call__(x, *args, **keywords)
         x = (x, *args)[self.argnum]
         if self.sparsity is not None:  # of which one of two mirrored entries was read
@@ -41,7 +41,7 @@ class JacobianOfGradient(Jacobian):
             info = replace(info, error=error, converged=both)
         return symmetric, info
 
-    def _wanted(self, matrix: Any) -> Any:
+    def _wanted(self, matrix: Any) -> object:
         """Return the matrix, or its diagonal in the shape of x."""
         if not self.diagonal:
             return matrix

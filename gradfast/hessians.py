@@ -118,7 +118,7 @@ class Hessian(HessianOperator, PreparedOperator):
             self.is_sparse = sparsity is not None
 
     def _by_complex_step(
-        self, f: Any, method: Any, sparsity: object, vectorized: Any, has_aux: Any, kwargs: Any, argnum: int
+        self, f: Any, method: Any, sparsity: object, vectorized: object, has_aux: object, kwargs: Any, argnum: int
     ) -> tuple[Gradient, AnyMethod]:
         """Return f's gradient by the complex step, and the method of the differences that are taken of it."""
         if sparsity is not None or vectorized or has_aux:
@@ -198,7 +198,7 @@ class Hessian(HessianOperator, PreparedOperator):
         value = number_or_array(center)
         return (result, self._info_with(e, None, parts, value)) if self.full_output else result
 
-    def _stand_in(self, x: Any) -> Any:
+    def _stand_in(self, x: Any) -> object:
         return super()._stand_in(x) if self.gradient is None else np.zeros(np.shape(x))
 
     def _of_many_values(self, error: ArrayValueError, x: object, args: Arguments, f0: object) -> object:

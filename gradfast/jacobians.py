@@ -133,14 +133,13 @@ class Jacobian(JacobianOperator, PreparedOperator):
         place = self.argnum
         if place:
             x, args = self._sorted(x, args)
-        x, given = np.array(self._point(x)), self._given_options()
-        shared = {k: v for k, v in given.items() if k in DirectionalDerivative.options and k != "full_output"}
-        along: Any = DirectionalDerivative(self.f, **shared)
-        tell: Any = DirectionalDerivative(self.f, **shared, full_output=True)
-        value = tell(x, np.zeros(x.shape), *args)[1].value
+        x = np.array(self._point(x))
+        shared = {k: v for k, v in self._given_options().items() if k in DirectionalDerivative.options}
+        along = DirectionalDerivative(self.f, **shared | {"full_output": False})
+        value = along._like(self.f, full_output=True)(x, np.zeros(x.shape), *args)[1].value
         value = np.asarray(self._call(args, None, None).at(x).value() if value is None else value)  # of compiled f
         known = None if value.dtype.kind == "c" else value
-        whole: Any = type(self)(self.f, **given | {"flat": True, "full_output": False})
+        whole = self._like(self.f, flat=True, full_output=False)
         transpose: list[object] = []
 
         def product(v: Array) -> Array:
@@ -183,7 +182,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         f = super()._along(e, v, sides)
         return (lambda t: np.ravel(f(t))) if self.sparsity is not None or self.flat else f
 
-    def _product(self, e: Evaluator, result: Any, v: Array) -> Any:
+    def _product(self, e: Evaluator, result: Any, v: Array) -> object:
         if self.sparsity is not None or self.flat:
             return result @ v.reshape(-1)
         return np.tensordot(result, v, v.ndim)

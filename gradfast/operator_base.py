@@ -6,7 +6,7 @@ know better. How operators differ stands in gradients.py, jacobians.py and so on
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -155,10 +155,8 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         indices = list(np.ndindex(rows.shape[:-1]))
         sides = None if self._sides is None else checked_bounds(x, self._sides, self.bounds)
         limits = sides and tuple(np.moveaxis(side.reshape(x.shape), axis, -1) for side in sides)
-        options = self._given_options() | {"axis": None}
-        if self.vectorized:
-            options["f"] = AlongOtherAxis(self.f, axis == 0 < x.ndim - 1)
-        one: Any = partial(type(self), **{"f": self.f} | options)
+        f = AlongOtherAxis(self.f, axis == 0 < x.ndim - 1) if self.vectorized else self.f
+        one = partial(self._like, f, axis=None)
         alike = one() if limits is None else None
         with opened(OnePoint(self.f, x)):  # f may change other points than that which it is called with
             found = [(alike or one(bounds=tuple(side[i] for side in limits or ())))._at(rows[i], args) for i in indices]
@@ -178,10 +176,9 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         is_known = bool(values) and all(value is not None for value in values)
         return result, replace(info, value=placed(values)) if is_known else info
 
-    def _of_part(self, f: Function, part: str | int, **options: object) -> Any:
+    def _of_part(self, f: Function, part: str | int, **options: object) -> Self:
         """Return an operator like this one of a part of f's values, which returns also what it did."""
-        kind: Any = type(self)
-        return kind(PartOf(f, part, self.has_aux), **self._given_options() | {"full_output": True} | options)
+        return self._like(PartOf(f, part, self.has_aux), **{"full_output": True} | options)
 
     def _call(self, args: Arguments, axis: int | None, f0: object) -> Call:
         outputs = -1 if f0 is None or self.single or not self.is_native else real_numbers("f0", f0).size

@@ -146,10 +146,14 @@ class WithOptions(Operator, metaclass=Listed):
             name: value for name, value in options.items() if value is not None and not _same(value, DEFAULTS.get(name))
         }
 
+    def _like(self, f: object, **options: object) -> Self:
+        """Return an operator like this one, of another f or with other options."""
+        kind: Callable[..., Self] = type(self)
+        return kind(f, **self._given_options() | options)
+
     def _with(self, keywords: Mapping[str, object]) -> object:
         """Return an operator like this one, that calls f with more keyword arguments."""
-        kind: Any = type(self)
-        made = kind(self.f, **self._given_options() | {"kwargs": {**(self.kwargs or {}), **keywords}})
+        made = self._like(self.f, kwargs={**(self.kwargs or {}), **keywords})
         made._pool = self._pool
         return made
 
@@ -237,6 +241,6 @@ def _same(one: object, other: object) -> bool:
         return False
 
 
-def _make_again(kind: Callable[..., WithOptions], f: object, options: dict[str, Any]) -> WithOptions:
+def _make_again(kind: Callable[..., WithOptions], f: object, options: dict[str, object]) -> WithOptions:
     """Unpickle a prepared operator."""
     return kind(f, **options)

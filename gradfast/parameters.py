@@ -218,7 +218,7 @@ def with_leaves(x: object, name: str, leaf: Callable[[str, object], object]) -> 
     return None if x is None else leaf(name, x)
 
 
-def filled(template: Any, values: Sequence[Any]) -> Any:
+def filled(template: Any, values: Sequence[object]) -> Any:
     """Return containers with values in the place of their numbers."""
     if type(template) is int:
         return values[template]
@@ -246,7 +246,7 @@ def mapped(f: Function, x: object, *others: object) -> object:
     return filled(template, [f(value, *(column[i] for column in columns)) for i, value in enumerate(values)])
 
 
-def matched(template: Any, given: Any, name: str) -> Iterator[tuple[int, Any]]:
+def matched(template: Any, given: object, name: str) -> Iterator[tuple[int, Any]]:
     """Yield the number of each parameter with what is given for it; ValueError unless the containers are alike."""
     if type(template) is int:
         yield template, given
@@ -263,7 +263,7 @@ def matched(template: Any, given: Any, name: str) -> Iterator[tuple[int, Any]]:
             yield from matched(part, given[i], f"{name}[{i}]")
 
 
-def updated(mapping: Any, values: Mapping[Any, Any]) -> Any:
+def updated(mapping: Any, values: Mapping[object, object]) -> Any:
     """Return a copy of a mapping with other values; a dictionary of them if its kind cannot be written to."""
     try:
         found = copy(mapping)

@@ -61,7 +61,7 @@ class FromElsewhere(WithOptions):
         self._elsewhere(recorder)(np.array(self._point(x)), *v)
         return np.array(recorder.points).reshape(-1, *np.shape(x))
 
-    def _combine(self, values: object, x: object, *v: object) -> Any:
+    def _combine(self, values: object, x: object, *v: object) -> object:
         points, array = self._points(x, *v), as_array("values", values)
         if array.dtype.kind not in "fiubc":
             raise TypeError(f"values must hold numbers; got {values!r}")

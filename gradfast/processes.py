@@ -270,7 +270,7 @@ def serve(connection: Any, inherited: Sequence[Any]) -> None:
             reply(connection, "done", found)
 
 
-def reply(connection: Any, found: str, content: Any) -> None:
+def reply(connection: Any, found: str, content: object) -> None:
     try:
         connection.send_bytes(pickle.dumps((found, content), pickle.HIGHEST_PROTOCOL))
     except OSError:  # nobody listens any more

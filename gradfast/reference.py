@@ -12,20 +12,23 @@ from typing import Any
 
 import numpy as np
 
+Array = np.ndarray[tuple[Any, ...], np.dtype[Any]]
+Function = Callable[..., Any]
 
-def numerical_diff(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
+
+def numerical_diff(f: Function, x: float | Array, h: float = 1e-4) -> Any:
     """Return the central difference of f at x."""
     return (f(x + h) - f(x - h)) / (2 * h)
 
 
-def tangent_line(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Callable[[Any], Any]:
+def tangent_line(f: Function, x: float | Array, h: float = 1e-4) -> Function:
     """Return the tangent of f at x as a function."""
     d = numerical_diff(f, x, h)
     y = f(x) - d * x
     return lambda t: d * t + y
 
 
-def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
+def numerical_gradient(f: Function, x: Array, h: float = 1e-4) -> Array:
     """Return the gradient of f at x; of a 2-D x, at each of its rows."""
     if x.ndim != 2:
         return _gradient_at_point(f, x, h)
@@ -35,7 +38,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-4) -> Any:
     return gradient
 
 
-def _gradient_at_point(f: Callable[[Any], Any], x: Any, h: float) -> Any:
+def _gradient_at_point(f: Function, x: Array, h: float) -> Array:
     gradient = np.zeros_like(x)
     for index in range(x.size) if x.ndim == 1 else np.ndindex(x.shape):
         saved = x[index]

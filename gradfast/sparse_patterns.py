@@ -156,7 +156,7 @@ def _from_sparse(matrix: Any, name: str) -> Pattern:
     return _from_compressed(csr, name, shape)
 
 
-def _to_csr(matrix: Any, name: str) -> Any:
+def _to_csr(matrix: Any, name: str) -> object:
     try:
         if getattr(matrix, "format", None) == "bsr":  # whose starts SciPy's code follows wherever they lead
             matrix.check_format(full_check=True)

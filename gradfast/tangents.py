@@ -159,7 +159,7 @@ def checked_step(h: Any) -> float:
     return step
 
 
-def _result(value: object) -> Any:
+def _result(value: object) -> object:
     """Return f's result, as an array unless it is a number already; TypeError unless it is real."""
     if isinstance(value, float):
         return value
@@ -174,7 +174,7 @@ def _result(value: object) -> Any:
     return value if isinstance(value, (np.ndarray, np.generic)) else array
 
 
-def _silently(above: Any, below: Any, by: float) -> Any:
+def _silently(above: Any, below: Any, by: float) -> object:
     """Return ``(above - below) / by``; what f returns passes through, inf and NaN too."""
     if type(above) is type(below) is np.float64:  # as Python's numbers, for which no warning is to be turned off
         return np.float64((above.item() - below.item()) / by)

@@ -116,7 +116,7 @@ def numerical_gradient(
     return gradient
 
 
-def _doubt(f: Function, x: Array, given: Any, h: float, axis: int | None, vectorized: bool) -> None:
+def _doubt(f: Function, x: Array, given: object, h: float, axis: int | None, vectorized: bool) -> None:
     """Warn if f sees nothing of what is moved: its derivatives are all exactly 0, and it holds x."""
     if not x.size or not holds(f, given):
         return
@@ -127,7 +127,7 @@ def _doubt(f: Function, x: Array, given: Any, h: float, axis: int | None, vector
         warn_of_unseen(e, call, np.full(e.n, h), None)
 
 
-def _has_rows(axis: Any) -> bool:
+def _has_rows(axis: object) -> bool:
     """Return whether a 2-D x is many points; ValueError unless axis says so, or that it is one."""
     if axis is not None and not (is_integer(axis) and axis in (-1, 1)):
         raise ValueError(f"axis must be -1, the last, or None for one point of any shape; got {axis!r}")

@@ -128,7 +128,7 @@ def _are_same(one: Array, other: Array) -> bool:
     return np.array_equal(np.ravel(one)[:size], np.ravel(other)[:size], equal_nan=True)
 
 
-def holds(f: Any, x: Any) -> bool:
+def holds(f: Any, x: object) -> bool:
     """Return whether a function can reach an object, or an array its memory, through what it names or is made of."""
     seen: set[int] = set()
     todo = [f]

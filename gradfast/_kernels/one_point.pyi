@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import Any
 
 from typing_extensions import disjoint_base
 
@@ -22,4 +21,4 @@ class OnePoint(Evaluator):
 
 class WholeBatch(OnePoint): ...
 
-def with_arguments(f: Callable[..., Any], args: tuple[object, ...]) -> Callable[[object], object]: ...
+def with_arguments(f: Callable[..., object], args: tuple[object, ...]) -> Callable[[object], object]: ...
