@@ -32,30 +32,30 @@ LOWER, UPPER = 0.0, 2.0
 LONG = np.linspace(-1.0, 1.0, 1000)
 
 
-def parabola(x: Array) -> Any:
+def parabola(x: Array) -> object:
     return 0.01 * x**2 + 0.1 * x
 
 
-def sum_of_squares(x: Array) -> Any:
+def sum_of_squares(x: Array) -> object:
     return np.sum(x**2)
 
 
-def sum_of_squares_of_rows(x: Array) -> Any:
+def sum_of_squares_of_rows(x: Array) -> object:
     return np.sum(x**2, axis=1)
 
 
-def sum_of_exponentials(x: Array) -> Any:
+def sum_of_exponentials(x: Array) -> object:
     return np.sum(np.exp(x))
 
 
-def squares_one_by_one(x: Array) -> Any:
+def squares_one_by_one(x: Array) -> object:
     total = 0.0
     for i in range(x.size):
         total += x[i] ** 2
     return total
 
 
-def rosenbrock(x: Array) -> Any:
+def rosenbrock(x: Array) -> object:
     return sum(100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2 for a, b in pairwise(x.tolist()))
 
 

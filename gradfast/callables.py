@@ -194,7 +194,7 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
     pointer = numba.types.CPointer(double)
 
     # A numba.cfunc that raises returns 0, from which a plausible derivative would follow.
-    def at_point(n: object, x: object) -> Any:
+    def at_point(n: object, x: object) -> object:
         try:
             return function(carray(x, (n,)))
         except Exception:
@@ -253,7 +253,7 @@ class AlongOtherAxis:
     def __init__(self, f: Function, is_first: bool) -> None:
         self.f, self.is_first = f, is_first
 
-    def __call__(self, points: Array, *args: object) -> Any:
+    def __call__(self, points: Array, *args: object) -> object:
         if not self.is_first:
             return self.f(points, *args)
         return np.moveaxis(np.asarray(self.f(np.moveaxis(points, 0, -1), *args)), -1, 0)
@@ -265,7 +265,7 @@ class KeepingAux:
     def __init__(self, f: Function) -> None:
         self.f, self.aux = f, None
 
-    def __call__(self, *args: object) -> Any:
+    def __call__(self, *args: object) -> object:
         found = self.f(*args)
         if not isinstance(found, tuple) or len(found) != 2:
             raise TypeError(f"f must return (value, aux) with has_aux=True; it returned {shown(found)}")

@@ -7,6 +7,7 @@ import numpy as np
 
 from gradfast._kernels.returned_number import values_of
 from gradfast.arguments import Arguments, Array, Function, number_or_array
+from gradfast.info import Info
 from gradfast.parameters import Layout, are_parameters, is_labeled, mapped
 
 
@@ -17,7 +18,7 @@ class Remembered:
         self.f, self.argnum = f, argnum
         self.known: dict[bytes, object] = {}
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         from hashlib import blake2b  # to import it takes a tenth of the time of this package
 
         x = args[self.argnum]
@@ -44,7 +45,7 @@ class PartOf:
     def __init__(self, f: Function, part: str | int, has_aux: bool) -> None:
         self.f, self.part, self.has_aux = f, part, has_aux
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         found = self.f(*args, **kwargs)
         value, aux = found if self.has_aux else (found, None)
         value = value if isinstance(value, (complex, np.ndarray)) else values_of(value)[()]
@@ -61,7 +62,7 @@ def item(values: Array, i: int) -> object:
     return values.flat[i]
 
 
-def joined(real: Any, imaginary: Any) -> Any:
+def joined(real: Any, imaginary: Any) -> object:
     """Return derivatives whose real and imaginary parts were computed alone: numbers, arrays, parameters by name."""
     if are_parameters(real) and not is_labeled(real):
         return mapped(joined, real, imaginary)
@@ -72,7 +73,7 @@ def joined(real: Any, imaginary: Any) -> Any:
     return real + 1j * imaginary  # of pandas, of SciPy's sparse arrays
 
 
-def joined_info(real: Any, imaginary: Any, evaluations: int) -> Any:
+def joined_info(real: Info, imaginary: Info, evaluations: int) -> Info:
     """Return what was done for both parts: steps and schemes are the same, errors add up as the legs of a triangle."""
     if real.value is not None:
         real = replace(real, value=joined(real.value, imaginary.value))

@@ -112,14 +112,14 @@ class SlopeByComplexStep:
     def __init__(self, f: Function, argnum: int) -> None:
         self.f, self.argnum = f, argnum
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         x = np.asarray(args[self.argnum])
         steps = imaginary_steps_at(x.reshape(-1)).reshape(x.shape)
         moved = (*args[: self.argnum], (x + 1j * steps)[()], *args[self.argnum + 1 :])
         return (imaginary_part_of(partial(self.f, **kwargs))(*moved) / steps)[()]
 
 
-def of_slope(f: Function, n: int, argnum: int, has_aux: bool, **options: Any) -> Any:
+def of_slope(f: Function, n: int, argnum: int, has_aux: bool, **options: Any) -> Derivative:
     """Return the operator of f's derivatives from 2 to 4: differences of the first, which is the complex step's."""
     if n > HIGHEST_BY_COMPLEX_STEP:
         raise ValueError(f"n must be from 1 to {HIGHEST_BY_COMPLEX_STEP} for method 'complex'; got {n}")

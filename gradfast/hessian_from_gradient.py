@@ -16,7 +16,7 @@ class JacobianOfGradient(Jacobian):
     symmetric = True
     takes_parameters = diagonal = False
 
-    def __call__(self, x: Any, *args: object, f0: object = None, **keywords: object) -> Any:
+    def __call__(self, x: Any, *args: object, f0: object = None, **keywords: object) -> object:
         result = super().__call__(x, *args, **keywords)
         x = (x, *args)[self.argnum]
         if self.sparsity is not None:  # of which one of two mirrored entries was read

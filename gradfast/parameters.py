@@ -60,7 +60,7 @@ class Labels(NamedTuple):
     def of(x: Any) -> "Labels":
         return Labels(type(x), tuple(x.axes), getattr(x, "name", None))
 
-    def on(self, values: Array) -> Any:
+    def on(self, values: Array) -> object:
         """Return values with the labels: a Series of many values is a DataFrame, of which each row is one."""
         if values.ndim == len(self.axes):
             more = {"columns": self.axes[1]} if values.ndim == 2 else {"name": self.name}
@@ -70,7 +70,7 @@ class Labels(NamedTuple):
             return table(values, columns=self.axes[0], copy=False)
         return values
 
-    def aligned(self, name: str, given: Any) -> Any:
+    def aligned(self, name: str, given: Any) -> object:
         """Return a pandas object in the order of these labels; ValueError if it has others, but for pandas' default."""
         for k, (own, theirs) in enumerate(zip(self.axes, given.axes, strict=False)):
             if theirs.equals(own) or type(theirs).__name__ == "RangeIndex":
@@ -218,7 +218,7 @@ def with_leaves(x: object, name: str, leaf: Callable[[str, object], object]) -> 
     return None if x is None else leaf(name, x)
 
 
-def filled(template: Any, values: Sequence[object]) -> Any:
+def filled(template: Any, values: Sequence[object]) -> object:
     """Return containers with values in the place of their numbers."""
     if type(template) is int:
         return values[template]
@@ -246,7 +246,7 @@ def mapped(f: Function, x: object, *others: object) -> object:
     return filled(template, [f(value, *(column[i] for column in columns)) for i, value in enumerate(values)])
 
 
-def matched(template: Any, given: object, name: str) -> Iterator[tuple[int, Any]]:
+def matched(template: Any, given: object, name: str) -> Iterator[tuple[int, object]]:
     """Yield the number of each parameter with what is given for it; ValueError unless the containers are alike."""
     if type(template) is int:
         yield template, given
@@ -263,7 +263,7 @@ def matched(template: Any, given: object, name: str) -> Iterator[tuple[int, Any]
             yield from matched(part, given[i], f"{name}[{i}]")
 
 
-def updated(mapping: Any, values: Mapping[object, object]) -> Any:
+def updated(mapping: Any, values: Mapping[object, object]) -> object:
     """Return a copy of a mapping with other values; a dictionary of them if its kind cannot be written to."""
     try:
         found = copy(mapping)
@@ -280,7 +280,7 @@ def is_floating(value: object) -> bool:
     return array.ndim > 0 and array.dtype.kind == "f"
 
 
-def number_type(value: Any) -> Any:
+def number_type(value: Any) -> object:
     """Return float for a Python number, np.generic for NumPy's, None for an array."""
     if isinstance(value, np.generic):
         return np.generic

@@ -93,7 +93,7 @@ class Recorder:
     def __init__(self, value: float | Array) -> None:
         self.value, self.points = value, list[Array]()
 
-    def __call__(self, x: object) -> Any:
+    def __call__(self, x: object) -> object:
         self.points.append(np.array(x))
         return self.value + len(self.points)
 
@@ -105,6 +105,6 @@ class Known:
         self.values = values
         self.rows = {point.tobytes(): row for row, point in reversed(list(enumerate(points)))}
 
-    def __call__(self, x: object) -> Any:
+    def __call__(self, x: object) -> object:
         row = self.rows.get(np.asarray(x).tobytes())
         return np.full(self.values.shape[1:], np.nan)[()] if row is None else self.values[row]

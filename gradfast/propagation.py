@@ -87,7 +87,7 @@ class Doubled:
     def __init__(self, f: Function) -> None:
         self.f = f
 
-    def __call__(self, *args: object, **kwargs: object) -> tuple[Any, Any]:
+    def __call__(self, *args: object, **kwargs: object) -> tuple[object, object]:
         value = self.f(*args, **kwargs)
         return value, value.copy() if isinstance(value, np.ndarray) else value
 

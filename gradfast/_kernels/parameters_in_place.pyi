@@ -1,5 +1,4 @@
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from typing_extensions import disjoint_base
 
@@ -19,4 +18,4 @@ class Named(OnePoint):
         complex_x: object = None,
     ) -> None: ...
 
-def renewing(f: Callable[..., object], layout: object, places: Sequence[object]) -> Callable[..., Any]: ...
+def renewing(f: Callable[..., object], layout: object, places: Sequence[object]) -> Callable[..., object]: ...
