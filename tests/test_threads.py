@@ -200,7 +200,7 @@ def test_threads_with_their_own_arrays_get_their_own_derivatives_to_the_bit(fami
     for cache in (stencils._stencil, callables.reader_of):
         cache.cache_clear()
     for method in NAMED.values():
-        plans = getattr(method, "plans", [])
+        plans = method.plans or []
         plans[:] = [None] * len(plans)
 
     def work(i):
