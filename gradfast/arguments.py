@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from gradfast._kernels.memory import can_be_moved
+from gradfast._kernels.memory import add_note, can_be_moved
 
 # NumPy's own names for these are slow to import.
 Array = np.ndarray[tuple[Any, ...], np.dtype[Any]]
@@ -132,6 +132,14 @@ def as_f_sees_it(x: Array) -> Array:
     return x.view(np.ndarray) if isinstance(x, np.matrix) else x
 
 
+def tell_of_vectorize(error: TypeError | ValueError, x: object) -> None:
+    """Add a note where a function of numbers, as those of the module math, met an array."""
+    is_array = isinstance(x, (list, tuple)) or bool(getattr(x, "ndim", 0))
+    wants_number = any(words in str(error) for words in ("scalar", "truth value"))
+    if is_array and wants_number and not str(error).startswith("f must"):
+        add_note(error, "f was called with an array of numbers; np.vectorize(f) calls f with each of them")
+
+
 def checked_axis(axis: object, x: Array) -> int:
     """Return the axis that is meant, counted from the first."""
     shape = np.asarray(x).shape  # of a subclass, which is not asked
@@ -205,6 +213,8 @@ def unexpected(operator: str, others: dict[str, Any]) -> TypeError:
     name, value = next(iter(others.items()))
     found = f"{operator}() got an unexpected keyword argument {name!r}"
     ours = OURS.get(name)
+    if name == "order" and ours and not operator.lower().startswith(("derivative", "directional")):  # which have no n
+        ours = OURS["accuracy"]
     if ours is None or (ours.startswith("gradient=") and operator.lower() != "hessian"):
         return TypeError(found)
     return TypeError(f"{found}; write {ours.format(value=repr(value))}")

@@ -107,17 +107,23 @@ def checked_bounds(
         slack = ULPS_OUTSIDE * np.spacing(np.abs(flat[outside]))
         far = outside[(flat[outside] < sides[0][outside] - slack) | (flat[outside] > sides[1][outside] + slack)]
         if far.size:
-            raise _not_within(name(int(far[0])), *(part[far[0]] for part in (flat, *sides)))
+            raise _not_within(name(int(far[0])), *(part[far[0]] for part in (flat, *sides)), advice=_advice(given))
         return np.minimum(sides[0], flat), np.maximum(sides[1], flat)
     return sides
 
 
-def _not_within(name: str, value: object, lower: object, upper: object) -> ValueError:
+def _not_within(name: str, value: object, lower: object, upper: object, advice: str = "") -> ValueError:
     """Return the error for a coordinate outside its bounds, in as many digits as show it."""
     number = "g" if f"{value:g}" not in (f"{lower:g}", f"{upper:g}") else ""
     return ValueError(
-        f"x must lie within bounds; got {name} = {value:{number}} in [{lower:{number}}, {upper:{number}}]"
+        f"x must lie within bounds; got {name} = {value:{number}} in [{lower:{number}}, {upper:{number}}]{advice}"
     )
+
+
+def _advice(given: object) -> str:
+    """Return how two pairs are written, if bounds are a tuple of two that may have been meant as such."""
+    is_two = isinstance(given, tuple) and all(isinstance(side, (tuple, list)) and len(side) == 2 for side in given)
+    return "; a tuple of two is (lower, upper), and pairs for two coordinates are a list" if is_two else ""
 
 
 def _side_of_bounds(x: Array, side: object, infinite: float) -> Array:

@@ -8,10 +8,17 @@ import numpy as np
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.memory import add_note
 from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast._kernels.operator_once import Spare
-from gradfast.arguments import NO_ARGUMENTS, Array, Function, as_dtype, number_or_array, unexpected
+from gradfast.arguments import (
+    NO_ARGUMENTS,
+    Array,
+    Function,
+    as_dtype,
+    number_or_array,
+    tell_of_vectorize,
+    unexpected,
+)
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
 from gradfast.difference_methods import Central
 from gradfast.info import Info
@@ -93,11 +100,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         return options if self.of_slope is None else options | {"n": self.of_slope.n + 1}
 
     def _advise(self, error: TypeError | ValueError, x: object) -> None:
-        """Tell of np.vectorize where a function of numbers, as those of the module math, met an array."""
-        is_array = isinstance(x, (list, tuple)) or bool(getattr(x, "ndim", 0))
-        wants_number = any(words in str(error) for words in ("scalar", "truth value"))
-        if is_array and wants_number and not str(error).startswith("f must"):
-            add_note(error, "f was called with an array of numbers; np.vectorize(f) calls f with each of them")
+        tell_of_vectorize(error, x)
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.derivative(e, self, center)

@@ -119,7 +119,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         Raises
         ------
         ValueError
-            If f returns also something else, by ``has_aux=True``.
+            If the operator has an axis, or f returns also something else, by ``has_aux=True``.
 
         Notes
         -----
@@ -129,6 +129,8 @@ class Jacobian(JacobianOperator, PreparedOperator):
         """
         if self.has_aux:
             raise ValueError(f"has_aux must be False for a linear operator; got {self.has_aux!r}")
+        if self.axis is not None:
+            raise ValueError(f"axis must be None for a linear operator; got {self.axis!r}")
         linalg = importlib.import_module("scipy.sparse.linalg")
         place = self.argnum
         if place:

@@ -222,7 +222,10 @@ class WithOptions(Operator, metaclass=Listed):
         except (TypeError, ValueError) as error:
             if not are_parameters(x):
                 raise
-            why = f"for {type(self).__name__}" if not self.takes_parameters else "with axis, vectorized or compiled f"
+            why = f"for {type(self).__name__}"
+            if self.takes_parameters:
+                is_special = self.axis is not None or self.vectorized or self.is_native
+                why = "with axis, vectorized or compiled f" if is_special else "here"
             raise TypeError(f"x must be one array {why}; got {type(x).__name__} of parameters; {RAVELED}") from error
 
 
@@ -234,6 +237,10 @@ def _same(one: object, other: object) -> bool:
         return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if hasattr(one, "lb") and type(one) is type(other):  # scipy.optimize.Bounds
+        return _same(vars(one), vars(other))
     try:
         different = one != other
         return not different.nnz if hasattr(different, "nnz") else not np.any(different)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from gradfast._kernels.returned_number import values_of
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, number_or_array, real_numbers
 from gradfast.jacobians import Jacobian
+from gradfast.methods import AnyMethod
 from gradfast.parameters import Labels, is_labeled
 
 
@@ -16,7 +18,7 @@ def propagate(
     x: Any,
     cov: Any,
     *,
-    method: Any = "central",
+    method: AnyMethod = "central",
     bounds: object = None,
     args: object = NO_ARGUMENTS,
     kwargs: Mapping[str, object] | None = None,
@@ -72,7 +74,7 @@ def propagate(
     """
     operator = Jacobian(Doubled(f), method=method, flat=True, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=True)
     jacobian, value = operator._at(x, args)
-    shape = np.asarray(value).shape
+    shape = values_of(value).shape
     matrix = np.reshape(jacobian, (prod(shape), np.shape(jacobian)[-1]))
     if is_labeled(cov) and is_labeled(x) and x.ndim == 1:
         labels = Labels.of(x)
@@ -99,6 +101,8 @@ def _times(cov: object, matrix: Array) -> object:
         scale = np.sqrt(np.abs(np.diagonal(array)))
         if (np.abs(array - array.T) > 1e-8 * np.outer(scale, scale)).any():
             raise ValueError(f"cov must be symmetric; got {cov!r}")
+        if (np.abs(array) > (1 + 1e-8) * np.outer(scale, scale)).any():
+            raise ValueError(f"cov must have no correlation beyond 1; got {cov!r}")
         variances = np.diagonal(array)
     elif array.size in (1, n):
         variances = np.broadcast_to(array.reshape(-1), (n,))

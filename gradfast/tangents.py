@@ -12,7 +12,7 @@ import numpy as np
 
 from gradfast._kernels.memory import name_of_coordinate
 from gradfast._kernels.returned_number import number, shown, values_of
-from gradfast.arguments import Array, Function, as_array, warn
+from gradfast.arguments import Array, Function, as_array, tell_of_vectorize, warn
 from gradfast.callables import as_objective
 
 dtype_of: Any = np.ndarray.dtype.__get__  # also of a subclass, which is not asked
@@ -69,7 +69,11 @@ def numerical_diff(f: Function, x: object, h: float = 1e-4) -> Any:
         if isinstance(x, np.ndarray) and dtype_of(x).kind not in "fiub":
             raise TypeError(f"x must hold real numbers; got dtype {dtype_of(x)}")
     swallowed = _first_equal(x + h, x)
-    above = f(x + h)
+    try:
+        above = f(x + h)
+    except (TypeError, ValueError) as error:
+        tell_of_vectorize(error, x)
+        raise
     if type(above) is not float:
         above = _result(above)
         above = np.array(above) if isinstance(above, np.ndarray) else above  # f may reuse its result

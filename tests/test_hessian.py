@@ -10,7 +10,7 @@ from objectives import bits, cubes, rosen, rosen_gradient, rosen_hessian, same
 from strategies import FLOATS, points
 from ways import AT_A_POINT
 
-from gradfast import Backward, Central, Forward, Hessian, hessian
+from gradfast import Backward, Central, Forward, Hessian, gradient, hessian
 
 METHODS = ["central", "forward", "backward", Central(4), Forward(2), Central(step=0.01)]
 
@@ -309,3 +309,17 @@ def test_a_hessian_by_the_complex_step_keeps_the_keywords_of_f():
     operator = Hessian(f, method="complex", kwargs={"power": 2}, axis=1)
     assert operator.kwargs == {"power": 2}
     assert operator(np.ones((2, 2))) == pytest.approx(np.array([[[2.0, 4.0], [4.0, 2.0]]] * 2))
+
+
+@pytest.mark.parametrize("form", [list, tuple, np.array])
+def test_a_list_of_values_has_a_hessian_for_each(form):
+    x = np.array([0.5, 2.0])
+
+    def f(x):
+        return form([x[0] ** 2 * x[1], x[1] ** 3, 2 * x[0]])
+
+    exact = np.array([[[2 * x[1], 2 * x[0]], [2 * x[0], 0]], [[0, 0], [0, 6 * x[1]]], np.zeros((2, 2))])
+    assert hessian(f, x) == pytest.approx(exact, abs=1e-5)
+    assert hessian(lambda x: [f(x)[:2], f(x)[1:]], x).shape == (2, 2, 2, 2)
+    with pytest.raises(TypeError, match="; for arrays use jacobian"):
+        gradient(f if form is not np.array else lambda x: list(f(x)), x)

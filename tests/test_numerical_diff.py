@@ -117,3 +117,12 @@ def test_numerical_diff_takes_real_f_only(result):
 def test_a_tangent_of_a_list_of_points_is_elementwise():
     tangent = tangent_line(np.square, [1.0, 2.0])
     assert tangent(np.array([2.0, 3.0])) == pytest.approx([3.0, 8.0])
+
+
+@pytest.mark.parametrize("drop_in", [numerical_diff, tangent_line])
+def test_a_function_of_numbers_that_meets_an_array_is_told_of_vectorize(drop_in):
+    with pytest.raises(TypeError) as caught:
+        drop_in(math.sin, np.array([0.5, 1.0]))
+    assert caught.value.__notes__ == [
+        "f was called with an array of numbers; np.vectorize(f) calls f with each of them"
+    ]

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import operator
+import pickle
 import sys
 import tracemalloc
 import weakref
@@ -447,6 +448,18 @@ def test_a_call_keeps_no_f(name):
     function(f, x)
     del f
     assert gone() is None
+
+
+@pytest.mark.parametrize("options", [{"kwargs": {"weights": np.ones(2), "power": 3}}, {"bounds": "Bounds"}], ids=str)
+def test_options_that_hold_arrays_are_compared_by_their_contents(options):
+    if "bounds" in options:
+        options = {"bounds": pytest.importorskip("scipy.optimize").Bounds([0, 0], [1, 1])}
+    slopes = Gradient(np.sum, **options)
+    assert slopes == pickle.loads(pickle.dumps(slopes))
+    ((name, value),) = options.items()
+    other = {"weights": np.zeros(2), "power": 3} if name == "kwargs" else type(value)([0, 0], [1, 2])
+    assert slopes != Gradient(np.sum, **{name: other})
+    assert slopes != Gradient(np.sum)
 
 
 def test_completion_shows_what_callers_use():

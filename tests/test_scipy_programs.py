@@ -221,3 +221,8 @@ def test_a_linear_constraint_is_no_bounds():
     constraint = optimize.LinearConstraint(np.eye(5), 0, 2)
     with pytest.raises(ValueError, match=r"bounds must be \(lower, upper\), each broadcast to x's shape \(5,\); got <"):
         gradient(valley, START, bounds=constraint)
+
+
+def test_a_linear_operator_is_of_one_point():
+    with pytest.raises(ValueError, match="axis must be None for a linear operator; got 1"):
+        Jacobian(np.sin, axis=1).as_linear_operator(np.ones((2, 2)))

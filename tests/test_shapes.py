@@ -264,6 +264,7 @@ def test_what_is_no_covariance_raises():
         (np.triu(np.ones((3, 3))), "cov must be symmetric; got "),
         ([1.0, -1.0, 1.0], "cov must have no negative variance; got -1.0"),
         (-np.eye(3), "cov must have no negative variance; got -1.0"),
+        (np.eye(3) + 2 * np.eye(3)[::-1] - 2 * np.diag([0, 1, 0]), "cov must have no correlation beyond 1; got "),
     ):
         with pytest.raises(ValueError, match=wanted):
             propagate(np.sum, X, cov)

@@ -246,6 +246,47 @@ def test_tensors_of_torch_are_values(char):
     assert gradient(lambda x: f(x).sum(), X.astype(char)) == pytest.approx(2 * X, abs=tolerance)
 
 
+class Untracked:
+    """An array that gives its numbers only when it is detached, as a tensor of torch that requires a gradient."""
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on a tensor that requires grad")
+
+    def detach(self):
+        return self.values
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda x: Untracked(x**2), lambda x: [Untracked(x[0] ** 2), Untracked(x[1] ** 2), Untracked(x[2] ** 2)]],
+    ids=["an array", "a list"],
+)
+def test_what_must_be_detached_is_a_value(f):
+    x = np.array([1.0, 2.0, 3.0])
+    assert jacobian(f, x) == pytest.approx(np.diag(2 * x))
+
+
+class BFloat:
+    """A number in a precision that NumPy does not have, as bfloat16 of torch and of JAX."""
+
+    dtype = "torch.bfloat16"
+
+    def __init__(self, value):
+        self.bits = np.float32(value).view(np.uint32) & np.uint32(0xFFFF0000)
+
+    def __float__(self):
+        return float(self.bits.view(np.float32))
+
+
+def test_steps_suit_an_f_in_bfloat16():
+    for method in ("central", "adaptive"):
+        slopes = gradient(lambda x: BFloat(x @ x), np.array([0.3, 1.0]), method=method)
+        assert slopes == pytest.approx([0.6, 2.0], abs=0.2)
+
+
 def test_arrays_of_jax_are_values():
     numpy = pytest.importorskip("jax.numpy")
     assert jacobian(lambda x: numpy.asarray(x) ** 2, X) == pytest.approx(np.diag(2 * X), abs=1e-2)

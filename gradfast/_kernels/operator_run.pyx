@@ -392,8 +392,7 @@ cdef Groups each_of(Py_ssize_t n):
 
 cdef value_of(Evaluator e, const Block *center):
     """Return f's value as the caller gets it: a number as a float, or a long double; many of them as an array."""
-    if e.single and e.axis is None:
-        if e.value_size == sizeof(double):
-            return (<double *>center.at)[0]
-        return array_of(center.at, (), e.value_size)[()]
-    return array_of(center.at, e.center_shape(), e.value_size)
+    if e.single and e.axis is None and e.value_size == sizeof(double):
+        return (<double *>center.at)[0]
+    found = array_of(center.at, e.center_shape(), e.value_size)
+    return found if found.ndim else found[()]

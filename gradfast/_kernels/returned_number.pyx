@@ -43,6 +43,10 @@ class ArrayValueError(ValueError):
     shape = ()
 
 
+class ListValueError(ArrayValueError, TypeError):
+    """f returned a list of numbers where one number is wanted."""
+
+
 cdef look_for_one(tuple shape):
     """ArrayValueError if an array of a shape does not hold one number."""
     for extent in shape:
@@ -72,11 +76,26 @@ cdef double as_double(object result) except? -1.0:
     except TypeError as error:
         if shape is None and hasattr(result, "__array__"):  # an array of a package whose arrays tell no shape
             return as_double(np.asarray(result))
-        kind = ComplexValueError if is_complex(result) or is_complex(number) else TypeError
-        found = f"f must return a real scalar; it returned {shown(result)}, a {type(result).__name__}"
-        raise kind(f"{found}{advice_on(result)}") from error
+        kind, shape = ComplexValueError if is_complex(result) or is_complex(number) else TypeError, shape_of(result)
+        found = f"f must return a real scalar; it returned {shown(result)}, a {type(result).__name__}{advice_on(result)}"
+        if shape is None:
+            raise kind(found) from error
+        raised = ListValueError(found)
+        raised.shape = shape
+        raise raised from error
     except OverflowError as error:  # of a number that may be too long to print
         raise ValueError(f"f must return a number in the range of a float; it returned a larger {type(result).__name__}") from error
+
+
+cdef shape_of(result):
+    """Return the shape of a list of numbers, or of lists of them; None of anything else."""
+    if not isinstance(result, (list, tuple)):
+        return None
+    try:
+        array = values_of(result)
+    except (TypeError, ValueError):
+        return None
+    return array.shape if array.dtype.kind in "fiub" else None
 
 
 cdef str advice_on(result):
@@ -128,6 +147,12 @@ def values_of(result):
     except ValueError as error:
         advice = "; for (value, aux) give has_aux=True" if is_pair(result) else ""
         raise ValueError(f"f must return an array of one shape; it returned {shown(result)}{advice}") from error
+    except RuntimeError:  # torch makes no array of what it is to differentiate
+        if isinstance(result, (list, tuple)):
+            return np.array([values_of(part) for part in result])
+        if not hasattr(result, "detach"):
+            raise
+        array = np.asarray(result.detach())
     return numbers_of(array) if array.dtype.kind == "O" else array
 
 
@@ -146,8 +171,11 @@ cdef precision_of(found):
     dtype = getattr(found, "dtype", None)
     if dtype is None:
         return None
+    name = str(dtype).rpartition(".")[2]
+    if name == "bfloat16":  # which NumPy does not have: half precision is nearest
+        return "e"
     try:
-        char = (dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype).rpartition(".")[2])).char
+        char = (dtype if isinstance(dtype, np.dtype) else np.dtype(name)).char
     except TypeError:
         return None
     return char if char in "efdg" else None
