@@ -46,9 +46,8 @@ class Workers(Evaluator):
         self.is_batch = self.axis is not None and not call.vectorized
         self.pool = Processes(workers) if pool is None and not callable(workers) else pool
         self.keeps_pool = pool is not None
-        self.job = Job(
-            call, None if self.is_batch else np.array(self.x), None
-        )  # in its memory order, in which f may add up
+        # x in its memory order, in which f may add up.
+        self.job = Job(call, None if self.is_batch else np.array(self.x), None)
 
     def values(self, moves: Moves) -> Array:
         return assembled(self, moves)

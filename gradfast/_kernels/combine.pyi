@@ -13,17 +13,8 @@ def second_derivatives_of(sums: ArrayLike, moves: Moves) -> _Array: ...
 
 class _Scatter(Protocol):
     def __call__(
-        self,
-        sums: _Array,
-        steps: _Array,
-        stencil: Stencil,
-        columns: _Array,
-        starts: _Array,
-        entries: _Array,
-        rows: _Array,
-        places: _Array,
-        mirrors: _Array,
-        data: _Array,
-    ) -> None: ...
+        self, sums: _Array, steps: _Array, stencil: Stencil, columns: _Array, starts: _Array, entries: _Array,
+        rows: _Array, places: _Array, mirrors: _Array, data: _Array,
+    ) -> None: ...  # fmt: skip
 
 SCATTER: dict[str, _Scatter]

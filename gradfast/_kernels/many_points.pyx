@@ -59,13 +59,10 @@ cdef class Copies(Evaluator):
         array = as_real_array(found, True)
         if not self.has_seen:
             self.see(array)
-        if self.single and array.shape != (count,):
+        if array.shape[:1] != (count,) or self.single and array.ndim > 1:
+            wanted = f"({count},)" if self.single else f"({count}, ...)"
             raise ValueError(
-                f"f must return an array of shape {(count,)} for points of shape {shape}; it returned one of shape {array.shape}"
-            )
-        if array.shape[:1] != (count,):
-            raise ValueError(
-                f"f must return an array of shape ({count}, ...) for points of shape {shape}; it returned one of shape {array.shape}"
+                f"f must return an array of shape {wanted} for points of shape {shape}; it returned one of shape {array.shape}"
             )
         return array
 

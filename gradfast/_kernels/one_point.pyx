@@ -268,10 +268,7 @@ cdef class WholeBatch(OnePoint):
     cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1:
         if not OnePoint.prepare(self, f, x, args, False, axis, complex_x):
             return False
-        if complex_x is None:
-            self.argument = x
-        else:
-            self.argument = complex_x
+        self.argument = x if complex_x is None else complex_x
         self.stack[1], self.form_of_argument = <PyObject *>self.argument, form_of(self.argument)
         self.batch, self.points, self.rows = None, self.rows, 1
         self.is_known, self.width = True, self.points

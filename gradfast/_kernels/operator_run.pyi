@@ -30,20 +30,9 @@ class Operator:
     is_sparse: bool
     is_plain: bool
     def _prepare(
-        self,
-        f: object,
-        method: object,
-        axis: object,
-        bounds: object,
-        kwargs: object,
-        argnum: object,
-        has_aux: object,
-        vectorized: object,
-        workers: object,
-        progress: object,
-        on_error: object,
-        full_output: object,
-    ) -> None: ...
+        self, f: object, method: object, axis: object, bounds: object, kwargs: object, argnum: object, has_aux: object,
+        vectorized: object, workers: object, progress: object, on_error: object, full_output: object,
+    ) -> None: ...  # fmt: skip
     def _set_up(self, objective: object, is_native: bool, method: object, plans: object, vectorized: bool) -> None: ...
     def _take_order(self, n: int) -> None: ...
     def _adapt(self, argnum: int, kwargs: object, has_aux: bool) -> None: ...

@@ -36,13 +36,8 @@ class Box:
 
 class _Within(Protocol):
     def __call__(
-        self,
-        x: _Array,
-        steps: _Array,
-        options: tuple[tuple[Stencil, int], ...],
-        low: _Array,
-        high: _Array,
+        self, x: _Array, steps: _Array, options: tuple[tuple[Stencil, int], ...], low: _Array, high: _Array,
         is_single: bool,
-    ) -> dict[Stencil, list[int]]: ...
+    ) -> dict[Stencil, list[int]]: ...  # fmt: skip
 
 WITHIN: dict[str, _Within]
