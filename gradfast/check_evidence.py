@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradfast.arguments import EPS, Array
+from gradfast.arguments import EPS, Array, Some
 
 # A value of f is taken to be known to this many units of rounding, as long as nothing else shows how well it is known.
 ROUNDINGS = 3.0
@@ -30,24 +30,45 @@ HALF_UNITS = {char: float(np.finfo(char).eps) / 2 for char in "fe"}
 
 
 class Seen:
-    """f's values as they come, and how finely f is known by them."""
+    """f's values as they come, and how finely f is known by them.
+
+    A column holds one of the values at x, and then the last MOST_SEEN that differ from it. So it is known by those that
+    moved it, however many coordinates were moved since that do not.
+    """
 
     def __init__(self, center: Array, eps: float) -> None:
-        self.eps, self.values = eps, np.empty((0, center.size))
+        self.eps, self.values = eps, np.repeat(center.astype(float)[np.newaxis], 2, axis=0)
+        self.moves = np.zeros(center.size, int)
+        self.differ = False  # whether one of f's values took two besides that at x
+        self.decimals = np.ones(center.size)  # the units of known decimals; 0 once there are none
+        # The smallest steps seen, what f was known to when they were told, and from how many moves.
+        self.finest, self.finest_eps, self.told = np.full(center.size, math.inf), eps, np.zeros(center.size, int)
         self.is_narrow = dict.fromkeys("fe", True)
-        self.add(center[np.newaxis])
+        self.add(self.values[:1])
 
     def add(self, rows: Array) -> None:
         """Take rows of values. If all so far are numbers of half or single precision, and differ, f works in that."""
         rows = rows.astype(float)
-        self.values = np.concatenate([self.values, rows[:MOST_SEEN]])[-MOST_SEEN:]
-        ordered = np.sort(self.values, axis=0)
-        distinct = (ordered[1:] > ordered[:-1]).sum(axis=0).max(initial=0) + 1
+        self._keep(rows)
         with np.errstate(over="ignore"):
             for char in self.is_narrow:
                 self.is_narrow[char] &= bool(((rows.astype(char) == rows) | ~np.isfinite(rows)).all())
-                if self.is_narrow[char] and distinct > 2:
+                if self.is_narrow[char] and self.differ:
                     self.eps = max(self.eps, HALF_UNITS[char])
+
+    def _keep(self, rows: Array) -> None:
+        """Keep the values that moved, each in its column, in place of the oldest ones if there are more than fit."""
+        has_moved = (rows != self.values[0]) & np.isfinite(rows)
+        order = self.moves + np.cumsum(has_moved, axis=0)
+        self.moves = self.moves + has_moved.sum(axis=0)
+        size, needed = len(self.values), min(int(self.moves.max(initial=0)), MOST_SEEN) + 1
+        if needed > size:
+            more = min(max(needed, 2 * size), MOST_SEEN + 1) - size
+            self.values = np.concatenate([self.values, np.repeat(self.values[:1], more, axis=0)])
+        row, column = np.nonzero(has_moved)
+        moved = rows[row, column]
+        self.values[1 + (order[row, column] - 1) % MOST_SEEN, column] = moved
+        self.differ = self.differ or bool((moved != self.values[1, column]).any())
 
     @property
     def likely_eps(self) -> float:
@@ -56,12 +77,21 @@ class Seen:
 
     def known(self, size: Array) -> Array:
         """Return what values of some sizes are known to: a few roundings, or the decimals that they are rounded to."""
-        return np.fmax(ROUNDINGS * self.eps * size, decimal_units(self.values))
+        some = np.flatnonzero(self.decimals)
+        self.decimals[some] = decimal_units(self.values[:, some])
+        return np.fmax(ROUNDINGS * self.eps * size, self.decimals)
 
-    def resolution(self, k: int) -> float:
-        """Return the smallest step that the k-th value of f is seen to take; infinite if it never moved."""
-        values = np.unique(self.values[np.isfinite(self.values[:, k]), k])
-        return common_unit(values, self.eps) if values.size > 1 else math.inf
+    def resolution(self, which: Some) -> Array:
+        """Return the smallest steps that some values of f are seen to take; infinite for those that never moved."""
+        if self.finest_eps != self.eps:
+            self.finest[:], self.told[:], self.finest_eps = math.inf, 0, self.eps
+        may_be_finer = self.finest[which] > REGULAR * 2 * self.eps * np.abs(self.values[0, which])
+        for k in which[(self.moves[which] > self.told[which]) & may_be_finer]:
+            values = np.unique(self.values[np.isfinite(self.values[:, k]), k])
+            if values.size > 1:
+                self.finest[k] = min(self.finest[k], common_unit(values, self.eps))
+            self.told[k] = self.moves[k]
+        return self.finest[which]
 
 
 def common_unit(values: Array, eps: float) -> float:

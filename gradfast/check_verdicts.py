@@ -156,8 +156,8 @@ class Judge:
         # Where f rests and 0 is claimed, f must be seen elsewhere to take steps fine enough: dead units of a network.
         finest = np.full(self.center.size, np.inf)
         claimed = rests & (entries.analytic == 0)
-        for k in np.flatnonzero(claimed.any(axis=0)):
-            finest[k] = seen.resolution(int(k))
+        resting = np.flatnonzero(claimed.any(axis=0))
+        finest[resting] = seen.resolution(resting)
         bar = np.where(rests, np.fmax(finest, seen.eps * size) / h, bar)
         is_right |= claimed & (bar <= POWER * entries.largest)
         # The pair's own truncation is not known. Of a right entry it is within the tolerance, else within the knee.
@@ -207,7 +207,7 @@ class Judge:
         rows = [search.looks(i) for search, i in searches]
         for (_, up, down), side in zip(rows, fits.side, strict=True):
             self.seen.add(np.concatenate([part for part, other in ((up, -1), (down, 1)) if side != other]))
-        finest = np.array([self.seen.resolution(k) for k in range(size.size)])
+        finest = self.seen.resolution(np.arange(size.size))
         known = ROUNDINGS * self.seen.eps * size + np.fmin(finest, size)
         floor = entries.floor.copy()
         for row, k in np.ndindex(result.value.shape):

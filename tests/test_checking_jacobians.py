@@ -88,6 +88,51 @@ def test_sparse_jacobians_are_checked_outside_their_pattern_too(kind):
     assert sorted(check.name[check.verdict == "wrong"].tolist()) == ["J[3, 3]", "J[30, 2]", "J[5, 6]"]
 
 
+def of_one_each(x):
+    """Return values that one coordinate moves each, and their Jacobian."""
+    return x**2, np.diag(2 * x)
+
+
+def of_three_each(x):
+    around = np.zeros((x.size, x.size))
+    for offset, value in ((-1, 1.0), (0, -2.0), (1, 1.0)):
+        around += np.diag(np.full(x.size - abs(offset), value), offset)
+    return np.exp(around @ x), np.exp(around @ x)[:, np.newaxis] * around
+
+
+def of_four_each_and_many_values(x):
+    """Return 20 values a coordinate, in blocks."""
+    blocks = np.kron(np.eye(x.size // 4), np.arange(1.0, 321.0).reshape(80, 4) / 100)
+    return np.sin(blocks @ x), np.cos(blocks @ x)[:, np.newaxis] * blocks
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize(
+    ("both", "n"), [(of_one_each, 101), (of_one_each, 300), (of_three_each, 300), (of_four_each_and_many_values, 80)]
+)
+def test_values_that_few_of_many_coordinates_move_are_decided_by_a_pair_each(both, n, is_sparse):
+    sparse = pytest.importorskip("scipy.sparse")
+    x = np.linspace(1.0, 2.0, n)
+    right = both(x)[1]
+    claimed = sparse.csr_array if is_sparse else np.asarray
+
+    def f(x):
+        return both(x)[0]
+
+    check = check_jacobian(f, claimed(right), x)
+    assert (check.verdict == "right").all()
+    assert check.evaluations == 1 + 2 * n
+    wrong, (off, missing) = right.copy(), np.argwhere(right)[[7, -9]]
+    wrong[tuple(off)] *= 1.1
+    wrong[tuple(missing)] = 0.0
+    wrong[5, n - 7] = 0.5
+    check = check_jacobian(f, claimed(wrong), x)
+    named = {f"J[{i}, {j}]" for i, j in (off, missing, (5, n - 7))}
+    assert set(check.name[check.verdict == "wrong"]) == named
+    is_row_of_zeros = both is of_one_each  # what is 0 beside the missing entry has then no size to be compared with
+    assert (check.verdict != "right").sum() == (n + 2 if is_row_of_zeros else 3)
+
+
 @pytest.mark.parametrize(("shape", "x"), [((3, 3), [1.0, 2.0]), ((2, 3), [1.0, 2.0]), ((6,), [1.0, 2.0])])
 def test_jacobians_of_another_shape_raise(shape, x):
     message = (
