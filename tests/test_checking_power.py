@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from objectives import two_layers
 
-from gradfast import check_gradient
+from gradfast import check_gradient, check_jacobian
 from gradfast.check_evidence import Seen
 from gradfast.check_verdicts import Entries
 
@@ -308,6 +308,28 @@ def test_a_verdict_takes_two_error_bars(off, bar, rounding, verdict):
     analytic, value, bar, rounding = (np.array([[number]]) for number in (1.0, 1.0 + off, bar, rounding))
     entries = Entries(analytic, rounding, 0 * analytic, analytic, 0.0)
     assert entries.judged(value, bar, 0 * analytic) == verdict
+
+
+INTEGER_VALUES = {  # functions whose values are integers at integers, and the entries of their gradients
+    "a sum": (lambda x: x[0] + 3 * x[1], lambda x: [1.0, 3.0]),
+    "a product": (lambda x: x[0] * x[1], lambda x: [x[1], x[0]]),
+    "a sum of sizes": (lambda x: abs(x[0]) + 4 * abs(x[1]), lambda x: [1.0, 4.0]),
+    "far above its change": (lambda x: 2.0**17 + x[0] + x[1], lambda x: [1.0, 1.0]),
+    "small beside a large one": (lambda x: x[0] + 2.0**12 * x[1], lambda x: [1.0, 2.0**12]),
+}
+
+
+@pytest.mark.parametrize("x", [(1.0, 2.0), (2.0, 3.0), (64.0, 1.0)])
+@pytest.mark.parametrize(("f", "gradient"), INTEGER_VALUES.values(), ids=INTEGER_VALUES)
+def test_integers_at_x_do_not_make_f_one_of_single_precision(f, gradient, x):
+    x, right = np.array(x), np.array(gradient(x))
+    check = check_gradient(f, right, x)
+    assert check.verdict.tolist() == ["right"] * 2
+    assert check.eps == np.finfo(float).eps / 2
+    assert check_gradient(f, right * [1.001, 1.0], x).verdict.tolist() == ["wrong", "right"]
+    beside = check_jacobian(lambda x: np.array([f(x), 5.0]), [right * [1.0, 1.001], [0.0, 0.0]], x)
+    assert beside.verdict.tolist() == ["right", "cannot tell", "wrong", "cannot tell"]  # 5.0 may be all there is
+    assert beside.eps == check.eps
 
 
 def test_values_rounded_to_decimals_are_known_to_these():
