@@ -25,6 +25,10 @@ MOST_DIGITS = 12
 # networks in single precision have one of up to 14 times that.
 REGULAR = 16.0
 
+# A pair of values is smooth if f's slopes on both sides of x are the same to this part of the mean slope, or as far as
+# it shows at this part of the rounding that f is suspected of.
+SMOOTH = 1 / 300
+
 # Half a unit in the last place, of a number near 1, in single and half precision.
 HALF_UNITS = {char: float(np.finfo(char).eps) / 2 for char in "fe"}
 
@@ -36,7 +40,7 @@ class Seen:
     moved it, however many coordinates were moved since that do not.
     """
 
-    def __init__(self, center: Array, eps: float) -> None:
+    def __init__(self, center: Array, eps: float, suspected: float = 0.0) -> None:
         self.eps, self.values = eps, np.repeat(center.astype(float)[np.newaxis], 2, axis=0)
         self.moves = np.zeros(center.size, int)
         self.differ = False  # whether one of f's values took two besides that at x
@@ -45,6 +49,9 @@ class Seen:
         self.finest, self.finest_eps, self.told = np.full(center.size, math.inf), eps, np.zeros(center.size, int)
         self.is_narrow = dict.fromkeys("fe", True)
         self.add(self.values[:1])
+        self.suspected = suspected  # 0 once it is decided
+        if suspected <= self.likely_eps:
+            self._decide(True)
 
     def add(self, rows: Array) -> None:
         """Take rows of values. If all so far are numbers of half or single precision, and differ, f works in that."""
@@ -69,6 +76,21 @@ class Seen:
         moved = rows[row, column]
         self.values[1 + (order[row, column] - 1) % MOST_SEEN, column] = moved
         self.differ = self.differ or bool((moved != self.values[1, column]).any())
+
+    def suspect(self, center: Array, up: Array, down: Array) -> None:
+        """Decide by the first pairs of values about x whether f works in the precision that it is suspected of.
+
+        That is the coarsest of x and of the gradient. f may work in a finer one, as the data of a model are in double
+        precision, or only the gradient was rounded. Then most of the pairs that moved are smooth.
+        """
+        moved, bend = np.abs(up - down), np.abs((up - center) - (center - down))
+        is_smooth = bend <= SMOOTH * np.fmax(moved, self.suspected * np.abs(center))
+        has_moved = (moved > 0) | (bend > 0)
+        self._decide((is_smooth & has_moved).sum() <= has_moved.sum() / 2)
+
+    def _decide(self, is_coarse: bool) -> None:
+        self.eps = max(self.eps, self.suspected) if is_coarse else self.eps
+        self.suspected = 0.0
 
     @property
     def likely_eps(self) -> float:

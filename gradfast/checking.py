@@ -258,7 +258,8 @@ class _Check:
     ) -> None:
         self.e, self.operator, self.center, self.claims = e, operator, center, claims
         self.eps, self.rtol, self.atol = eps, rtol, atol
-        self.seen = Seen(center, max(EPS[e.precision], claims.eps) / 2)
+        finest = min(EPS[e.precision], EPS["d"])
+        self.seen = Seen(center, finest / 2, max(EPS[e.precision], claims.eps) / 2)
         size = np.abs(e.steps_from).astype(float)
         self.scale = np.where((size > 0) & np.isfinite(size), size, 1.0)[:, np.newaxis]
         # The largest entry of each value of f, as it is and times the size of its coordinate: what it moves f by.
