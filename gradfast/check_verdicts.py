@@ -279,15 +279,22 @@ class Judge:
             result.verdict[at] = KINK if is_sharp else CANNOT_TELL
 
     def _beside_kink(self, sides: list[list[float]], result: Judged, entries: Entries, at: tuple[int, int]) -> None:
-        """Hold an entry to f's slope on one side of x: in single precision a kink on the other may be too near."""
+        """Hold an entry to f's slope on one side of x: in single precision a kink on the other may be too near.
+
+        An entry that is the slope on both sides is right.
+        """
         claimed = float(entries.analytic[at])
+        agreed = 0
         for slope, bar in sides:
             tolerance = entries.rounding[at] + entries.rtol * max(abs(claimed), abs(slope))
             off = abs(claimed - slope)
+            has_power = off + tolerance + WIDTHS * bar <= POWER * abs(slope)
+            agreed += has_power
             if off <= tolerance + WIDTHS * bar and bar < result.bar[at]:
-                has_power = off + tolerance + WIDTHS * bar <= POWER * abs(slope)
                 result.value[at], result.bar[at] = slope, bar
                 result.verdict[at] = KINK if has_power else CANNOT_TELL
+        if agreed == len(sides):
+            result.verdict[at] = RIGHT
 
     def _look_again_at_wrong(
         self, chosen: Some, radius: Array, entries: Entries, floor: Array, known: Array, finest: Array, result: Judged

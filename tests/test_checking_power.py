@@ -338,3 +338,23 @@ def test_values_rounded_to_decimals_are_known_to_these():
     known = seen.known(np.ones(2))
     assert known[0] == pytest.approx(1e-3)
     assert known[1] < 1e-12
+
+
+@pytest.mark.parametrize("of_gradient", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("of_params", [np.float32, np.float64])
+def test_precise_f_is_seen_to_be_so_whatever_the_precision_of_x_and_the_gradient(of_params, of_gradient):
+    loss, grads, params = two_layers((20, 8, 3), 3, float, "relu", 12)
+    params.update({name: array.astype(of_params) for name, array in params.items()})
+    rounded = {name: array.astype(of_gradient) for name, array in grads(params).items()}
+    check = check_gradient(loss, rounded, params)
+    assert set(check.verdict) == {"right"}
+    assert check.evaluations <= 2.2 * check.name.size
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_entry_that_is_the_slope_on_both_sides_is_at_no_kink(seed):
+    loss, grads, params = two_layers((20, 8, 3), seed, float, "tanh", 12)
+    random = np.random.default_rng(seed)
+    rounded = {name: array.astype(np.float32) for name, array in grads(params).items()}
+    check = check_gradient(lambda p: loss(p) + 1e-10 * random.normal(), rounded, params)
+    assert set(check.verdict) == {"right"}
