@@ -107,12 +107,13 @@ def checked_bounds(
         slack = ULPS_OUTSIDE * np.spacing(np.abs(flat[outside]))
         far = outside[(flat[outside] < sides[0][outside] - slack) | (flat[outside] > sides[1][outside] + slack)]
         if far.size:
-            raise _not_within(name(int(far[0])), *(part[far[0]] for part in (flat, *sides)), advice=_advice(given))
+            i = int(far[0])
+            raise _not_within(name(i), flat[i], sides[0][i], sides[1][i], _advice(given))
         return np.minimum(sides[0], flat), np.maximum(sides[1], flat)
     return sides
 
 
-def _not_within(name: str, value: object, lower: object, upper: object, advice: str = "") -> ValueError:
+def _not_within(name: str, value: object, lower: object, upper: object, advice: str) -> ValueError:
     """Return the error for a coordinate outside its bounds, in as many digits as show it."""
     number = "g" if f"{value:g}" not in (f"{lower:g}", f"{upper:g}") else ""
     return ValueError(
