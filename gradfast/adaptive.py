@@ -16,8 +16,8 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.search import Search
 from gradfast._kernels.stencil import Stencil
-from gradfast.arguments import EPS, VALUE_DTYPE, Array, Flags, Some, as_dtype
-from gradfast.evaluators import as_x, in_order, x_of
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, Some, as_dtype
+from gradfast.evaluators import as_x, in_order
 from gradfast.info import Info, Look
 from gradfast.operator_base import PreparedOperator
 from gradfast.stencils import ONE_NODE
@@ -52,31 +52,17 @@ class Found:
     step: Array  # the longest of each line's best fit
     side: Some  # 0 both sides of x, 1 above, -1 below, 2 none: bounds hold x fixed
     evaluations: int
-    searches: tuple[Search, ...]  # what was seen of f, some lines each
-
-    def trace(self) -> list[Look]:
-        """Return what was tried, in order, if that was kept."""
-        if not any(search.trace for search in self.searches):
-            return []
-        first = np.cumsum([0, *(search.count for search in self.searches)]).tolist()
-        looks = [(i, look) for i, search in zip(first, self.searches, strict=False) for look in search.trace or ()]
-        return [Look(i + line, step, value, error) for i, (line, step, value, error) in looks]
+    searches: list[Search]  # what was seen of f, some lines each
+    trace: list[Look]  # what was tried, in order, if that is wanted
 
 
 @dataclass
 class Lines:
-    """The lines along which f is differentiated: coordinates, or a number t that moves several of them.
-
-    None is what suits coordinates of such a size, without bounds.
-    """
+    """The lines along which f is differentiated: coordinates, or a number t that moves several of them."""
 
     values: Values
     center: Array  # f(x): (lines, values)
-    size: Array  # how large x is along each, of either sign
-    scale: Array | None  # what the first step is relative to
-    reach: Array | None  # no step is longer
-    below: Array | None  # the distances to the bounds
-    above: Array | None
+    places: Array  # rows: x, what the first step is relative to (NaN: x), the reach, how far bounds are below and above
 
     def some(self, which: Some) -> "Lines":
         """Return some of the lines."""
@@ -84,8 +70,7 @@ class Lines:
         def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
             return self.values(steps, which[chosen], stencil)
 
-        rest = (None if each is None else each[which] for each in (self.scale, self.reach, self.below, self.above))
-        return Lines(values, self.center[which], self.size[which], *rest)
+        return Lines(values, self.center[which], np.ascontiguousarray(self.places[:, which]))
 
 
 def gradient(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
@@ -125,16 +110,13 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
             return np.empty((0, center.size))
         return e.values(Moves(Groups.together(e.n), steps[0] * line.v.reshape(-1), stencil, along=steps[0]))
 
-    below, above = None, None
-    if line.sides is not None and line.length:
-        below, above = np.abs(line.ends()).astype(float)
-    reach = np.zeros(1)
+    reach, bounds = 0.0, (np.inf, np.inf)
     if line.length:
-        with np.errstate(divide="ignore"):
-            reach = _reach(operator, np.abs(x_of(e).reshape(-1))) / np.abs(line.v).reshape(-1).astype(float)
-        reach = np.nanmin(reach, keepdims=True, initial=np.inf)
-    size, scale = np.array([0.0 if line.is_finite else np.nan]), np.array([line.scale])
-    lines = Lines(values, center.reshape(1, -1), size, scale, reach, below, above)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.nanmin(_places(e, operator)[2] / np.abs(line.v).reshape(-1), initial=np.inf)
+        bounds = bounds if line.sides is None else np.abs(line.ends()).reshape(-1)
+    places = np.array([[0.0 if line.is_finite else np.nan, line.scale, reach, *bounds]], float).T.copy()
+    lines = Lines(values, center.reshape(1, -1), places)
     found = _found(e, operator, lines)
     if line.length and found.side[0] == FIXED:
         raise line.no_room()
@@ -142,17 +124,13 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
 
 
 def _answer(
-    e: Evaluator,
-    operator: PreparedOperator,
-    found: Found,
-    shaped: Callable[[Array], Any],
-    as_steps: Callable[[Array], Array] | None = None,
+    e: Evaluator, operator: PreparedOperator, found: Found, shaped: Function, as_steps: Function | None = None
 ) -> tuple[Any, Info | None]:
     """Return the result and, if that is wanted, what was done.
 
     `shaped` shapes what is known of results, `as_steps` what is known of coordinates.
     """
-    dtype = result_dtype(e)
+    dtype = e.dtype or e.base.dtype
     result = as_dtype(dtype, np.asarray(shaped(found.value)))[()]
     if not operator.full_output:
         return result, None
@@ -161,7 +139,7 @@ def _answer(
     as_steps = as_steps or (lambda part: as_x(e, part))
     steps, schemes = as_steps(found.step), as_steps(SIDES[found.side])
     error = as_dtype(dtype, np.asarray(error))[()]
-    return result, Info(found.evaluations, steps, schemes, error, shaped(found.converged), trace=found.trace())
+    return result, Info(found.evaluations, steps, schemes, error, shaped(found.converged), trace=found.trace)
 
 
 def at_coordinates(e: Evaluator, operator: PreparedOperator, center: Array, chosen: Some) -> Found:
@@ -203,11 +181,10 @@ def _along_pairs(
     e: Evaluator, operator: PreparedOperator, center: Array, own: Found, first: Some, second: Some
 ) -> tuple[Found, Array]:
     """Return second derivatives along pairs of coordinates, and how far a step of 1 moves each coordinate."""
-    below, above = _room(e, operator)
+    _, _, reach, below, above = _places(e, operator)
     steps = np.where(own.step > 0, own.step, 1)  # those that bounds hold fixed are in no pair
     # A step of 1 goes to the side that has more room, so that each pair has some.
     scales = np.where(above < below, -steps, steps)
-    room = np.sort([below, above], axis=0) / steps
 
     def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
         rows = np.empty((chosen.size, len(stencil.nodes)), steps.dtype)
@@ -218,27 +195,22 @@ def _along_pairs(
             rows[some] = e.values(Moves(groups, step * scales.astype(steps.dtype), stencil)).reshape(-1, rows.shape[1])
         return rows
 
-    def least(part: Array) -> Array:
-        return np.minimum(part[first], part[second])
-
-    reach, count = _reach(operator, np.abs(e.steps_from)) / steps, first.size
-    centers, start = np.broadcast_to(center.reshape(-1), (count, 1)), np.full(count, FIRST_OF_PAIRS)
-    lines = Lines(values, centers, np.zeros(count), start, least(reach), least(room[0]), least(room[1]))
+    limits = [np.minimum(*(part / steps)[[first, second]]) for part in (reach, *np.sort([below, above], axis=0))]
+    places = np.array([np.zeros(first.size), np.full(first.size, FIRST_OF_PAIRS), *limits])
+    lines = Lines(values, np.broadcast_to(center.reshape(-1), (first.size, 1)), places)
     return _found(e, operator, lines), scales
 
 
-def _room(e: Evaluator, operator: PreparedOperator) -> tuple[Array, Array]:
-    """Return how far bounds are below and above each coordinate, flat, in the order of the evaluator."""
-    if operator._sides is None:
-        return np.full(e.n, np.inf), np.full(e.n, np.inf)
-    lower, upper = (in_order(e, side) for side in operator._bounds_at(e) or ())
-    return (e.steps_from - lower).astype(float), (upper - e.steps_from).astype(float)
-
-
-def _reach(operator: PreparedOperator, size: Array) -> Array:
-    """Return how far from x f may be looked at, along coordinates of a size."""
-    reach = operator.method.reach
-    return np.maximum(size, 1).astype(float) if reach is None else np.full(size.shape, float(reach))
+def _places(e: Evaluator, operator: PreparedOperator) -> Array:
+    """Return where lines along the coordinates begin and end, as `Lines` has it, in the order of the evaluator."""
+    x, reach = e.steps_from, operator.method.reach
+    places = np.full((5, e.n), np.inf)
+    places[0], places[1] = x, np.nan
+    places[2] = np.maximum(np.abs(x), 1) if reach is None else reach
+    if operator._sides is not None:
+        lower, upper = (in_order(e, side) for side in operator._bounds_at(e) or ())
+        places[3:] = x - lower, upper - x
+    return places
 
 
 def _values_of(e: Evaluator, groups: Groups, is_elementwise: bool = False) -> Values:
@@ -264,52 +236,49 @@ def _values_of(e: Evaluator, groups: Groups, is_elementwise: bool = False) -> Va
     return values
 
 
-def value_dtype(e: Evaluator) -> Any:
-    """Return what f's values are computed in."""
-    return VALUE_DTYPE[e.base.dtype.char]
-
-
-def result_dtype(e: Evaluator) -> Any:
-    return e.dtype or e.base.dtype
-
-
 def _along_coordinates(
     e: Evaluator, operator: PreparedOperator, centers: Array, values: Values | None = None, chosen: Some | None = None
 ) -> Found:
     """Return the derivatives along coordinates, all or some, of an f whose values at x are `centers`, one row each."""
     values = values or _values_of(e, operator._groups(e), operator.is_elementwise)
-    bounds = _room(e, operator) if operator._sides is not None else (None, None)
-    reach = None if operator.method.reach is None else np.full(e.n, float(operator.method.reach))
-    lines = Lines(values, centers, e.steps_from.astype(float), None, reach, *bounds)
+    lines = Lines(values, centers, _places(e, operator))
     return _found(e, operator, lines if chosen is None else lines.some(chosen))
 
 
 def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
     """Return the derivatives along lines, as many at a time as there is room for."""
-    count, all_ = max(1, MOST_VALUES // max(1, lines.center.shape[1])), lines.size.size
+    count, all_ = max(1, MOST_VALUES // max(1, lines.center.shape[1])), len(lines.center)
     if all_ <= count:
-        return _search(e, operator, lines)
-    parts = [_search(e, operator, lines.some(np.arange(i, min(i + count, all_)))) for i in range(0, all_, count)]
-    arrays = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("value", "error", "converged", "step", "side")
-    }
-    searches = tuple(search for part in parts for search in part.searches)
-    return Found(**arrays, evaluations=sum(part.evaluations for part in parts), searches=searches)
+        return _search(e, operator, lines, 0)
+    parts = [_search(e, operator, lines.some(np.arange(i, min(i + count, all_))), i) for i in range(0, all_, count)]
+    whole = parts[0]
+    for name in ("value", "error", "converged", "step", "side"):
+        setattr(whole, name, np.concatenate([getattr(part, name) for part in parts]))
+    for part in parts[1:]:
+        whole.evaluations += part.evaluations
+        whole.searches += part.searches
+        whole.trace += part.trace
+    return whole
 
 
-def _search(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
-    """Return the derivatives along lines, all at a time."""
-    method, dtype = operator.method, value_dtype(e)
+def _search(e: Evaluator, operator: PreparedOperator, lines: Lines, first: int) -> Found:
+    """Return the derivatives along lines, all at a time; the first of them is line `first`."""
+    method, dtype = operator.method, VALUE_DTYPE[e.base.dtype.char]
+    evaluations, trace = 0, []
+    tolerance, enough, digits = method.tolerance(e.precision), method.rtol or 0, DIGITS[e.base.dtype.char]
     search = Search(
-        lines.center, lines.size, lines.scale, lines.reach, lines.below, lines.above, EPS[e.precision] / 2,
-        method.tolerance(e.precision), DIGITS[e.base.dtype.char], method.max_evaluations,
-        operator.n, operator.full_output,
+        lines.center, lines.places, EPS[e.precision] / 2, tolerance, max(CONVERGED, enough), digits,
+        method.max_evaluations, operator.n,
     )  # fmt: skip
     with np.errstate(all="ignore"):  # a look may leave f's domain
         while (asked := search.ask()) is not None:
             side, chosen, steps = asked
-            steps = (steps * side if side else steps).astype(dtype, copy=False)
-            search.tell(side, chosen, lines.values(steps, chosen, ONE_NODE if side else PAIR))
-    value, error, converged, step, sides, used = search.results(method.rtol or 0)
-    return Found(value.astype(dtype), error, converged, step, sides, used, (search,))
+            moves = (steps * side if side else steps).astype(dtype, copy=False)
+            search.tell(side, chosen, lines.values(moves, chosen, ONE_NODE if side else PAIR))
+            evaluations += chosen.size * (1 if side else 2)
+            if operator.full_output:
+                value, error, *_ = search.results()
+                known = zip(chosen.tolist(), steps, value[chosen].astype(dtype), error[chosen], strict=True)
+                trace += [Look(first + i, *rest) for i, *rest in known]
+    value, error, converged, step, sides = search.results()
+    return Found(value.astype(dtype), error, converged, step, sides, evaluations, [search], trace)

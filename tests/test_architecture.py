@@ -104,7 +104,7 @@ KERNELS += [
     "operator_once",
     "operator_kinds",
 ]
-KERNELS += ["gradient_loop", "greedy", "fit", "search"]
+KERNELS += ["gradient_loop", "greedy", "fit", "next_look", "search"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 

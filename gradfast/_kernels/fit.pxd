@@ -1,26 +1,20 @@
 """A derivative and its error bar, from f's values at some steps."""
 
+cdef double JUMP
+
 cdef enum:
     MOST_LOOKS = 20                     # steps on one line
     MOST_TERMS = 7                      # powers of the step that are fitted
 
 cdef struct Looks:                      # at f on one line through x, by rising step
     int count
-    const double *steps
-    const long double *up               # f(x + h), a row of values for each look
-    const long double *down             # f(x - h)
-    const long double *center           # f(x)
+    double[MOST_LOOKS] steps
+    const long double *values           # rows of f(x + h) and f(x - h), for each step h; f(x) where f was not looked at
+    const long double *center           # a row of f(x)
     Py_ssize_t width                    # values in a row
     int n                               # the order of the derivative that is wanted
-    int side                            # 0: both sides of x; 1 or -1: one of them
+    int side                            # 0: both sides of x; 1 or -1: one; HELD: none
     double eps                          # of f's values
-
-cdef struct Known:                      # of one of f's values on a line, besides its looks
-    double noise                        # where it is seen; else 0
-    double stairs                       # 0 if f moves at the closest look; else the height of the stairs on which it
-                                        # stands still, or infinity if its changes are no multiples of one number
-    double shape_above                  # a misfit above this is f's shape, not noise, since it shrinks closer to x:
-                                        # such fits are not chosen; infinite as long as nothing is known
 
 # What is in sigmas is in units of what f's values within the radius are known to at best.
 cdef struct Fit:                        # of all looks within a radius
@@ -39,10 +33,30 @@ cdef struct Fit:                        # of all looks within a radius
     int looks                           # within the radius
     int terms                           # kept
     int settled                         # the first term from which on all terms are noise; 0 if there is none
+
+cdef enum State:                        # in this order, of one of f's values on a line
+    NOT_ROUGH = 0
+    DEEP_LOOK = 1                       # f was looked at much closer to x,
+    DEEPER_LOOK = 2                     # and closer still
+    CONFIRMING_LOOK = 3                 # the misfit shrank there: one more look beside it is to confirm that
+    SMOOTH_CLOSE_BY = 4                 # it did
+    IS_NOISE = 5                        # the misfit does not shrink with the step
+
+cdef struct Value:                      # of f on a line: what is known of it besides its looks
+    Fit best
     bint is_tread                       # whether closer to x only a stair's tread is seen
     double abrupt                       # a radius beyond which f changes abruptly; else 0
+    double noise                        # where it is seen; else 0
+    double stairs                       # 0 if f moves at the closest look; else the height of the stairs on which it
+                                        # stands still, or infinity if its changes are no multiples of one number
+    double shape_above                  # a misfit above this is f's shape, not noise, since it shrinks closer to x:
+                                        # such fits are not chosen; infinite as long as nothing is known
+    State state
+    double rough_by                     # the misfit that made it look rough
+    int more                            # looks at noise that are left
+    bint has_looked_out                 # for what lies beyond an abrupt change
 
-cdef void fit(const Looks *looks, Known *known, Fit *fits, Fit *best) noexcept nogil    # OUT: known.stairs, fits, best
+cdef void fit(const Looks *looks, Value *values, Fit *fits) noexcept nogil      # OUT: values' best, fits
 cdef long double half(const Looks *looks, Py_ssize_t c, int look, bint is_odd) noexcept nogil
 cdef double moved(const Looks *looks, Py_ssize_t c, int look) noexcept nogil
 cdef long double as_derivative(const Fit *a, int n, long double coefficient) noexcept nogil

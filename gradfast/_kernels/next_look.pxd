@@ -1,0 +1,25 @@
+"""Where f is looked at next on a line, from what was seen of it there."""
+
+from gradfast._kernels.fit cimport Fit, Looks, Value
+
+cdef double GOLDEN, NOISY
+
+cdef struct Line:
+    Looks looks
+    double x                            # how large x is
+    double unit                         # in the last place of x
+    double scale                        # what the first step is relative to
+    double reach                        # no look is further from x
+    double beside                       # a step that suits the distance of a bound nearby, or 0
+    double wall                         # the shortest step at which f is not finite
+    double into                         # how far the next look goes in if f is not finite there either
+    double asked                        # the step that f's values are asked for
+    double next                         # the step that comes then, or 0
+    double tolerance                    # of bars relative to values
+    double enough                       # a result has converged if its bar is at most this part of it
+    int left                            # evaluations
+    int free                            # the only side on which f was finite, or 0
+    Py_ssize_t deep_for                 # the value for which f is looked at much closer to x, or -1
+
+cdef void plan(Line *a, Value *values, Fit *fits) noexcept nogil    # OUT: a.next, values, fits
+cdef bint has_not_moved(const Fit *b) noexcept nogil
