@@ -387,7 +387,8 @@ def value_and_gradient(
     Examples
     --------
     >>> from gradfast import value_and_gradient
-    >>> value, slope = value_and_gradient(lambda x: (x[0] - 3.0) ** 2, [0.0], method="forward")
+    >>> f = lambda x: (x[0] - 3.0) ** 2
+    >>> value, slope = value_and_gradient(f, [0.0], method="forward")
     >>> print(value, slope.round(6))
     9.0 [-6.]
     """
