@@ -80,10 +80,10 @@ class Claims:
             rows = self.rows[some]
             yield some, (rows.toarray() if self.is_sparse else rows).astype(float)
 
-    def names(self, some: Some) -> Array:
-        """Return the names of entries, as the owner of x writes them; those of a Jacobian by its own indices."""
+    def names(self, some: Some, kept: Any) -> Array:
+        """Return the names of entries that are kept, as x's owner writes them; of a Jacobian by its own indices."""
         if self.shape is None:
-            return np.array([_short(self.e.name(int(i))) for i in some], dtype=str)
+            return np.array([_short(self.e.name(int(i))) for i in some[kept]], dtype=str)
         places = np.arange(self.rows.shape[1]) * self.e.n + some[:, np.newaxis]
-        indices = np.transpose(np.unravel_index(places.reshape(-1), self.shape))
+        indices = np.transpose(np.unravel_index(places.reshape(-1)[kept], self.shape))
         return np.array([name_at(index).replace("x", "J", 1) for index in indices.tolist()], dtype=str)

@@ -14,7 +14,7 @@ import numpy as np
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import EPS, Array, Some, Words
+from gradfast.arguments import EPS, Array, Flags, Some, Words
 from gradfast.check_evidence import HALF_UNITS, ROUNDINGS, Looks, Seen
 from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WIDTHS, WRONG
 from gradfast.operator_base import PreparedOperator
@@ -106,6 +106,29 @@ class Judged:
             mine[rows] = np.where(is_open, new, mine[rows])
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """f's values a step above and below x along each of some coordinates: those that differ from f(x), and where."""
+
+    steps: Array
+    eps: float  # f may be rounded to this
+    places: Some  # in flat arrays with a row for each coordinate and a column for each value
+    moved: Array
+
+    @classmethod
+    def of(cls, rows: Array, center: Array, steps: Array, eps: float) -> "Pairs":
+        """Return pairs of which all values are given: those above x, and those below."""
+        places = np.flatnonzero((rows != center).any(axis=0))
+        return cls(steps, eps, places, rows.reshape(2, -1)[:, places])
+
+    def rows(self, center: Array) -> Array:
+        """Return the values above x, and those below, where those at x are `center`."""
+        rows = np.empty((2, self.steps.size, center.size), center.dtype)
+        rows[:] = center
+        rows.reshape(2, -1)[:, self.places] = self.moved
+        return rows
+
+
 class Judge:
     """Judges entries of f's derivative along coordinates of an evaluator's x."""
 
@@ -117,27 +140,38 @@ class Judge:
         rooms = [np.full(e.n, np.inf)] * 2 if sides is None else [self.x - sides[0], sides[1] - self.x]
         self.room = INSIDE * np.fmin(*rooms).astype(float)
 
-    def judge(self, chosen: Some, entries: Entries) -> Judged:
-        """Judge the entries along some coordinates."""
-        shape = entries.analytic.shape
-        found = Judged(np.full(shape, np.nan), np.full(shape, np.inf), np.full(shape, CANNOT_TELL))
-        before = np.zeros(chosen.size)
+    def pairs(self, chosen: Some, entries: Entries) -> Pairs:
+        """Take the first pair of values along each of some coordinates. A few go ahead to show how precise f is."""
+        steps = np.zeros(chosen.size)
+        rows = np.full((2, *entries.analytic.shape), np.nan, self.center.dtype)
         with np.errstate(all="ignore"):
-            # One pair, and one more where rounding hid the entry, be it in single precision. A few go ahead to show how
-            # precise f is.
-            first = [(0, max(1, chosen.size // FIRST))] if self.seen.suspected else []
-            for look, every in [*first, (0, 1), (1, 1)]:
-                some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))[::every]
-                eps = max(self.seen.likely_eps, HALF_UNITS["f"]) if look else self.seen.likely_eps
-                steps = self._pair_steps(chosen[some], entries[some], eps, look)
-                is_longer = steps > LONGER * before[some]
-                some, steps = some[is_longer], steps[is_longer]
-                found.improve(some, self._by_pair(chosen[some], entries[some], steps, eps, found.value[some]))
-                before[some] = steps
+            first = [max(1, chosen.size // FIRST)] if self.seen.suspected else []
+            for every in [*first, 1]:
+                some = np.arange(chosen.size)[::every]
+                wished = self._pair_steps(chosen[some], entries[some], self.seen.likely_eps, 0)
+                is_longer = wished > LONGER * steps[some]
+                some = some[is_longer]
+                steps[some] = wished[is_longer]
+                rows[:, some] = self._pairs(chosen[some], steps[some])
+                if self.seen.suspected:
+                    self.seen.suspect(self.center, *rows[:, some])
+            return Pairs.of(rows, self.center, steps, self.seen.likely_eps)
+
+    def judge(self, chosen: Some, entries: Entries, pairs: Pairs) -> Judged:
+        """Judge the entries along some coordinates of which the first pairs are taken."""
+        with np.errstate(all="ignore"):
+            found = self._by_pair(entries, pairs, np.full(entries.analytic.shape, np.nan))
+            some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
+            eps = max(self.seen.likely_eps, HALF_UNITS["f"])  # rounding may hide an entry, be it in single precision
+            steps = self._pair_steps(chosen[some], entries[some], eps, 1)
+            is_longer = steps > LONGER * pairs.steps[some]
+            some, steps = some[is_longer], steps[is_longer]
+            longer = Pairs.of(self._pairs(chosen[some], steps), self.center, steps, eps)
+            found.improve(some, self._by_pair(entries[some], longer, found.value[some]))
             some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
             if some.size:
                 value, bar = found.value[some], found.bar[some]
-                found.improve(some, self._by_fit(chosen[some], entries[some]))
+                found.improve(some, self._by_fit(chosen[some], entries[some], found.verdict[some] != RIGHT))
                 # A wider bar does not overrule a narrower one.
                 is_narrower = (found.verdict[some] == CANNOT_TELL) & (bar < found.bar[some])
                 found.value[some] = np.where(is_narrower, value, found.value[some])
@@ -146,20 +180,18 @@ class Judge:
 
     # --- one pair -----------------------------------------------------------------------------------------------------
 
-    def _by_pair(self, chosen: Some, entries: Entries, steps: Array, eps: float, last: Array) -> Judged:
+    def _by_pair(self, entries: Entries, pairs: Pairs, last: Array) -> Judged:
         """Call right what a pair of values each shows to be right, and leave the rest open.
 
-        What f's values are known to may be seen, or only supposed, by `eps`. Then the last pair must miss more than the
-        entry does: else it was not rounding that hid the entry there.
+        What f's values are known to may be seen, or only supposed, by the `eps` of the pairs. Then the last pair must
+        miss more than the entry does: else it was not rounding that hid the entry there.
         """
-        up, down = self._pairs(chosen, steps)
-        if self.seen.suspected:
-            self.seen.suspect(self.center, up, down)
-        h, seen = steps[:, np.newaxis], self.seen
+        up, down = pairs.rows(self.center)
+        h, seen = pairs.steps[:, np.newaxis], self.seen
         size = np.fmax(np.abs(self.center), np.fmax(np.abs(up), np.abs(down)))
         value, bar = (up - down) / (2 * h), seen.known(size) / h
         supposed = np.abs(entries.analytic - value) <= np.abs(last - value)
-        bar = np.where(supposed, np.fmax(bar, ROUNDINGS * eps * size / h), bar)
+        bar = np.where(supposed, np.fmax(bar, ROUNDINGS * pairs.eps * size / h), bar)
         verdict = entries.judged(value, bar, entries.floor)
         knee = np.abs((up - self.center) - (self.center - down)) / (2 * h)
         steepest = np.fmax(np.abs(value), np.abs(entries.analytic))
@@ -195,7 +227,7 @@ class Judge:
         exact: Array = np.fmax(np.floor(steps / unit), 1) * unit
         return exact
 
-    def _pairs(self, chosen: Some, steps: Array) -> tuple[Array, Array]:
+    def _pairs(self, chosen: Some, steps: Array) -> Array:
         """Return f's values above and below x; NaN where bounds leave no room on either side."""
         rows = np.full((2, chosen.size, self.center.size), np.nan, self.center.dtype)
         fits = np.flatnonzero(steps <= self.room[chosen])
@@ -205,12 +237,12 @@ class Judge:
             found = self.e.values(Moves(Groups.each(self.e.n, chosen[fits]), by, adaptive.PAIR))
             rows[:, fits] = found.reshape(fits.size, 2, -1).transpose(1, 0, 2)
             self.seen.add(found.reshape(2 * fits.size, -1))
-        return rows[0], rows[1]
+        return rows
 
     # --- the fit ------------------------------------------------------------------------------------------------------
 
-    def _by_fit(self, chosen: Some, entries: Entries) -> Judged:
-        """Judge by the adaptive fit of f's values along each coordinate."""
+    def _by_fit(self, chosen: Some, entries: Entries, is_open: Flags) -> Judged:
+        """Judge what is open by the adaptive fit of f's values along each coordinate."""
         fits = adaptive.at_coordinates(self.e, self.operator, self.center, chosen)
         radius, size = fits.step[:, np.newaxis], np.abs(self.center).astype(float)
         bar = np.fmax(fits.error.astype(float), ROUNDINGS * self.seen.eps * size / radius)
@@ -219,16 +251,17 @@ class Judge:
         rows = [search.looks(i) for search, i in searches]
         for (_, up, down), side in zip(rows, fits.side, strict=True):
             self.seen.add(np.concatenate([part for part, other in ((up, -1), (down, 1)) if side != other]))
-        finest = self.seen.resolution(np.arange(size.size))
+        finest, which = np.full(size.size, math.inf), np.flatnonzero(is_open.any(axis=0))
+        finest[which] = self.seen.resolution(which)
         known = ROUNDINGS * self.seen.eps * size + np.fmin(finest, size)
         floor = entries.floor.copy()
-        for row, k in np.ndindex(result.value.shape):
+        for row, k in np.argwhere(is_open):
             steps, up, down = rows[row]
             looks = Looks(float(self.center[k]), steps, up[:, k], down[:, k], int(fits.side[row]))
             self._doubt(
                 looks, result, floor, entries, (row, k), float(fits.step[row]), float(known[k]), float(finest[k])
             )
-        result.verdict = entries.judged(result.value, result.bar, floor)
+        result.verdict = np.where(is_open, entries.judged(result.value, result.bar, floor), RIGHT)
         for row, k in np.argwhere(result.verdict != RIGHT):
             steps, up, down = rows[row]
             looks = Looks(float(self.center[k]), steps, up[:, k], down[:, k], int(fits.side[row]))

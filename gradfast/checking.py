@@ -1,6 +1,6 @@
 """Check a gradient or a Jacobian that was written by hand, entry by entry."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -46,6 +46,7 @@ FIT_OF_RTOL = 1 / 16
 LEAST_ROOM = 2.0**-7
 
 Rows = tuple[Words, Array, Array, Array, Array, Words, Array]  # the arrays of a GradientCheck, in its order
+Lines = Iterable[tuple[Some, Entries, Array]]  # some coordinates, what is claimed along them, and how large they are
 
 
 def check_gradient(
@@ -274,11 +275,12 @@ class _Check:
         chosen = np.arange(self.e.n)
         if count is not None and count < chosen.size:
             chosen = np.sort(random.choice(chosen.size, count, replace=False))
-        lines = (
-            (some, self._entries(claimed, self.scale[some]), self.scale[some], self.claims.names(some))
-            for some, claimed in self.claims.blocks(chosen)
-        )
-        return self._judged(self.e, self.operator, lines)
+
+        def lines() -> Lines:
+            for some, claimed in self.claims.blocks(chosen):
+                yield some, self._entries(claimed, self.scale[some]), self.scale[some]
+
+        return self._judged(self.e, self.operator, lines, self.claims.names)
 
     def _entries(self, claimed: Array, scale: Array) -> Entries:
         largest = np.fmin(self.steepest, self.strongest / scale)
@@ -304,18 +306,24 @@ class _Check:
         names = np.array([f"direction {{0}}{several}".format(*index) for index in np.ndindex(claimed.shape)], dtype=str)
         operator = type(self.operator)(lines, method=self.operator.method, bounds=lines.bounds)
         with opened(operator._open(lines.t, (), None)) as e:
-            return self._judged(e, operator, [(np.arange(count), entries, np.ones((count, 1)), names)])
+            all_ = np.arange(count), entries, np.ones((count, 1))
+            return self._judged(e, operator, lambda: [all_], lambda _, kept: names[kept])
 
     def _judged(
-        self, e: Evaluator, operator: Gradient | Jacobian, lines: Iterable[tuple[Some, Entries, Array, Array]]
+        self,
+        e: Evaluator,
+        operator: Gradient | Jacobian,
+        lines: Callable[[], Lines],
+        names: Callable[[Some, Any], Array],
     ) -> Rows:
         """Return the rows of a GradientCheck for entries along some coordinates."""
         judge, found = Judge(e, operator, self.center, self.seen), []
-        for some, entries, scale, names in lines:
-            judged = judge.judge(some, entries)
+        # Before an entry is judged, each value of f has been seen to move by all coordinates that move it.
+        pairs = [judge.pairs(some, entries) for some, entries, _ in lines()]
+        for (some, entries, scale), first in zip(lines(), pairs, strict=True):
+            judged = judge.judge(some, entries, first)
             tolerance = entries.tolerance(judged.value)
             parts = (
-                names,
                 entries.analytic,
                 judged.value,
                 judged.bar,
@@ -324,10 +332,10 @@ class _Check:
                 scale + 0 * tolerance,
             )
             columns = [np.reshape(part, -1) for part in parts]
-            kept = slice(None)
+            kept: Any = slice(None)
             if self.claims.is_sparse:
-                kept = (columns[1] != 0) | (columns[2] != 0) | (columns[5] != RIGHT)
-            found.append([column[kept] for column in columns])
+                kept = np.flatnonzero((columns[0] != 0) | (columns[1] != 0) | (columns[4] != RIGHT))
+            found.append([names(some, kept), *(column[kept] for column in columns)])
         joined = [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [np.empty(0)] * 7
         return _weighed(*joined)
 
