@@ -66,6 +66,7 @@ def test_batches_larger_than_memory_go_through_dask_arrays():
     rows = 1_000_000
     x = array.arange(2 * rows, chunks=2 * rows // 50, dtype=float).reshape(rows, 2) % 7
     slopes = x.map_blocks(functools.partial(numerical_gradient, row_sums, vectorized=True), dtype=float)
+    slopes[:1].compute(scheduler="synchronous")  # by now all is imported
     tracemalloc.start()
     try:
         error = float(abs(slopes - 2 * x).max().compute(scheduler="synchronous"))
