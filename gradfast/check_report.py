@@ -33,6 +33,11 @@ PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
 FIELDS = ("name", "analytic", "numeric", "difference", "error", "verdict")
 ROWS_SHOWN = 10
 
+# A report says by what factor the wrong entries of an array are off if it holds for this part of them. It is written
+# with up to so many digits, as far as they are known, and with more if it is so near to 1.
+NEARLY_ALL = 0.9
+DIGITS_SHOWN = 3
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GradientCheck:
@@ -108,7 +113,11 @@ class GradientCheck:
         return difference
 
     def worst_first(self) -> Some:
-        """Return the indices of the rows, the worst first."""
+        """Return the indices of the rows, the worst first.
+
+        Wrong ones come first, then those that cannot be told, kinks and right ones. Rows of one verdict are sorted by
+        their difference, in units of the tolerance plus the error bar.
+        """
         with np.errstate(all="ignore"):
             excess = np.nan_to_num(self.difference / (self.tolerance + self.error), nan=np.inf)
         return np.lexsort((-excess, [VERDICTS.index(verdict) for verdict in self.verdict]))
@@ -133,9 +142,68 @@ class GradientCheck:
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         left = self.name.size - ROWS_SHOWN
         more = [f"... and {left} more"] if left > 0 else []
-        return "\n".join([f"{self.of} check {self.outcome}: {', '.join(counts)}", *lines, *more, *self._advice()])
+        arrays = self._wrong_arrays()
+        hidden = [f"... and {len(arrays) - ROWS_SHOWN} more arrays"] if len(arrays) > ROWS_SHOWN else []
+        head = [f"{self.of} check {self.outcome}: {', '.join(counts)}", *arrays[:ROWS_SHOWN], *hidden]
+        return "\n".join([*head, *lines, *more, *self._advice()])
 
     __repr__ = __str__
+
+    def _wrong_arrays(self) -> list[str]:
+        """Return a line for each array with wrong entries: how many, and what would make them right if that is clear.
+
+        A single vector, and numbers that are parameters by themselves, have none: the rows say all.
+        """
+        arrays: dict[str, list[int]] = {}
+        for i, name in enumerate(self.name.tolist()):
+            arrays.setdefault(name.rpartition("[")[0], []).append(i)
+        if list(arrays) in (["x"], ["J"]) and "," not in self.name[0]:
+            return []
+        lines = []
+        for array, places in arrays.items():
+            rows = np.array(places)
+            wrong = rows[self.verdict[rows] == WRONG]
+            if array and rows.size > 1 and wrong.size:
+                ratio = self._ratio(wrong)
+                fits = "; its transpose would fit" if self._fits_transposed(array, rows) else ""
+                lines.append(f"{array}: {wrong.size} of {rows.size} wrong" + (ratio and f": {ratio}") + fits)
+        return lines
+
+    def _ratio(self, rows: Some) -> str:
+        """Return what multiple of the numeric derivative the analytic one is, in wrong rows; "" if that is not clear.
+
+        It is the multiple of least squares, in units of what each row allows. It is known to what it would be off by if
+        all rows were off that way by as much as that.
+        """
+        analytic, numeric = self.analytic[rows], self.numeric[rows]
+        tolerance, error = self.tolerance[rows], WIDTHS * self.error[rows]
+        if rows.size < 2 or not analytic.any():
+            return "analytic = 0" if rows.size > 1 else ""
+        with np.errstate(all="ignore"):
+            each = np.abs(analytic / numeric)
+            allowed = tolerance * np.fmin(1, each) + error * each
+            a, n = analytic / allowed, numeric / allowed
+            ratio = float((a @ n) / (n @ n))
+            known = float(np.abs(n).sum() / (n @ n)) / abs(ratio)
+            holds = np.abs(analytic - ratio * numeric) <= tolerance * min(1, abs(ratio)) + error * abs(ratio)
+            digits = -math.log10(2 * known) + 1 if 0 < known < 1 else 0
+        if holds.sum() < NEARLY_ALL * rows.size:
+            return ""
+        for count in range(min(DIGITS_SHOWN, int(digits)), int(digits) + 1):
+            text = f"{ratio:#.{max(count, 1)}g}"
+            if count > 1 and float(text) != 1:
+                return f"analytic = {text} * numeric" + ("" if holds.all() else f" in {holds.sum()} of them")
+        return ""
+
+    def _fits_transposed(self, array: str, rows: Some) -> bool:
+        """Return whether an array is a square matrix, and all entries of its transpose agree with f."""
+        side = math.isqrt(rows.size)
+        if {f"{array}[{i}, {j}]" for i, j in np.ndindex(side, side)} != set(self.name[rows].tolist()):
+            return False
+        analytic, numeric = self.analytic[rows], self.numeric[rows]
+        with np.errstate(all="ignore"):
+            allowed = self.tolerance[rows] * np.fmin(1, np.abs(numeric / analytic)) + WIDTHS * self.error[rows]
+            return bool((np.abs(analytic.reshape(side, side).T.reshape(-1) - numeric) <= allowed).all())
 
     def _advice(self) -> list[str]:
         """Return sentences on what an undecided check means, and what to do."""

@@ -182,6 +182,78 @@ def test_table_counts_the_rows_left_out():
     assert str(check).endswith("... and 1 more")
 
 
+WHOLE = "W: 9 of 9 wrong: "
+
+
+def wrong_arrays(gradient, **options):
+    """Return the lines on arrays of a check of three parameters, of which a part of the gradient is replaced."""
+    params = {"W": np.arange(1.0, 10.0).reshape(3, 3), "b": np.array([0.5, 1.0, 2.0, 3.0]), "s": np.array(2.0)}
+    right = {"W": np.cos(params["W"]), "b": 3 * params["b"] ** 2, "s": 2 * params["s"]}
+    changed = right | {name: change(right[name]) for name, change in gradient.items()}
+    check = check_gradient(
+        lambda p: np.sum(np.sin(p["W"])) + np.sum(p["b"] ** 3) + p["s"] ** 2, changed, params, **options
+    )
+    lines = str(check).splitlines()
+    return lines[1 : next(i for i, line in enumerate(lines) if line.startswith("coordinate "))]
+
+
+@pytest.mark.parametrize(
+    ("gradient", "lines"),
+    [
+        ({}, []),
+        ({"W": lambda g: g.T}, ["W: 6 of 9 wrong; its transpose would fit"]),
+        ({"W": lambda g: np.where(np.arange(9).reshape(3, 3) == 8, 1, g.T)}, ["W: 7 of 9 wrong"]),
+        (
+            {"W": lambda g: 0 * g, "b": lambda g: -g},
+            [WHOLE + "analytic = 0", "b: 4 of 4 wrong: analytic = -1.00 * numeric"],
+        ),
+        ({"b": lambda g: g / 50}, ["b: 4 of 4 wrong: analytic = 0.0200 * numeric"]),
+        ({"b": lambda g: g * [1, 1, 2, 2]}, ["b: 2 of 4 wrong: analytic = 2.00 * numeric"]),
+        ({"b": lambda g: g * [1, 1, 2, 2.1]}, ["b: 2 of 4 wrong"]),
+        ({"b": lambda g: g * [1, 1, 1, 2]}, ["b: 1 of 4 wrong"]),
+        ({"W": lambda g: 1.003 * g}, [WHOLE + "analytic = 1.003 * numeric"]),
+        ({"W": lambda g: g * [[1, -1, 1], [-1] * 3, [-1] * 3]}, ["W: 7 of 9 wrong: analytic = -1.00 * numeric"]),
+        ({"W": lambda g: -g * [[2, 1, 1], [1, 1, 1], [1, 1, 1]]}, ["W: 9 of 9 wrong"]),
+        ({"W": lambda g: -g + [[0.001, 0, 0], [0, 0, 0], [0, 0, 0]]}, ["W: 9 of 9 wrong"]),
+        ({"b": lambda g: np.nan * g, "s": lambda g: 2 * g}, ["b: 4 of 4 wrong"]),
+    ],
+)  # fmt: skip
+def test_a_report_says_what_is_wrong_with_each_array(gradient, lines):
+    assert wrong_arrays(gradient) == lines
+
+
+def test_a_report_on_some_coordinates_counts_these():
+    assert wrong_arrays({"W": lambda g: g.T}, coordinates=12, seed=0) == ["W: 4 of 7 wrong"]
+    assert wrong_arrays({"W": lambda g: g.T}, directions=2) == []
+
+
+def test_a_report_names_ten_arrays():
+    params = {f"b{i}": np.ones(2) for i in range(12)}
+    check = check_gradient(lambda p: sum(np.sum(b**2) for b in p.values()), params, params)
+    table = str(check).splitlines()
+    assert table[1:11] == [f"b{i}: 2 of 2 wrong: analytic = 0.500 * numeric" for i in range(10)]
+    assert table[11] == "... and 2 more arrays"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(1e-9, "-1.98"), (1e-3, "-1.98"), (0.01, "-2.0"), (0.1, None), (np.inf, None), (np.nan, None)]
+)
+def test_a_factor_has_the_digits_that_are_known(error, said):
+    """Of numeric entries with an error bar: it is twice as wide, and is to be within half a unit of the last digit."""
+    names, ones = np.array(["b[0]", "b[1]", "W[0, 0]"]), np.ones(3)
+    verdicts = np.array(["wrong", "wrong", "right"])
+    check = gf.GradientCheck(names, -1.984 * ones, ones, error * ones, 0 * ones, verdicts, ones, 10)
+    line = "b: 2 of 2 wrong" + (f": analytic = {said} * numeric" if said else "")
+    assert str(check).splitlines()[1] == line
+
+
+def test_a_factor_that_a_few_entries_lack_says_so():
+    names, ones = np.array([f"W[0, {i}]" for i in range(20)]), np.ones(20)
+    analytic = 2 * ones + 0.01 * (np.arange(20) == 3)
+    check = gf.GradientCheck(names, analytic, ones, 1e-3 * ones, 0 * ones, np.array(["wrong"] * 20), ones, 10)
+    assert str(check).splitlines()[1] == "W: 20 of 20 wrong: analytic = 2.00 * numeric in 19 of them"
+
+
 @pytest.mark.parametrize(("dtype", "advice"), [("d", "noise(f, x)"), ("f", "in double precision")])
 def test_an_undecided_check_says_by_how_much_and_what_to_do(dtype, advice):
     random = np.random.default_rng(0)

@@ -54,12 +54,10 @@ print(str(check).splitlines()[0])
 
 # %%
 # The same pass without the mask of the ReLU, a common mistake. The second layer is
-# still right. The table begins with the worst entries.
+# still right. Lines say which arrays have wrong entries. The table begins with the worst.
 
 check = check_gradient(loss, lambda w: backward(w, mask=False), weights)
 print("\n".join(str(check).splitlines()[:8]))
-wrong = check.name[check.verdict == "wrong"]
-print("wrong are entries of", sorted({name.split("[")[0] for name in wrong}))
 
 # %%
 # The check can be drawn. In gray is how far an entry may be from the slope of the loss.
