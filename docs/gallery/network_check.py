@@ -54,7 +54,8 @@ print(str(check).splitlines()[0])
 
 # %%
 # The same pass without the mask of the ReLU, a common mistake. The second layer is
-# still right. Lines say which arrays have wrong entries. The table begins with the worst.
+# still right. Lines say which arrays have wrong entries. The table begins with the
+# worst.
 
 check = check_gradient(loss, lambda w: backward(w, mask=False), weights)
 print("\n".join(str(check).splitlines()[:8]))
