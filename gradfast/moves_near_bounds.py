@@ -12,7 +12,7 @@ from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import VALUE_DTYPE, Array, Some
 from gradfast.bounds import checked_bounds, steps_within
 from gradfast.difference_methods import Options
-from gradfast.evaluators import in_order, innermost, x_of
+from gradfast.evaluators import in_order, x_of
 from gradfast.operator_options import WithOptions
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
@@ -66,8 +66,6 @@ class MixedStencils(WithOptions):
         """Return the moves of the complex step. Nothing real moves: only equal bounds fix a coordinate."""
         steps, stencil = complex_step.imaginary_steps_at(x_of(e).reshape(-1)), ONE_NODE
         free = np.arange(e.n) if sides is None else np.flatnonzero(sides[0] != sides[1])
-        if free.size < e.n:
-            steps = np.where(np.isin(np.arange(e.n), free), steps, 0)
         return (self._moves_of_some(e, in_order(e, steps), stencil, free),) if free.size or not e.n else ()
 
     def _by_members(self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None) -> Array:
@@ -136,7 +134,6 @@ class MixedStencils(WithOptions):
         others = self.method.options(self.n)[1:]
         if not others or not gaps.any():
             return parts
-        innermost(e).close()  # f's change of x would not show where x is moved again
         center = e.value() if center is None else center
         gaps &= np.isfinite(center.reshape(-1))[rows]
         steps, sides = self.method.steps_at(x_of(e), self.n, e.precision), self._bounds_at(e)

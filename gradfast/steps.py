@@ -48,7 +48,7 @@ def nearest_power_of_two(steps: Array) -> Array:
     """Return powers of two for steps, as rules of steps do: by them one divides exactly. Others than numbers stay."""
     with np.errstate(all="ignore"):
         powers = 2 ** np.rint(np.log2(steps))
-    return np.where(np.isfinite(powers) & (powers > 0), powers, steps)
+    return np.where(np.isfinite(powers), powers, steps)
 
 
 def broadcast_steps(name: str, value: object, x: Array, *, may_be_zero: bool = False) -> Array:
@@ -65,7 +65,7 @@ def absolute_steps(x: Array, wanted: Array) -> Array:
     size = np.abs(x)
     with np.errstate(invalid="ignore", over="ignore"):
         moved = ((size + wanted).astype(x.dtype) - size).astype(VALUE_DTYPE[x.dtype.char])
-    swallowed = np.flatnonzero((moved == 0) & np.isfinite(x))
+    swallowed = np.flatnonzero(moved == 0)
     if swallowed.size:
         i = int(swallowed[0])
         warn_of_swallowed_step(name_of_coordinate(x, i), x.flat[i], float(wanted.flat[i]))

@@ -180,11 +180,7 @@ def by_moves(Evaluator e not None, double h, Stencil stencil not None):
     cdef bint is_wide = e.kind == c"g"
     cdef long double wide = h
     cdef bytes steps = PyBytes_FromStringAndSize(<char *>&wide if is_wide else <char *>&h, e.value_size) * e.n
-    try:
-        result = GRADIENT.combined(e, (Moves.of(GRADIENT.groups(e), steps, is_wide, stencil),), NULL, None)
-    except BaseException:
-        e.put_back()
-        raise
+    result = GRADIENT.combined(e, (Moves.of(GRADIENT.groups(e), steps, is_wide, stencil),), NULL, None)
     e.close()
     if is_wide:
         swallowed = first_swallowed[cython.longdouble](<const long double *>e.before, e.n, h)

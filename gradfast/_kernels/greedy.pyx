@@ -132,8 +132,6 @@ def star(
     for p in range(<int>order.shape[0]):
         j = order[p]
         for a in range(row_starts[j], row_starts[j + 1]):
-            if columns[a] == j:
-                continue
             color = colors[columns[a]]
             if color >= 0:
                 taken[color] = j

@@ -241,7 +241,7 @@ cdef class Operator:
         cdef bytes steps
         cdef void *step
         cdef dict chosen
-        if self.box is None or e.kind != c"d" or self.n != 1 or self.is_sparse or self.groups(e).kind != ALONE:
+        if self.box is None or e.kind != c"d" or self.is_sparse or self.groups(e).kind != ALONE:
             return None
         if self.box.count != -1 and e.memory.axes != 1:
             return None

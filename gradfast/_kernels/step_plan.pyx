@@ -63,7 +63,7 @@ cdef Py_ssize_t write_steps(Rule rule, const real *x, Py_ssize_t n, double sign,
         else:
             size = -x[i] if x[i] < 0 else x[i]
             step = <real>(size + rule.absolute) - size
-            if step == 0 and isfinite(size) and swallowed < 0:
+            if step == 0 and swallowed < 0:
                 swallowed = i
         all_are_finite = all_are_finite and isfinite(x[i])
         exact = step > 0 and isfinite(step)  # else x cannot be moved by it, and it stays as it was asked for
@@ -239,7 +239,7 @@ cdef value room_for(Stencil stencil, int sign, value x, value low, value high, b
         room = rounded(high - x, is_single) / above
     if below > 0:
         side = rounded(x - low, is_single) / below
-        room = side if side < room or side != side else room
+        room = min(room, side)
     return room
 
 
