@@ -15,6 +15,7 @@ from gradfast import (
     Forward,
     derivative,
     gradient,
+    hessian,
     jacobian,
 )
 
@@ -237,3 +238,41 @@ def test_two_pairs_in_a_tuple_are_told_how_pairs_are_written():
     told = r"got x\[0\] = 2 in \[0, 0\]; a tuple of two is \(lower, upper\), and pairs for two coordinates are a list"
     with pytest.raises(ValueError, match=told):
         gradient(np.sum, np.array([2.0, 0.0]), bounds=((0, None), (0, None)))
+
+
+def test_an_element_that_bounds_fix_stays_where_it_is():
+    x, seen = np.array([1.0, 2.0, 3.0]), []
+
+    def f(point):
+        seen.append(point[0])
+        assert np.full(3, 7.0).all()  # as memory that is free and holds something else
+        return point**2
+
+    derivative(f, x, bounds=([1.0, -9.0, -9.0], [1.0, 9.0, 9.0]))
+    assert set(seen) == {1.0}
+
+
+def test_the_second_derivatives_of_a_diagonal_stay_inside_bounds():
+    x, seen = np.array([1.0, 2.0]), []
+
+    def f(point):
+        seen.append(point[0])
+        return float(np.sum(point**4))
+
+    assert hessian(f, x, diagonal=True, bounds=([1.0, -9.0], 9.0)) == pytest.approx(12 * x**2, rel=1e-2)
+    assert min(seen) >= 1.0
+
+
+@pytest.mark.parametrize("lower", [[0.0], [0.0, 0.0, 0.0], 0.0], ids=str)
+def test_one_bound_may_be_for_all_and_the_other_for_each(lower):
+    x = np.array([0.0, 2.0, 1e-9])
+    assert gradient(lambda x: float(np.sum(x**2)), x, bounds=(lower, [9.0, 9.0, 9.0])) == pytest.approx(2 * x, abs=1e-4)
+
+
+@pytest.mark.parametrize("room", [0.0, 9.0])
+def test_bounds_that_are_not_as_many_as_x_has_coordinates_are_refused(room):
+    for n, lower, upper in ((2, 3, 3), (4, 3, 3), (3, 2, 3), (3, 3, 2)):
+        with pytest.raises(ValueError, match="bounds must be"):
+            gradient(lambda x: 1.0, np.full(n, 1e300), bounds=(np.full(lower, 1e300 - room), np.full(upper, np.inf)))
+        with pytest.raises(ValueError, match="bounds must be"):
+            gradient(lambda x: 1.0, np.zeros(n), bounds=(np.full(lower, -room), np.full(upper, 1.0 + room)))

@@ -349,6 +349,8 @@ def test_an_x_that_rounding_left_outside_is_at_its_bound(method):
 
     assert gradient(f, x, bounds=(0, limit), method=method) == pytest.approx(np.exp(x))
     assert all(np.all(point <= np.maximum(limit, x)) for point in seen)
+    below = np.array([-x[0], 2.0])
+    assert gradient(f, below, bounds=(-limit, 9), method=method) == pytest.approx(np.exp(below))
 
 
 def test_an_x_further_outside_raises_with_numbers_that_differ():

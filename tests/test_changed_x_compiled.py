@@ -1,6 +1,7 @@
 """Compiled f that changes its copy of x is told so."""
 
 import ctypes
+import itertools
 
 import numpy as np
 import pytest
@@ -109,3 +110,48 @@ def test_compiled_f_is_looked_at_where_nothing_is_moved():
 
     with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[1, 0\]"):
         value_and_gradient(f, np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+
+
+ROWS = np.array([[0.5, -1.0, 2.0], [0.25, 3.0, -2.0]])
+WAYS = {
+    "gradient": gradient,
+    "forward": lambda f, x: gradient(f, x, method="forward"),
+    "value_and_gradient": value_and_gradient,
+    "hessian": hessian,
+    "threads": lambda f, x: hessian(f, x, workers=2),
+    "numerical_gradient": numerical_gradient,
+    "rows": lambda f, x: gradient(f, ROWS, axis=1),
+    "rows, threads": lambda f, x: gradient(f, ROWS, axis=1, workers=2),
+    "rows, bounds": lambda f, x: gradient(f, ROWS, axis=1, bounds=(-9, [9, 9, 2])),
+    "rows, values": lambda f, x: value_and_gradient(f, ROWS, axis=1, method="forward"),
+    "rows, numerical_gradient": lambda f, x: numerical_gradient(f, ROWS),
+    "arrays": jacobian,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_whatever_compiled_f_changes_at_whichever_call_is_found(way):
+    def f(n, x, *more):
+        calls[0] += 1
+        if calls[0] == calls[1]:
+            point = 1 if x[0] in (0.25, ROWS[1, 0]) or x[2] < 0 else 0
+            x[calls[2]] += 1.0
+            calls[3] = point
+        value = x[0] * x[0] + x[1] + x[2]
+        if not more:
+            return value
+        more[1][0] = value
+        return None
+
+    kind = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)
+    if way == "arrays":
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_int, DOUBLES, ctypes.c_int, DOUBLES)
+    called = compiled(kind(f), outputs=1) if way == "arrays" else kind(f)
+    calls = [0, 0, 0, 0]
+    WAYS[way](called, ROWS[0].copy())
+    for k, i in itertools.product(range(1, calls[0] + 1), range(3)):
+        calls = [0, k, i, 0]
+        with pytest.raises(ValueError, match=r"f must leave x as it is; it changed ") as caught:
+            WAYS[way](called, ROWS[0].copy())
+        place = f"{calls[3]}, {i}" if way.startswith("rows") else f"{i}"
+        assert str(caught.value).endswith(f"x[{place}]")

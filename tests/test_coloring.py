@@ -422,3 +422,10 @@ def test_operators_with_the_same_entries_are_equal(kind):
     assert one == again == pickle.loads(pickle.dumps(one)) != other
     assert one != Jacobian(np.sin, sparsity=kind(np.eye(4)))
     assert hash(one) == hash(again)
+
+
+def test_the_degree_of_a_column_is_how_often_it_meets_others():
+    pattern = Coloring(np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1]])).pattern
+    degrees = np.empty(3, np.int64)
+    kernels.degrees(pattern.row_starts, *pattern.by_columns[:2], degrees)
+    assert degrees.tolist() == [2, 1, 1]

@@ -257,6 +257,9 @@ def test_v_must_hold_finite_real_numbers(wrong):
     with pytest.raises(ValueError, match="v must hold finite real numbers; got") as error:
         directional_derivative(rosen, X, v)
     assert str(error.value).endswith(repr(v))
+    if isinstance(wrong, float):
+        with pytest.raises(ValueError, match="v must hold finite real numbers; got"):
+            directional_derivative(lambda x: pytest.fail("f is called"), X, np.array(v))
 
 
 @pytest.mark.parametrize("method", [*METHODS, "adaptive", Complex(check=False)], ids=str)

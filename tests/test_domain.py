@@ -249,3 +249,10 @@ def test_compiled_code_looks_to_the_other_side_as_python_does(compiled_corner, m
         assert bits(found) == bits(expected) == bits(gradient(compiled_corner, point, method=method, **options))
         assert (info.evaluations, info.scheme.tolist()) == (there.evaluations, there.scheme.tolist())
         assert list(info.scheme.flat[:2]) == ["forward", "backward"]
+
+
+@pytest.mark.parametrize("bad", NO_VALUES)
+def test_no_second_derivative_of_a_sparse_hessian_where_x_is_no_number(bad):
+    pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    found = hessian(lambda x: np.tanh(x[0]), np.array([0.5, bad]), sparsity=np.ones((2, 2))).toarray()
+    assert np.isnan(found).tolist() == [[False, True], [True, True]]

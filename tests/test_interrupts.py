@@ -39,9 +39,9 @@ def f(n, p):
     if p[0] > 0.5:
         for i in range(1_000_000): s += i % 7 * p[1]
     return s + p[0]
-X = np.zeros((5_000_000, 2))
+X = np.zeros((300_000, 2))  # few enough to be allocated long before Ctrl-C is pressed
 X[100_000:, 0] = 1
-gradient(f, X[0]), numerical_gradient(f, X[0])  # imports what that takes, so that the loop is what Ctrl-C stops
+gradient(f, X[:1], axis=1), numerical_gradient(f, X[:1])  # what they import is then there
 """
 
 OF_A_NUMBER = """
@@ -71,12 +71,12 @@ PROGRAMS = {
     "rows, value": COSTLIER_ROWS + "pressed(lambda: value_and_gradient(f, X, axis=1))",
     "rows, numerical_gradient": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, X))",
     "rows, threads": COSTLIER_ROWS + "pressed(lambda: gradient(f, X, axis=1, workers=2))",
-    "coordinates": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, np.ones(5_000_000)))",
-    "derivative": OF_A_NUMBER + "pressed(lambda: derivative(f, np.ones(5_000_000)))",
-    "numerical_diff": OF_A_NUMBER + "pressed(lambda: numerical_diff(f, np.ones(5_000_000)))",
-    "twice": OF_A_NUMBER + "for _ in range(2): pressed(lambda: derivative(f, np.ones(5_000_000)))",
+    "coordinates": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, np.ones(200_000)))",
+    "derivative": OF_A_NUMBER + "pressed(lambda: derivative(f, np.ones(200_000)))",
+    "numerical_diff": OF_A_NUMBER + "pressed(lambda: numerical_diff(f, np.ones(200_000)))",
+    "twice": OF_A_NUMBER + "for _ in range(2): pressed(lambda: derivative(f, np.ones(200_000)))",
     "costly rows": COSTLY + "pressed(lambda: numerical_gradient(f, np.ones((100_000, 2))))",
-    "long rows": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, np.ones((2, 5_000_000))))",
+    "long rows": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, np.ones((2, 200_000))))",
     "in a process forked from a loop": OF_A_NUMBER
     + """
 import ctypes
@@ -87,7 +87,7 @@ def forks(x):
         children.append(os.fork())
         if not children[0]:
             signal.alarm(30)
-            pressed(lambda: derivative(f, np.ones(5_000_000)))
+            pressed(lambda: derivative(f, np.ones(200_000)))
             sys.stdout.flush()
             os._exit(0)
     return x

@@ -14,6 +14,7 @@ from strategies import FLOATS, points
 import gradfast
 from gradfast._kernels.combine import combined, second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.many_points import Elements
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.stencil import Stencil
@@ -426,3 +427,15 @@ def test_second_derivatives_come_from_sums_of_pairs(char):
     moves = Moves(Groups.pairs(2), steps, SECOND)
     sums = combined(OnePoint(f, x, single=True).values(moves), moves, f(x), divided=False)
     assert same(second_derivatives_of(sums, moves), np.array([2 * a, b, 2 * c], char))
+
+
+def test_elements_that_are_not_moved_stay_where_they_are():
+    x, seen = np.array([1.0, 2.0, 3.0]), []
+
+    def f(point):
+        seen.append(point[[0, 2]].tolist())
+        assert np.full(3, 7.0).all()  # memory that is free then, and holds something else
+        return point**2
+
+    Elements(f, x).values(Moves(Groups.together(3, [1]), np.ones(3), CENTRAL))
+    assert seen == [[1.0, 3.0]] * 2

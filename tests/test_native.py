@@ -133,3 +133,40 @@ def test_a_compiled_derivative_at_x_of_any_precision_is_moved_in_double(dtype, m
     found = derivative(cube, x, method=method)
     assert found.dtype == dtype
     assert abs(found[0] - 6.75) <= 1e-6
+
+
+def test_a_swallowed_step_of_a_gradient_is_a_warning():
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[1\] = 1e\+13"):
+        gradient(c_function(), [1.0, 1e13], method=Central(step=1e-4))
+
+
+def test_what_bounds_fix_of_a_batch_is_left_out():
+    batch = np.array([[0.5, 0.25], [0.75, -1.0], [2.0, 3.0]])
+    both = {"axis": 1, "bounds": (-9.0, [9.0, 9.0, 0.75, 9.0, 9.0, 9.0])}
+    both["bounds"] = (np.where(batch == 0.75, 0.75, -9.0), np.where(batch == 0.75, 0.75, 9.0))
+    assert np.array_equal(gradient(c_function(), batch, **both), gradient(uneven, batch, **both))
+
+
+@pytest.mark.parametrize("axis", [None, 1])
+def test_there_is_no_derivative_where_x_is_no_number(axis):
+    x = np.array([np.inf, 2.0]) if axis is None else np.array([[1.0, 2.0], [np.nan, 2.0]])
+    found = gradient(c_function(f=lambda x: x[1]), x, axis=axis)
+    assert np.array_equal(np.isnan(found), ~np.isfinite(x))
+
+
+def test_compiled_f_of_a_number_returns_a_number():
+    cube = as_objective(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(lambda x: x**3))
+    assert type(cube(2.0)) is np.float64
+    assert cube([2.0]).shape == (1,)
+
+
+def test_a_pattern_has_as_many_rows_as_compiled_f_has_values():
+    pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    with pytest.raises(ValueError, match="sparsity must"):
+        gradfast.jacobian(gradfast.compiled(c_array_function(), outputs=3), np.ones(3), sparsity=np.ones((2, 3)))
+
+
+def test_a_given_value_has_as_many_numbers_as_compiled_f_writes():
+    f = gradfast.compiled(c_array_function(), outputs=3)
+    with pytest.raises(ValueError, match="f0 must have"):
+        gradfast.jacobian(f, np.ones(3), f0=np.ones(2), method="forward", workers=2)

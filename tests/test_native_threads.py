@@ -1,5 +1,6 @@
 """Compiled f on several threads, and what stops its loops."""
 
+import ctypes
 import itertools
 import threading
 import time
@@ -7,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from compiled import c_array_function, c_function, uneven
+from compiled import SIGNATURES, c_array_function, c_function, uneven
 
 import gradfast
 from gradfast import (
@@ -135,3 +136,22 @@ def test_threads_calling_at_once_get_their_own_results(sine):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(24)))
+
+
+@pytest.mark.parametrize(("operator", "n", "moved"), [(gradfast.gradient, 2000, 40), (gradfast.hessian, 30, 4)])
+def test_an_error_on_one_thread_ends_the_others(operator, n, moved):
+    calls, after = itertools.count(), []
+
+    def f(point):
+        time.sleep(1e-4)
+        if after:
+            next(calls)
+        if point[moved]:  # in the first piece of work after those by which f is timed
+            point[moved] = 1.0
+            after.append(1)
+        return 0.0
+
+    changing = ctypes.CFUNCTYPE(*SIGNATURES["int"])(lambda n, point: f(point))
+    with pytest.raises(ValueError, match=rf"it changed x\[{moved}\]"):
+        operator(changing, np.zeros(n), workers=2)
+    assert next(calls) < 16  # there are 16 pieces

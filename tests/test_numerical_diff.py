@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from gradfast import numerical_diff, reference, tangent_line
+from gradfast import numerical_diff, numerical_gradient, reference, tangent_line
 
 
 def bits(x):
@@ -71,6 +71,13 @@ def test_numerical_diff_keeps_the_class_of_an_array():
     square = np.matrix([[1.0, 2.0], [3.0, 4.0]])
     assert bits(numerical_diff(lambda x: x * x, square)) == bits(reference.numerical_diff(lambda x: x * x, square))
     assert type(numerical_diff(np.sin, np.ones(2).view(OfOurOwn))) is OfOurOwn
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_f_sees_no_matrix_whose_rows_are_matrices():
+    seen = set()
+    numerical_gradient(lambda x: seen.add((type(x), x.shape)) or float(x[0]), np.matrix([[1.0, 2.0], [3.0, 4.0]]))
+    assert seen == {(np.ndarray, (2,))}
 
 
 @pytest.mark.parametrize("results", [([1.0, 2.0], 3.0), (3.0, [1.0, 2.0]), ([1.0], [1.0, 2.0]), (np.ones(2), 3)])

@@ -260,3 +260,11 @@ def test_a_float_at_x_hides_no_values_in_single_precision_beside_it(operator):
 
     operator(f, np.array([1.0]))
     assert max(seen) > 1e-3
+
+
+def test_whole_numbers_tell_no_precision():
+    for dtype in (np.int8, np.int32, np.int64, bool):
+        for operator, f in ((gradient, lambda x: dtype(1)), (jacobian, lambda x: np.ones(2, dtype))):  # noqa: B023
+            found, info = operator(f, X, full_output=True)
+            assert not found.any()
+            assert np.array_equal(info.step, operator(lambda x: 0.0, X, full_output=True)[1].step)

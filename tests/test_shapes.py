@@ -327,3 +327,8 @@ def test_an_f_without_values_has_no_covariances():
     value, found = propagate(lambda x: x[:0], [1.0, 2.0], 1.0)
     assert value.shape == (0,)
     assert found.shape == (0, 0)
+
+
+def test_the_variance_of_a_complex_value_is_real():
+    _, found = propagate(lambda x: x[0] + 1j * x[1], [1.0, 2.0], [0.5, 0.25])
+    assert found == pytest.approx(0.75)

@@ -424,3 +424,5 @@ def test_a_matrix_for_another_number_of_coordinates_is_refused_at_a_later_call_t
         ValueError, match="sparsity must have a column for each of x's coordinates; got 3 columns for 4"
     ):
         operator(np.ones(4))
+    with pytest.raises(ValueError, match="got 3 columns for 4"):
+        gradfast.jacobian(np.square, np.ones(4), sparsity=gradfast.Coloring(np.eye(3)))

@@ -153,3 +153,8 @@ def test_the_page_on_accuracy_has_the_steps_and_errors_of_the_rule():
     assert len(sizes) == len(rows)
     for p, q, about in sizes:
         assert float(about) == pytest.approx(2.0 ** (-52 * int(p) / int(q)), rel=0.5)
+
+
+def test_the_weight_of_x_itself_must_fit_in_53_bits_too():
+    with pytest.raises(ValueError, match="accuracy must be low enough that weights fit in 53 bits; got 54 bits"):
+        derivative(np.sin, 1.0, n=4, method=Central(20))

@@ -399,3 +399,19 @@ def test_bounds_nearby_mean_the_same_for_a_vector_and_for_a_matrix(method):
     assert np.array_equal(info.scheme, info_of_matrix.scheme[0])
     assert info.evaluations == info_of_matrix.evaluations
     assert "fixed" in info.scheme
+
+
+def test_the_first_step_that_rounding_swallows_is_named():
+    with pytest.warns(RuntimeWarning, match=r"lost to rounding at x\[1\] = 1e\+13$"):
+        gradient(total, [1.0, 1e13, 2e13], method=Central(step=1e-4))
+
+
+def test_what_rounding_swallows_within_bounds_is_fixed():
+    with pytest.warns(RuntimeWarning, match="lost to rounding"):
+        info = gradient(total, [1.0, 1e13], method=Central(step=1e-4), bounds=(0, np.inf), full_output=True)[1]
+    assert info.scheme.tolist() == ["central", "fixed"]
+
+
+def test_a_step_beyond_floating_point_is_told_as_it_was_asked_for():
+    info = gradient(lambda x: 1.0, [1.7e308], method=Central(step=1e308), full_output=True)[1]
+    assert info.step == 1e308

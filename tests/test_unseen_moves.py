@@ -56,6 +56,7 @@ def test_an_f_that_reads_an_x_that_was_copied_is_told(operator):
     for f, x in (
         (lambda _: float(np.sum(INTEGERS**2.0)), INTEGERS),
         (lambda _: FLOATS[0] ** 2, FLOATS),
+        (lambda _: (lambda: FLOATS[0] ** 2)(), FLOATS),
         (lambda _: float(np.sum(read_only**2)), read_only),
     ):
         with pytest.warns(RuntimeWarning, match="all derivatives are exactly 0; an f that ignores its argument"):
@@ -204,3 +205,13 @@ def test_an_f_of_many_points_that_is_flat_is_not_doubted():
     assert not gradient(lambda points: np.full(len(points), 3.0), x, vectorized=True).any()
     assert not gradient(lambda points: 0 * np.sum(points + x, axis=-1), x, vectorized=True).any()
     assert x.tolist() == [1.0, 2.0]
+
+
+def test_an_f_that_names_nothing_is_not_called_again_where_it_is_flat():
+    def f(x, calls):
+        calls[0] += 1
+        return 3.0
+
+    calls = [0]
+    assert not gradient(f, np.ones(2), args=(calls,)).any()
+    assert calls == [4]

@@ -375,3 +375,14 @@ def test_what_numpy_can_read_is_a_value(method):
         gradient(lambda x: OnlyArray(x), X, method=method)
     with pytest.raises(TypeError, match="f must return a real scalar; it returned array"):
         gradient(lambda x: OnlyArray("a"), X, method=method)
+
+
+class WithoutShape(np.ndarray):
+    """An array that tells something else than its shape."""
+
+    shape = "unknown"
+
+
+def test_an_array_of_a_class_that_tells_no_shape_has_the_one_it_has():
+    with pytest.raises(ValueError, match=r"f must return a scalar; it returned an array of shape \(2,\)"):
+        gradient(lambda x: np.ones(2).view(WithoutShape), np.ones(2))

@@ -27,6 +27,7 @@ from gradfast import (
     gradient,
     hessian,
     jacobian,
+    numerical_gradient,
     value_and_gradient,
 )
 
@@ -203,3 +204,59 @@ def test_what_f_changes_in_its_last_call_is_seen(bounds):
     with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\[0\]"):
         value_and_gradient(f, x, method="forward", bounds=bounds)
     assert x.tolist() == [1.0, 2.0]
+
+
+POINTS = {
+    "contiguous": np.array([0.5, -1.0, 2.0]),
+    "strided": np.array([0.5, 9, -1.0, 9, 2.0])[::2],
+    "float32": np.array([0.5, -1.0, 2.0], "f"),
+    "strided float32": np.array([0.5, 9, -1.0, 9, 2.0], "f")[::2],
+    "longdouble": np.array([0.5, -1.0, 2.0], "g"),
+}
+WAYS = {
+    **WITH_ONE_F,
+    "sparse hessian": functools.partial(hessian, sparsity=np.ones((3, 3))),
+    "along ones": along_ones,
+    "numerical_gradient": numerical_gradient,
+    "numerical_gradient, vectorized": lambda f, x: numerical_gradient(
+        lambda x: np.full(1, f(x[0])), x[np.newaxis], vectorized=True
+    ),
+    "bounds": lambda f, x: gradient(f, x, bounds=(x, x + 9)),
+    "NaN on one side": lambda f, x: gradient(lambda p: f(p) if p[0] <= 0.5 else f(p) * np.nan, x),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("layout", POINTS)
+def test_whatever_f_changes_at_whichever_call_is_found(way, layout):
+    x = POINTS[layout]
+    before, calls = bits(x), itertools.count(1)
+
+    def f(point, k, i):
+        if next(calls) == k:
+            x[i] += 1
+        return np.sum(point**2)
+
+    if way == "sparse hessian":
+        pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    WAYS[way](functools.partial(f, k=0, i=0), x)
+    for k, i in itertools.product(range(1, next(calls)), range(3)):
+        calls = itertools.count(1)
+        place = "0, " if "vectorized" in way else ""
+        with pytest.raises(ValueError, match=rf"f must leave x as it is; it changed x\[{place}{i}\]"):
+            WAYS[way](functools.partial(f, k=k, i=i), x)
+        assert bits(x) == before
+
+
+@pytest.mark.parametrize("call", [1, 4, 6, 7, 12])
+def test_a_row_that_f_gives_another_shape_is_found(call):
+    x, calls = np.ones((2, 3)), itertools.count(1)
+
+    def f(row):
+        if next(calls) == call:
+            row.shape = (3, 1)
+        return float(np.sum(row))
+
+    with pytest.raises(ValueError, match="f must leave x as it is"):
+        numerical_gradient(f, x)
+    assert (x == 1).all()
