@@ -18,7 +18,7 @@ from gradfast._kernels.native_function cimport (
 )
 from gradfast._kernels.stencil cimport Stencil
 from gradfast._kernels.step_plan cimport Bits, first_swallowed
-from gradfast._kernels.interrupts cimport Watch, end_watch, look, look_around
+from gradfast._kernels.interrupts cimport Watch, end_watch, look
 
 import numpy as np
 
@@ -70,7 +70,7 @@ cdef inline Py_ssize_t central_along(
 ) except -2 nogil:
     """The textbook's case, one step and ``f(x + h) - f(x - h)``: in the general loop it takes half as long again.
 
-    Return `last`, or the first coordinate that f changed.
+    Return `last`, or the first coordinate that f changed, or -1 if the loop is to stop.
     """
     cdef Function f = loop.f
     cdef double step = loop.steps.constant, by = loop.stencil.denominator * step
@@ -88,8 +88,8 @@ cdef inline Py_ssize_t central_along(
         if not is_at(point[i], below):
             return i
         point[i] = saved
-        if loop.watch.wake[0] != loop.watch.quiet:
-            look_around(&loop.watch)
+        if look(&loop.watch):
+            return -1
     return last
 
 
@@ -103,10 +103,9 @@ cdef int gradient_along(
     require_point(&loop.f)
     if some == NULL and is_textbook(loop):
         for i in range(first, last):
-            if central_along(loop, point, n, i, i + 1, out) == i:
-                return refuse_change(&loop.watch, i)
-            if look(&loop.watch):
-                return 1
+            c = central_along(loop, point, n, i, i + 1, out)
+            if c <= i:
+                return 1 if c < 0 else refuse_change(&loop.watch, i)
         return 0
     for c in range(first, last):
         i = c if some == NULL else some[c]
@@ -269,7 +268,7 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
     try:
         with nogil:
             while i < x.shape[0]:
-                rows = min(most, loop.watch.left, x.shape[0] - i)
+                rows = min(most, x.shape[0] - i)
                 for r in range(0 if is_contiguous else rows):
                     for k in range(n):
                         copies[r, k] = x[i + r, k]
@@ -288,8 +287,6 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
                     k = first_swallowed(origin, rows * n, h)
                     swallowed = i * n + k if k >= 0 else -1
                 i += rows
-                loop.watch.left -= rows - 1
-                look(&loop.watch)
         return swallowed
     finally:
         end_watch(&loop.watch)
