@@ -6,7 +6,7 @@ off by 1 % would have been called wrong.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,14 @@ UNEVEN = 1 - 2.0**-10 / math.pi
 
 # About this many pairs show whether f is as coarse as x or the gradient.
 FIRST = 8
+
+# In single precision, most entries that kinks leave open stay so however often f is evaluated. One that cannot change
+# the largest by this part gets one more pair, at a step shorter by this factor, and no fit. The others get a fit of few
+# evaluations. Of 640 right entries of wide networks in float32, 340 are so called right, at 6.9 evaluations each; by
+# longer fits of all of them 352, at 10.
+SMALL = 0.02
+BELOW_KINKS = 4.0
+SINGLE_EVALUATIONS = 16
 
 # Before an entry is called wrong, more pairs of values are taken, as close to x as rounding allows: where f's rounding
 # makes this part of the difference between the entry and the fit. The next ones are longer by LONGER_WITNESS each.
@@ -90,6 +98,13 @@ class Entries:
         is_right = off + tolerance + WIDTHS * bar <= np.fmax(POWER * size, np.fmax(2 * tolerance, floor))
         return np.select([is_wrong, is_right & np.isfinite(value)], [WRONG, RIGHT], CANNOT_TELL)
 
+    def small_between_slopes(self, found: "Judged") -> Flags:
+        """Return which are small beside the largest, off, and still between f's slopes on both sides of x."""
+        off, size = np.abs(self.analytic - found.value), np.fmax(np.abs(self.analytic), np.abs(found.value))
+        some: Flags = (off > POWER * size) & (off <= found.bar) & (off + found.bar <= SMALL * self.largest)
+        some &= found.verdict != RIGHT
+        return some
+
 
 @dataclass
 class Judged:
@@ -100,8 +115,9 @@ class Judged:
     verdict: Words
 
     def improve(self, rows: Some, other: "Judged") -> None:
-        """Take what another look found of rows that are not right yet."""
-        is_open = self.verdict[rows] != RIGHT
+        """Take what another look found of rows that are not right yet; but a wider bar overrules no narrower one."""
+        is_wider = (other.verdict == CANNOT_TELL) & (self.bar[rows] < other.bar)
+        is_open = (self.verdict[rows] != RIGHT) & ~is_wider
         for mine, new in ((self.value, other.value), (self.bar, other.bar), (self.verdict, other.verdict)):
             mine[rows] = np.where(is_open, new, mine[rows])
 
@@ -168,14 +184,19 @@ class Judge:
             some, steps = some[is_longer], steps[is_longer]
             longer = Pairs.of(self._pairs(chosen[some], steps), self.center, steps, eps)
             found.improve(some, self._by_pair(entries[some], longer, found.value[some]))
-            some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
+            is_open = found.verdict != RIGHT
+            if self.seen.eps > EPS["d"]:
+                last = pairs.steps.copy()
+                last[some] = steps
+                small = entries.small_between_slopes(found)
+                some = np.flatnonzero(small.any(axis=1))
+                steps = self._exact(chosen[some], last[some] / BELOW_KINKS)
+                shorter = Pairs.of(self._pairs(chosen[some], steps), self.center, steps, self.seen.eps)
+                found.improve(some, self._by_pair(entries[some], shorter, found.value[some]))
+                is_open &= ~small
+            some = np.flatnonzero(is_open.any(axis=1))
             if some.size:
-                value, bar = found.value[some], found.bar[some]
-                found.improve(some, self._by_fit(chosen[some], entries[some], found.verdict[some] != RIGHT))
-                # A wider bar does not overrule a narrower one.
-                is_narrower = (found.verdict[some] == CANNOT_TELL) & (bar < found.bar[some])
-                found.value[some] = np.where(is_narrower, value, found.value[some])
-                found.bar[some] = np.where(is_narrower, bar, found.bar[some])
+                found.improve(some, self._by_fit(chosen[some], entries[some], is_open[some]))
         return found
 
     # --- one pair -----------------------------------------------------------------------------------------------------
@@ -243,7 +264,12 @@ class Judge:
 
     def _by_fit(self, chosen: Some, entries: Entries, is_open: Flags) -> Judged:
         """Judge what is open by the adaptive fit of f's values along each coordinate."""
-        fits = adaptive.at_coordinates(self.e, self.operator, self.center, chosen)
+        operator = self.operator
+        if self.seen.eps > EPS["d"]:
+            few = replace(operator.method, max_evaluations=SINGLE_EVALUATIONS)
+            kind: Any = type(operator)
+            operator = kind(operator.f, method=few, bounds=operator.bounds)
+        fits = adaptive.at_coordinates(self.e, operator, self.center, chosen)
         radius, size = fits.step[:, np.newaxis], np.abs(self.center).astype(float)
         bar = np.fmax(fits.error.astype(float), ROUNDINGS * self.seen.eps * size / radius)
         result = Judged(fits.value.astype(float), bar, np.full(fits.value.shape, CANNOT_TELL))

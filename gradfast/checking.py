@@ -110,7 +110,7 @@ def check_gradient(
     Notes
     -----
     2 evaluations a coordinate or direction show an entry of a smooth f to be right. Where they do not, an adaptive
-    method [1]_ decides, with at most 48, or 54 in single precision: an entry is wrong if it differs by more than the
+    method [1]_ decides, with at most 48, or 30 in single precision: an entry is wrong if it differs by more than the
     tolerance and two error bars, and right if an error of 1 % would have been called wrong. At a kink an entry is to
     lie between f's slopes on both sides. The rest cannot be told. Thread-safety: as for :func:`gradfast.gradient`.
 

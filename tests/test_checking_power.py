@@ -242,6 +242,22 @@ def test_relu_networks_pass_with_their_mask_alone(dtype):
     assert evaluations <= (3 if dtype is np.float64 else 8) * entries
 
 
+def test_wide_relu_networks_in_single_precision_cost_few_evaluations():
+    verdicts, evaluations = {1.0: [], 1.3: []}, 0
+    for seed in range(4):
+        loss, grads, params = two_layers((12, 120, 5), seed, np.float32, "relu", 128)
+        for factor, found in verdicts.items():
+            claimed = {name: np.float32(factor) * part for name, part in grads(params).items()}
+            check = check_gradient(loss, claimed, params, coordinates=40, seed=seed)
+            found += check.verdict.tolist()
+            evaluations += check.evaluations * (factor == 1)
+    assert evaluations <= 8 * len(verdicts[1.0])
+    assert "wrong" not in verdicts[1.0]
+    assert verdicts[1.0].count("right") >= 0.4 * len(verdicts[1.0])
+    assert "right" not in verdicts[1.3]
+    assert verdicts[1.3].count("wrong") >= 0.8 * len(verdicts[1.3])
+
+
 @pytest.mark.parametrize("seed", [14, 47, 53, 97])
 def test_a_fit_over_kinks_in_single_precision_is_no_witness_alone(seed):
     f, right, x = layer_inside(np.float32, seed, 64 if seed == 97 else 100, relu)
