@@ -107,7 +107,7 @@ def banded(n: int, lower: int, upper: int) -> Pattern:
         if not _is_count(value):
             raise ValueError(f"{name} must be a whole number from 0 up; got {value!r}")
     n = int(n)
-    lower, upper = (min(int(side), max(n - 1, 0)) for side in (lower, upper))
+    lower, upper = (min(int(side), n - 1) for side in (lower, upper))
     entries = n * (lower + upper + 1) - (lower * (lower + 1) + upper * (upper + 1)) // 2
     _require_fit((n, n), entries, "banded(n, lower, upper)")
     i = np.arange(n)

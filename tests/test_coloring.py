@@ -429,3 +429,7 @@ def test_the_degree_of_a_column_is_how_often_it_meets_others():
     degrees = np.empty(3, np.int64)
     kernels.degrees(pattern.row_starts, *pattern.by_columns[:2], degrees)
     assert degrees.tolist() == [2, 1, 1]
+
+
+def test_a_band_of_no_columns_is_empty():
+    assert banded(0, 1, 1).shape == (0, 0)

@@ -17,7 +17,7 @@ from pools import KILL, POINT, by_joblib, failing, scaled, sleeping, smooth
 
 from gradfast import Central, Gradient, gradient, hessian, jacobian
 from gradfast.arguments import checked_workers
-from gradfast.processes import Member, Processes, end, reply
+from gradfast.processes import Member, Processes, end, portable, reply
 
 
 class UnpicklableError(Exception):
@@ -426,3 +426,14 @@ def test_a_map_must_not_take_chunks_apart():
         TypeError, match=r"^workers must call a function with one chunk, as map does; it called it with \("
     ):
         gradient(smooth, POINT, workers=starmap)
+
+
+def test_what_tells_of_an_exception_that_cannot_travel_keeps_its_notes():
+    class LocalError(Exception):  # which no pickle finds
+        pass
+
+    error = LocalError("deliberate")
+    error.add_note("x[0] moved")
+    found = portable(error)
+    assert (type(found), str(found)) == (RuntimeError, "f raised LocalError: deliberate")
+    assert found.__notes__ == ["x[0] moved"]

@@ -464,3 +464,33 @@ def test_the_value_that_is_propagated_is_f_s_at_x_though_f_uses_its_array_again(
     buffer = np.empty(2)
     value, _ = propagate(lambda x: np.multiply(x, x, out=buffer), np.array([1.0, 2.0]), 1.0)
     assert np.array_equal(value, [1, 4])
+
+
+def test_arrays_of_two_precisions_are_moved_in_the_finer():
+    seen = set()
+    gradient(
+        lambda p: seen.add(float(p["b"][1])) or float(np.sum(p["a"])), {"a": np.ones(1, "f"), "b": np.full(2, 1 / 3)}
+    )
+    assert 1 / 3 in seen
+
+
+def test_the_precision_of_a_number_does_not_count():
+    a = np.ones(2, "f")
+    assert np.isfinite(
+        gradient(lambda p: float(np.sum(p["a"])) if p["a"] is a else np.nan, {"a": a, "b": 0.1})["a"]
+    ).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "claimed"),
+    [
+        ([np.ones(2), np.ones(3)], [np.ones(2)]),
+        ([np.ones(2), np.ones(3)], [np.ones(2), np.ones(3), np.ones(4)]),
+        ({"a": np.ones(2)}, {"a": np.ones(2), "b": np.ones(2)}),
+        ({"a": np.ones(2)}, {}),
+    ],
+    ids=str,
+)
+def test_more_parts_than_x_has_or_fewer_are_no_gradient(x, claimed):
+    with pytest.raises(ValueError, match="gradient must "):
+        check_gradient(lambda x: 1.0, claimed, x)
