@@ -2,7 +2,8 @@
 
 from gradfast._kernels.fit cimport Fit, Looks, Value
 
-cdef double GOLDEN, NOISY
+cdef double GOLDEN
+cdef double NOISY
 
 cdef struct Line:
     Looks looks
