@@ -9,6 +9,7 @@ cdef enum:
 cdef struct Looks:                      # at f on one line through x, by rising step
     int count
     double[MOST_LOOKS] steps
+    int[MOST_LOOKS] numbers             # in the order in which f was looked at
     const long double *values           # rows of f(x + h) and f(x - h), for each step h; f(x) where f was not looked at
     const long double *center           # a row of f(x)
     Py_ssize_t width                    # values in a row
@@ -55,8 +56,14 @@ cdef struct Value:                      # of f on a line: what is known of it be
     double rough_by                     # the misfit that made it look rough
     int more                            # looks at noise that are left
     bint has_looked_out                 # for what lies beyond an abrupt change
+    double wish                         # the step of the look that it waits for, or 0
+    unsigned int counted                # the looks that count for it, a bit for each number
+    bint is_done                        # whether more looks would not help: then its fit is final
+    bint is_fitted                      # whether all that counts is in its fit
 
 cdef void fit(const Looks *looks, Value *values, Fit *fits) noexcept nogil      # OUT: values' best, fits
+cdef void see(Looks *own, long double *values, const Looks *looks, unsigned int counted,
+              Py_ssize_t c) noexcept nogil  # OUT: own, values
 cdef long double half(const Looks *looks, Py_ssize_t c, int look, bint is_odd) noexcept nogil
 cdef double moved(const Looks *looks, Py_ssize_t c, int look) noexcept nogil
 cdef long double as_derivative(const Fit *a, int n, long double coefficient) noexcept nogil

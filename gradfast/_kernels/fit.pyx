@@ -373,26 +373,66 @@ cdef void choose(const Looks *looks, Value *known, Py_ssize_t c, int needed, Fit
             best[0] = fits[i]
 
 
+cdef void see(Looks *own, long double *values, const Looks *looks, unsigned int counted,
+              Py_ssize_t c) noexcept nogil:  # OUT: own, values
+    """Write the looks that count for one of f's values, in rows of that value alone."""
+    cdef const long double *seen = looks.values + c
+    cdef int j
+    if looks.width == 1:
+        own[0] = looks[0]  # all of them count
+        return
+    own.count, own.values, own.center, own.width = 0, values, looks.center + c, 1
+    own.n, own.side, own.eps = looks.n, looks.side, looks.eps
+    for j in range(looks.count):
+        if counted >> looks.numbers[j] & 1:
+            own.steps[own.count], own.numbers[own.count] = looks.steps[j], looks.numbers[j]
+            values[2 * own.count], values[2 * own.count + 1] = seen[0], seen[looks.width]
+            own.count += 1
+        seen += 2 * looks.width
+
+
 cdef void fit(const Looks *looks, Value *values, Fit *fits) noexcept nogil:
-    """Fit the looks within each radius and choose the best, for each value in a row. OUT: values, fits.
+    """Fit each value in a row that is not done, at the looks that count for it. OUT: values, fits."""
+    cdef Py_ssize_t c
+    for c in range(looks.width):
+        values[c].is_fitted = values[c].is_done
+    for c in range(looks.width):
+        if not values[c].is_fitted:
+            fit_alike(looks, values, c, fits)
+
+
+cdef void fit_alike(const Looks *looks, Value *values, Py_ssize_t first, Fit *fits) noexcept nogil:
+    """Fit the first and all other values for which the same looks count: within each radius. OUT: values, fits.
 
     A radius can be chosen if it holds one look more than the shortest fit has terms, so that something is left to tell
     the error by. While there are no more looks, or once closer looks have shown that f is smooth, as many are enough.
     """
     cdef Basis mine, other
-    cdef Py_ssize_t c
+    cdef Looks own
+    cdef long double[2 * MOST_LOOKS] memory
+    cdef unsigned int counted = values[first].counted
+    cdef Py_ssize_t c, seen = first
     cdef int rows, needed, shortest
-    mine.power, mine.every = 1 if looks.side or looks.n % 2 else 2, 1 if looks.side else 2
-    mine.row, shortest = (looks.n - 1) // mine.every, (looks.n - 1) // mine.every + 2
+    see(&own, memory, looks, counted, first)
+    mine.power, mine.every = 1 if own.side or own.n % 2 else 2, 1 if own.side else 2
+    mine.row, shortest = (own.n - 1) // mine.every, (own.n - 1) // mine.every + 2
     other.power, other.every, other.row = 3 - mine.power, 2, MOST_TERMS
-    for c in range(looks.width):
-        values[c].stairs = 0 if moved(looks, c, 0) else height_of_stairs(looks, c)
-    for rows in range(shortest, looks.count + 1):
-        decompose(&mine, looks.steps, rows)
-        if looks.side == 0:
-            decompose(&other, looks.steps, rows)
-        for c in range(looks.width):
-            fit_value(looks, &values[c], c, rows, &mine, &other, &fits[c * MOST_LOOKS + rows - 1])
-    for c in range(looks.width):
-        needed = shortest if isfinite(values[c].shape_above) else min(shortest + 1, max(looks.count, shortest))
-        choose(looks, &values[c], c, needed, &fits[c * MOST_LOOKS])
+    for rows in range(shortest, own.count + 2):
+        if rows <= own.count:
+            decompose(&mine, own.steps, rows)
+            if own.side == 0:
+                decompose(&other, own.steps, rows)
+        for c in range(first, looks.width):
+            if values[c].counted != counted or values[c].is_fitted:
+                continue
+            if seen != c:
+                see(&own, memory, looks, counted, c)
+                seen = c
+            if rows == shortest:
+                values[c].stairs = 0 if moved(&own, 0, 0) else height_of_stairs(&own, 0)
+            if rows <= own.count:
+                fit_value(&own, &values[c], 0, rows, &mine, &other, &fits[c * MOST_LOOKS + rows - 1])
+            else:
+                needed = shortest if isfinite(values[c].shape_above) else min(shortest + 1, max(own.count, shortest))
+                choose(&own, &values[c], 0, needed, &fits[c * MOST_LOOKS])
+                values[c].is_fitted = True

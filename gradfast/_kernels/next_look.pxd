@@ -20,7 +20,8 @@ cdef struct Line:
     double enough                       # a result has converged if its bar is at most this part of it
     int left                            # evaluations
     int free                            # the only side on which f was finite, or 0
-    Py_ssize_t deep_for                 # the value for which f is looked at much closer to x, or -1
+    double wanted                       # the step asked for, as it was planned: before x + h was made exact
+    bint has_moved                      # whether any of f's values differs from f(x) at a look
 
-cdef void plan(Line *a, Value *values, Fit *fits) noexcept nogil    # OUT: a.next, values, fits
+cdef void plan(Line *a, Value *values, Fit *fits, unsigned int newest) noexcept nogil   # OUT: a, values, fits
 cdef bint has_not_moved(const Fit *b) noexcept nogil

@@ -7,7 +7,7 @@ from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, pow, sqrt
 
 from gradfast._kernels.fit cimport (
     CONFIRMING_LOOK, DEEP_LOOK, DEEPER_LOOK, IS_NOISE, JUMP, MOST_LOOKS, SMOOTH_CLOSE_BY, Fit, Looks, Value,
-    fit, half, moved,
+    fit, half, moved, see,
 )
 
 # Ratios of neighboring steps: (sqrt(5) - 1) / 2 and sqrt(2) - 1.
@@ -23,20 +23,96 @@ NOISY = 30.0
 cdef double UNSHRUNK = 0.03
 
 
-cdef void plan(Line *a, Value *values, Fit *fits) noexcept nogil:
-    """Fit what was seen on a line, and plan the next look for the value whose bar is widest, relative to itself.
+cdef struct Own:                        # what counts for one of f's values
+    Line line
+    long double[2 * MOST_LOOKS] values
 
-    If no look would help that value, the next widest has its turn. OUT: a.next, values, fits.
+
+cdef void plan(Line *a, Value *values, Fit *fits, unsigned int newest) noexcept nogil:
+    """Fit what was seen on a line, and plan the next look. OUT: a, values, fits.
+
+    The newest look, a bit, counts for the values that wait for it. The others do without: what led there may be noise
+    that they do not have, or a shape that is not theirs. Close to x, rounding may hide that they move.
     """
-    cdef Looks *looks = &a.looks
+    cdef Py_ssize_t k
+    for k in range(a.looks.width):
+        if a.looks.count == 2:
+            values[k].counted = 3
+        if values[k].wish == a.wanted:
+            answer(a, &values[k], k, newest)
+    while not a.next and not is_waiting(a, values):
+        fit_values(a, values, fits)
+        if not plan_for_widest(a, values, fits):
+            break
+    a.wanted = a.next
+
+
+cdef void look_at_own(Own *own, const Line *a, const Value *v, Py_ssize_t k) noexcept nogil:  # OUT: own
+    """Write the line as one of f's values sees it."""
+    own.line = a[0]
+    own.line.next = 0
+    see(&own.line.looks, own.values, &a.looks, v.counted, k)
+
+
+cdef bint is_deep(const Value *v) noexcept nogil:
+    """Return whether what a value waits for, if it does, is to tell noise from shape close to x."""
+    return DEEP_LOOK <= v.state <= CONFIRMING_LOOK
+
+
+cdef void answer(const Line *a, Value *v, Py_ssize_t k, unsigned int look) noexcept nogil:
+    """Let a look count for a value that waited for it. OUT: v."""
+    cdef Own own
+    v.counted, v.wish = v.counted | look, 0
+    if is_deep(v):
+        look_at_own(&own, a, v, k)
+        judge(&own.line, v)
+        v.wish = own.line.next
+
+
+cdef bint is_waiting(Line *a, Value *values) noexcept nogil:
+    """Return whether values wait for looks close to x; plan the longest of these. OUT: a.next, values.
+
+    What other values looked at there may be answer enough.
+    """
+    cdef Py_ssize_t k
+    cdef unsigned int look
+    for k in range(a.looks.width):
+        while is_deep(&values[k]) and values[k].wish:
+            look = look_for(&values[k], &a.looks)
+            if not look:
+                a.next = fmax(a.next, values[k].wish)
+                break
+            answer(a, &values[k], k, look)
+    return a.next != 0
+
+
+cdef unsigned int look_for(const Value *v, const Looks *looks) noexcept nogil:
+    """Return a look, as a bit, that does not count for a value yet and is as good as what it waits for; 0 for none.
+
+    A value that does not move, and waits for none, takes any that is further out.
+    """
+    cdef double closest = INFINITY, furthest = 0, least = SILVER * v.wish, most = v.wish / SILVER
+    cdef int j
+    for j in range(looks.count):
+        if v.counted >> looks.numbers[j] & 1:
+            closest, furthest = fmin(closest, looks.steps[j]), looks.steps[j]
+    if not v.wish:
+        least, most = furthest, INFINITY
+    elif is_deep(v):
+        least, most = v.wish / 4, closest if v.state == CONFIRMING_LOOK else closest / 4
+    for j in range(looks.count - 1, -1, -1):
+        if least <= looks.steps[j] < most and not v.counted >> looks.numbers[j] & 1:
+            return <unsigned int>1 << looks.numbers[j]
+    return 0
+
+
+cdef void fit_values(Line *a, Value *values, Fit *fits) noexcept nogil:
+    """Fit what counts for each value. OUT: a.has_moved, values, fits."""
     cdef Value *v
-    cdef double bar, widest, bound = INFINITY
-    cdef Py_ssize_t k, which
+    cdef Py_ssize_t k
     cdef bint has_tread = False
-    if a.deep_for >= 0 and is_still_open(a, &values[a.deep_for]):
-        return
-    fit(looks, values, fits)
-    for k in range(looks.width):
+    fit(&a.looks, values, fits)
+    for k in range(a.looks.width):
         v = &values[k]
         if v.is_tread and v.state != IS_NOISE:
             # What the tread has shown is noise: looks on it are worth no more than the stairs are high.
@@ -44,48 +120,83 @@ cdef void plan(Line *a, Value *values, Fit *fits) noexcept nogil:
             v.noise = fmax(v.noise, fmax(v.best.scatter * v.best.sigma, v.rough_by * (v.state == SMOOTH_CLOSE_BY)))
             v.state, v.shape_above = IS_NOISE, INFINITY
     if has_tread:
-        fit(looks, values, fits)
-    while not a.next:
-        which, widest = -1, -1
-        for k in range(looks.width):
-            v = &values[k]
-            bar = fmin(v.best.bar / fmax(fabs(<double>v.best.value), 1e-300), 1e300) if v.best.looks else 1e300
-            if isfinite(looks.center[k]) and widest < bar < bound:
-                which, widest = k, bar
-        if which < 0:
-            return
-        bound = widest
-        if values[which].best.looks:
-            plan_for(a, values, which, fits)
-        else:
-            a.next = GOLDEN * looks.steps[0]
+        fit(&a.looks, values, fits)
+    a.has_moved = False
+    for k in range(a.looks.width):
+        a.has_moved |= not has_not_moved(&values[k].best)
 
 
-cdef void plan_for(Line *a, Value *values, Py_ssize_t c, const Fit *fits) noexcept nogil:
-    """Plan the next look for one of f's values, by the first rule that applies; none if it would not help."""
-    cdef Looks *looks = &a.looks
-    cdef Value *v = &values[c]
+cdef bint plan_for_widest(Line *a, Value *values, const Fit *fits) noexcept nogil:
+    """Plan the next look for the value whose bar is widest, relative to itself; where no look would help, it is done.
+
+    Return whether values are to be fitted again, since looks of others may suit them. OUT: a.next, values.
+    """
+    cdef Value *v
+    cdef Value planned, chosen
+    cdef double bar, widest = -1
+    cdef unsigned int look
+    cdef bint goes_deep = False, is_seen = False
+    cdef Py_ssize_t k, which = 0
+    for k in range(a.looks.width):
+        v = &values[k]
+        if v.is_done or not isfinite(a.looks.center[k]):
+            continue
+        plan_for(&planned, a, v, k, fits)
+        v.is_done = not planned.wish and not has_not_moved(&v.best)
+        look = 0 if v.is_done or is_deep(&planned) else look_for(&planned, &a.looks)
+        v.counted |= look
+        is_seen |= look != 0
+        bar = fmin(v.best.bar / fmax(fabs(<double>v.best.value), 1e-300), 1e300) if v.best.looks else 1e300
+        if planned.wish and bar > widest:
+            which, chosen, widest, a.next, goes_deep = k, planned, bar, planned.wish, is_deep(&planned)
+    if is_seen or not a.next:
+        a.next = 0
+        return is_seen
+    values[which] = chosen
+    for k in range(a.looks.width):
+        if k == which or values[k].is_done:
+            continue
+        plan_for(&planned, a, &values[k], k, fits)
+        if goes_deep and planned.wish and is_deep(&planned):
+            values[k] = planned
+        elif not goes_deep and SILVER * a.next <= planned.wish <= a.next / SILVER:
+            values[k] = planned
+            values[k].wish = a.next
+    if goes_deep:
+        a.next = 0
+    return goes_deep
+
+
+cdef void plan_for(Value *v, const Line *line, const Value *value, Py_ssize_t k, const Fit *fits) noexcept nogil:
+    """Write one of f's values with its wish, by the first rule that applies; 0 if no look would help. OUT: v."""
+    cdef Own own
+    cdef Line *a = &own.line
     cdef Fit *b = &v.best
-    cdef double furthest = looks.steps[looks.count - 1], size = fabs(<double>b.value)
-    cdef Py_ssize_t k
-    if has_not_moved(b):
-        if furthest < 0.99 * a.reach:
+    cdef double furthest, size = fabs(<double>value.best.value)
+    v[0] = value[0]
+    look_at_own(&own, line, v, k)
+    furthest = a.looks.steps[a.looks.count - 1]
+    if v.is_done or not isfinite(a.looks.center[0]):
+        pass
+    elif not b.looks:
+        a.next = GOLDEN * a.looks.steps[0]
+    elif has_not_moved(b):
+        if furthest < 0.99 * a.reach and not a.has_moved:
             a.next = fmax(furthest * JUMP, sqrt(furthest * a.reach))
-        for k in range(looks.width):
-            a.next *= has_not_moved(&values[k].best)
     elif v.abrupt and not v.has_looked_out and furthest < fmin(0.99 * a.reach, JUMP * JUMP * v.abrupt):
         v.has_looked_out, a.next = True, furthest * JUMP
     elif v.state == SMOOTH_CLOSE_BY and look_between(a, b):
         pass
-    elif b.bar <= a.tolerance * size and (looks.n > 1 or is_no_kink(a, b)):
+    elif b.bar <= a.tolerance * size and (a.looks.n > 1 or is_no_kink(a, b)):
         pass
-    elif v.rough_by == 0 and is_rough(b) and look_deep(a, v, c, b.sigma * fmax(b.misfit, b.other_misfit)):
+    elif v.rough_by == 0 and is_rough(b) and look_deep(a, v, b.sigma * fmax(b.misfit, b.other_misfit)):
         v.state = DEEP_LOOK
     elif v.state != IS_NOISE and not b.settled:
-        a.next = closer(looks, b.radius)
-    elif not look_further_out(a, b, &fits[c * MOST_LOOKS]) and b.bar > a.enough * size and v.more:
+        a.next = closer(&a.looks, b.radius)
+    elif not look_further_out(a, b, &fits[k * MOST_LOOKS]) and b.bar > a.enough * size and v.more:
         v.more -= 1
         a.next = b.radius * (0.8 if v.more else 0.5)
+    v.wish = fmin(a.next, a.reach)
 
 
 cdef bint has_not_moved(const Fit *b) noexcept nogil:
@@ -102,45 +213,41 @@ cdef bint is_rough(const Fit *b) noexcept nogil:
     return b.scatter > NOISY or b.misfit > fmax(NOISY, b.size / 2) or b.other_misfit > fmax(NOISY, b.other_size / 2)
 
 
-cdef bint look_deep(Line *a, Value *v, Py_ssize_t c, double rough_by) noexcept nogil:
+cdef bint look_deep(Line *a, Value *v, double rough_by) noexcept nogil:
     """Plan a look halfway, by logarithms, to where rounding hides a slope that explains the misfit.
 
     Return whether that is much closer.
     """
-    cdef double nearest = a.looks.steps[0], rounding = a.looks.eps * fabs(<double>a.looks.center[c])
+    cdef double nearest = a.looks.steps[0], rounding = a.looks.eps * fabs(<double>a.looks.center[0])
     cdef double deep = sqrt(fmin(fmax(nearest * (rounding / rough_by), a.unit), nearest) * nearest)
     if v.rough_by == 0 and a.beside:
         deep = fmax(a.beside, a.unit)
     if not deep < nearest / 8:
         return False
-    v.rough_by, a.deep_for, a.next = rough_by, c, deep
+    v.rough_by, a.next = rough_by, deep
     return True
 
 
-cdef bint is_still_open(Line *a, Value *v) noexcept nogil:
-    """Decide after a deep look whether the misfit is noise; return whether that takes one more look.
+cdef void judge(Line *a, Value *v) noexcept nogil:
+    """Decide after a deep look whether the misfit is noise, or plan one more look to tell. OUT: a.next, v.
 
     If more than UNSHRUNK of it is left, or f rests there as on a stair's tread, f is looked at still closer. If that
     does not help either, it is noise. If it shrank, one more look beside the deep one must agree: then f is smooth
     close to x, and fits that have such a misfit are given up.
     """
-    cdef Py_ssize_t c = a.deep_for
-    cdef double noise, left = strangeness(&a.looks, c, 2 if v.state == CONFIRMING_LOOK else 1)
-    if left > UNSHRUNK * v.rough_by or not moved(&a.looks, c, 0):
-        if v.state == DEEP_LOOK and left > 0 and look_deep(a, v, c, v.rough_by):
+    cdef double noise, left = strangeness(&a.looks, 0, 2 if v.state == CONFIRMING_LOOK else 1)
+    if left > UNSHRUNK * v.rough_by or not moved(&a.looks, 0, 0):
+        if v.state == DEEP_LOOK and left > 0 and look_deep(a, v, v.rough_by):
             v.state = DEEPER_LOOK
-            return True
-        v.state, v.noise = IS_NOISE, fmax(v.noise, left)
+        else:
+            v.state, v.noise = IS_NOISE, fmax(v.noise, left)
     elif v.state != CONFIRMING_LOOK:
         v.state, a.next = CONFIRMING_LOOK, GOLDEN * a.looks.steps[0]
-        return True
     else:
         # Noise is as large at all steps: what is far above that of the closest look is f's shape. With UNSHRUNK alone,
         # 12 more of 1385 bars of waves do not cover the error, 3 of them by far.
-        noise = fmax(left, a.looks.eps * fabs(<double>a.looks.center[c]))
+        noise = fmax(left, a.looks.eps * fabs(<double>a.looks.center[0]))
         v.state, v.shape_above = SMOOTH_CLOSE_BY, fmin(UNSHRUNK * v.rough_by, sqrt(noise * v.rough_by))
-    a.deep_for = -1
-    return False
 
 
 cdef double strangeness(const Looks *looks, Py_ssize_t c, int count) noexcept nogil:

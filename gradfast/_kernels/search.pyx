@@ -76,7 +76,7 @@ cdef class Search:
         cdef double room = fmax(below, above) if reach > 0 else 0, near = fmin(below, above)
         cdef bint is_known = False
         cdef Py_ssize_t k
-        a.looks.n, a.looks.width, a.x, a.deep_for, a.wall, a.into = self.n, self.width, x, -1, INFINITY, JUMP
+        a.looks.n, a.looks.width, a.x, a.wall, a.into = self.n, self.width, x, INFINITY, JUMP
         a.unit = self.unit_of(x)
         # An x is as good as 0 if its n-th power is below this: over so short a step f has no n-th derivative.
         a.scale = scale if scale == scale else x if pow(x, self.n) > 1e-305 else 1
@@ -144,6 +144,7 @@ cdef class Search:
         cdef Line *a = &self.lines[i]
         cdef Looks *looks = &a.looks
         cdef long double value
+        cdef unsigned int newest
         cdef bint[2] is_finite              # where f(x) is: above x, below
         cdef bint is_seen
         cdef Py_ssize_t j, k
@@ -168,18 +169,19 @@ cdef class Search:
             a.next = GOLDEN * looks.steps[0]
         else:
             looks.values, looks.center, looks.eps = &self.seen[i, 0, 0, 0], &self.center[i, 0], self.eps
-            plan(a, &self.values[i * self.width], self.fits)
+            newest = <unsigned int>1 << (looks.count - 1) if is_finite[0] and is_finite[1] else 0
+            plan(a, &self.values[i * self.width], self.fits, newest)
 
     cdef void keep(self, Looks *looks, double step, long double *values) noexcept nogil:
         """Put the look whose values are the last among those of a line, by rising step."""
         cdef Py_ssize_t k, size = 2 * self.width
         cdef int j = looks.count
         while j and looks.steps[j - 1] > step:
-            looks.steps[j] = looks.steps[j - 1]
+            looks.steps[j], looks.numbers[j] = looks.steps[j - 1], looks.numbers[j - 1]
             for k in range(j * size, j * size + size):
                 values[k], values[k - size] = values[k - size], values[k]
             j -= 1
-        looks.steps[j] = step
+        looks.steps[j], looks.numbers[j] = step, looks.count
         looks.count += 1
 
     cdef void come_in(self, Line *a) noexcept nogil:
@@ -261,6 +263,8 @@ cdef class Search:
         found = np.full((2, self.width), [[np.nan], [np.inf]])
         if looks.count > 1 and looks.side in (0, side):
             looks.side = side
+            for k in range(self.width):
+                v[k].is_done = False
             fit(&looks, v, self.fits)
             for k in range(self.width):
                 if v[k].best.looks:
