@@ -60,7 +60,7 @@ def test_figures_show_what_their_titles_say():
 
 
 ROW = re.compile(r"^  (.+?)  +(a Python loop|SciPy's differences) +([\d.]+) +([\d.]+) +([\d.]+) x$", re.MULTILINE)
-FITS = ["BFGS fit, n = 10", "L-BFGS-B fit in bounds, n = 10"]
+FITS = ["BFGS fit, n = 10"]
 BATCH, COMPILED, SLOW = (
     "gradients at 324 points, vectorized=True",
     "gradients at 20,000 points, compiled f",
