@@ -179,7 +179,7 @@ def _print_gains() -> None:
 def _fits() -> Iterator[Gain]:
     """Yield the fit of an f in plain Python, if SciPy is installed.
 
-    By BFGS, which is NumPy's alone: methods that call LAPACK wait for its threads, if other programs keep the cores busy.
+    By BFGS, which needs NumPy alone: methods that call LAPACK wait for its threads where other programs are busy.
     """
     if find_spec("scipy") is None:
         return
