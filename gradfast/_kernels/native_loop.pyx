@@ -18,7 +18,7 @@ from gradfast._kernels.native_function cimport (
 )
 from gradfast._kernels.stencil cimport Stencil
 from gradfast._kernels.step_plan cimport Bits, first_swallowed
-from gradfast._kernels.interrupts cimport Watch, end_watch, look
+from gradfast._kernels.interrupts cimport Watch, end_watch, look, look_around
 
 import numpy as np
 
@@ -66,11 +66,12 @@ cdef int refuse_change(Watch *watch, Py_ssize_t i) except -1 nogil:
 
 
 cdef inline Py_ssize_t central_along(
-    Loop *loop, double *point, Py_ssize_t n, Py_ssize_t first, Py_ssize_t last, double *out
+    Loop *loop, double *point, Py_ssize_t n, Py_ssize_t first, Py_ssize_t last, bint counts, double *out
 ) except -2 nogil:
     """The textbook's case, one step and ``f(x + h) - f(x - h)``: in the general loop it takes half as long again.
 
-    Return `last`, or the first coordinate that f changed, or -1 if the loop is to stop.
+    Return `last`, or the first coordinate that f changed. To count coordinates until the clock is read takes a tenth of
+    the time of a short f; without it the loop is told by a byte, once somebody has read the clock.
     """
     cdef Function f = loop.f
     cdef double step = loop.steps.constant, by = loop.stencil.denominator * step
@@ -88,8 +89,10 @@ cdef inline Py_ssize_t central_along(
         if not is_at(point[i], below):
             return i
         point[i] = saved
-        if look(&loop.watch):
-            return -1
+        if counts:
+            look(&loop.watch)
+        elif loop.watch.wake[0] != loop.watch.quiet:
+            look_around(&loop.watch)
     return last
 
 
@@ -103,9 +106,10 @@ cdef int gradient_along(
     require_point(&loop.f)
     if some == NULL and is_textbook(loop):
         for i in range(first, last):
-            c = central_along(loop, point, n, i, i + 1, out)
-            if c <= i:
-                return 1 if c < 0 else refuse_change(&loop.watch, i)
+            if central_along(loop, point, n, i, i + 1, False, out) == i:
+                return refuse_change(&loop.watch, i)
+            if look(&loop.watch):
+                return 1
         return 0
     for c in range(first, last):
         i = c if some == NULL else some[c]
@@ -268,14 +272,14 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
     try:
         with nogil:
             while i < x.shape[0]:
-                rows = min(most, x.shape[0] - i)
+                rows = min(most, loop.watch.left, x.shape[0] - i)
                 for r in range(0 if is_contiguous else rows):
                     for k in range(n):
                         copies[r, k] = x[i + r, k]
                 origin = &x[i, 0] if is_contiguous else &copies[0, 0]
                 memcpy(&points[0, 0], origin, rows * n * sizeof(double))
                 for r in range(rows):
-                    changed = r * n + central_along(&loop, &points[r, 0], n, 0, n, &out[i + r, 0])
+                    changed = r * n + central_along(&loop, &points[r, 0], n, 0, n, i == 0, &out[i + r, 0])
                     if changed < (r + 1) * n:
                         break
                 k = first_difference(&points[0, 0], origin, 0, rows * n)
@@ -287,6 +291,8 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
                     k = first_swallowed(origin, rows * n, h)
                     swallowed = i * n + k if k >= 0 else -1
                 i += rows
+                loop.watch.left -= rows - 1
+                look(&loop.watch)
         return swallowed
     finally:
         end_watch(&loop.watch)

@@ -171,14 +171,15 @@ cdef precision_of(found):
     dtype = getattr(found, "dtype", None)
     if dtype is None:
         return None
-    name = str(dtype).rpartition(".")[2]
-    if name == "bfloat16":  # which NumPy does not have: half precision is nearest
-        return "e"
-    try:
-        char = (dtype if isinstance(dtype, np.dtype) else np.dtype(name)).char
-    except TypeError:
-        return None
-    return char if char in "efdg" else None
+    if not isinstance(dtype, np.dtype) or dtype.kind == "V":  # as JAX has bfloat16
+        name = str(dtype).rpartition(".")[2]
+        if name == "bfloat16":  # which NumPy does not have: half precision is nearest
+            return "e"
+        try:
+            dtype = np.dtype(name)
+        except TypeError:
+            return None
+    return dtype.char if dtype.char in "efdg" else None
 
 
 cdef numbers_of(array):
