@@ -66,12 +66,11 @@ cdef int refuse_change(Watch *watch, Py_ssize_t i) except -1 nogil:
 
 
 cdef inline Py_ssize_t central_along(
-    Loop *loop, double *point, Py_ssize_t n, Py_ssize_t first, Py_ssize_t last, bint counts, double *out
+    Loop *loop, double *point, Py_ssize_t n, Py_ssize_t first, Py_ssize_t last, double *out
 ) except -2 nogil:
     """The textbook's case, one step and ``f(x + h) - f(x - h)``: in the general loop it takes half as long again.
 
-    Return `last`, or the first coordinate that f changed. To count coordinates until the clock is read takes a tenth of
-    the time of a short f; without it the loop is told by a byte, once somebody has read the clock.
+    Return `last`, or the first coordinate that f changed.
     """
     cdef Function f = loop.f
     cdef double step = loop.steps.constant, by = loop.stencil.denominator * step
@@ -89,9 +88,7 @@ cdef inline Py_ssize_t central_along(
         if not is_at(point[i], below):
             return i
         point[i] = saved
-        if counts:
-            look(&loop.watch)
-        elif loop.watch.wake[0] != loop.watch.quiet:
+        if loop.watch.wake[0] != loop.watch.quiet:
             look_around(&loop.watch)
     return last
 
@@ -106,7 +103,7 @@ cdef int gradient_along(
     require_point(&loop.f)
     if some == NULL and is_textbook(loop):
         for i in range(first, last):
-            if central_along(loop, point, n, i, i + 1, False, out) == i:
+            if central_along(loop, point, n, i, i + 1, out) == i:
                 return refuse_change(&loop.watch, i)
             if look(&loop.watch):
                 return 1
@@ -263,10 +260,12 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
     """
     cdef Loop loop
     cdef Py_ssize_t i = 0, k, r, rows, n = x.shape[1], most = max(1, DOUBLES_AT_ONCE // max(1, n)), changed, swallowed = -1
+    cdef bint stopped
     cdef bint is_contiguous = x.strides[1] == sizeof(double) and x.strides[0] == n * <Py_ssize_t>sizeof(double)
     cdef double[:, ::1] points = np.empty((most, n)), copies = np.empty((0 if is_contiguous else most, n))
     cdef const double *origin
     prepare(&loop, f, n, h, stencil)
+    loop.watch.names_changes = True
     if n == 0:
         return -1
     try:
@@ -279,7 +278,11 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
                 origin = &x[i, 0] if is_contiguous else &copies[0, 0]
                 memcpy(&points[0, 0], origin, rows * n * sizeof(double))
                 for r in range(rows):
-                    changed = r * n + central_along(&loop, &points[r, 0], n, 0, n, i == 0, &out[i + r, 0])
+                    if i == 0:  # nobody has read the clock yet
+                        stopped = gradient_along(&loop, &points[0, 0], n, NULL, 0, n, 0, &out[0, 0])
+                        changed = loop.watch.changed if stopped else n
+                    else:
+                        changed = r * n + central_along(&loop, &points[r, 0], n, 0, n, &out[i + r, 0])
                     if changed < (r + 1) * n:
                         break
                 k = first_difference(&points[0, 0], origin, 0, rows * n)
