@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradfast._kernels.memory import add_note
 from gradfast._kernels.native_function import NativeFunction
 from gradfast.arguments import Array, Function, as_array, is_real
 from gradfast.axes import annotated, as_ticks, import_matplotlib, new_axes
@@ -152,7 +155,8 @@ def plot_gradient_field(
     if length not in ("gradient", "equal"):
         raise ValueError(f'length must be "gradient" or "equal"; got {length!r}')
     x0, x1, points = _mesh(x0, x1)
-    arrows = sign * numerical_gradient(f, points, h, vectorized=vectorized)
+    with _told_of_points(vectorized):
+        arrows = sign * numerical_gradient(f, points, h, vectorized=vectorized)
     colors: tuple[Array, ...] = ()
     style: dict[str, Any] = {"color": "0.35"}
     if length == "equal":
@@ -267,10 +271,22 @@ def _values_over_mesh(f: object, x0: object, x1: object, vectorized: bool) -> tu
     if vectorized and isinstance(f, NativeFunction):
         raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
     x0, x1, points = _mesh(x0, x1)
-    with opened(Call(f, single=True, axis=1, vectorized=vectorized).at(points)) as e:
+    with _told_of_points(vectorized), opened(Call(f, single=True, axis=1, vectorized=vectorized).at(points)) as e:
         values = e.value()
     mesh = list(np.meshgrid(x0, x1))
     return x0, x1, mesh, values.reshape(mesh[0].shape)
+
+
+@contextmanager
+def _told_of_points(vectorized: bool) -> Iterator[None]:
+    """Add a note to an exception of an f that may have taken another kind of argument than it gets."""
+    try:
+        yield
+    except (TypeError, IndexError) as error:
+        one = "one point, an array of shape (2,); vectorized=True is for an f of many points, one a row"
+        if not str(error).startswith("f must"):
+            add_note(error, f"f was called with {'many points, one a row' if vectorized else one}")
+        raise
 
 
 def _in_cells(arrows: Array, x0: Array, x1: Array) -> Array:

@@ -148,3 +148,18 @@ def test_missing_matplotlib_names_the_extra(plot, monkeypatch, missing):
 def test_import_of_plotting_leaves_matplotlib_out():
     look = "import sys, gradfast.plotting; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-W", "error", "-c", look], check=True)
+
+
+@pytest.mark.parametrize(
+    ("f", "vectorized", "told"),
+    [
+        (lambda x: np.sum(x**2, axis=1), False, "f was called with one point, an array of shape (2,); vectorized=True"),
+        (lambda x0, x1: x0 * x1, False, "f was called with one point, an array of shape (2,); vectorized=True"),
+        (lambda x0, x1: x0 * x1, True, "f was called with many points, one a row"),
+    ],
+    ids=["of many points", "of two numbers", "of two numbers, vectorized"],
+)
+def test_an_f_of_other_arguments_is_told_what_it_gets(plot_over_mesh, f, vectorized, told):
+    with pytest.raises((TypeError, IndexError)) as caught:
+        plot_over_mesh(f, [0.0, 1.0], [0.0, 1.0], vectorized=vectorized)
+    assert any(note.startswith(told) for note in caught.value.__notes__)
