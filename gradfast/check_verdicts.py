@@ -287,8 +287,8 @@ class Judge:
             self._doubt(
                 looks, result, floor, entries, (row, k), float(fits.step[row]), float(known[k]), float(finest[k])
             )
-        result.verdict = np.where(is_open, entries.judged(result.value, result.bar, floor), RIGHT)
-        for row, k in np.argwhere(result.verdict != RIGHT):
+        result.verdict = np.where(is_open, entries.judged(result.value, result.bar, floor), CANNOT_TELL)
+        for row, k in np.argwhere(is_open & (result.verdict != RIGHT)):
             steps, up, down = rows[row]
             looks = Looks(float(self.center[k]), steps, up[:, k], down[:, k], int(fits.side[row]))
             if looks.side == 0 and (self.seen.eps > EPS["d"] or looks.jumps(4 * known[k])):
@@ -299,6 +299,7 @@ class Judge:
                 if self.seen.eps > EPS["d"] and result.verdict[row, k] in (WRONG, CANNOT_TELL):
                     self._beside_kink(sides, result, entries, (row, k))
         self._look_again_at_wrong(chosen, fits.step, entries, floor, known, finest, result)
+        result.bar[~is_open] = math.inf  # nothing was asked of these
         return result
 
     def _doubt(

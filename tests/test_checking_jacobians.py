@@ -165,3 +165,19 @@ def test_jacobians_that_change_x_raise():
 def test_nothing_to_check_is_right():
     assert check_gradient(lambda x: 1.0, [], []).name.size == 0
     assert check_jacobian(lambda x: np.zeros(3), np.zeros((3, 0)), []).name.size == 0
+
+
+def test_an_entry_is_not_right_because_another_of_its_coordinate_was_looked_at_longer():
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        weights, x = random.normal(size=(4, 4)).astype(np.float32), random.normal(size=4).astype(np.float32)
+
+        def layer(v, weights=weights):
+            return np.tanh(weights @ v) + v[0]
+
+        right = weights * (1 - np.tanh(weights @ x) ** 2)[:, np.newaxis]
+        right[:, 0] += 1
+        check = check_jacobian(layer, np.float32(1.1) * right, x)
+        places = [tuple(map(int, re.findall(r"\d+", name))) for name in check.name]
+        large = np.array([abs(right[place]) > 1e-2 for place in places])
+        assert not np.any((check.verdict == "right") & large), seed
