@@ -168,7 +168,7 @@ def test_nothing_to_check_is_right():
 
 
 def test_an_entry_is_not_right_because_another_of_its_coordinate_was_looked_at_longer():
-    for seed in range(12):
+    for seed in range(40):
         random = np.random.default_rng(seed)
         weights, x = random.normal(size=(4, 4)).astype(np.float32), random.normal(size=4).astype(np.float32)
 
@@ -179,5 +179,5 @@ def test_an_entry_is_not_right_because_another_of_its_coordinate_was_looked_at_l
         right[:, 0] += 1
         check = check_jacobian(layer, np.float32(1.1) * right, x)
         places = [tuple(map(int, re.findall(r"\d+", name))) for name in check.name]
-        large = np.array([abs(right[place]) > 1e-2 for place in places])
+        large = np.array([abs(right[place]) > 1e-3 for place in places])
         assert not np.any((check.verdict == "right") & large), seed
