@@ -248,6 +248,7 @@ def test_whatever_f_changes_at_whichever_call_is_found(way, layout):
         assert bits(x) == before
 
 
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
 @pytest.mark.parametrize("call", [1, 4, 6, 7, 12])
 def test_a_row_that_f_gives_another_shape_is_found(call):
     x, calls = np.ones((2, 3)), itertools.count(1)
