@@ -30,7 +30,7 @@ SOURCES = [*sorted(Path("gradfast/_kernels").glob("*.pyx")), *filter(Path.exists
 # once for each call of f, and the rest: by callgrind this is within 1 % of -O3 everywhere.
 LEVELS = dict.fromkeys(("combine", "gradient_loop", "many_points", "moves", "native_loop", "operator_run"), "-O3")
 LEVELS |= dict.fromkeys(("evaluator", "fit", "memory", "native", "one_point", "operator_once"), "-O2")
-LEVELS |= dict.fromkeys(("next_look", "returned_number", "search"), "-O2")
+LEVELS |= dict.fromkeys(("next_look", "radius", "returned_number", "search"), "-O2")
 HAS_GCC_FLAGS = sys.platform != "win32"
 
 

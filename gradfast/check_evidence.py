@@ -29,6 +29,8 @@ REGULAR = 16.0
 # it shows at this part of the rounding that f is suspected of.
 SMOOTH = 1 / 300
 
+TINY = float(np.finfo(float).tiny)
+
 # Half a unit in the last place, of a number near 1, in single and half precision.
 HALF_UNITS = {char: float(np.finfo(char).eps) / 2 for char in "fe"}
 

@@ -22,9 +22,9 @@ from gradfast.arguments import (
     is_real,
 )
 from gradfast.check_claims import Claims, called
-from gradfast.check_evidence import Seen
+from gradfast.check_evidence import TINY, Seen
 from gradfast.check_report import POWER, RIGHT, GradientCheck
-from gradfast.check_verdicts import INSIDE, TINY, Entries, Judge
+from gradfast.check_verdicts import INSIDE, Entries, Judge
 from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian

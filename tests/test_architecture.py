@@ -104,7 +104,7 @@ KERNELS += [
     "operator_once",
     "operator_kinds",
 ]
-KERNELS += ["gradient_loop", "greedy", "fit", "next_look", "search"]
+KERNELS += ["gradient_loop", "greedy", "fit", "radius", "next_look", "search"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 
@@ -214,6 +214,11 @@ def lengths_of_functions(path):
         in_text ^= quotes == 1
         count += bool(is_code)
     yield name, count
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.suffix != ".pxd"], ids=lambda path: path.name)
+def test_no_module_is_long(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())

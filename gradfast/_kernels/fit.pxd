@@ -1,6 +1,7 @@
 """A derivative and its error bar, from f's values at some steps."""
 
 cdef double JUMP
+cdef double RESTS
 
 cdef enum:
     MOST_LOOKS = 20                     # steps on one line
@@ -61,9 +62,19 @@ cdef struct Value:                      # of f on a line: what is known of it be
     bint is_done                        # whether more looks would not help: then its fit is final
     bint is_fitted                      # whether all that counts is in its fit
 
-cdef void fit(const Looks *looks, Value *values, Fit *fits) noexcept nogil      # OUT: values' best, fits
-cdef void see(Looks *own, long double *values, const Looks *looks, unsigned int counted,
-              Py_ssize_t c) noexcept nogil  # OUT: own, values
+cdef struct Basis:                      # powers of the steps within a radius, in units of it, made orthonormal
+    int power                           # the first
+    int every                           # from one power to the next
+    int row                             # which of them is that of the derivative
+    int columns                         # that say something
+    double[MOST_TERMS][MOST_LOOKS] q    # by columns, the longest step first
+    double[MOST_TERMS][MOST_TERMS] r    # the triangle
+    double[MOST_TERMS] weights          # of each term in the coefficient of the derivative
+    double[MOST_TERMS] norms            # of the first weights
+
+cdef void decompose(Basis *a, const double *steps, int rows) noexcept nogil     # OUT: a
+cdef void fit_value(const Looks *looks, const Value *known, Py_ssize_t c, int rows, const Basis *mine,
+                    const Basis *other, Fit *a) noexcept nogil  # OUT: a
 cdef long double half(const Looks *looks, Py_ssize_t c, int look, bint is_odd) noexcept nogil
 cdef double moved(const Looks *looks, Py_ssize_t c, int look) noexcept nogil
 cdef long double as_derivative(const Fit *a, int n, long double coefficient) noexcept nogil

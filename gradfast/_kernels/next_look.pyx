@@ -7,8 +7,9 @@ from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, pow, sqrt
 
 from gradfast._kernels.fit cimport (
     CONFIRMING_LOOK, DEEP_LOOK, DEEPER_LOOK, IS_NOISE, JUMP, MOST_LOOKS, SMOOTH_CLOSE_BY, Fit, Looks, Value,
-    fit, half, moved, see,
+    half, moved,
 )
+from gradfast._kernels.radius cimport fit, see
 
 # Ratios of neighboring steps: (sqrt(5) - 1) / 2 and sqrt(2) - 1.
 GOLDEN = 0.6180339887498949
