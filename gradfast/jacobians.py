@@ -125,7 +125,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         -----
         f is called once here, which tells how many values it has. A product takes as many evaluations as a derivative
         along one direction; one-sided methods know f(x) already. The first product with the transpose, as of
-        ``scipy.sparse.linalg.lsmr``, computes the whole Jacobian, which is kept.
+        ``scipy.sparse.linalg.lsmr``, computes the whole Jacobian, which serves all products from then on.
         """
         if self.has_aux:
             raise ValueError(f"has_aux must be False for a linear operator; got {self.has_aux!r}")
@@ -142,17 +142,19 @@ class Jacobian(JacobianOperator, PreparedOperator):
         value = np.asarray(self._call(args, None, None).at(x).value() if value is None else value)  # of compiled f
         known = None if value.dtype.kind == "c" else value
         whole = self._like(self.f, flat=True, full_output=False)
-        transpose: list[object] = []
+        matrix: list[Any] = []  # the whole Jacobian, once a product with its transpose has needed it
 
-        def product(v: Array) -> Array:
+        def product(v: Array) -> Any:
+            if matrix:
+                return matrix[0] @ np.reshape(v, -1)
             if np.iscomplexobj(v):
                 return product(v.real) + 1j * product(v.imag)
             return np.reshape(along(x, np.reshape(v, x.shape), *args, f0=known), -1)
 
         def transposed(u: Array) -> object:
-            if not transpose:
-                transpose.append(whole._at(x, args).conj().T)
-            return transpose[0] @ np.reshape(u, -1)
+            if not matrix:
+                matrix.append(whole._at(x, args))
+            return matrix[0].conj().T @ np.reshape(u, -1)
 
         shape, dtype = (value.size, x.size), value.dtype
         return linalg.LinearOperator(shape, matvec=product, rmatvec=transposed, dtype=dtype)

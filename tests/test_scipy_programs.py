@@ -130,6 +130,16 @@ def test_a_linear_operator_knows_f_at_x(counted):
     assert f.calls == 3
 
 
+def test_a_linear_operator_and_its_transpose_are_one_matrix(counted):
+    f = counted(lambda x: np.exp(MATRIX @ x))
+    operator = Jacobian(f).as_linear_operator(POINT)
+    whole = operator.T @ np.eye(3)
+    before = f.calls
+    assert np.array_equal(operator @ np.eye(3), whole.T)
+    assert f.calls == before
+    assert operator @ (1j * POINT) == pytest.approx(1j * (whole.T @ POINT))
+
+
 def test_least_squares_with_a_linear_operator():
     def products(p, t, y):
         return Jacobian(decay).as_linear_operator(p, t, y)
