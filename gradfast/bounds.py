@@ -124,7 +124,7 @@ def _not_within(name: str, value: object, lower: object, upper: object, advice: 
 def _advice(given: object) -> str:
     """Return how two pairs are written, if bounds are a tuple of two that may have been meant as such."""
     is_two = isinstance(given, tuple) and all(isinstance(side, (tuple, list)) and len(side) == 2 for side in given)
-    return "; a tuple of two is (lower, upper), and pairs for two coordinates are a list" if is_two else ""
+    return "; a tuple of two is (lower, upper): write pairs for two coordinates as a list" if is_two else ""
 
 
 def _side_of_bounds(x: Array, side: object, infinite: float) -> Array:

@@ -235,7 +235,7 @@ def test_bounds_of_a_batch_are_in_the_order_of_x():
 
 
 def test_two_pairs_in_a_tuple_are_told_how_pairs_are_written():
-    told = r"got x\[0\] = 2 in \[0, 0\]; a tuple of two is \(lower, upper\), and pairs for two coordinates are a list"
+    told = r"got x\[0\] = 2 in \[0, 0\]; a tuple of two is \(lower, upper\): write pairs for two coordinates as a list"
     with pytest.raises(ValueError, match=told):
         gradient(np.sum, np.array([2.0, 0.0]), bounds=((0, None), (0, None)))
 
