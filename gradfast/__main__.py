@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from gradfast.gradients import ValueAndGradient, gradient
 from gradfast.plotting import plot_function, plot_gradient_field, plot_surface, plot_tangent
 from gradfast.tangents import numerical_diff
 from gradfast.textbook import numerical_gradient
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 X = np.arange(0.0, 20.0, 0.1)
 TICKS = np.arange(-2.0, 2.5, 0.25)
@@ -100,10 +103,10 @@ def _print_number(what: str, value: object, exact: object) -> None:
     print(f"  {what:<20}  {_text(value):<8}  {_error(value, exact)}")
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return a number, or a point in parentheses, to ten digits; the digits after those are rounding errors."""
-    numbers = [f"{number:.10g}" for number in np.ravel(value)]
-    return f"({', '.join(numbers)})" if np.ndim(value) else numbers[0]
+    numbers = [f"{number:.10g}" for number in np.asarray(value).flat]
+    return f"({', '.join(numbers)})" if np.asarray(value).ndim else numbers[0]
 
 
 def _print_figures(directory: Path) -> None:
@@ -115,7 +118,7 @@ def _print_figures(directory: Path) -> None:
         print(f"  {directory / name}")
 
 
-def _figures() -> Iterator[tuple[str, Any]]:
+def _figures() -> Iterator[tuple[str, "Figure"]]:
     # Not by pyplot: a Figure alone needs no display and does not touch the caller's backend.
     new_figure = import_matplotlib("matplotlib.figure").Figure
 
@@ -151,8 +154,8 @@ class Gain:
 
     work: str
     rival: str
-    theirs: Callable[[], Any]
-    ours: Callable[[], Any]
+    theirs: Callable[[], Array]
+    ours: Callable[[], Array]
     tolerance: float
     share: float = 1.0  # the part of the work that the rival is timed on
     calls_alone: tuple[Callable[[], object], ...] = ()  # of f, which no loop can save
@@ -240,8 +243,8 @@ def _print_errors() -> None:
     )
 
 
-def _error(value: object, exact: Any) -> str:
-    return f"error {np.abs(value - exact).max():.0e}"
+def _error(value: object, exact: object) -> str:
+    return f"error {np.abs(np.asarray(value) - np.asarray(exact)).max():.0e}"
 
 
 def _milliseconds(gain: Gain) -> list[float]:

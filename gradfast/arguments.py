@@ -15,11 +15,11 @@ from gradfast._kernels.memory import add_note, can_be_moved
 
 # NumPy's own names for these are slow to import.
 Array = np.ndarray[tuple[Any, ...], np.dtype[Any]]
-Some = np.ndarray[tuple[Any, ...], np.dtype[np.intp]]  # indices, as of some coordinates
-Flags = np.ndarray[tuple[Any, ...], np.dtype[np.bool_]]
-Words = np.ndarray[tuple[Any, ...], np.dtype[np.str_]]
+Some = np.ndarray[tuple[int, ...], np.dtype[np.intp]]  # indices, as of some coordinates
+Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+Words = np.ndarray[tuple[int, ...], np.dtype[np.str_]]
 Function = Callable[..., Any]
-Arguments = tuple[Any, ...]
+Arguments = tuple[object, ...]
 DType = np.dtype[Any]
 
 WorkersLike = int | Function | None  # how many, or a map
@@ -77,7 +77,7 @@ def worker_count(workers: object, wanted: str = "a positive integer, or -1 for a
     return (os.cpu_count() or 1) if workers == -1 else int(workers)
 
 
-def checked_workers(workers: object) -> object:
+def checked_workers(workers: object) -> WorkersLike:
     """Return None for one process, a number of them, or a map."""
     if workers is None or callable(workers):
         return workers
@@ -208,7 +208,7 @@ OURS = {
 }
 
 
-def unexpected(operator: str, others: dict[str, Any]) -> TypeError:
+def unexpected(operator: str, others: Mapping[str, object]) -> TypeError:
     """Return the error for keywords that an operator does not have; it names ours where another package has such."""
     name, value = next(iter(others.items()))
     found = f"{operator}() got an unexpected keyword argument {name!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def import_matplotlib(name: str) -> Any:
+def import_matplotlib(name: str) -> ModuleType:
     """Return a module of Matplotlib, or raise an ImportError that names the extra to install."""
     try:
         importlib.import_module("matplotlib")

@@ -184,7 +184,7 @@ def is_jitted(f: object) -> bool:
 
 def _by_numba(f: Any, outputs: int) -> NativeFunction:
     try:
-        numba: Any = importlib.import_module("numba")
+        numba = importlib.import_module("numba")
     except ImportError as error:
         raise ImportError("compiling needs numba: install gradfast[numba]") from error
     source = f.py_func if is_jitted(f) else f
@@ -235,15 +235,15 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
 
 def _how_to_make_again(f: object, outputs: int, made: NativeFunction) -> Arguments:
     """Return how pickle makes a compiled f again: by the name that a decorator gave it, or by compiling its source."""
-    module, name = getattr(f, "__module__", None), getattr(f, "__qualname__", "")
+    module, name = getattr(f, "__module__", ""), getattr(f, "__qualname__", "")
     try:
         stands_there = _found_in(module, name) is made
-    except (ImportError, AttributeError, TypeError):
+    except (ImportError, AttributeError, TypeError, ValueError):
         stands_there = False
     return (_found_in, (module, name)) if stands_there else (_by_numba, (f, outputs))
 
 
-def _found_in(module: Any, name: str) -> object:
+def _found_in(module: str, name: str) -> object:
     return attrgetter(name)(importlib.import_module(module))
 
 

@@ -1,7 +1,6 @@
 """The complex step: f at complex copies of x, whose imaginary part is moved; and directions to check it along."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -62,7 +61,7 @@ def check_step(char: str) -> float:
     return relative_step(forward(1, 1), EPS[char])
 
 
-def check_along(f: Callable[[float], object], step: float, char: str, derivative: object) -> int:
+def check_along(f: Callable[[float], object], step: float, char: str, derivative: Array) -> int:
     """Compare the derivative at 0 of an f of one number with differences; return how often f was called.
 
     ValueError if f is to blame, as :func:`compare` finds it. The char is that of the point's dtype.
@@ -77,7 +76,7 @@ def check_along(f: Callable[[float], object], step: float, char: str, derivative
 
 
 def compare(
-    f: Callable[[float], object], center: Array, step: float, char: str, derivative: Any
+    f: Callable[[float], object], center: Array, step: float, char: str, derivative: Array
 ) -> tuple[int, tuple[float, float] | None]:
     """Compare the derivative at 0 of an f of one number, center there, with differences.
 

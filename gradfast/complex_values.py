@@ -79,7 +79,7 @@ def joined_info(real: Info, imaginary: Info, evaluations: int) -> Info:
         real = replace(real, value=joined(real.value, imaginary.value))
     if real.error is None:
         return replace(real, evaluations=evaluations)
-    join: Any = mapped if are_parameters(real.error) else lambda f, *parts: f(*parts)
+    join: Function = mapped if are_parameters(real.error) else lambda f, *parts: f(*parts)
     error = join(np.hypot, real.error, imaginary.error)
     converged = join(np.logical_and, real.converged, imaginary.converged)
     return replace(real, evaluations=evaluations, error=error, converged=converged)

@@ -92,7 +92,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         shape = e.base.shape or e.shape or ()
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape)))
 
-    def _product(self, e: Evaluator, result: object, v: Array) -> object:
+    def _product(self, e: Evaluator, result: Array, v: Array) -> Array:
         return result * v
 
     def _given_options(self) -> dict[str, object]:
@@ -152,7 +152,7 @@ if TYPE_CHECKING:
     @overload
     def derivative(
         f: Function, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[DerivativeOptions]
-    ) -> Any: ...
+    ) -> Array | tuple[Array, Info]: ...
     @overload
     def derivative(
         f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[DerivativeOptions]
@@ -173,7 +173,7 @@ def derivative(
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
-) -> Any:
+) -> object:
     """Return the n-th derivative of f at each element of x.
 
     Parameters

@@ -22,9 +22,11 @@ from gradfast.steps import (
     scale_of,
 )
 
-Options = tuple[
-    tuple[Stencil, int], ...
-]  # stencils to choose from, the preferred one first, and the sign of their steps
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+# Stencils to choose from, the preferred one first, and the sign of their steps.
+Options = tuple[tuple[Stencil, int], ...]
 
 # Plans of a method: one for each order of derivative, also of no use 0, and each dtype.char of EPS.
 PLANS = len(EPS) * (stencils.HIGHEST_DERIVATIVE + 1)
@@ -69,10 +71,10 @@ class Difference(Method):
     """What the difference methods share: see :class:`Central`."""
 
     accuracy: int = 1
-    step: Any = None
-    rel_step: Any = None
+    step: "ArrayLike | None" = None
+    rel_step: "ArrayLike | None" = None
     noise: float | None = None
-    scale: Any = None
+    scale: "ArrayLike | None" = None
     # The stencils to choose from, the preferred one first, and the direction each looks in.
     directions: ClassVar[tuple[tuple[str, int], ...]]
     plans: ClassVar[list[Plan | None]]  # of an instance, and no field: made when they are needed
@@ -156,7 +158,7 @@ class Difference(Method):
         if self.step is not None:
             return Rule(absolute=self.step) if isinstance(self.step, (int, float)) else None
         relative = self._relative(n, char)
-        if np.ndim(relative) or np.ndim(self.scale):
+        if np.ndim(relative) or not (self.scale is None or isinstance(self.scale, (int, float))):
             return None
         if not EPS[char] <= relative < 1 / EPS[char]:
             limits = f"from {EPS[char]:.3g} to {1 / EPS[char]:.3g}"
@@ -352,18 +354,17 @@ class Nodes(Difference):
         self,
         nodes: object,
         *,
-        step: Any = None,
-        rel_step: Any = None,
+        step: "ArrayLike | None" = None,
+        rel_step: "ArrayLike | None" = None,
         noise: float | None = None,
-        scale: Any = None,
+        scale: "ArrayLike | None" = None,
     ) -> None:
         taken = tuple(nodes) if isinstance(nodes, Iterable) else (nodes,)
         if not taken or not all(map(is_integer, taken)) or 0 in taken or len(set(taken)) < len(taken):
             raise ValueError(f"nodes must be distinct integers other than 0; got {nodes!r}")
-        given = {"nodes": tuple(map(int, taken)), "step": step, "rel_step": rel_step, "noise": noise, "scale": scale}
-        for name, value in given.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "accuracy", stencils.accuracy_of(stencils.on_nodes(given["nodes"], 1)))
+        own = tuple(map(int, taken))
+        vars(self).update(nodes=own, step=step, rel_step=rel_step, noise=noise, scale=scale)
+        vars(self)["accuracy"] = stencils.accuracy_of(stencils.on_nodes(own, 1))
         self.__post_init__()
 
     def _name(self) -> str:

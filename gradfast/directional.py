@@ -120,7 +120,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             raise ValueError(f"v must have the shape of x, {shape}; got {directions.shape}")
         call = self._like(self.f, full_output=True)
         call._last = self._last
-        found, infos = list[Any](), list[Info]()
+        found, infos = [], list[Info]()
         for v in directions:
             along, info = call(x, v, *args, f0=f0)
             found.append(along)
@@ -215,7 +215,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _shaped(self, e: Evaluator, result: Array) -> object:
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(e.value_shape())))
 
-    def _check(self, e: Evaluator, v: object, parts: tuple[Moves, ...], result: object) -> None:
+    def _check(self, e: Evaluator, v: object, parts: tuple[Moves, ...], result: Array) -> None:
         if not (self.method.check and parts):
             return
         line = Line(e, v, self._bounds_at(e), self.n)
@@ -268,7 +268,7 @@ def directional_derivative(
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
-) -> Any:
+) -> object:
     """Return the derivative of f at x along v.
 
     Parameters

@@ -7,18 +7,18 @@ subclass that overrides ``values(moves)``; workers.py has others. An f whose cla
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.many_points import Elements, ManyPoints
+from gradfast._kernels.many_points import Copies, Elements, ManyPoints
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.native import Native
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.one_point import OnePoint, WholeBatch
 from gradfast._kernels.parameters_in_place import Named
-from gradfast.arguments import VALUE_DTYPE, Arguments, Array
+from gradfast.arguments import VALUE_DTYPE, Arguments, Array, Function
 from gradfast.complex_step import complex_copy, imaginary_part_of
 from gradfast.parameters import Layout
 
@@ -26,7 +26,7 @@ from gradfast.parameters import Layout
 class Call(NamedTuple):
     """f, its arguments, and how it is called: what an evaluator is opened from, here or in another process."""
 
-    f: Any
+    f: Function
     args: Arguments = ()
     single: bool = False  # f's value is to be one number a point
     axis: int | None = None  # along which the components of a batch lie
@@ -50,7 +50,7 @@ class Call(NamedTuple):
         if type(self.f) is NativeFunction and not self.is_elementwise:
             return Native(self.f, x, self.single, self.axis, self.threads, self.outputs, self.takes_both)
         f, z = (imaginary_part_of(self.f), complex_copy(x)) if self.is_complex else (self.f, None)
-        kind: Any = OnePoint
+        kind: type[OnePoint | Copies] = OnePoint
         if self.is_elementwise:
             kind = Elements
         elif self.vectorized:
@@ -122,7 +122,8 @@ def innermost(e: Evaluator) -> Evaluator:
 
 def call_of(e: Evaluator) -> Call:
     """Return how f is called at e's x."""
-    call: Call = innermost(e).opened_from
+    call = innermost(e).opened_from
+    assert call is not None
     return call
 
 

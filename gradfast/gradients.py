@@ -143,7 +143,7 @@ if TYPE_CHECKING:
     @overload
     def gradient(
         f: Function, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[GradientOptions]
-    ) -> Any: ...
+    ) -> Array | tuple[Array, Info]: ...
     @overload
     def gradient(
         f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[GradientOptions]
@@ -168,7 +168,7 @@ def gradient(
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
-) -> Any:
+) -> object:
     """Return the gradient of f at x.
 
     Parameters
@@ -328,7 +328,7 @@ if TYPE_CHECKING:
     @overload
     def value_and_gradient(
         f: Function, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[PointOptions]
-    ) -> Any: ...
+    ) -> tuple[Any, Any]: ...
     @overload
     def value_and_gradient(
         f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[PointOptions]
@@ -352,7 +352,7 @@ def value_and_gradient(
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
-) -> Any:
+) -> object:
     """Return f's value at x and its gradient.
 
     Parameters

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -16,20 +15,19 @@ class JacobianOfGradient(Jacobian):
     symmetric = True
     takes_parameters = diagonal = False
 
-    def __call__(self, x: Any, *args: object, f0: object = None, **keywords: object) -> object:
+    def __call__(self, x: object, *args: object, f0: object = None, **keywords: object) -> object:
         result = super().__call__(x, *args, **keywords)
-        x = (x, *args)[self.argnum]
+        shape_of_x = np.asarray((x, *args)[self.argnum]).shape
         if self.sparsity is not None:  # of which one of two mirrored entries was read
             return result
         found, info = result if self.full_output else (result, None)
-        if self.is_native and found.size == np.size(x) ** 2:  # compiled code writes a vector, whatever x's shape is
-            found = found.reshape(np.shape(x) * 2)
+        if self.is_native and found.size == prod(shape_of_x) ** 2:  # compiled code writes a vector, whatever x's shape
+            found = found.reshape(shape_of_x * 2)
         shape = found.shape[found.ndim // 2 :]
-        if found.ndim % 2 or found.shape != shape * 2 or shape != np.shape(x):
-            shape = np.shape(x)
+        if found.ndim % 2 or found.shape != shape * 2 or shape != shape_of_x:
             raise ValueError(
-                f"gradient must return an array of x's shape {shape}; "
-                f"it returned one of shape {found.shape[: found.ndim - len(shape)]}"
+                f"gradient must return an array of x's shape {shape_of_x}; "
+                f"it returned one of shape {found.shape[: found.ndim - len(shape_of_x)]}"
             )
         symmetric = self._wanted(_mean_with_transpose(found))
         if info is None:
@@ -41,15 +39,15 @@ class JacobianOfGradient(Jacobian):
             info = replace(info, error=error, converged=both)
         return symmetric, info
 
-    def _wanted(self, matrix: Any) -> object:
+    def _wanted(self, matrix: Array) -> object:
         """Return the matrix, or its diagonal in the shape of x."""
         if not self.diagonal:
-            return matrix
-        shape = np.shape(matrix)[: np.ndim(matrix) // 2]
-        return number_or_array(np.diagonal(np.reshape(matrix, (prod(shape),) * 2)).reshape(shape))
+            return number_or_array(matrix)
+        shape = matrix.shape[: matrix.ndim // 2]
+        return number_or_array(np.diagonal(matrix.reshape((prod(shape),) * 2)).reshape(shape))
 
 
-def _mean_with_transpose(array: Array) -> object:
+def _mean_with_transpose(array: Array) -> Array:
     n = int(np.sqrt(array.size))
     matrix = array.reshape(n, n)
-    return number_or_array(((matrix + matrix.T) / 2).reshape(array.shape))
+    return ((matrix + matrix.T) / 2).reshape(array.shape)

@@ -198,8 +198,8 @@ class Hessian(HessianOperator, PreparedOperator):
         value = number_or_array(center)
         return (result, self._info_with(e, None, parts, value)) if self.full_output else result
 
-    def _stand_in(self, x: Any) -> object:
-        return super()._stand_in(x) if self.gradient is None else np.zeros(np.shape(x))
+    def _stand_in(self, x: object) -> float | Array:
+        return super()._stand_in(x) if self.gradient is None else np.zeros(np.asarray(x).shape)
 
     def _of_many_values(self, error: ArrayValueError, x: object, args: Arguments, f0: object) -> object:
         """Return the second derivatives of each value of an f that returns an array, at the evaluations of one."""
@@ -213,7 +213,7 @@ class Hessian(HessianOperator, PreparedOperator):
         aux = results[0][1] if self.has_aux else None
         parts = [part for part, _ in results] if self.has_aux else results
 
-        def stacked(parts: list[Any]) -> Array:
+        def stacked(parts: list[Array]) -> Array:
             return np.array(parts).reshape(error.shape + np.shape(parts[0]))
 
         result: object = (stacked(parts), aux) if self.has_aux else stacked(parts)
@@ -267,7 +267,7 @@ if TYPE_CHECKING:
     def hessian(
         f: Function | None, x: Numbers, *,
         full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
-    ) -> Any: ...
+    ) -> Array | tuple[Array, Info]: ...
     @overload
     def hessian(
         f: Function | None, x: object, *,
@@ -303,7 +303,7 @@ def hessian(
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
-) -> Any:
+) -> object:
     """Return the Hessian of f at x.
 
     Parameters

@@ -62,7 +62,7 @@ def with_arrays(info: Info, change: Function) -> Info:
     return replace(info, **{name: change(part) for name, part in parts.items() if part is not None})
 
 
-def info_of_all(infos: Sequence[Info], join: Callable[[list[Any]], Any]) -> Info:
+def info_of_all(infos: Sequence[Info], join: Callable[[list[Array]], Any]) -> Info:
     """Return what was done at several points, or along several directions, whose arrays are joined."""
     parts: dict[str, Any] = {name: [getattr(info, name) for info in infos] for name in ARRAYS}
     known = [name for name in ARRAYS if name in ("step", "scheme") or (infos and parts[name][0] is not None)]

@@ -1,7 +1,7 @@
 """jacobian: of f of a point, to an array; dense or sparse."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
@@ -159,7 +159,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         shape, dtype = (value.size, x.size), value.dtype
         return linalg.LinearOperator(shape, matvec=product, rmatvec=transposed, dtype=dtype)
 
-    def _stand_in(self, x: object) -> object:
+    def _stand_in(self, x: object) -> float | Array:
         if self.sparsity is None:
             return super()._stand_in(x)
         from gradfast import sparse
@@ -182,11 +182,11 @@ class Jacobian(JacobianOperator, PreparedOperator):
             return as_dtype(e.dtype or e.base.dtype, result.reshape(e.width, e.n))
         return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape((*e.value_shape(), *shape_of(e)))))
 
-    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> object:
+    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Callable[[float], Array]:
         f = super()._along(e, v, sides)
         return (lambda t: np.ravel(f(t))) if self.sparsity is not None or self.flat else f
 
-    def _product(self, e: Evaluator, result: Any, v: Array) -> object:
+    def _product(self, e: Evaluator, result: Array, v: Array) -> Array:
         if self.sparsity is not None or self.flat:
             return result @ v.reshape(-1)
         return np.tensordot(result, v, v.ndim)
@@ -237,7 +237,7 @@ if TYPE_CHECKING:
     @overload
     def jacobian(
         f: Function, x: Point, *, full_output: bool, has_aux: No = False, **options: Unpack[JacobianOptions]
-    ) -> Any: ...
+    ) -> Array | tuple[Array, Info]: ...
     @overload
     def jacobian(
         f: Function, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[JacobianOptions]
@@ -271,7 +271,7 @@ def jacobian(
     on_error: Literal["raise", "nan"] = "raise",
     full_output: bool = False,
     **others: Never,
-) -> Any:
+) -> object:
     """Return the Jacobian of f at x.
 
     Parameters

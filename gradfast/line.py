@@ -1,12 +1,12 @@
 """The line x + t v as a function of t: its scale, its bounds, and the step along it."""
 
 from copy import copy
-from typing import Any
 
 import numpy as np
 
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.step_plan import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array
 from gradfast.bounds import steps_within
@@ -18,7 +18,7 @@ from gradfast.steps import scale_of
 class Line:
     """x + t v as a function of t: how far t may go and is to go."""
 
-    def __init__(self, e: Evaluator, v: object, sides: Any, n: int = 1) -> None:
+    def __init__(self, e: Evaluator, v: object, sides: tuple[Array, Array] | None, n: int = 1) -> None:
         self.n = n  # order of the derivative
         self.x, self.v = x_of(e), np.array(as_array("v", v))  # a copy: v may be x, which moves
         if self.v.shape != self.x.shape:
@@ -30,7 +30,9 @@ class Line:
         self.size = np.array([size_along(self.x, self.v) if self.length else 0], self.x.dtype)
         self.size_as_value = self.size.astype(VALUE_DTYPE[self.x.dtype.char])
 
-    def step(self, method: Difference, precision: str, options: Options | None = None) -> tuple[Any, Any] | None:
+    def step(
+        self, method: Difference, precision: str, options: Options | None = None
+    ) -> tuple[Stencil, np.floating] | None:
         """Return the stencil and the step of t, by the method's options or by some; None if bounds leave no room."""
         size = self.size
         if method.step is not None:  # a distance: it is lost where x as a whole does not see it
@@ -60,7 +62,7 @@ class Line:
         )
         return found[0].max(keepdims=True).reshape(1), found[1].min(keepdims=True).reshape(1)
 
-    def inside(self, stencil: Any, t: Any) -> Any:
+    def inside(self, stencil: Stencil, t: np.floating) -> np.floating:
         """Return t, shortened by a few units in the last place if rounding would move a point beyond the bounds."""
         nodes = np.array(stencil.nodes).reshape(-1, *(1,) * self.x.ndim)
         assert self.sides is not None
@@ -96,16 +98,16 @@ class Line:
         return float(self.size[0]) / self.length if self.length else 0.0
 
 
-def norm(vector: Array) -> Any:
+def norm(vector: Array) -> np.floating:
     """Return the Euclidean norm, whatever the magnitude: a sum of squares may overflow, or vanish."""
-    largest = np.abs(vector).max(initial=0)
-    if not 0 < largest < np.inf:
-        return largest
-    with np.errstate(over="ignore"):
-        return largest * np.linalg.norm((vector / largest).reshape(-1))
+    largest: np.floating = np.abs(vector).max(initial=0)
+    if 0 < largest < np.inf:
+        with np.errstate(over="ignore"):
+            largest = largest * np.linalg.norm((vector / largest).reshape(-1))
+    return largest
 
 
-def size_along(x: Array, v: Array, scale: object = None) -> Any:
+def size_along(x: Array, v: Array, scale: object = None) -> np.floating:
     """Return the length L such that a step of r L along v moves coordinates by r times their scales, max(abs(x), 0.1).
 
     With a scale these are ``max(abs(x), scale)``. That holds in the root mean square over the coordinates that v moves.
@@ -114,7 +116,8 @@ def size_along(x: Array, v: Array, scale: object = None) -> Any:
     moved = v != 0
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         parts = v[moved] / scale_of(x, scale, LEAST_SCALE)[moved]
-        return norm(v) * np.sqrt(parts.size) / norm(parts)
+        length: np.floating = norm(v) * np.sqrt(parts.size) / norm(parts)
+    return length
 
 
 def with_one_step(method: Difference) -> Difference:

@@ -265,7 +265,7 @@ def _mesh(x0: object, x1: object) -> tuple[Array, Array, Array]:
     return x0, x1, np.stack(np.meshgrid(x0, x1), axis=-1).reshape(-1, 2)
 
 
-def _values_over_mesh(f: object, x0: object, x1: object, vectorized: bool) -> tuple[Array, Array, list[Array], Array]:
+def _values_over_mesh(f: Function, x0: object, x1: object, vectorized: bool) -> tuple[Array, Array, list[Array], Array]:
     """Return the ticks, the two arrays of the mesh that Matplotlib takes, and f's values of their shape."""
     f = as_objective(f)
     if vectorized and isinstance(f, NativeFunction):

@@ -1,6 +1,6 @@
 """Moves where coordinates take stencils of their own: near bounds, and where f or x is inf or NaN."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -122,7 +122,13 @@ class MixedStencils(WithOptions):
         return parts
 
     def _from_one_side(
-        self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None, result: Array, places: Any, again: Any
+        self,
+        e: Evaluator,
+        parts: tuple[Moves, ...],
+        center: Array | None,
+        result: Array,
+        places: tuple[Array, Array],
+        again: Callable[[Moves, Array], Array],
     ) -> tuple[Moves, ...]:
         """Try stencils on each side where a result is not finite, but f is at x.
 

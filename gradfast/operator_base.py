@@ -4,6 +4,7 @@ A call of an operator is `gradfast._kernels.operator_run.Operator.run`, which as
 know better. How operators differ stands in gradients.py, jacobians.py and so on.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -71,7 +72,9 @@ class PreparedOperator(MixedStencils, FromElsewhere):
 
     def _aux_of(self, e: Evaluator) -> object:
         """Return what f returned beside its value at its last call."""
-        return call_of(e).f.aux
+        f = call_of(e).f
+        assert isinstance(f, KeepingAux)
+        return f.aux
 
     def _open(self, x: object, args: Arguments, f0: object) -> Evaluator:
         """Return f at x, however it is called."""
@@ -113,7 +116,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         """Return derivatives, or an Info, as parameters by name if x was given so."""
         if e.layout is None:
             return found
-        named = e.layout.derivatives
+        named: Function = e.layout.derivatives
         return with_arrays(found, named) if isinstance(found, Info) else named(found)
 
     def _of_complex(
@@ -161,7 +164,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         with opened(OnePoint(self.f, x)):  # f may change other points than that which it is called with
             found = [(alike or one(bounds=tuple(side[i] for side in limits or ())))._at(rows[i], args) for i in indices]
 
-        def placed(parts: list[Any]) -> Array:
+        def placed(parts: list[Array]) -> Array:
             if not parts:
                 return np.empty((*rows.shape[:-1], *rows.shape[-1:] * (self.n if self.single else 1)))
             whole = np.array(parts).reshape(rows.shape[:-1] + np.shape(parts[0]))
@@ -229,7 +232,7 @@ class PreparedOperator(MixedStencils, FromElsewhere):
         along = self._along(e, way, sides)
         complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, self._product(e, result, way))
 
-    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Any:
+    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Callable[[float], Array]:
         """Return f on the line x + t v, at points that are copies and inside the bounds, as a function of t."""
         x, call = x_of(e), call_of(e)
 
@@ -250,9 +253,10 @@ class PreparedOperator(MixedStencils, FromElsewhere):
 
         return f
 
-    def _product(self, e: Evaluator, result: Array, v: Array) -> object:
+    def _product(self, e: Evaluator, result: Array, v: Array) -> Array:
         """Return the derivative along v that a result tells."""
-        return np.sum(result * v, axis=e.axis)
+        product: Array = np.sum(result * v, axis=e.axis)
+        return product
 
     def _info_with(self, e: Evaluator, v: object, parts: tuple[Moves, ...], value: object) -> Info:
         """Return what was done, with f's value at x if that is known."""

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     # open, and overloads that name what fits it differently are then ambiguous.
     Numbers = Array | Sequence[float] | Sequence[Sequence[float]]
     Point = float | Numbers
-    Named = TypeVar("Named", bound=Mapping[Any, Any] | list[Any] | Arguments)  # parameters by name
+    Named = TypeVar("Named", bound=Mapping[Any, Any] | list[Any] | tuple[Any, ...])  # parameters by name
 
     class Labeled(Protocol):
         """A pandas object."""
@@ -99,8 +99,9 @@ class Listed(type):
         return [name for name in super().__dir__() if is_listed(cls, name)]
 
 
-def is_listed(kind: Any, name: str) -> bool:
-    return name.startswith("__") or name in (*kind.options, "f", "points", "combine", "as_linear_operator")
+def is_listed(kind: type, name: str) -> bool:
+    listed = *getattr(kind, "options", ()), "f", "points", "combine", "as_linear_operator"
+    return name.startswith("__") or name in listed
 
 
 class WithOptions(Operator, metaclass=Listed):
@@ -114,9 +115,9 @@ class WithOptions(Operator, metaclass=Listed):
     is_elementwise = False  # whether f is called with all points, element by element
     takes_parameters = False  # whether x may be parameters by name
     on_error: str = "raise"  # what becomes of an exception of f at a moved point: it is raised, or counts as "nan"
-    _sides: tuple[Any, Any] | None = None  # of bounds, as they were when the operator was made
+    _sides: object = None  # of bounds, as they were when the operator was made
     _threads = 1  # of compiled f
-    _workers: Any = None  # of a Python f
+    _workers: Function | int | None = None  # of a Python f
     _coloring: "Coloring | None" = None  # of the sparsity, made at the first call
     _pool: "Processes | None" = None  # that is kept between calls
 

@@ -14,7 +14,6 @@ import numpy as np
 from gradfast._kernels.memory import f_changed, name_at
 from gradfast.arguments import (
     IN_PLACE,
-    Arguments,
     Array,
     DType,
     Function,
@@ -53,7 +52,7 @@ class Labels(NamedTuple):
     """What a pandas object has beside its values."""
 
     kind: Function
-    axes: Arguments
+    axes: tuple[Any, ...]
     name: object
 
     @staticmethod
@@ -66,8 +65,7 @@ class Labels(NamedTuple):
             more = {"columns": self.axes[1]} if values.ndim == 2 else {"name": self.name}
             return self.kind(values, index=self.axes[0], copy=False, **more)
         if values.ndim == 2 and hasattr(self.kind, "_constructor_expanddim"):
-            table: Any = self.kind([], dtype=float)._constructor_expanddim
-            return table(values, columns=self.axes[0], copy=False)
+            return self.kind([], dtype=float)._constructor_expanddim(values, columns=self.axes[0], copy=False)
         return values
 
     def aligned(self, name: str, given: Any) -> object:
@@ -218,18 +216,17 @@ def with_leaves(x: object, name: str, leaf: Callable[[str, object], object]) -> 
     return None if x is None else leaf(name, x)
 
 
-def filled(template: Any, values: Sequence[object]) -> object:
+def filled(template: object, values: Sequence[object]) -> object:
     """Return containers with values in the place of their numbers."""
     if type(template) is int:
         return values[template]
-    if type(template) is dict:
-        return {key: filled(part, values) for key, part in template.items()}
     if isinstance(template, Mapping):
-        return updated(template, {key: filled(part, values) for key, part in template.items()})
-    if hasattr(template, "_fields"):
-        return type(template)(*(filled(part, values) for part in template))
+        found = {key: filled(part, values) for key, part in template.items()}
+        return found if type(template) is dict else updated(template, found)
     if isinstance(template, (list, tuple)):
-        return type(template)([filled(part, values) for part in template])
+        parts = [filled(part, values) for part in template]
+        kind: Function = type(template)
+        return kind(*parts) if hasattr(template, "_fields") else kind(parts)
     return None
 
 
@@ -246,7 +243,7 @@ def mapped(f: Function, x: object, *others: object) -> object:
     return filled(template, [f(value, *(column[i] for column in columns)) for i, value in enumerate(values)])
 
 
-def matched(template: Any, given: object, name: str) -> Iterator[tuple[int, object]]:
+def matched(template: object, given: object, name: str) -> Iterator[tuple[int, object]]:
     """Yield the number of each parameter with what is given for it; ValueError unless the containers are alike."""
     if type(template) is int:
         yield template, given
@@ -256,7 +253,7 @@ def matched(template: Any, given: object, name: str) -> Iterator[tuple[int, obje
             raise ValueError(f"{name} must have the names of x, {list(template)}; got {found!r}")
         for key, part in template.items():
             yield from matched(part, given[key], f"{name}[{key!r}]")
-    elif template is not None:
+    elif isinstance(template, (list, tuple)):
         if not isinstance(given, (list, tuple)) or len(given) != len(template):
             raise ValueError(f"{name} must be {len(template)} parts, as x; got {given!r}")
         for i, part in enumerate(template):
@@ -280,11 +277,11 @@ def is_floating(value: object) -> bool:
     return array.ndim > 0 and array.dtype.kind == "f"
 
 
-def number_type(value: Any) -> object:
+def number_type(value: object) -> object:
     """Return float for a Python number, np.generic for NumPy's, None for an array."""
     if isinstance(value, np.generic):
         return np.generic
-    return None if isinstance(value, np.ndarray) or np.ndim(value) else float
+    return None if isinstance(value, np.ndarray) or np.asarray(value).ndim else float
 
 
 def movable(values: Sequence[object], dtype: DType) -> list[object]:

@@ -7,6 +7,7 @@ with gradfast.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from gradfast.callables import as_objective
 from gradfast.derivatives import derivative
 from gradfast.difference_methods import Central, Difference
 from gradfast.mesh_plots import plot_contour, plot_gradient_field, plot_surface
-from gradfast.methods import as_method
+from gradfast.methods import AnyMethod, as_method
 from gradfast.tangents import tangent_line
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def plot_step_error(
     x: float,
     exact: float,
     *,
-    methods: Any = ("forward", "central", FOURTH_ORDER),
+    methods: Iterable[AnyMethod] = ("forward", "central", FOURTH_ORDER),
     steps: object = None,
     ax: Axes | None = None,
     **kwargs: Any,
@@ -220,8 +221,7 @@ def _with_step(method: Difference, step: float) -> Difference:
 
 def _value_at(f: Function, point: object) -> float:
     """Return f's value as one number, or raise the error that every operator raises."""
-    value: float = number(f(point), "d")
-    return value
+    return float(number(f(point), "d"))
 
 
 def _values(f: Function, points: Array) -> Array:

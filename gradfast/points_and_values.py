@@ -56,10 +56,10 @@ class FromElsewhere(WithOptions):
         """
         return self._combine(values, x)
 
-    def _points(self, x: Any, *v: object) -> Array:
+    def _points(self, x: object, *v: object) -> Array:
         recorder = Recorder(self._stand_in(x))
         self._elsewhere(recorder)(np.array(self._point(x)), *v)
-        return np.array(recorder.points).reshape(-1, *np.shape(x))
+        return np.array(recorder.points).reshape(-1, *np.asarray(x).shape)
 
     def _combine(self, values: object, x: object, *v: object) -> object:
         points, array = self._points(x, *v), as_array("values", values)
@@ -72,19 +72,20 @@ class FromElsewhere(WithOptions):
         array = array.astype(np.result_type(array, np.float64))
         return self._elsewhere(Known(points, array))(np.array(self._point(x)), *v)
 
-    def _stand_in(self, x: Any) -> Any:
+    def _stand_in(self, x: object) -> float | Array:
         """Return something of the shape of f's value, as far as it matters before values are combined."""
-        return 0.0 if self.single else np.zeros(np.shape(x) if self.is_elementwise else 1)
+        return 0.0 if self.single else np.zeros(np.asarray(x).shape if self.is_elementwise else 1)
 
-    def _elsewhere(self, f: Function) -> Any:
+    def _elsewhere(self, f: Function) -> Function:
         if not self.method.options(1):
             raise ValueError(f"method must be a difference method for points; got {self.method!r}")
         if self.axis is not None:
             raise ValueError(f"axis must be None for points; got {self.axis!r}")
         without = {*COMMON[1:], "verify"}
         kept = {name: value for name, value in self._given_options().items() if name not in without}
-        kind: Any = type(self)
-        return kind(**kept | {"gradient": f}) if "gradient" in kept else kind(f, **kept)
+        kind: Function = type(self)
+        operator: Function = kind(**kept | {"gradient": f}) if "gradient" in kept else kind(f, **kept)
+        return operator
 
 
 class Recorder:

@@ -11,7 +11,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 # A process that is told to end has this many seconds, and again after SIGTERM, before it is killed.
 SECONDS_TO_END = 1.0
@@ -109,7 +113,7 @@ class Processes:
             inherited = [member.connection for member in self.members] + [ours]
             if context.get_start_method() != "fork":
                 inherited = []
-            process: Any = context.Process(target=serve, args=(theirs, inherited))
+            process = context.Process(target=serve, args=(theirs, inherited))
             with interrupts_later():  # else a process might have been forked that nobody waits for
                 try:
                     process.start()
@@ -154,7 +158,7 @@ def interrupts_later() -> Generator[None, None, None]:
 class Member:
     """One of the processes, and whether it has a chunk."""
 
-    def __init__(self, process: Any, connection: Any) -> None:
+    def __init__(self, process: "BaseProcess", connection: "Connection") -> None:
         self.process, self.connection = process, connection
         self.is_busy = self.has_started = False
 
@@ -232,7 +236,7 @@ def raised_elsewhere(pickled: bytes, told: str, trace: str) -> BaseException:
 # --- in the process ---------------------------------------------------------------------------------------------------
 
 
-def serve(connection: Any, inherited: Sequence[Any]) -> None:
+def serve(connection: "Connection", inherited: Sequence["Connection"]) -> None:
     """Run the jobs that come through a pipe, until it closes or says so."""
     import signal
     from threading import Thread
@@ -270,7 +274,7 @@ def serve(connection: Any, inherited: Sequence[Any]) -> None:
             reply(connection, "done", found)
 
 
-def reply(connection: Any, found: str, content: object) -> None:
+def reply(connection: "Connection", found: str, content: object) -> None:
     try:
         connection.send_bytes(pickle.dumps((found, content), pickle.HIGHEST_PROTOCOL))
     except OSError:  # nobody listens any more

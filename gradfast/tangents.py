@@ -15,7 +15,7 @@ from gradfast._kernels.returned_number import number, shown, values_of
 from gradfast.arguments import Array, Function, as_array, tell_of_vectorize, warn
 from gradfast.callables import as_objective
 
-dtype_of: Any = np.ndarray.dtype.__get__  # also of a subclass, which is not asked
+dtype_of: Function = np.ndarray.dtype.__get__  # also of a subclass, which is not asked
 
 
 def numerical_diff(f: Function, x: object, h: float = 1e-4) -> Any:
@@ -138,7 +138,7 @@ def tangent_line(f: Function, x: object, h: float = 1e-4) -> Function:
     return lambda t: d * t + y
 
 
-def _number_or_array(x: object) -> Any:
+def _number_or_array(x: object) -> float | Array:
     if not isinstance(x, int):
         return x if isinstance(x, float) else as_array("x", x)
     try:
@@ -178,7 +178,7 @@ def _result(value: object) -> object:
     return value if isinstance(value, (np.ndarray, np.generic)) else array
 
 
-def _silently(above: Any, below: Any, by: float) -> object:
+def _silently(above: Array | np.float64, below: Array | np.float64, by: float) -> object:
     """Return ``(above - below) / by``; what f returns passes through, inf and NaN too."""
     if type(above) is type(below) is np.float64:  # as Python's numbers, for which no warning is to be turned off
         return np.float64((above.item() - below.item()) / by)
@@ -192,7 +192,7 @@ def _require_one_shape(first: object, second: object) -> None:
         raise ValueError(f"f must return arrays of one shape; got {shapes[0]}, then {shapes[1]}")
 
 
-def _first_equal(moved: Any, x: Any) -> int:
+def _first_equal(moved: float | Array, x: float | Array) -> int:
     """Return the first finite coordinate of x that is where it was after a move, or -1."""
     if type(x) is float:
         return 0 if moved == x and isfinite(x) else -1

@@ -6,12 +6,12 @@ What differs is the time they take, and what happens when something is wrong.
 
 from math import inf
 from types import FunctionType
-from typing import Any
 
 import numpy as np
 from numpy import empty
 
 from gradfast._kernels import native_loop
+from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.gradient_loop import by_differences, by_moves
 from gradfast._kernels.many_points import ManyPoints
 from gradfast._kernels.memory import add_note
@@ -43,7 +43,7 @@ def numerical_gradient(
         x: see :mod:`gradfast.callables`.
     x : array_like
         Shape (n,): one point; f is called with x itself. Shape (m, n): m points; f is called
-        with a view of one row. Any other shape: one point of that shape. A writable array of
+        with a view of one row. Else x is one point, of its shape. A writable array of
         float32, float64 or longdouble is perturbed in place, so that an f that reads it through
         a closure sees the perturbation, and holds its old bits afterwards. Anything else is
         copied, to float64 if it is not float32 or longdouble.
@@ -150,7 +150,7 @@ def _by_moves(f: Function, x: Array, h: float, vectorized: bool, is_batch: bool)
     if not x.size:
         return empty(x.shape, x.dtype), -1
     if not vectorized:
-        e: Any = OnePoint(f, x, (), True)
+        e: Evaluator = OnePoint(f, x, (), True)
     else:
         e = WholeBatch(f, x, (), True, 1) if is_batch else ManyPoints(f, x, (), True)
     flat, swallowed = by_moves(e, h, CENTRAL)

@@ -40,7 +40,7 @@ class Workers(Evaluator):
     through a closure is not moved there. Of a batch, a chunk has the points that it moves.
     """
 
-    def __init__(self, inner: Evaluator, call: Call, workers: Any, pool: Processes | None = None) -> None:
+    def __init__(self, inner: Evaluator, call: Call, workers: Function | int, pool: Processes | None = None) -> None:
         super().__init__(inner)
         self.call, self.workers = call, workers
         self.is_batch = self.axis is not None and not call.vectorized
@@ -181,7 +181,7 @@ class StoppedError(Exception):
     """f raised StopIteration, which this holds."""
 
 
-def ends_of_chunks(workers: Any, count: int) -> list[int]:
+def ends_of_chunks(workers: Function | int, count: int) -> list[int]:
     """Return where the chunks of `count` rows begin and end."""
     wanted = max(CHUNKS_OF_A_MAP, math.isqrt(count)) if callable(workers) else CHUNKS_A_PROCESS * workers
     chunks = max(1, min(count, wanted))

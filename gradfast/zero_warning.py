@@ -2,13 +2,13 @@
 
 import gc
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
 
 import numpy as np
 
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
+from gradfast._kernels.one_point import OnePoint
 from gradfast.arguments import VALUE_DTYPE, Array, share_memory, warn
 from gradfast.complex_values import PartOf
 from gradfast.evaluators import Call, as_x, in_order, innermost, x_of
@@ -40,9 +40,10 @@ def doubt(operator: MixedStencils, e: Evaluator, parts: tuple[Moves, ...] | None
         return
     if not e.n or operator.is_elementwise or operator.is_native or operator.method.is_complex:
         return
-    one: Any = innermost(e)
+    one = innermost(e)
     call = one.opened_from
     if call is None:  # of a plain call
+        assert isinstance(one, OnePoint)
         call = Call(one.f, one.args, operator.single)
     if parts is None:
         x = x_of(e)
@@ -128,10 +129,10 @@ def _are_same(one: Array, other: Array) -> bool:
     return np.array_equal(np.ravel(one)[:size], np.ravel(other)[:size], equal_nan=True)
 
 
-def holds(f: Any, x: object) -> bool:
+def holds(f: object, x: object) -> bool:
     """Return whether a function can reach an object, or an array its memory, through what it names or is made of."""
     seen: set[int] = set()
-    todo = [f]
+    todo: list[object] = [f]
     while todo and len(seen) < MOST_HELD:
         one = todo.pop()
         kind = type(one)  # isinstance would ask the __class__ of lazy objects, which may compute or raise
@@ -140,7 +141,7 @@ def holds(f: Any, x: object) -> bool:
         if id(one) in seen or issubclass(kind, (ModuleType, type)):
             continue
         seen.add(id(one))
-        if kind is not FunctionType:
+        if type(one) is not FunctionType:
             todo += gc.get_referents(one)
             continue
         names = _names_in(one.__code__) & one.__globals__.keys()

@@ -1,10 +1,11 @@
 from collections.abc import Iterator
-from typing import Any
 
 from typing_extensions import disjoint_base
 
-from gradfast._kernels.memory import _Array
 from gradfast._kernels.moves import Moves
+from gradfast.arguments import Array, DType
+from gradfast.evaluators import Call
+from gradfast.parameters import Layout
 
 OF_VALUES: str
 
@@ -13,8 +14,8 @@ class CoarserError(Exception): ...
 @disjoint_base
 class Evaluator:
     inner: Evaluator  # or None, of what wraps nothing
-    x: Any
-    base: _Array
+    x: Array
+    base: Array
     axis: int | None
     kept: bytes | None
     n: int
@@ -27,23 +28,23 @@ class Evaluator:
     failed: int
     failed_last: int
     at_x: object
-    layout: Any
-    opened_from: Any
-    dtype: Any
+    layout: Layout | None
+    opened_from: Call | None
+    dtype: DType | None
     first_slab: int
     copied_from: object
     precision: str
     minds_precision: bool
     has_gaps: bool
     def __init__(self, inner: Evaluator) -> None: ...
-    def values(self, moves: Moves) -> _Array: ...
-    def value(self) -> _Array: ...
-    def pieces(self, moves: Moves) -> Iterator[tuple[int, int, _Array]]: ...
+    def values(self, moves: Moves) -> Array: ...
+    def value(self) -> Array: ...
+    def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]: ...
     def expect(self, total: int) -> None: ...
     @property
     def evaluations(self) -> int: ...
     @property
-    def steps_from(self) -> _Array: ...
+    def steps_from(self) -> Array: ...
     def value_shape(self) -> tuple[int, ...]: ...
     def rows_at_once(self) -> int: ...
     def close(self) -> None: ...

@@ -1,11 +1,11 @@
 from typing_extensions import disjoint_base
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.memory import _Array
+from gradfast.arguments import Array
 
 @disjoint_base
 class Copies(Evaluator):
-    origin: _Array
+    origin: Array
     args: tuple[object, ...]
     def __init__(
         self,
@@ -18,7 +18,7 @@ class Copies(Evaluator):
     ) -> None: ...
 
 class ManyPoints(Copies):
-    def raise_change(self, points: _Array) -> None: ...
+    def raise_change(self, points: Array) -> None: ...
 
 class Elements(Copies): ...
 

@@ -1,18 +1,18 @@
 from collections.abc import Iterator
-from typing import Any, Self, final
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradfast._kernels.memory import _Array
 from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import Array
 
 @final
 class Groups:
     coordinates: int
     count: int
-    chosen: _Array | None
-    starts: _Array | None
+    chosen: Array | None
+    starts: Array | None
     @property
     def members(self) -> NDArray[np.intp]: ...
     @staticmethod
@@ -34,9 +34,9 @@ class Moves:
     stencil: Stencil
     first: int
     last: int
-    along: Any
+    along: float | np.floating | None
     @property
-    def step_of_each(self) -> _Array: ...
+    def step_of_each(self) -> Array: ...
     def __init__(
         self,
         groups: Groups,

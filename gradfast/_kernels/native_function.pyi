@@ -1,4 +1,6 @@
-from typing import Any, Self, final
+from typing import Self, final
+
+from gradfast.arguments import Array
 
 SIGNATURES: dict[str, int]
 WANTED: dict[str, str]
@@ -11,7 +13,7 @@ class NativeFunction:
     outputs: int
     reducer: object
     def __new__(cls, address: object, signature: str, owner: object, outputs: int = -1) -> Self: ...
-    def __call__(self, x: object) -> Any: ...
+    def __call__(self, x: object) -> float | Array: ...
     def required_outputs(self) -> int: ...
 
 def require_kind(f: NativeFunction, kind: str) -> None: ...

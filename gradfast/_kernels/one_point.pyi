@@ -3,10 +3,11 @@ from collections.abc import Callable
 from typing_extensions import disjoint_base
 
 from gradfast._kernels.evaluator import Evaluator
+from gradfast.arguments import Function
 
 @disjoint_base
 class OnePoint(Evaluator):
-    f: object
+    f: Function
     args: tuple[object, ...]
     def __init__(
         self,

@@ -1,4 +1,4 @@
-from typing import Any, final
+from typing import final
 
 from gradfast._kernels.operator_run import Operator
 
@@ -11,4 +11,4 @@ def once(
     spare: Spare, f: object, x: object, args: object, f0: object, method: object, axis: object, bounds: object,
     kwargs: object, argnum: object, has_aux: object, vectorized: object, workers: object, progress: object,
     on_error: object, full_output: object, n: int = 0,
-) -> Any: ...  # fmt: skip
+) -> object: ...  # fmt: skip

@@ -5,12 +5,13 @@ from typing_extensions import disjoint_base
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups
 from gradfast._kernels.step_plan import Box
+from gradfast.arguments import Function
 
 NAMED: dict[str, object]
 
 @disjoint_base
 class Operator:
-    f: Any
+    f: Function
     method: Any
     bounds: object
     box: Box | None
@@ -20,9 +21,9 @@ class Operator:
     vectorized: bool
     full_output: bool
     argnum: int
-    kwargs: Any
+    kwargs: dict[str, object] | None
     has_aux: bool
-    objective: Any
+    objective: Function
     n: int
     single: bool
     is_native: bool

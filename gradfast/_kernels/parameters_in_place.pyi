@@ -2,15 +2,15 @@ from collections.abc import Callable, Sequence
 
 from typing_extensions import disjoint_base
 
-from gradfast._kernels.memory import _Array
 from gradfast._kernels.one_point import OnePoint
+from gradfast.arguments import Array
 
 @disjoint_base
 class Named(OnePoint):
     def __init__(
         self,
         f: object,
-        x: _Array,
+        x: Array,
         args: tuple[object, ...],
         single: bool,
         layout: object,

@@ -3,8 +3,8 @@ from typing import Protocol, Self, final
 
 from numpy.typing import ArrayLike
 
-from gradfast._kernels.memory import _Array
 from gradfast._kernels.stencil import Stencil
+from gradfast.arguments import Array
 
 LEAST_SCALE: float
 
@@ -14,7 +14,7 @@ class Rule:
     least_scale: float
     absolute: float
     def __new__(cls, relative: float = 0, least_scale: float = 0, absolute: float = 0) -> Self: ...
-    def at(self, x: ArrayLike) -> _Array: ...
+    def at(self, x: ArrayLike) -> Array: ...
 
 @final
 class Plan:
@@ -30,13 +30,13 @@ def plan_index(n: int, char: str) -> int: ...
 
 @final
 class Box:
-    lower: float | _Array
-    upper: float | _Array
-    def __init__(self, lower: float | _Array, upper: float | _Array) -> None: ...
+    lower: float | Array
+    upper: float | Array
+    def __init__(self, lower: float | Array, upper: float | Array) -> None: ...
 
 class _Within(Protocol):
     def __call__(
-        self, x: _Array, steps: _Array, options: tuple[tuple[Stencil, int], ...], low: _Array, high: _Array,
+        self, x: Array, steps: Array, options: tuple[tuple[Stencil, int], ...], low: Array, high: Array,
         is_single: bool,
     ) -> dict[Stencil, list[int]]: ...  # fmt: skip
 
