@@ -16,9 +16,9 @@ import numpy as np
 
 from gradfast import reference
 from gradfast.arguments import Array
-from gradfast.axes import import_matplotlib
 from gradfast.callables import compiled
 from gradfast.gradients import ValueAndGradient, gradient
+from gradfast.mesh_plots import import_matplotlib
 from gradfast.plotting import plot_function, plot_gradient_field, plot_surface, plot_tangent
 from gradfast.tangents import numerical_diff
 from gradfast.textbook import numerical_gradient

@@ -1,4 +1,4 @@
-"""What f may be: a Python callable, or an object that owns compiled code.
+"""What f may be: a Python callable, or an object that owns compiled code; and what stands between f and an operator.
 
 Objects that own compiled code are recognized by the name of their type. So SciPy, numba and cffi need not be imported
 here; a caller who has such an object has imported them.
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
-from gradfast._kernels.returned_number import shown
+from gradfast._kernels.returned_number import shown, values_of
 from gradfast.arguments import Arguments, Array, Function, is_integer, warn
+from gradfast.parameters import Layout, are_parameters
 
 MOST_OUTPUTS = 2**31 - 1  # C's int counts them
 
@@ -247,6 +248,9 @@ def _found_in(module: str, name: str) -> object:
     return attrgetter(name)(importlib.import_module(module))
 
 
+# --- between f and an operator ----------------------------------------------------------------------------------------
+
+
 class AlongOtherAxis:
     """A vectorized f that takes components along the first or the last axis, as one of points along the first."""
 
@@ -274,3 +278,54 @@ class KeepingAux:
 
     def __reduce__(self) -> Arguments:
         return KeepingAux, (self.f,)
+
+
+class Remembered:
+    """f, called once at each point: parts of its values are differentiated one after another, at the same points."""
+
+    def __init__(self, f: Function, argnum: int = 0) -> None:
+        self.f, self.argnum = f, argnum
+        self.known: dict[bytes, object] = {}
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        from hashlib import blake2b  # to import it takes a tenth of the time of this package
+
+        x = args[self.argnum]
+        flat = Layout.of(x)[1] if are_parameters(x) else np.asarray(x)
+        key = blake2b(flat.tobytes(), digest_size=16).digest()
+        if key not in self.known:
+            self.known[key] = copied(self.f(*args, **kwargs))
+        return self.known[key]
+
+    def __reduce__(self) -> Arguments:
+        return Remembered, (self.f, self.argnum)
+
+
+def copied(found: object) -> object:
+    """Return f's value, or value and aux, as it will stay: f may write the next one to the same array."""
+    if isinstance(found, tuple) and found and isinstance(found[0], np.ndarray):
+        return (found[0].copy(), *found[1:])
+    return found.copy() if isinstance(found, np.ndarray) else found
+
+
+class PartOf:
+    """A part of f's values: the real or the imaginary one, or the item with a number."""
+
+    def __init__(self, f: Function, part: str | int, has_aux: bool) -> None:
+        self.f, self.part, self.has_aux = f, part, has_aux
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        found = self.f(*args, **kwargs)
+        value, aux = found if self.has_aux else (found, None)
+        value = value if isinstance(value, (complex, np.ndarray)) else values_of(value)[()]
+        value = getattr(value, self.part) if isinstance(self.part, str) else item(np.asarray(value), self.part)
+        return (value, aux) if self.has_aux else value
+
+    def __reduce__(self) -> Arguments:
+        return PartOf, (self.f, self.part, self.has_aux)
+
+
+def item(values: Array, i: int) -> object:
+    if i >= values.size:
+        raise ValueError(f"f must return arrays of one shape; it returned one of shape {values.shape} among longer")
+    return values.flat[i]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradfast.arguments import EPS, Array, Some, Words
-from gradfast.axes import new_axes
+from gradfast.mesh_plots import new_axes
 
 # From the worst to the best. A check with one of the first two is false.
 WRONG, CANNOT_TELL, KINK, RIGHT = VERDICTS = ("wrong", "cannot tell", "kink", "right")

@@ -25,8 +25,7 @@ from gradfast.arguments import (
     number_or_array,
     unexpected,
 )
-from gradfast.callables import as_objective
-from gradfast.complex_values import Remembered
+from gradfast.callables import Remembered, as_objective
 from gradfast.difference_methods import Options
 from gradfast.evaluators import shape_of, x_of
 from gradfast.gradients import Gradient

@@ -1,10 +1,13 @@
-"""Info: what an operator did."""
+"""Info: what an operator did; and how the results of several operators become one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from gradfast.arguments import Array, Function, Words
+import numpy as np
+
+from gradfast.arguments import Array, Function, Words, number_or_array
+from gradfast.parameters import are_parameters, is_labeled, mapped
 
 
 class Look(NamedTuple):
@@ -67,3 +70,26 @@ def info_of_all(infos: Sequence[Info], join: Callable[[list[Array]], Any]) -> In
     parts: dict[str, Any] = {name: [getattr(info, name) for info in infos] for name in ARRAYS}
     known = [name for name in ARRAYS if name in ("step", "scheme") or (infos and parts[name][0] is not None)]
     return Info(sum(info.evaluations for info in infos), **{name: join(parts[name]) for name in known})
+
+
+def joined(real: Any, imaginary: Any) -> object:
+    """Return derivatives whose real and imaginary parts were computed alone: numbers, arrays, parameters by name."""
+    if are_parameters(real) and not is_labeled(real):
+        return mapped(joined, real, imaginary)
+    if isinstance(real, (float, np.ndarray, np.generic)):
+        out = np.empty(np.shape(real), np.result_type(np.asarray(real).dtype, np.complex64))
+        out.real, out.imag = real, imaginary
+        return number_or_array(out)
+    return real + 1j * imaginary  # of pandas, of SciPy's sparse arrays
+
+
+def joined_info(real: Info, imaginary: Info, evaluations: int) -> Info:
+    """Return what was done for both parts: steps and schemes are the same, errors add up as the legs of a triangle."""
+    if real.value is not None:
+        real = replace(real, value=joined(real.value, imaginary.value))
+    if real.error is None:
+        return replace(real, evaluations=evaluations)
+    join: Function = mapped if are_parameters(real.error) else lambda f, *parts: f(*parts)
+    error = join(np.hypot, real.error, imaginary.error)
+    converged = join(np.logical_and, real.converged, imaginary.converged)
+    return replace(real, evaluations=evaluations, error=error, converged=converged)

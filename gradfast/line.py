@@ -9,10 +9,9 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.step_plan import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array
-from gradfast.bounds import steps_within
 from gradfast.difference_methods import Difference, Options
 from gradfast.evaluators import x_of
-from gradfast.steps import scale_of
+from gradfast.steps import scale_of, steps_within
 
 
 class Line:

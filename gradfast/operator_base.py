@@ -29,19 +29,16 @@ from gradfast.arguments import (
     real_numbers,
     share_memory,
 )
-from gradfast.bounds import checked_bounds
-from gradfast.callables import AlongOtherAxis, KeepingAux
-from gradfast.complex_values import PartOf, Remembered, joined, joined_info
+from gradfast.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
 from gradfast.evaluators import Call, as_x, call_of, opened, shape_of, x_of
-from gradfast.info import Info, info_of_all, with_arrays
+from gradfast.info import Info, info_of_all, joined, joined_info, with_arrays
 from gradfast.moves_near_bounds import MixedStencils
 from gradfast.parameters import Layout, are_parameters, is_labeled
-from gradfast.points_and_values import FromElsewhere
-from gradfast.steps import warn_of_swallowed_step
+from gradfast.steps import checked_bounds, warn_of_swallowed_step
 from gradfast.zero_warning import doubt
 
 
-class PreparedOperator(MixedStencils, FromElsewhere):
+class PreparedOperator(MixedStencils):
     """f and how it is differentiated, looked at once; called with x and more arguments for f."""
 
     takes_both = False  # whether compiled f may return a number or write an array

@@ -16,11 +16,10 @@ import numpy as np
 from gradfast._kernels.returned_number import number
 from gradfast._kernels.step_plan import LEAST_SCALE
 from gradfast.arguments import EPS, Array, Function, as_array, is_real
-from gradfast.axes import annotated, as_ticks, new_axes
 from gradfast.callables import as_objective
 from gradfast.derivatives import derivative
 from gradfast.difference_methods import Central, Difference
-from gradfast.mesh_plots import plot_contour, plot_gradient_field, plot_surface
+from gradfast.mesh_plots import annotated, as_ticks, new_axes, plot_contour, plot_gradient_field, plot_surface
 from gradfast.methods import AnyMethod, as_method
 from gradfast.tangents import tangent_line
 

@@ -10,7 +10,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.one_point import OnePoint
 from gradfast.arguments import VALUE_DTYPE, Array, share_memory, warn
-from gradfast.complex_values import PartOf
+from gradfast.callables import PartOf
 from gradfast.evaluators import Call, as_x, in_order, innermost, x_of
 from gradfast.moves_near_bounds import MixedStencils
 from gradfast.stencils import ONE_NODE

@@ -10,9 +10,8 @@ from strategies import FLOATS
 
 from gradfast import Backward, Central, Forward, derivative, gradient
 from gradfast._kernels.step_plan import Rule
-from gradfast.bounds import steps_within
 from gradfast.methods import as_method
-from gradfast.steps import least_scale
+from gradfast.steps import least_scale, steps_within
 
 DIFFERENCES = ["central", "forward", "backward"]
 
