@@ -59,8 +59,8 @@ class GradientCheck:
         "right"; "wrong"; "kink", where f's slopes on both sides differ and the entry lies between
         them; "cannot tell", where the error bar is too wide to say.
     weight : ndarray
-        An error of an entry, times this, is that part of the norm of the whole. Each entry counts by the size of
-        its coordinate.
+        How much an entry counts: if it is off by e, the whole is off by the part e * weight of its norm. In this
+        norm, an entry counts by the size of its coordinate.
     evaluations : int
         How often f was evaluated.
     of : str

@@ -203,7 +203,7 @@ def plot_contour(
         Where to draw; new Axes in a new figure if not given.
     **kwargs
         For :meth:`matplotlib.axes.Axes.contour`. Without ``levels=``, equally much of the mesh lies between
-        each two neighboring lines, so that valleys of a steep f show.
+        each two neighboring lines, and their colors differ equally, so that valleys of a steep f show.
 
     Returns
     -------
@@ -243,9 +243,13 @@ def plot_contour(
     ax = new_axes(ax)
     finite = values[np.isfinite(values)]
     if finite.size and finite.min() < finite.max():
+        levels = np.unique(np.quantile(finite, np.linspace(0, 1, LEVELS + 2)[1:-1]))
         if "colors" not in kwargs:
             kwargs.setdefault("cmap", "viridis")
-        kwargs.setdefault("levels", np.unique(np.quantile(finite, np.linspace(0, 1, LEVELS + 2)[1:-1])))
+            if levels.size > 1 and kwargs.keys().isdisjoint(("levels", "norm", "vmin", "vmax")):
+                edges = np.unique([*levels, finite.max()])
+                kwargs["norm"] = import_matplotlib("matplotlib.colors").BoundaryNorm(edges, 256)
+        kwargs.setdefault("levels", levels)
         ax.contour(*mesh, np.ma.masked_invalid(values), **kwargs)
     if len(way):
         (line,) = ax.plot(*way.T, color="C3", marker=".", linewidth=1)

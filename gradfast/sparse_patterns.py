@@ -23,7 +23,17 @@ def read_only(*arrays: Indices) -> tuple[Indices, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """Where a matrix may differ from zero: the columns of its entries, row after row and rising, as in CSR."""
+    """Where a matrix may differ from zero, as :func:`gradfast.coloring.banded` returns it.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Number of rows and columns.
+    columns : ndarray of int
+        The column of each entry, row after row, and rising within a row, as in CSR.
+    row_starts : ndarray of int
+        Where each row begins in ``columns``, and its end: one number more than there are rows.
+    """
 
     shape: tuple[int, int]
     row_starts: Indices

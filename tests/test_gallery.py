@@ -1,5 +1,6 @@
 """The programs of the gallery run, draw, and print what their texts promise."""
 
+import importlib.util
 import re
 import runpy
 from pathlib import Path
@@ -24,6 +25,17 @@ PROMISED = {
 }
 
 
+@pytest.fixture
+def draw():
+    """Return the script that draws the pictures of the pages."""
+    path = GALLERY.parent / "draw.py"
+    if not path.exists():
+        pytest.skip("docs is not beside the tests")
+    found = importlib.util.module_from_spec(spec := importlib.util.spec_from_file_location("draw", path))
+    spec.loader.exec_module(found)
+    return found
+
+
 @pytest.mark.parametrize("name", PROMISED)
 def test_a_program_runs_and_keeps_its_promise(name, tmp_path, monkeypatch, capsys):
     if not GALLERY.exists():
@@ -42,3 +54,15 @@ def test_every_program_has_its_promise():
     if not GALLERY.exists():
         pytest.skip("docs is not beside the tests")
     assert {path.stem for path in GALLERY.glob("*.py")} == set(PROMISED)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_the_picture_is_that_of_the_program(name, draw):
+    drawn = (GALLERY / f"{name}.png").read_bytes()
+    assert draw.digest(GALLERY / f"{name}.py").encode() in drawn, "python docs/draw.py draws it anew"
+
+
+def test_the_page_for_code_hosts_has_every_program_and_picture(draw):
+    page = (GALLERY / "README.md").read_text(encoding="utf-8")
+    assert page == draw.gallery_page(), "python docs/draw.py writes it anew"
+    assert re.findall(r"!\[.+\]\((\w+)\.png\)", page) == sorted(PROMISED)

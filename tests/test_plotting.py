@@ -218,6 +218,8 @@ def test_contours_show_equal_parts_of_the_mesh_and_the_path():
     values = [rosenbrock([a, b]) for a in np.linspace(-2, 2, 41) for b in np.linspace(-1, 3, 41)]
     between = np.histogram(values, contours.levels)[0]
     assert between.min() > 0.8 * between.max()
+    colors = np.asarray(contours.norm(contours.levels)) / 256
+    assert np.diff(colors).min() > 0.8 * np.diff(colors).max()
     line, first, last = ax.lines
     assert line.get_xydata().tolist() == path
     assert first.get_xydata().tolist() == path[:1]
@@ -229,6 +231,8 @@ def test_contours_of_any_f_are_drawn():
     for f in (lambda x: 1.0, lambda x: np.nan, lambda x: np.inf if x[0] > 0 else x[1]):
         plot_contour(f, X0, X1).figure.canvas.draw()
     plot_contour(saddle, X0, X1, np.empty((0, 2)), levels=3, colors="k").figure.canvas.draw()
+    plot_contour(saddle, X0, X1, vmin=0.0).figure.canvas.draw()
+    plot_contour(saddle, X0, X1, norm="linear").figure.canvas.draw()
 
 
 def test_contours_need_a_mesh_and_a_path_of_points():
