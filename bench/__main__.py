@@ -45,7 +45,7 @@ def main() -> None:
     arguments = parser.parse_args()
     missing = sorted({c.package for workload in WORKLOADS for c in workload.contestants if c.run is None})
     if missing and arguments.into == HERE and not arguments.quick:
-        parser.error(f"the pages quote {', '.join(missing)}, not installed: pip install -e '.[bench]'")
+        parser.error(f"the pages quote {', '.join(missing)}, not installed: pip install 'gradfast[bench]'")
     results = list(measured(arguments.quick))
     speed = list(table.lines(results))
     print(*speed, sep="\n")

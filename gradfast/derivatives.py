@@ -222,11 +222,13 @@ def derivative(
     --------
     >>> import numpy as np
     >>> from gradfast import derivative
-    >>> x = np.linspace(0.0, 3.0, 7)
-    >>> print(f"error: {np.abs(derivative(np.sin, x) - np.cos(x)).max():.0e}")
-    error: 4e-11
-    >>> print(f"error: {np.abs(derivative(np.sin, x, n=2) + np.sin(x)).max():.0e}")
-    error: 2e-08
+    >>> x = np.array([0.5, 1.0, 2.0])
+    >>> print(derivative(np.sin, x).round(6))
+    [ 0.877583  0.540302 -0.416147]
+    >>> print(np.cos(x).round(6))
+    [ 0.877583  0.540302 -0.416147]
+    >>> print(derivative(np.sin, x, n=2).round(6))
+    [-0.479426 -0.841471 -0.909297]
     """
     if others:
         raise unexpected("derivative", others)
