@@ -23,14 +23,15 @@ DIRECTIVES |= {"freethreading_compatible": True}  # by a reading of every module
 
 SHARED = "gradfast._kernels._shared"  # Cython's own code for memoryviews, once instead of in every module; it writes it
 # Beside the kernels, the functions of cheap operators: Python takes as long to bind their keywords as these to run.
-FRONT = [f"gradfast/{name}.py" for name in ("derivatives", "gradients", "jacobians", "textbook")]
+FRONT = [f"gradfast/{name}.py" for name in ("derivatives", "gradients", "jacobians", "textbook_gradient")]
 SOURCES = [*sorted(Path("gradfast/_kernels").glob("*.pyx")), *filter(Path.exists, map(Path, FRONT))]
 
 # A compiler spends most of its time on code that gets no faster by it. Loops that become vector instructions, what runs
 # once for each call of f, and the rest: by callgrind this is within 1 % of -O3 everywhere.
-LEVELS = dict.fromkeys(("combine", "gradient_loop", "many_points", "moves", "native_loop", "operator_run"), "-O3")
-LEVELS |= dict.fromkeys(("evaluator", "fit", "memory", "native", "one_point", "operator_once"), "-O2")
-LEVELS |= dict.fromkeys(("next_look", "radius", "returned_number", "search"), "-O2")
+FAST = "combine", "evaluator_of_copies", "moves", "native_loop", "operator_run", "textbook_loop"
+OFTEN = "evaluator", "evaluator_in_place", "memory", "native_evaluator", "operator_once", "returned_value"
+ADAPTIVE = "adaptive_fit", "adaptive_next_look", "adaptive_radius", "adaptive_search"
+LEVELS = dict.fromkeys(FAST, "-O3") | dict.fromkeys(OFTEN + ADAPTIVE, "-O2")
 HAS_GCC_FLAGS = sys.platform != "win32"
 
 

@@ -42,8 +42,8 @@ from gradfast.hessians import Hessian, hessian
 from gradfast.info import Info
 from gradfast.jacobians import Jacobian, jacobian
 from gradfast.methods import Adaptive, Complex
-from gradfast.tangents import numerical_diff, tangent_line
-from gradfast.textbook import numerical_gradient
+from gradfast.textbook_functions import numerical_diff, tangent_line
+from gradfast.textbook_gradient import numerical_gradient
 
 if TYPE_CHECKING:
     from gradfast import plotting

@@ -20,8 +20,8 @@ from gradfast.callables import compiled
 from gradfast.gradients import ValueAndGradient, gradient
 from gradfast.mesh_plots import import_matplotlib
 from gradfast.plotting import plot_function, plot_gradient_field, plot_surface, plot_tangent
-from gradfast.tangents import numerical_diff
-from gradfast.textbook import numerical_gradient
+from gradfast.textbook_functions import numerical_diff
+from gradfast.textbook_gradient import numerical_gradient
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

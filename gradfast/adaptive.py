@@ -1,8 +1,8 @@
 """Adaptive derivatives: f is looked at where that tells most, and the result has an error bar.
 
-The page ``guide/how-adaptive-works`` of the documentation tells how. The kernels are ``_kernels/search.pyx``, which
-decides where f is looked at next, and ``_kernels/fit.pyx``, which makes a derivative and its bar of f's values. Here
-they meet the operators, whose evaluator they ask for f's values.
+The page ``guide/how-adaptive-works`` of the documentation tells how. Of the kernels, ``adaptive_search`` holds what was
+seen of f, ``adaptive_next_look`` decides where f is looked at next, and ``adaptive_radius`` and ``adaptive_fit`` make a
+derivative and its bar of f's values. Here they meet the operators, whose evaluator they ask for f's values.
 """
 
 import dataclasses
@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from gradfast._kernels.adaptive_search import Search
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.search import Search
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, Some, as_dtype
 from gradfast.evaluators import as_x, in_order
 from gradfast.info import Info, Look
-from gradfast.operator_base import PreparedOperator
+from gradfast.operator_call import PreparedOperator
 from gradfast.stencils import ONE_NODE
 
 # Of an f of many values, the looks at this many are held at once.

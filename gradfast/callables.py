@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
-from gradfast._kernels.returned_number import shown, values_of
+from gradfast._kernels.returned_value import shown, values_of
 from gradfast.arguments import Arguments, Array, Function, is_integer, warn
 from gradfast.parameters import Layout, are_parameters
 

@@ -17,7 +17,7 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import EPS, Array, Flags, Some, Words
 from gradfast.check_evidence import HALF_UNITS, ROUNDINGS, TINY, Looks, Seen
 from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WIDTHS, WRONG
-from gradfast.operator_base import PreparedOperator
+from gradfast.operator_call import PreparedOperator
 
 # The pair says nothing if f(x + h) - 2 f(x) + f(x - h) is above this part of f(x + h) - f(x - h): f may have a kink.
 # With 1e-3, curvature sent half the entries of smooth networks in float32 to the fit: 11 evaluations each instead of 4.

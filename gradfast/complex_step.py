@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from gradfast._kernels.evaluator import OF_VALUES
-from gradfast._kernels.returned_number import shown, values_of
-from gradfast._kernels.step_plan import LEAST_SCALE
+from gradfast._kernels.returned_value import shown, values_of
+from gradfast._kernels.steps_and_bounds import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Function
 from gradfast.stencils import forward
-from gradfast.steps import relative_step
+from gradfast.steps_and_bounds import relative_step
 
 # Nothing is subtracted, so the step may be far below rounding; its square must be as well.
 RELATIVE_STEP = 2.0**-67

@@ -23,12 +23,12 @@ from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
 from gradfast.difference_methods import Central
 from gradfast.info import Info
 from gradfast.methods import AnyMethod, as_method
-from gradfast.operator_base import PreparedOperator
+from gradfast.operator_call import PreparedOperator
 from gradfast.stencils import checked_order
 
 if TYPE_CHECKING:
     from gradfast._kernels.operator_once import once  # in C: see the .pxd beside this file
-    from gradfast.operator_options import DerivativeOptions, No, Numbers, Yes
+    from gradfast.operator_value import DerivativeOptions, No, Numbers, Yes
 
 HIGHEST_BY_COMPLEX_STEP = 4
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from gradfast import stencils
 from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.step_plan import Plan, Rule, plan_index
+from gradfast._kernels.steps_and_bounds import Plan, Rule, plan_index
 from gradfast.arguments import EPS, OURS, Array, Words, is_integer, is_real
-from gradfast.steps import (
+from gradfast.steps_and_bounds import (
     absolute_steps,
     broadcast_steps,
     checked_steps,

@@ -9,8 +9,8 @@ import numpy as np
 
 from gradfast import adaptive, complex_step
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Moves
-from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.operator_kinds import DirectionalOperator
 from gradfast.arguments import (
     NO_ARGUMENTS,
@@ -23,15 +23,15 @@ from gradfast.arguments import (
     number_or_array,
     unexpected,
 )
+from gradfast.direction import Line
 from gradfast.evaluators import call_of, innermost
 from gradfast.info import Info, info_of_all
-from gradfast.line import Line
 from gradfast.methods import AnyMethod
-from gradfast.operator_base import PreparedOperator
+from gradfast.operator_call import PreparedOperator
 from gradfast.stencils import ONE_NODE, checked_order
 
 if TYPE_CHECKING:
-    from gradfast.operator_options import AlongOptions, No, Yes
+    from gradfast.operator_value import AlongOptions, No, Yes
 
 
 # Arguments of f that nobody can change between two calls.

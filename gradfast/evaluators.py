@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.many_points import Copies, Elements, ManyPoints
+from gradfast._kernels.evaluator_in_place import OnePoint, WholeBatch
+from gradfast._kernels.evaluator_of_copies import Copies, Elements, ManyPoints
+from gradfast._kernels.evaluator_of_parameters import Named
 from gradfast._kernels.moves import Moves
-from gradfast._kernels.native import Native
+from gradfast._kernels.native_evaluator import Native
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.one_point import OnePoint, WholeBatch
-from gradfast._kernels.parameters_in_place import Named
 from gradfast.arguments import VALUE_DTYPE, Arguments, Array, Function
 from gradfast.complex_step import complex_copy, imaginary_part_of
 from gradfast.parameters import Layout
@@ -77,6 +77,21 @@ def opened(evaluator: Evaluator) -> Iterator[Evaluator]:
         evaluator.put_back()
         raise
     evaluator.close()
+
+
+def assembled(evaluator: Evaluator, moves: Moves) -> Array:
+    """Return all values of moves from the pieces that an evaluator yields."""
+    out: Array | None = None
+    try:
+        for first, last, found in evaluator.pieces(moves):
+            if out is None:
+                out = np.empty((len(moves), *found.shape[1:]), found.dtype)
+            out[first:last] = found
+    except RuntimeError as error:
+        if isinstance(error.__cause__, StopIteration):  # f's, which no generator lets through
+            raise error.__cause__ from None
+        raise
+    return np.empty((0, *(evaluator.shape or ()))) if out is None else out
 
 
 class NanOnError(Evaluator):

@@ -10,14 +10,14 @@ from gradfast._kernels.operator_once import Spare
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, ProgressLike, WorkersLike, unexpected
 from gradfast.info import Info
 from gradfast.methods import AnyMethod
-from gradfast.operator_base import PreparedOperator
-from gradfast.operator_options import COMMON
+from gradfast.operator_call import PreparedOperator
+from gradfast.operator_value import COMMON
 
 if TYPE_CHECKING:
     import numpy as np
 
     from gradfast._kernels.operator_once import once  # in C: see the .pxd beside this file
-    from gradfast.operator_options import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
+    from gradfast.operator_value import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
 
 
 class Gradient(GradientOperator, PreparedOperator):

@@ -12,7 +12,7 @@ from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.operator_kinds import HessianOperator
-from gradfast._kernels.returned_number import ArrayValueError
+from gradfast._kernels.returned_value import ArrayValueError
 from gradfast.arguments import (
     NO_ARGUMENTS,
     Arguments,
@@ -33,11 +33,11 @@ from gradfast.hessian_from_gradient import JacobianOfGradient
 from gradfast.info import Info
 from gradfast.jacobians import refuse_adaptive
 from gradfast.methods import AnyMethod, as_method
-from gradfast.operator_base import PreparedOperator
-from gradfast.operator_options import COMMON
+from gradfast.operator_call import PreparedOperator
+from gradfast.operator_value import COMMON
 
 if TYPE_CHECKING:
-    from gradfast.operator_options import HessianOptions, No, Numbers, Yes
+    from gradfast.operator_value import HessianOptions, No, Numbers, Yes
 
 
 class Hessian(HessianOperator, PreparedOperator):

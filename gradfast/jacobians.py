@@ -26,12 +26,12 @@ from gradfast.directional import DirectionalDerivative
 from gradfast.evaluators import shape_of
 from gradfast.info import Info
 from gradfast.methods import AnyMethod, as_method
-from gradfast.operator_base import PreparedOperator
-from gradfast.operator_options import COMMON
+from gradfast.operator_call import PreparedOperator
+from gradfast.operator_value import COMMON
 
 if TYPE_CHECKING:
     from gradfast._kernels.operator_once import once  # in C: see the .pxd beside this file
-    from gradfast.operator_options import JacobianOptions, Labeled, Named, No, Point, Yes
+    from gradfast.operator_value import JacobianOptions, Labeled, Named, No, Point, Yes
 
 
 class Jacobian(JacobianOperator, PreparedOperator):

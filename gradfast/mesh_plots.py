@@ -15,7 +15,7 @@ from gradfast._kernels.native_function import NativeFunction
 from gradfast.arguments import Array, Function, as_array, is_real
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened
-from gradfast.textbook import numerical_gradient
+from gradfast.textbook_gradient import numerical_gradient
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradfast._kernels.returned_number import number
-from gradfast._kernels.step_plan import LEAST_SCALE
+from gradfast._kernels.returned_value import number
+from gradfast._kernels.steps_and_bounds import LEAST_SCALE
 from gradfast.arguments import EPS, Array, Function, as_array, is_real
 from gradfast.callables import as_objective
 from gradfast.derivatives import derivative
 from gradfast.difference_methods import Central, Difference
 from gradfast.mesh_plots import annotated, as_ticks, new_axes, plot_contour, plot_gradient_field, plot_surface
 from gradfast.methods import AnyMethod, as_method
-from gradfast.tangents import tangent_line
+from gradfast.textbook_functions import tangent_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast._kernels.returned_number import values_of
+from gradfast._kernels.returned_value import values_of
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, number_or_array, real_numbers
 from gradfast.jacobians import Jacobian
 from gradfast.methods import AnyMethod

@@ -1,6 +1,6 @@
 """The textbook's numerical differentiation in plain Python, for tests and benchmarks to compare with.
 
-The functions are as in the textbook, with its faults. :mod:`gradfast.textbook` has the same formulas without them:
+The functions are as in the textbook, with its faults. Those of :mod:`gradfast` have the same formulas without them:
 
 - An array of integers is perturbed in place, which truncates the step, and so is the gradient. It is far off.
 - If f raises, the coordinate that was being perturbed keeps its perturbed value.

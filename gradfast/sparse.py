@@ -12,7 +12,7 @@ from gradfast.arguments import NO_ARGUMENTS, VALUE_DTYPE, Array, as_arguments, a
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
 from gradfast.evaluators import Call, opened, x_of
-from gradfast.operator_base import PreparedOperator
+from gradfast.operator_call import PreparedOperator
 from gradfast.sparse_patterns import Pattern, as_indices, as_pattern, require_symmetric, shape_of_indices
 from gradfast.sparse_verification import Lines, verify
 from gradfast.stencils import ONE_NODE

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast._kernels import greedy as kernels
+from gradfast._kernels import greedy_coloring as kernels
 from gradfast.arguments import Arguments, Array, as_array, is_integer
 
 Indices = np.ndarray[tuple[int, ...], np.dtype[np.intc]]

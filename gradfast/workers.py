@@ -1,6 +1,5 @@
-"""Evaluators that wrap another: f's values in pieces, through workers, or with progress told."""
+"""An evaluator that wraps another: f's values in pieces, through workers."""
 
-import importlib
 import math
 import pickle
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ import numpy as np
 from gradfast._kernels.evaluator import CoarserError, Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import Array, Function
-from gradfast.evaluators import Call
+from gradfast.evaluators import Call, assembled
 from gradfast.processes import DIED, Processes, portable
 
 # Chunks for each process of a pool of ours: with more of them the processes end at more nearly the same time.
@@ -28,9 +27,6 @@ OF_A_CHUNK = "_gradfast_of_a_chunk"
 
 # What workers may send back at once.
 MOST_BYTES = 1 << 26
-
-# The bar appears only if the work lasts longer than this many seconds.
-SECONDS_OF_SILENCE = 1.0
 
 
 class Workers(Evaluator):
@@ -237,102 +233,3 @@ def require_picklable(job: Job, cause: BaseException) -> None:
                 f"{name} must be picklable to reach another process; got {value!r}, {error}. Define it at the top of "
                 "a module, or give as workers a map that sends functions by value, such as joblib's or dask's"
             ) from cause
-
-
-def assembled(evaluator: Evaluator, moves: Moves) -> Array:
-    """Return all values of moves from the pieces that an evaluator yields."""
-    out: Array | None = None
-    try:
-        for first, last, found in evaluator.pieces(moves):
-            if out is None:
-                out = np.empty((len(moves), *found.shape[1:]), found.dtype)
-            out[first:last] = found
-    except RuntimeError as error:
-        if isinstance(error.__cause__, StopIteration):  # f's, which no generator lets through
-            raise error.__cause__ from None
-        raise
-    return np.empty((0, *(evaluator.shape or ()))) if out is None else out
-
-
-# --- progress ---------------------------------------------------------------------------------------------------------
-
-
-class Progress(Evaluator):
-    """Values of another evaluator, piece by piece, with the evaluations told that are done.
-
-    Parameters
-    ----------
-    inner : Evaluator
-    show : bool or callable
-        True for a bar by tqdm on stderr, which appears if the whole takes longer than a second; or what is called as
-        ``show(done, total)``.
-
-    Raises
-    ------
-    ImportError
-        If a bar is wanted and tqdm is not installed (``gradfast[progress]``).
-    """
-
-    def __init__(self, inner: Evaluator, show: object) -> None:
-        super().__init__(inner)
-        self.show, self.done, self.total = show, 0, 0
-        self.bar: Any = None
-        self.tqdm = import_tqdm() if show is True else None
-
-    def expect(self, total: int) -> None:
-        """Begin to count: `total` evaluations are to come."""
-        self._leave_bar()  # of an attempt that steps were too short for
-        self.done, self.total = 0, total
-        if self.tqdm is not None:
-            self.bar = self.tqdm(total=total, unit=" evaluations", delay=SECONDS_OF_SILENCE)
-
-    def values(self, moves: Moves) -> Array:
-        if self.done == self.total:  # an algorithm that does not know how many are to come
-            self._expect_more(len(moves) * self.points)
-        return assembled(self, moves)
-
-    def _expect_more(self, count: int) -> None:
-        if not self.total:
-            self.expect(count)
-            return
-        self.total += count
-        if self.bar is not None:
-            self.bar.total = self.total
-
-    def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
-        for first, last, found in self.inner.pieces(moves):
-            self._add((last - first) * self.points)
-            yield first, last, found
-
-    def rows_at_once(self) -> int:
-        return self.inner.rows_at_once()
-
-    def close(self) -> None:
-        try:
-            super().close()
-        finally:
-            self._leave_bar()
-
-    def put_back(self) -> None:
-        super().put_back()
-        self._leave_bar()
-
-    def _leave_bar(self) -> None:
-        """Leave the bar as it stands."""
-        if self.bar is not None:
-            self.bar.close()
-
-    def _add(self, count: int) -> None:
-        self.done += count
-        if self.bar is not None:
-            self.bar.update(count)
-        elif callable(self.show):
-            self.show(self.done, self.total)
-
-
-def import_tqdm() -> Function:
-    try:
-        tqdm: Function = importlib.import_module("tqdm").tqdm
-    except ImportError as error:
-        raise ImportError("a progress bar needs tqdm: install gradfast[progress]") from error
-    return tqdm

@@ -7,12 +7,12 @@ import numpy as np
 
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.one_point import OnePoint
 from gradfast.arguments import VALUE_DTYPE, Array, share_memory, warn
 from gradfast.callables import PartOf
 from gradfast.evaluators import Call, as_x, in_order, innermost, x_of
-from gradfast.moves_near_bounds import MixedStencils
+from gradfast.operator_moves import MixedStencils
 from gradfast.stencils import ONE_NODE
 
 READS_ANOTHER = (

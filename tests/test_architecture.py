@@ -24,21 +24,22 @@ FLOORS = {
         "sparse_patterns",
         "coloring",
     ),
-    "steps": ("steps", "difference_methods", "methods", "complex_step"),
+    "steps": ("steps_and_bounds", "difference_methods", "methods", "complex_step"),
     "calls": (
         "processes",
         "evaluators",
-        "line",
+        "direction",
         "workers",
-        "operator_options",
-        "moves_near_bounds",
+        "progress",
+        "operator_value",
+        "operator_moves",
         "zero_warning",
-        "operator_base",
+        "operator_call",
     ),
     "algorithms": ("adaptive", "noise_estimate", "sparse_verification", "sparse"),
     "operators": (
-        "tangents",
-        "textbook",
+        "textbook_functions",
+        "textbook_gradient",
         "derivatives",
         "directional",
         "gradients",
@@ -89,19 +90,21 @@ def test_imports_form_a_line(module):
 
 
 # The compiled modules, from the lowest to the highest.
-KERNELS = ["memory", "stencil", "returned_number", "step_plan", "moves", "interrupts", "native_function", "native_loop"]
+KERNELS = ["memory", "stencil", "returned_value", "steps_and_bounds", "moves"]
+KERNELS += ["interrupts", "native_function", "native_loop"]
 KERNELS += [
     "evaluator",
-    "one_point",
-    "parameters_in_place",
-    "many_points",
-    "native",
+    "evaluator_in_place",
+    "evaluator_of_parameters",
+    "evaluator_of_copies",
+    "native_evaluator",
     "combine",
     "operator_run",
     "operator_once",
     "operator_kinds",
 ]
-KERNELS += ["gradient_loop", "greedy", "fit", "radius", "next_look", "search"]
+KERNELS += ["textbook_loop", "greedy_coloring"]
+KERNELS += ["adaptive_fit", "adaptive_radius", "adaptive_next_look", "adaptive_search"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 

@@ -9,7 +9,7 @@ from calls import CALLS
 
 import gradfast
 from gradfast import gradient, jacobian, numerical_gradient, value_and_gradient
-from gradfast._kernels.one_point import OnePoint
+from gradfast._kernels.evaluator_in_place import OnePoint
 
 POINT = np.array([0.5, 1.0])
 

@@ -11,8 +11,8 @@ import pytest
 
 import gradfast
 from gradfast._kernels.combine import combined
+from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.stencil import Stencil
 from gradfast.stencils import central, forward
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradfast import Coloring, Jacobian, jacobian, sparse_patterns
-from gradfast._kernels import greedy as kernels
+from gradfast._kernels import greedy_coloring as kernels
 from gradfast.coloring import banded
 from gradfast.sparse_patterns import Pattern
 

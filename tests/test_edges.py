@@ -21,9 +21,9 @@ from gradfast import (
     noise,
 )
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.native import Native
-from gradfast._kernels.one_point import OnePoint
+from gradfast._kernels.native_evaluator import Native
 from gradfast.callables import as_objective
 from gradfast.stencils import ONE_NODE
 

@@ -9,7 +9,7 @@ import pytest
 
 from gradfast import Adaptive, Forward, Gradient, Hessian, Info, Jacobian, gradient, hessian, jacobian
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.one_point import OnePoint
+from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast.evaluators import Call, call_of
 
 

@@ -14,13 +14,14 @@ from strategies import FLOATS, points
 import gradfast
 from gradfast._kernels.combine import combined, second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.many_points import Elements
+from gradfast._kernels.evaluator_in_place import OnePoint
+from gradfast._kernels.evaluator_of_copies import Elements
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.stencil import Stencil
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call
-from gradfast.workers import Progress, Workers
+from gradfast.progress import Progress
+from gradfast.workers import Workers
 
 CENTRAL = Stencil((1, -1), (1, -1), 2)
 FORWARD = Stencil((1,), (1,), 1, center=-1)

@@ -12,11 +12,11 @@ from objectives import bits, same
 from strategies import FLOATS, OTHERS, points
 
 from gradfast import Central, derivative, gradient, jacobian, numerical_gradient, reference, value_and_gradient
-from gradfast._kernels.gradient_loop import by_differences
+from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.memory import can_be_moved
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.one_point import OnePoint
 from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.textbook_loop import by_differences
 
 CENTRAL = Stencil((1, -1), (1, -1), 2)
 

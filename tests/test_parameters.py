@@ -10,7 +10,7 @@ from objectives import ObjectiveError, bits
 
 import gradfast
 from gradfast import Central, Gradient, Jacobian, check_gradient, gradient, jacobian, propagate, value_and_gradient
-from gradfast._kernels.parameters_in_place import Named
+from gradfast._kernels.evaluator_of_parameters import Named
 from gradfast.parameters import Layout, ravel
 
 METHODS = ["central", "forward", "backward", "complex", "adaptive", gradfast.Central(4)]

@@ -1,1 +1,1 @@
-"""The compiled loops. They know no user option: see ``gradfast.textbook`` for how they are called."""
+"""The compiled loops. They know no user option: `gradfast.evaluators` and the operators above call them."""

@@ -22,7 +22,7 @@ from libc.string cimport memcpy
 from gradfast._kernels.memory cimport (
     NPY_DOUBLE, NPY_LONGDOUBLE, Fields, PyArray_BYTES, PyArray_DIMS, PyArray_ISCARRAY_RO, PyArray_NDIM, PyArray_TYPE, close_memory, fields_of, form_of, give_back_form, holds, open_memory, read_all, shape_in, strides_in, write_all,
 )
-from gradfast._kernels.returned_number cimport precision_of
+from gradfast._kernels.returned_value cimport precision_of
 
 from time import perf_counter
 

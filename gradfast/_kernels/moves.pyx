@@ -15,7 +15,7 @@ from libc.string cimport memcmp, memcpy
 
 import numpy as np
 
-from gradfast._kernels.step_plan cimport Rule, real
+from gradfast._kernels.steps_and_bounds cimport Rule, real
 
 
 @cython.final

@@ -5,7 +5,7 @@ Each call looks at the signature again: that costs less than the call, and a loo
 
 cimport cython
 
-from gradfast._kernels.step_plan cimport Bits
+from gradfast._kernels.steps_and_bounds cimport Bits
 
 
 cdef enum Signature:                        # T is int or Py_ssize_t

@@ -7,19 +7,19 @@ from libc.string cimport memcpy, memset
 
 from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, is_finite, second_derivatives
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
-from gradfast._kernels.many_points cimport AtNumber, Elements
+from gradfast._kernels.evaluator_of_copies cimport AtNumber, Elements
 from gradfast._kernels.memory cimport data_of, new_array
 from gradfast._kernels.moves cimport Groups, Moves, Span
-from gradfast._kernels.native cimport Native
-from gradfast._kernels.returned_number cimport new_float64
+from gradfast._kernels.native_evaluator cimport Native
+from gradfast._kernels.returned_value cimport new_float64
 from gradfast._kernels.operator_run cimport Operator, each_of
-from gradfast._kernels.step_plan cimport SMALLEST_SCALE, Plan
+from gradfast._kernels.steps_and_bounds cimport SMALLEST_SCALE, Plan
 
 import numpy as np
 from numpy import float64, ndarray
 
 from gradfast._kernels.evaluator import CoarserError
-from gradfast._kernels.returned_number import ArrayValueError, ComplexValueError
+from gradfast._kernels.returned_value import ArrayValueError, ComplexValueError
 
 # Groups know no x: those of few coordinates are made once.
 cdef object TOGETHER_ONE = Groups.together(1)
@@ -339,7 +339,7 @@ cdef class DirectionalOperator(Operator):
 cdef void size_along(const double *x, const double *v, Py_ssize_t n, double *size, double *length) noexcept nogil:  # OUT: size, length
     """Write v's length, and the size L such that a step of r L along v moves coordinates by r times their scales.
 
-    See `gradfast.line.size_along`, which serves other dtypes. Sums of squares are of numbers divided by the largest,
+    See `gradfast.direction.size_along`, which serves other dtypes. Sums of squares are of numbers divided by the largest,
     so that none overflows or vanishes.
     """
     cdef Py_ssize_t i, moved = 0

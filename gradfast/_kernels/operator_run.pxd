@@ -1,7 +1,7 @@
 from gradfast._kernels.combine cimport Division
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.moves cimport Groups, Moves
-from gradfast._kernels.step_plan cimport Box, Plan
+from gradfast._kernels.steps_and_bounds cimport Box, Plan
 
 
 cdef class Operator:

@@ -4,7 +4,7 @@ from typing_extensions import disjoint_base
 
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups
-from gradfast._kernels.step_plan import Box
+from gradfast._kernels.steps_and_bounds import Box
 from gradfast.arguments import Function
 
 NAMED: dict[str, object]

@@ -6,7 +6,7 @@ a. `run` is every operator's: open an evaluator at x, make moves, ask for f's va
    plain_moves, new_result, finish.
 b. This part knows the plain case: one point, a difference method, a rule of steps, bounds far away. What is out of the
    ordinary (copies of x, bounds nearby, the complex step, adaptive steps, workers) it asks of the methods whose names
-   begin with ``_``, which `gradfast.operator_base` and the modules below it define in Python.
+   begin with ``_``, which `gradfast.operator_call` and the modules below it define in Python.
 """
 
 cimport cython
@@ -18,14 +18,14 @@ from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine, i
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
 from gradfast._kernels.memory cimport data_of, new_array, size_of
 from gradfast._kernels.moves cimport EACH as ALONE, Groups, Moves
-from gradfast._kernels.native cimport Native
-from gradfast._kernels.one_point cimport OnePoint
-from gradfast._kernels.step_plan cimport Plan, index_of
+from gradfast._kernels.native_evaluator cimport Native
+from gradfast._kernels.evaluator_in_place cimport OnePoint
+from gradfast._kernels.steps_and_bounds cimport Plan, index_of
 
 from numpy import empty, ndarray, ufunc
 
 from gradfast._kernels.evaluator import CoarserError
-from gradfast._kernels.returned_number import ComplexValueError
+from gradfast._kernels.returned_value import ComplexValueError
 
 cdef extern from "Python.h":
     bint PyCFunction_CheckExact(object f)
@@ -53,7 +53,7 @@ cdef bint names_nothing(f) except -1:
 
 @cython.auto_pickle(False)
 cdef class Operator:
-    """What all prepared operators share: see `gradfast.operator_base.PreparedOperator`."""
+    """What all prepared operators share: see `gradfast.operator_call.PreparedOperator`."""
 
     def _prepare(
         self, f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output

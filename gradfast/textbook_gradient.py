@@ -1,4 +1,4 @@
-"""The textbook's functions: drop-ins with h = 1e-4. Here is numerical_gradient, compiled; tangents.py has the others.
+"""The textbook's numerical_gradient, a drop-in with h = 1e-4, compiled; textbook_functions.py has the others.
 
 Formula and arithmetic are those of :mod:`gradfast.reference`, bit for bit, for float64 points.
 What differs is the time they take, and what happens when something is wrong.
@@ -12,16 +12,16 @@ from numpy import empty
 
 from gradfast._kernels import native_loop
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.gradient_loop import by_differences, by_moves
-from gradfast._kernels.many_points import ManyPoints
+from gradfast._kernels.evaluator_in_place import OnePoint, WholeBatch
+from gradfast._kernels.evaluator_of_copies import ManyPoints
 from gradfast._kernels.memory import add_note
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.one_point import OnePoint, WholeBatch
+from gradfast._kernels.textbook_loop import by_differences, by_moves
 from gradfast.arguments import Array, Function, as_dtype, as_point, is_integer, share_memory
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened
 from gradfast.stencils import central
-from gradfast.tangents import checked_step, warn_of_swallowed_step
+from gradfast.textbook_functions import checked_step, warn_of_swallowed_step
 from gradfast.zero_warning import holds, warn_of_unseen
 
 CENTRAL = central(1, 2)

@@ -5,7 +5,7 @@ A fit is not believed if it sees no more than the tread of a stair, and its bar 
 
 from libc.math cimport INFINITY, fabs, fmax, isfinite, pow, remainder, rint
 
-from gradfast._kernels.fit cimport MOST_LOOKS, MOST_TERMS, RESTS, Basis, Fit, Looks, Value, decompose, fit_value, half, moved
+from gradfast._kernels.adaptive_fit cimport MOST_LOOKS, MOST_TERMS, RESTS, Basis, Fit, Looks, Value, decompose, fit_value, half, moved
 
 # f changes abruptly if the next look is this many times as far from a fit as noise and one more term explain. Treads of
 # naive formulas are above 1e5. 100 takes 1 in 100 fast waves for treads.

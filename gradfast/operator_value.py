@@ -24,7 +24,7 @@ from gradfast.arguments import (
 from gradfast.callables import as_objective
 from gradfast.methods import AnyMethod, as_method
 from gradfast.parameters import are_parameters
-from gradfast.steps import box_of, sides_of
+from gradfast.steps_and_bounds import box_of, sides_of
 
 # The options of nearly every operator, in the order in which they are shown.
 COMMON = ("bounds", "kwargs", "argnum", "has_aux", "vectorized", "workers", "progress", "on_error", "full_output")

@@ -2,7 +2,7 @@ from collections.abc import Callable, Sequence
 
 from typing_extensions import disjoint_base
 
-from gradfast._kernels.one_point import OnePoint
+from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast.arguments import Array
 
 @disjoint_base

@@ -7,9 +7,9 @@ so together.
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, frexp, isfinite, ldexp, pow, rint, sqrt
 
-from gradfast._kernels.fit cimport IS_NOISE, JUMP, MOST_LOOKS, Fit, Looks, Value, as_derivative
-from gradfast._kernels.next_look cimport GOLDEN, NOISY, Line, has_not_moved, plan
-from gradfast._kernels.radius cimport fit
+from gradfast._kernels.adaptive_fit cimport IS_NOISE, JUMP, MOST_LOOKS, Fit, Looks, Value, as_derivative
+from gradfast._kernels.adaptive_next_look cimport GOLDEN, NOISY, Line, has_not_moved, plan
+from gradfast._kernels.adaptive_radius cimport fit
 
 import numpy as np
 

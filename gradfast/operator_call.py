@@ -13,9 +13,9 @@ import numpy as np
 
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
+from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.memory import add_note
 from gradfast._kernels.moves import Moves
-from gradfast._kernels.one_point import OnePoint
 from gradfast.arguments import (
     RAVELED,
     VALUE_DTYPE,
@@ -32,9 +32,9 @@ from gradfast.arguments import (
 from gradfast.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
 from gradfast.evaluators import Call, as_x, call_of, opened, shape_of, x_of
 from gradfast.info import Info, info_of_all, joined, joined_info, with_arrays
-from gradfast.moves_near_bounds import MixedStencils
+from gradfast.operator_moves import MixedStencils
 from gradfast.parameters import Layout, are_parameters, is_labeled
-from gradfast.steps import checked_bounds, warn_of_swallowed_step
+from gradfast.steps_and_bounds import checked_bounds, warn_of_swallowed_step
 from gradfast.zero_warning import doubt
 
 
@@ -92,13 +92,15 @@ class PreparedOperator(MixedStencils):
             call = self._call(args, axis if np.asarray(x).ndim > 1 else None, f0)
             evaluator = call.at(x)
         evaluator.copied_from = given if is_copy or self._workers is not None else None
-        if self._workers is None and self.progress is False:
-            return evaluator
-        from gradfast.workers import Progress, Workers  # few calls need them, nor what they import
-
         if self._workers is not None:
+            from gradfast.workers import Workers  # few calls need it, nor what it imports
+
             evaluator = Workers(evaluator, call, self._workers, self._pool)
-        return evaluator if self.progress is False else Progress(evaluator, self.progress)
+        if self.progress is False:
+            return evaluator
+        from gradfast.progress import Progress  # few calls need it
+
+        return Progress(evaluator, self.progress)
 
     def _sees_names(self, x: object) -> bool:
         """Return whether f is to be called with x as it is, parameters by name."""

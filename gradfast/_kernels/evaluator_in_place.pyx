@@ -14,7 +14,7 @@ from cpython.object cimport PyObject
 from gradfast._kernels.evaluator cimport Block, Evaluator, reserve
 from gradfast._kernels.memory cimport Memory, form_of, holds, is_at_home, open_memory, write_all
 from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
-from gradfast._kernels.returned_number cimport as_real_array, caller_of, is_float, own, read, take_float
+from gradfast._kernels.returned_value cimport as_real_array, caller_of, is_float, own, read, take_float
 
 import numpy as np
 from numpy import ndarray

@@ -21,10 +21,10 @@ from gradfast._kernels.memory cimport (
     strides_in, write_all,
 )
 from gradfast._kernels.moves cimport Moves
-from gradfast._kernels.returned_number cimport caller_of, is_float, own, read, take_float, vectorcallfunc
+from gradfast._kernels.returned_value cimport caller_of, is_float, own, read, take_float, vectorcallfunc
 from gradfast._kernels.operator_run cimport names_nothing
 from gradfast._kernels.operator_kinds cimport GradientOperator
-from gradfast._kernels.step_plan cimport first_swallowed, real
+from gradfast._kernels.steps_and_bounds cimport first_swallowed, real
 from gradfast._kernels.stencil cimport Stencil, value
 
 # How a gradient is made of moves, whatever f is.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.memory import name_of_coordinate
-from gradfast._kernels.returned_number import number, shown, values_of
+from gradfast._kernels.returned_value import number, shown, values_of
 from gradfast.arguments import Array, Function, as_array, tell_of_vectorize, warn
 from gradfast.callables import as_objective
 

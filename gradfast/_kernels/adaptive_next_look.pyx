@@ -5,11 +5,11 @@ Neighboring steps are in ratios that are no small fractions: no wave of f has th
 
 from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, pow, sqrt
 
-from gradfast._kernels.fit cimport (
+from gradfast._kernels.adaptive_fit cimport (
     CONFIRMING_LOOK, DEEP_LOOK, DEEPER_LOOK, IS_NOISE, JUMP, MOST_LOOKS, SMOOTH_CLOSE_BY, Fit, Looks, Value,
     half, moved,
 )
-from gradfast._kernels.radius cimport fit, see
+from gradfast._kernels.adaptive_radius cimport fit, see
 
 # Ratios of neighboring steps: (sqrt(5) - 1) / 2 and sqrt(2) - 1.
 GOLDEN = 0.6180339887498949

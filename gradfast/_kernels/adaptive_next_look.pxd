@@ -1,6 +1,6 @@
 """Where f is looked at next on a line, from what was seen of it there."""
 
-from gradfast._kernels.fit cimport Fit, Looks, Value
+from gradfast._kernels.adaptive_fit cimport Fit, Looks, Value
 
 cdef double GOLDEN
 cdef double NOISY

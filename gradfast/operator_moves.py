@@ -12,10 +12,10 @@ from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import VALUE_DTYPE, Array, Some
 from gradfast.difference_methods import Options
 from gradfast.evaluators import in_order, x_of
-from gradfast.operator_options import WithOptions
+from gradfast.operator_value import WithOptions
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
-from gradfast.steps import checked_bounds, steps_within
+from gradfast.steps_and_bounds import checked_bounds, steps_within
 
 
 class MixedStencils(WithOptions):

@@ -10,7 +10,7 @@ from libc.string cimport memcmp, memset
 from gradfast._kernels.evaluator cimport BLOCK_BYTES, Block, Evaluator, reserve
 from gradfast._kernels.memory cimport Memory, form_of
 from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
-from gradfast._kernels.returned_number cimport as_real_array, new_float64
+from gradfast._kernels.returned_value cimport as_real_array, new_float64
 
 import numpy as np
 from numpy import empty, float64, ndarray

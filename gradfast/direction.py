@@ -7,11 +7,11 @@ import numpy as np
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.step_plan import LEAST_SCALE
+from gradfast._kernels.steps_and_bounds import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, as_array
 from gradfast.difference_methods import Difference, Options
 from gradfast.evaluators import x_of
-from gradfast.steps import scale_of, steps_within
+from gradfast.steps_and_bounds import scale_of, steps_within
 
 
 class Line:

@@ -2,7 +2,7 @@ cimport cython
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.memory cimport Memory
 from gradfast._kernels.moves cimport Moves, Span
-from gradfast._kernels.returned_number cimport vectorcallfunc
+from gradfast._kernels.returned_value cimport vectorcallfunc
 
 from cpython.ref cimport PyObject
 

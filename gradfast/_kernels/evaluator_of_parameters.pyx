@@ -10,7 +10,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 
 from gradfast._kernels.memory cimport Memory, PyArray_BYTES, address, close_memory, form_of, give_back_form, open_memory, owner_of, read_all, shape_in, strides_in
-from gradfast._kernels.one_point cimport OnePoint
+from gradfast._kernels.evaluator_in_place cimport OnePoint
 
 from numpy import dtype, ndarray
 
