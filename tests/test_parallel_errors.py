@@ -101,6 +101,29 @@ def test_the_first_exception_does_not_wait_for_the_others():
     assert set(multiprocessing.active_children()) == others
 
 
+def test_a_call_after_an_exception_gets_its_own_results():
+    with Gradient(square_or_failing, workers=2) as operator:
+        for _ in range(3):
+            with pytest.raises(ValueError, match="deliberate"):
+                operator(np.ones(6), fails=True)
+            assert np.array_equal(operator(POINT), gradient(square_or_failing, POINT))
+
+
+def square_or_failing(x, fails=False):
+    if fails and x[5] != 1.0:
+        raise ValueError("deliberate")
+    return float(x @ x)
+
+
+def test_a_process_that_died_between_two_calls_is_replaced():
+    with Gradient(smooth, workers=2) as operator:
+        operator(POINT)
+        for member in multiprocessing.active_children()[:1]:
+            os.kill(member.pid, KILL)
+            member.join()
+        assert np.array_equal(operator(POINT), gradient(smooth, POINT))
+
+
 def test_a_process_that_starts_first_is_not_waited_for():
     processes, ends, done = Processes(2), [], []
     for _ in range(2):

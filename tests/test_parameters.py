@@ -9,7 +9,7 @@ import pytest
 from objectives import ObjectiveError, bits
 
 import gradfast
-from gradfast import Central, Gradient, Jacobian, check_gradient, gradient, jacobian, propagate, value_and_gradient
+from gradfast import Gradient, Jacobian, check_gradient, gradient, jacobian, value_and_gradient
 from gradfast._kernels.evaluator_of_parameters import Named
 from gradfast.parameters import Layout, ravel
 
@@ -309,55 +309,6 @@ def test_a_prepared_operator_takes_parameters_of_any_structure():
     assert total(np.ones(2)) == pytest.approx(2.0)
 
 
-# --- pandas -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("f", [lambda p: p["a"] ** 2 * p["b"], lambda p: p.a**2 * p.b], ids=["keys", "attributes"])
-def test_an_f_that_looks_for_labels_in_vain_is_told_how_to_find_them(f):
-    pandas = pytest.importorskip("pandas")
-    series = pandas.Series({"a": 1.0, "b": 2.0})
-    told = "f was called with the values of x, a Series; vector, unravel = gradfast.parameters.ravel(x) makes"
-    for call in (lambda: gradfast.hessian(f, series), lambda: gradfast.directional_derivative(f, series, [1.0, 0.0])):
-        with pytest.raises((IndexError, AttributeError)) as caught:
-            call()
-        assert any(note.startswith(told) for note in caught.value.__notes__)
-    vector, unravel = ravel(series)
-    assert gradfast.hessian(lambda v: f(unravel(v)), vector) == pytest.approx(
-        np.array([[4.0, 2.0], [2.0, 0.0]]), abs=1e-4
-    )
-
-
-def test_labels_of_pandas_are_kept():
-    pandas = pytest.importorskip("pandas")
-    series = pandas.Series({"alpha": 1.0, "beta": 2.0}, name="fit")
-    before = series.copy()
-
-    def f(p):
-        return p["alpha"] ** 2 + 3 * p["beta"]
-
-    for method in METHODS:
-        found = gradient(f, series, method=method)
-        assert (list(found.index), found.name) == (["alpha", "beta"], "fit")
-        assert found.to_numpy() == pytest.approx([2.0, 3.0])
-    assert series.equals(before)
-    table = jacobian(lambda p: [p["alpha"] * p["beta"], p["alpha"]], series)
-    assert (type(table), list(table.columns)) == (pandas.DataFrame, ["alpha", "beta"])
-    assert table.to_numpy() == pytest.approx(np.array([[2.0, 1.0], [1.0, 0.0]]))
-    frame = pandas.DataFrame([[1, 2], [3, 4]], index=["r", "s"], columns=["a", "b"])
-    found = gradient(lambda p: (p["a"] ** 2).sum() + p.loc["s", "b"], frame)
-    assert (list(found.index), list(found.columns)) == (["r", "s"], ["a", "b"])
-    assert found.to_numpy() == pytest.approx(np.array([[2.0, 0.0], [6.0, 1.0]]))
-    nested = gradient(lambda p: f(p["s"]) * p["W"][0], {"s": series, "W": np.ones(1)})
-    assert nested["s"]["alpha"] == pytest.approx(2.0)
-    with pytest.raises(ValueError, match=r"f must leave x as it is; it changed x\['beta'\]"):
-        gradient(lambda p: p.__setitem__("beta", 7.0) or 1.0, series)
-    with pytest.raises(ValueError, match=r"got x\['beta'\] = 2 in \[0, 1\]"):
-        gradient(f, series, bounds=(0, 1))
-    rows = gradient(lambda p: (p**2).sum(axis=-1), series, vectorized=True)  # as an array: f takes many points
-    assert rows == pytest.approx(np.array([2.0, 4.0]))
-    assert gradfast.hessian(lambda p: p[0] * p[1], series) == pytest.approx(1 - np.eye(2), abs=1e-5)
-
-
 # --- refused ----------------------------------------------------------------------------------------------------------
 
 
@@ -427,43 +378,6 @@ def test_places_that_cannot_be_moved_are_refused():
 def as_read_only(array):
     array.flags.writeable = False
     return array
-
-
-def test_labels_are_read_in_the_order_of_x():
-    pd = pytest.importorskip("pandas")
-    x = pd.Series({"a": 1.0, "b": 2.0})
-
-    def f(p):
-        return p["a"] * p["b"]
-
-    variances = pd.Series({"b": 0.4, "a": 0.1})
-    table = pd.DataFrame([[0.4, 0.0], [0.0, 0.1]], index=["b", "a"], columns=["b", "a"])
-    for cov in (variances, table):
-        _, variance = propagate(f, x, cov)
-        assert variance == pytest.approx(0.1 * 4 + 0.4 * 1)
-    with pytest.raises(ValueError, match=r"cov must have the labels of x, \['a', 'b'\]; got \['c', 'b'\]"):
-        propagate(f, x, pd.Series({"c": 0.4, "b": 0.1}))
-    assert check_gradient(f, lambda p: pd.Series({"b": p["a"], "a": p["b"]}), x)
-    assert check_gradient(f, lambda p: pd.Series([p["b"], p["a"]]), x)  # pandas' default labels say nothing
-    with pytest.raises(ValueError, match=r"gradient must have the labels of x, \['a', 'b'\]; got \['a', 'c'\]"):
-        check_gradient(f, pd.Series({"a": 2.0, "c": 1.0}), x)
-    seen = []
-    lower = pd.Series({"b": 1.9, "a": 0.0})
-    gradient(lambda p: seen.append(tuple(p)) or f(p), x, bounds=(lower, None), method=Central(step=0.5))
-    assert min(b for _, b in seen) >= 1.9
-    assert min(a for a, _ in seen) == 0.5
-
-
-def test_a_covariance_is_symmetric_to_rounding():
-    with pytest.raises(ValueError, match="cov must be symmetric; got "):
-        propagate(np.sum, np.ones(2), [[1.0, 0.5], [0.5 + 1e-5, 1.0]])
-    assert propagate(np.sum, np.ones(2), [[1.0, 0.5], [0.5 + 1e-12, 1.0]])[1] == pytest.approx(3.0)
-
-
-def test_the_value_that_is_propagated_is_f_s_at_x_though_f_uses_its_array_again():
-    buffer = np.empty(2)
-    value, _ = propagate(lambda x: np.multiply(x, x, out=buffer), np.array([1.0, 2.0]), 1.0)
-    assert np.array_equal(value, [1, 4])
 
 
 def test_arrays_of_two_precisions_are_moved_in_the_finer():
