@@ -55,7 +55,6 @@ class Processes:
         self.members: list[Member] = []
         self.lock = Lock()
         self.last_resort: object = None
-        self.is_over = False  # whether nobody will ask again: they end after a call that is still under way
 
     def results(self, job: bytes, chunks: Sequence[object]) -> Generator[object, None, None]:
         """Yield what the job, which is pickled, returned for each chunk, as they are done."""
@@ -73,8 +72,6 @@ class Processes:
             raise
         finally:
             self.lock.release()
-            if self.is_over:
-                self.leave()
 
     def _results(self, job: bytes, chunks: Sequence[object]) -> Generator[object, None, None]:
         from multiprocessing.connection import wait
@@ -122,8 +119,7 @@ class Processes:
                 self.members.append(Member(process, ours))
 
     def leave(self) -> None:
-        """End the processes for good; after the call that is under way, as one is whose progress is shown."""
-        self.is_over = True
+        """End the processes; those of a call that is under way, as where its progress is shown, end with this object."""
         if self.lock.acquire(blocking=False):
             try:
                 end(self.members)

@@ -79,3 +79,10 @@ def test_labels_are_read_in_the_order_of_x():
     gradient(lambda p: seen.append(tuple(p)) or f(p), x, bounds=(lower, None), method=Central(step=0.5))
     assert min(b for _, b in seen) >= 1.9
     assert min(a for a, _ in seen) == 0.5
+
+
+def test_more_labels_than_x_has_are_no_gradient():
+    pd = pytest.importorskip("pandas")
+    x = pd.Series({"a": 1.0, "b": 2.0})
+    with pytest.raises(ValueError, match=r"gradient must have the labels of x, \['a', 'b'\]; got \['a', 'b', 'c'\]"):
+        check_gradient(lambda p: p["a"] * p["b"], pd.Series({"a": 2.0, "b": 1.0, "c": 5.0}), x)

@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import pickle
 import re
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -122,6 +124,37 @@ def test_a_process_that_died_between_two_calls_is_replaced():
             os.kill(member.pid, KILL)
             member.join()
         assert np.array_equal(operator(POINT), gradient(smooth, POINT))
+
+
+ASLEEP = """
+import time
+import numpy as np
+from gradfast import gradient
+
+def f(x):
+    print("asleep", flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    gradient(f, np.ones(4), workers=2)
+"""
+
+
+def test_processes_end_with_the_one_that_started_them_however_it_ends(tmp_path):
+    program = tmp_path / "asleep.py"
+    program.write_text(ASLEEP)
+    started = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True)
+    with started:
+        assert started.stdout.read(6) == "asleep"
+        started.kill()
+        started.communicate(timeout=60)  # until no process is left that could print
+
+
+def test_no_more_processes_start_than_have_something_to_do():
+    others = set(multiprocessing.active_children())
+    with Gradient(smooth, workers=8) as operator:
+        operator(np.ones(1))
+        assert len(set(multiprocessing.active_children()) - others) == 2
 
 
 def test_a_process_that_starts_first_is_not_waited_for():

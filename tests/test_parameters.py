@@ -244,10 +244,11 @@ def test_an_f_that_changes_its_parameters_raises_and_they_are_put_back():
             gradient(f, p)
         assert pickle.dumps(p) == before
     for f, name in ((anew, r"x\['layer'\]\['b'\]"), (one_less, "x")):
-        p = {"layer": model()["layer"]}
-        with pytest.raises((ValueError, KeyError), match=f"f must leave x as it is; it changed {name}$|^'b'(\n|$)"):
-            gradient(f, p)
-        assert list(p["layer"]) == ["W", "b"]
+        for workers in (None, map):
+            p = {"layer": model()["layer"]}
+            with pytest.raises((ValueError, KeyError), match=f"f must leave x as it is; it changed {name}$|^'b'(\n|$)"):
+                gradient(f, p, workers=workers)
+            assert list(p["layer"]) == ["W", "b"]
 
 
 # --- with options -----------------------------------------------------------------------------------------------------
@@ -352,6 +353,15 @@ def test_ravel_makes_one_vector_and_parameters_again():
 
 
 # --- where arrays are moved -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("overlap", [1, 3])
+def test_parameters_that_share_some_of_their_memory_are_moved_each_by_itself(overlap):
+    memory = np.arange(1.0, 10.0)
+    x = {"a": memory[:5], "b": memory[5 - overlap :]}
+    assert_same(
+        gradient(lambda p: np.sum(p["a"] ** 2) + np.sum(p["b"] ** 3), x), {"a": 2 * x["a"], "b": 3 * x["b"] ** 2}
+    )
 
 
 def test_parameters_that_share_memory_within_themselves_are_copied():
