@@ -349,7 +349,7 @@ class Known:
 
     def __init__(self, points: Array, values: Array) -> None:
         self.values = values
-        self.rows = {point.tobytes(): row for row, point in reversed(list(enumerate(points)))}
+        self.rows = {point.tobytes(): row for row, point in enumerate(points)}
 
     def __call__(self, x: object) -> object:
         row = self.rows.get(np.asarray(x).tobytes())

@@ -119,7 +119,7 @@ class Processes:
                 self.members.append(Member(process, ours))
 
     def leave(self) -> None:
-        """End the processes; those of a call that is under way, as where its progress is shown, end with this object."""
+        """End the processes; those of a call under way, as one is whose progress is shown, end with this object."""
         if self.lock.acquire(blocking=False):
             try:
                 end(self.members)
