@@ -290,7 +290,7 @@ class WithOptions(Operator, metaclass=Listed):
             wanted = f"those of the {len(points)} points along a first axis"
             raise ValueError(f"values must be {wanted}; got shape {array.shape}")
         # Steps were chosen for the precision of x alone: that of the values comes too late.
-        array = array.astype(np.result_type(array, np.float64))
+        array = array.astype(np.result_type(array, points, np.float64))
         return self._elsewhere(Known(points, array))(np.array(self._point(x)), *v)
 
     def _stand_in(self, x: object) -> float | Array:
@@ -339,9 +339,9 @@ class Recorder:
     def __init__(self, value: float | Array) -> None:
         self.value, self.points = value, list[Array]()
 
-    def __call__(self, x: object) -> object:
+    def __call__(self, x: Array) -> object:
         self.points.append(np.array(x))
-        return self.value + len(self.points)
+        return self.value + np.result_type(x, np.float64).type(len(self.points))
 
 
 class Known:

@@ -76,7 +76,7 @@ def propagate(
     jacobian, value = operator._at(x, args)
     shape = values_of(value).shape
     matrix = np.reshape(jacobian, (prod(shape), np.shape(jacobian)[-1]))
-    if is_labeled(cov) and is_labeled(x) and x.ndim == 1:
+    if is_labeled(cov) and is_labeled(x) and (x.ndim == 1 or cov.shape == x.shape):
         labels = Labels.of(x)
         cov = labels._replace(axes=labels.axes * cov.ndim).aligned("cov", cov)
     found = matrix @ _times(cov, matrix.conj().T)

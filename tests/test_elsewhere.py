@@ -83,6 +83,17 @@ def test_values_from_elsewhere_may_be_in_single_precision():
     operator = Gradient(number, method=Central(step=0.01))
     values = np.array([number(point) for point in operator.points(X)], "f4")
     assert operator.combine(X, values) == pytest.approx(operator(X), rel=1e-3)
+    assert np.isfinite(Gradient(number).combine(X, values)).all()  # by points that were chosen for doubles
+
+
+@pytest.mark.parametrize("char", "fdg")
+def test_points_have_the_precision_of_x(char):
+    x = X.astype(char) / 3
+    operator = Gradient(number)
+    points = operator.points(x)
+    assert points.dtype == x.dtype
+    tolerance = {"f": 1e-3, "d": 1e-8, "g": 1e-11}[char]
+    assert operator.combine(x, [number(point) for point in points]) == pytest.approx(operator(x), rel=tolerance)
 
 
 def test_points_are_those_at_which_f_is_called():
@@ -98,8 +109,11 @@ def test_values_that_are_missing_are_nan_and_wrong_counts_raise():
     assert np.isnan(operator.combine(X, values)).tolist() == [True, False, False]
     with pytest.raises(ValueError, match=r"values must be those of the 6 points along a first axis; got shape \(5,\)"):
         operator.combine(X, values[1:])
-    with pytest.raises(TypeError, match="values must hold numbers; got"):
-        operator.combine(X, ["a"] * 6)
+    with pytest.raises(ValueError, match=r"values must be those of the 6 points along a first axis; got shape \(7,\)"):
+        operator.combine(X, np.ones(7))
+    for given in (["a"] * 6, np.zeros(6, "m8[s]"), np.zeros(6, "M8[s]")):
+        with pytest.raises(TypeError, match="values must hold numbers; got"):
+            operator.combine(X, given)
     for method in ("adaptive", "complex"):
         with pytest.raises(ValueError, match="method must be a difference method for points; got "):
             Gradient(number, method=method).points(X)

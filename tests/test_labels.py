@@ -86,3 +86,14 @@ def test_more_labels_than_x_has_are_no_gradient():
     x = pd.Series({"a": 1.0, "b": 2.0})
     with pytest.raises(ValueError, match=r"gradient must have the labels of x, \['a', 'b'\]; got \['a', 'b', 'c'\]"):
         check_gradient(lambda p: p["a"] * p["b"], pd.Series({"a": 2.0, "b": 1.0, "c": 5.0}), x)
+
+
+def test_variances_of_a_table_are_read_by_its_labels_and_a_matrix_in_the_order_of_its_flat_values():
+    pd = pytest.importorskip("pandas")
+    x = pd.DataFrame([[1.0, 2.0], [3.0, 4.0]], index=["r", "s"], columns=["a", "b"])
+    variances = pd.DataFrame([[0.4, 0.3], [0.2, 0.1]], index=["s", "r"], columns=["b", "a"])
+    names = ["ra", "rb", "sa", "sb"]
+    matrix = pd.DataFrame(np.diag([0.1, 0.2, 0.3, 0.4]), index=names, columns=names)
+    for cov in (variances, matrix):
+        value, variance = propagate(lambda p: p.loc["r", "a"] + 2 * p.loc["s", "b"], x, cov)
+        assert (value, variance) == (9.0, pytest.approx(0.1 + 4 * 0.4))

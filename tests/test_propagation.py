@@ -85,3 +85,15 @@ def test_the_value_that_is_propagated_is_f_s_at_x_though_f_uses_its_array_again(
     buffer = np.empty(2)
     value, _ = propagate(lambda x: np.multiply(x, x, out=buffer), np.array([1.0, 2.0]), 1.0)
     assert np.array_equal(value, [1, 4])
+
+
+def test_variances_may_have_the_shape_of_x():
+    x = np.arange(1.0, 7.0).reshape(2, 3)
+    for cov in (x, x.reshape(-1), x.reshape(-1, 1)):
+        assert propagate(np.sum, x, cov)[1] == pytest.approx(21)
+    assert propagate(np.sum, x, [2.0])[1] == pytest.approx(12)
+
+
+def test_coordinates_may_be_known_to_vary_as_one_up_to_rounding():
+    for variance in np.linspace(0.1, 3, 20):
+        assert propagate(np.sum, X, np.full((3, 3), variance))[1] == pytest.approx(9 * variance)
