@@ -46,6 +46,16 @@ def test_noise_in_single_precision_is_looked_for_at_steps_that_move_x():
     assert 1e-8 < noise(lambda x: float(np.sum(np.exp(x))), np.array([1.0, 2.0], np.float32)) < 1e-5
 
 
+def test_noise_far_above_single_precision_is_found_at_an_x_in_that():
+    for x in (1.0, 0.3):
+        found = noise(lambda x: math.exp(x[0]) + 1e-3 * math.sin(1e13 * float(x[0])), np.array([x], np.float32))
+        assert 1e-4 < found < 2e-3
+
+
+def test_the_rounding_of_x_is_no_noise_of_f():
+    assert noise(lambda x: np.sum(np.sin(x)), [1e6, 1.0]) < 1e-14
+
+
 def test_a_coarse_f_is_looked_at_from_farther_away():
     assert 1e-7 < noise(lambda x: float(np.round(np.exp(x[0]), 6)), [1.0]) < 1e-6
 
@@ -126,6 +136,22 @@ def test_values_are_wrong_by_the_rounding_to_their_quantum(name, scale):
     assert max(found) < 6
 
 
+@pytest.mark.parametrize(
+    ("unit", "decimals", "steepness", "offset", "x"),
+    [
+        (1e40, 4, 0.0015, 1000.0, 0.0242),
+        (1e40, 3, 391906.0, 1.0, 0.0),
+        (1e-30, 8, 954.0, 1.0, 0.001876),
+        (1e-30, 2, 548911.0, 1.0, 1.42245891e-05),
+        (1.0, 2, 1.0, 0.0, 1e-8),
+        (1.0, 6, 1.0, 0.0, 1e12),
+    ],
+)
+def test_rounding_is_found_in_any_unit_at_whichever_steps_it_shows(unit, decimals, steepness, offset, x):
+    found = noise(lambda x: unit * float(np.round(offset + np.sin(steepness * x[0]), decimals)), [x])
+    assert 0.1 < found / (unit * 10.0**-decimals / np.sqrt(12)) < 10
+
+
 def test_quantized_values_of_a_line_show_their_quantum():
     values = 0.198633 + 9e-6 * np.arange(8)
     assert quantum_of(np.round(values, 6)[:, None], level=0) == pytest.approx(1e-6)
@@ -159,6 +185,18 @@ def test_a_constant_has_no_noise():
 
 def test_f_that_is_nowhere_finite_has_none_that_is_known():
     assert np.isnan(noise(lambda x: np.nan, [1.0]))
+
+
+@pytest.mark.parametrize("end", [np.inf, -np.inf, np.nan])
+def test_the_noise_is_looked_for_where_f_is_finite(end):
+    assert 1e-17 < noise(lambda x: 3 * x[0] if abs(x[0] - 1) < 1e-11 else end, [1.0]) < 1e-15
+    assert np.isnan(noise(lambda x: x[0] if x[0] == 1 else end, [1.0]))
+
+
+def test_no_table_is_taken_twice(counted):
+    f = counted(lambda x: x[0])
+    noise(f, [1.0])
+    assert f.calls == 32
 
 
 def test_x_is_as_it_was_even_if_f_fails():
