@@ -11,12 +11,14 @@ import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from pools import KILL, POINT, by_joblib, failing, scaled, sleeping, smooth
 
+import gradfast
 from gradfast import Central, Gradient, gradient, hessian, jacobian
 from gradfast.arguments import checked_workers
 from gradfast.processes import Member, Processes, end, portable, reply
@@ -143,7 +145,8 @@ if __name__ == "__main__":
 def test_processes_end_with_the_one_that_started_them_however_it_ends(tmp_path):
     program = tmp_path / "asleep.py"
     program.write_text(ASLEEP)
-    started = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(gradfast.__file__).parents[1])}
+    started = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True, env=environment)
     with started:
         assert started.stdout.read(6) == "asleep"
         started.kill()
