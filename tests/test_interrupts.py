@@ -116,6 +116,36 @@ def test_ctrl_c_stops_a_compiled_loop(name, tmp_path):
     assert run.returncode == 0, run.stderr
 
 
+CALLS_COUNTED = """
+import ctypes, numba
+from numba import types
+from scipy import LowLevelCallable
+@numba.cfunc(types.double(types.intc, types.CPointer(types.double), types.voidptr))
+def spins(n, p, counted):
+    numba.carray(counted, (1,), np.int64)[0] += 1
+    s = 0.0
+    for i in range(100_000_000): s += i % 7 * p[0]
+    return s
+calls = np.zeros(1, np.int64)
+f = LowLevelCallable(spins.ctypes, ctypes.c_void_p(calls.ctypes.data), "double (int, double *, void *)")
+def press():
+    while calls[0] < 9: time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=press, daemon=True).start()
+try: gradient(f, np.ones(1000))
+except KeyboardInterrupt: print("interrupted" if calls[0] <= 12 else calls)
+"""
+
+
+def test_ctrl_c_is_seen_within_a_few_calls_of_an_f_that_outlasts_the_ticker(tmp_path):
+    pytest.importorskip("numba", reason="numba is not installed")
+    pytest.importorskip("scipy", reason="SciPy is not installed")
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM + CALLS_COUNTED)
+    run = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, timeout=120)
+    assert run.stdout.strip() == "interrupted", run.stderr
+
+
 LOOPS = {
     "derivative": OF_A_NUMBER + "derivative(f, np.ones(100))",
     "gradient": COSTLIER_ROWS + "gradient(f, X[-30:], axis=1)",

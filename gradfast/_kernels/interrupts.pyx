@@ -5,7 +5,8 @@ a. Only the main thread of Python sees signals, and only with the GIL. To take t
    than f.
 b. A loop that has run for a hundredth of a second starts a *ticker*: a thread that changes a byte fifty times a second. The loop
    compares that byte after each call, which costs nothing, and asks for signals when it has changed. So it does not matter
-   how the cost of f changes along the loop: Ctrl-C is seen within one call and one tick.
+   how the cost of f changes along the loop: Ctrl-C is seen within one call and one tick. A ticker that no loop heeds ends. If f
+   took that long, the loop then starts another.
 c. Until then the loop looks at the clock, after at most `MOST_CALLS` calls. Loops on other threads have a byte of their own, which
    the main thread sets.
 """
@@ -53,6 +54,8 @@ cdef int look_around(Watch *watch) except -1 nogil:
         watch.quiet = watch.wake[0]
         with gil:
             see_signals()
+            if not is_ticking:  # the ticker has ended: f took that long
+                start_ticker()
     if watch.left <= 0:
         if watch.started == 0:
             watch.started = seconds()
