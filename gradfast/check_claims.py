@@ -10,6 +10,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.memory import name_at
 from gradfast.arguments import EPS, Arguments, Array, Function, Some, real_numbers
 from gradfast.parameters import with_leaves
+from gradfast.sparse_patterns import as_pattern
 
 # Entries that are judged at once: f's values at them are held in memory.
 MOST_ENTRIES = 1 << 18
@@ -36,6 +37,14 @@ def _short(name: str) -> str:
     return short.removeprefix(".") if short.startswith(".") else name
 
 
+def _real_sparse(name: str, matrix: Any) -> Any:
+    """Return a sparse matrix; TypeError unless it holds real numbers, ValueError if an index lies outside it."""
+    as_pattern(matrix, name=name)  # SciPy's code would follow any index
+    if matrix.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers; got {matrix!r}")
+    return matrix
+
+
 class Claims:
     """The derivative that is claimed: a row for each coordinate of an evaluator, a column for each value of f."""
 
@@ -45,7 +54,7 @@ class Claims:
         if name == "gradient":
             parts: list[Any] = self._gradients(claimed)
         else:
-            parts = [claimed if self.is_sparse else real_numbers(name, claimed)]
+            parts = [_real_sparse(name, claimed) if self.is_sparse else real_numbers(name, claimed)]
             self.shape, wanted, flat = parts[0].shape, (*shape, *e.base.shape), (int(np.prod(shape)), e.n)
             if self.shape not in (wanted, flat):
                 raise ValueError(

@@ -88,6 +88,31 @@ def test_sparse_jacobians_are_checked_outside_their_pattern_too(kind):
     assert sorted(check.name[check.verdict == "wrong"].tolist()) == ["J[3, 3]", "J[30, 2]", "J[5, 6]"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "part", "found"),
+    [
+        ("csr", "indices", "jacobian must have columns from 0 to 3; got 1 to 50000000"),
+        ("csc", "indices", "jacobian must have rows from 0 to 3; got 1 to 50000000"),
+        ("csr", "indptr", "jacobian must have rows that start from 0 to 4 in order"),
+        ("coo", "row", "must lie within the shape"),
+    ],
+)
+def test_sparse_jacobians_with_indices_out_of_range_raise(kind, part, found):
+    sparse = pytest.importorskip("scipy.sparse")
+    matrix = sparse.eye_array(4).asformat(kind)
+    getattr(matrix, part)[0] = 50_000_000
+    with pytest.raises(ValueError, match=found):
+        check_jacobian(np.positive, matrix, np.ones(4))
+
+
+def test_sparse_jacobians_that_are_no_matrix_of_real_numbers_raise():
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(TypeError, match="jacobian must hold real numbers; got <"):
+        check_jacobian(np.positive, sparse.eye_array(2) * (1 + 1j), np.ones(2))
+    with pytest.raises(ValueError, match=r"jacobian must be a matrix if it is sparse; got an array of shape \(2,\)"):
+        check_jacobian(np.sum, sparse.coo_array(np.ones(2)), np.ones(2))
+
+
 def of_one_each(x):
     """Return values that one coordinate moves each, and their Jacobian."""
     return x**2, np.diag(2 * x)
