@@ -31,7 +31,7 @@ from gradfast.evaluators import shape_of, x_of
 from gradfast.gradients import Gradient
 from gradfast.hessian_from_gradient import JacobianOfGradient
 from gradfast.info import Info
-from gradfast.jacobians import refuse_adaptive
+from gradfast.jacobians import as_it_is_now
 from gradfast.methods import AnyMethod, as_method
 from gradfast.operator_call import PreparedOperator
 from gradfast.operator_value import COMMON
@@ -93,6 +93,7 @@ class Hessian(HessianOperator, PreparedOperator):
     ) -> None:
         if others:
             raise unexpected(type(self).__name__, others)
+        sparsity = as_it_is_now(sparsity, method)
         self.gradient, self.sparsity, self.verify, self.diagonal = gradient, sparsity, verify, bool(diagonal)
         self._refuse(axis, vectorized, has_aux)
         slopes, of_slopes = gradient, method
@@ -113,7 +114,6 @@ class Hessian(HessianOperator, PreparedOperator):
         if slopes is not None:
             self._show(f, self.bounds)
         else:
-            refuse_adaptive(method, sparsity)
             self.is_sparse = sparsity is not None
 
     def _by_complex_step(
@@ -187,7 +187,7 @@ class Hessian(HessianOperator, PreparedOperator):
 
     def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
         """Return the second derivatives at the entries of the sparsity, with what was done if that is asked for."""
-        from gradfast import sparse  # few programs need it, nor what it imports
+        from gradfast import sparse
 
         center = e.value() if f0 is None else self._given(e, f0)
         result = sparse.hessian(self, e, parts, center)

@@ -94,10 +94,9 @@ class Jacobian(JacobianOperator, PreparedOperator):
         )
         self.flat = bool(flat)
         if sparsity is not None:
-            refuse_adaptive(method, sparsity)
             if axis is not None:
                 raise ValueError(f"axis must be None with sparsity; got {axis!r}")
-            self.sparsity, self.verify, self.is_sparse = sparsity, verify, True
+            self.sparsity, self.verify, self.is_sparse = as_it_is_now(sparsity, method), verify, True
         elif verify:
             raise ValueError(f"verify must be False without sparsity; got {verify!r}")
 
@@ -168,7 +167,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
 
     def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
         """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
-        from gradfast import sparse  # few programs need it, nor what it imports
+        from gradfast import sparse
 
         given = None if f0 is None else self._given(e, f0)
         result, parts, value = sparse.jacobian(self, e, parts, given)
@@ -365,7 +364,15 @@ def jacobian(
     return operator._at(x, args, f0)
 
 
-def refuse_adaptive(method: object, sparsity: object) -> None:
-    """Raise ValueError if the method finds a step for each coordinate, where a color of them is to be moved at once."""
-    if sparsity is not None and as_method(method).is_adaptive:
+def as_it_is_now(sparsity: object, method: object) -> object:
+    """Return what was given as sparsity, so that nobody can change it.
+
+    ValueError if the method finds a step for each coordinate, where a color of them is to be moved at once.
+    """
+    if sparsity is None:
+        return None
+    if as_method(method).is_adaptive:
         raise ValueError(f"method must not be adaptive with sparsity; got {method!r}")
+    from gradfast import sparse  # few programs need it, nor what it imports
+
+    return sparse.snapshot(sparsity)

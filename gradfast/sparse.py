@@ -26,6 +26,15 @@ def scipy_sparse() -> object:
         raise ImportError("a sparse result needs SciPy: install gradfast[sparse]") from error
 
 
+def snapshot(sparsity: object) -> object:
+    """Return what was given as sparsity, as a pattern, a coloring or copied indices: changes to it come too late."""
+    if isinstance(sparsity, Coloring):
+        return sparsity
+    if isinstance(sparsity, tuple):  # the shape of it is that of x
+        return tuple(np.array(side) for side in as_indices(sparsity, "sparsity"))
+    return as_pattern(sparsity, name="sparsity")
+
+
 def coloring_of(operator: PreparedOperator, x: Array, symmetric: bool) -> Coloring:
     """Return the coloring of an operator's sparsity, which is made at its first call."""
     if operator._coloring is None or operator._coloring.shape[1] != x.size:

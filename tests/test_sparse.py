@@ -426,3 +426,23 @@ def test_a_matrix_for_another_number_of_coordinates_is_refused_at_a_later_call_t
         operator(np.ones(4))
     with pytest.raises(ValueError, match="got 3 columns for 4"):
         gradfast.jacobian(np.square, np.ones(4), sparsity=gradfast.Coloring(np.eye(3)))
+
+
+@pytest.mark.parametrize(
+    ("made", "cleared"),
+    [
+        (lambda eye: eye, lambda pattern: pattern.fill(0)),
+        (sparse.csr_array, lambda pattern: pattern.data.fill(0) or pattern.eliminate_zeros()),
+        (sparse.lil_array, lambda pattern: pattern.resize(3, 0)),
+        (np.nonzero, lambda pattern: [side.fill(0) for side in pattern]),
+    ],
+)
+def test_a_pattern_that_is_changed_later_changes_no_operator(made, cleared):
+    pattern = made(np.eye(3))
+    square, cubes = (
+        gradfast.Jacobian(np.square, sparsity=pattern),
+        gradfast.Hessian(lambda x: np.sum(x**3), sparsity=pattern),
+    )
+    cleared(pattern)
+    assert square(np.ones(3)).toarray() == pytest.approx(2 * np.eye(3))
+    assert cubes(np.ones(3)).toarray() == pytest.approx(6 * np.eye(3))
