@@ -14,7 +14,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PROGRAMS = sorted((HERE / "gallery").glob("*.py"))
 DOTS_PER_INCH = 80
-HEAD = "# Gallery\n\nComplete small programs, each with the figure that it draws. The built documentation also shows what they print."
+HEAD = """# Gallery
+
+Complete small programs, each with the figure that it draws. The built documentation also shows what they print."""
 
 
 def gallery_page() -> str:

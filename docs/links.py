@@ -128,8 +128,12 @@ def offer_files_beside_the_docs(app, page, source):
 
 
 def link_pages_of_the_gallery(app, page, source):
-    """Let a link to the programs of the gallery, which code hosts list, lead to the pages made of them."""
-    source[0] = re.sub(r"\]\(((?:\.\./)*)gallery/\)", r"](\1examples/index.rst)", source[0])
+    """Let links to the gallery and to its programs, which code hosts show, lead to the pages made of them."""
+    source[0] = re.sub(
+        r"\]\(((?:\.\./)*)gallery/(?:(\w+)\.py)?\)",
+        lambda found: f"]({found[1]}examples/{found[2] or 'index'}.rst)",
+        source[0],
+    )
 
 
 def setup(app):

@@ -216,7 +216,10 @@ class GradientCheck:
             f"Up to {100 * POWER:.0f} % passes.",
         ]
         if self.eps > EPS["d"]:
-            return [*lines, "Compute in double precision: convert x, and what f computes with, by .astype(float)."]
+            return [
+                *lines,
+                "Compute in double precision: convert each array of x, and what f computes with, by .astype(float).",
+            ]
         return [*lines, "f is noisy, coarsely rounded or constant near x. noise(f, x) measures the noise."]
 
     def plot(self, ax: Any = None, **kwargs: object) -> Any:

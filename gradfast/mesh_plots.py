@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-# Size of a 3-D box at which the name of its height lies inside its Axes, and the distance of the name from the
-# numbers, in points.
+# Size of a 3-D box at which the name of its height lies inside its Axes, and the distance of names from the numbers,
+# in points.
 ROOM_FOR_LABELS = 0.8
 LABEL_BESIDE_NUMBERS = 10
 
@@ -86,7 +86,7 @@ def plot_surface(
     solid: Any = new_axes(ax, "3d")
     if not solid.get_zlabel():
         solid.set_box_aspect(None, zoom=ROOM_FOR_LABELS)
-        solid.zaxis.labelpad = LABEL_BESIDE_NUMBERS
+        solid.xaxis.labelpad = solid.yaxis.labelpad = solid.zaxis.labelpad = LABEL_BESIDE_NUMBERS
     if "color" not in kwargs:  # Matplotlib would prefer the map to the color
         kwargs.setdefault("cmap", "viridis")
     surface = solid.plot_surface(*mesh, values, **kwargs)

@@ -249,8 +249,8 @@ def matched(template: object, given: object, name: str) -> Iterator[tuple[int, o
         yield template, given
     elif isinstance(template, Mapping):
         if not isinstance(given, Mapping) or given.keys() != template.keys():
-            found = list(given) if isinstance(given, Mapping) else given
-            raise ValueError(f"{name} must have the names of x, {list(template)}; got {found!r}")
+            found = list(given) if isinstance(given, Mapping) else f"a {type(given).__name__}"
+            raise ValueError(f"{name} must have the names of x, {list(template)}; got {found}")
         for key, part in template.items():
             yield from matched(part, given[key], f"{name}[{key!r}]")
     elif isinstance(template, (list, tuple)):

@@ -206,7 +206,7 @@ def plot_step_error(
     for method, errors, step, error in lines:
         label = f"{type(method).__name__.lower()}, accuracy {method.accuracy}"
         (line,) = ax.plot(h, np.maximum(errors, least), **{"label": label, **kwargs})
-        ax.plot(step, max(error, least), "o", color=line.get_color())
+        ax.plot(step, max(error, least), "o", color=line.get_color(), markersize=9, mec="white", zorder=3)
     ax.set(xscale="log", yscale="log")
     ax.legend()
     return annotated(ax, None, x="step", y="error of the derivative")

@@ -1,6 +1,7 @@
 """propagate: the covariance of f(x) from that of x."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -8,9 +9,13 @@ import numpy as np
 
 from gradfast._kernels.returned_value import values_of
 from gradfast.arguments import NO_ARGUMENTS, Array, Function, number_or_array, real_numbers
+from gradfast.difference_methods import Difference, Method
 from gradfast.jacobians import Jacobian
-from gradfast.methods import AnyMethod
-from gradfast.parameters import Labels, is_labeled
+from gradfast.methods import AnyMethod, as_method
+from gradfast.parameters import Labels, are_parameters, is_labeled, ravel
+
+# Steps are relative to the deviation of a coordinate only if that is less than what they would be relative to.
+LEAST_SCALE = 0.1
 
 
 def propagate(
@@ -36,7 +41,10 @@ def propagate(
         The covariance matrix of x, of shape (n, n) for n coordinates in C order; or a variance for each
         coordinate, which are then independent, of shape (n,) or of x's; or one variance for all. A pandas object is
         read by its labels if x has labels too.
-    method, bounds, args, kwargs, argnum
+    method : str or method object
+        As for :func:`jacobian`. If a difference method is given by its name, its steps are relative to
+        ``max(abs(x), min(d, 0.1))``, where d is the standard deviation of each coordinate.
+    bounds, args, kwargs, argnum
         As for :func:`jacobian`.
 
     Returns
@@ -72,14 +80,19 @@ def propagate(
     >>> print(value, variance.round(6))
     6.0 0.25
     """
-    operator = Jacobian(Doubled(f), method=method, flat=True, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=True)
-    jacobian, value = operator._at(x, args)
-    shape = values_of(value).shape
-    matrix = np.reshape(jacobian, (prod(shape), np.shape(jacobian)[-1]))
     if is_labeled(cov) and is_labeled(x) and (x.ndim == 1 or cov.shape == x.shape):
         labels = Labels.of(x)
         cov = labels._replace(axes=labels.axes * cov.ndim).aligned("cov", cov)
-    found = matrix @ _times(cov, matrix.conj().T)
+    flat = are_parameters(x)
+    cov, variances = _checked(cov, ravel(x)[0].size if flat else np.size(x))
+    if isinstance(method, str):
+        method = _relative_to(np.sqrt(variances if flat else variances.reshape(np.shape(x))), as_method(method))
+    operator = Jacobian(Doubled(f), method=method, flat=True, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=True)
+    jacobian, value = operator._at(x, args)
+    shape = values_of(value).shape
+    matrix = np.reshape(jacobian, (prod(shape), len(variances)))
+    others = matrix.conj().T
+    found = matrix @ (cov @ others if cov.ndim == 2 else cov[:, np.newaxis] * others)
     return value, number_or_array(found.reshape(shape * 2))
 
 
@@ -94,9 +107,9 @@ class Doubled:
         return value, value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _times(cov: object, matrix: Array) -> object:
-    """Return a covariance of n coordinates times a matrix of n rows; ValueError unless it can be one."""
-    array, n = real_numbers("cov", cov), len(matrix)
+def _checked(cov: object, n: int) -> tuple[Array, Array]:
+    """Return a covariance of n coordinates, a matrix or its diagonal, and the diagonal; ValueError if it is none."""
+    array = real_numbers("cov", cov)
     if array.shape == (n, n):
         scale = np.sqrt(np.abs(np.diagonal(array)))
         if (np.abs(array - array.T) > 1e-8 * np.outer(scale, scale)).any():
@@ -105,11 +118,18 @@ def _times(cov: object, matrix: Array) -> object:
             raise ValueError(f"cov must have no correlation beyond 1; got {cov!r}")
         variances = np.diagonal(array)
     elif array.size in (1, n):
-        variances = np.broadcast_to(array.reshape(-1), (n,))
+        array = variances = np.broadcast_to(array.reshape(-1), (n,))
     else:
         raise ValueError(
             f"cov must be one variance, {n} variances or a matrix of shape {(n, n)}; got shape {array.shape}"
         )
     if (variances < 0).any():
         raise ValueError(f"cov must have no negative variance; got {variances.min()}")
-    return array @ matrix if array.shape == (n, n) else variances[:, np.newaxis] * matrix
+    return array, variances
+
+
+def _relative_to(deviations: Array, method: Method) -> Method:
+    """Return a method with steps for coordinates that may be small in their units, as their deviations tell."""
+    if isinstance(method, Difference) and (deviations < LEAST_SCALE).any():
+        return replace(method, scale=np.minimum(deviations, LEAST_SCALE))
+    return method

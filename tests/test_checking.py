@@ -172,6 +172,8 @@ def test_gradients_of_another_shape_raise(gradient):
 def test_gradients_of_other_names_raise():
     with pytest.raises(ValueError, match=r"gradient must have the names of x, \['a'\]; got \['b'\]"):
         check_gradient(lambda p: 1.0, {"b": np.ones(1)}, {"a": np.ones(1)})
+    with pytest.raises(ValueError, match=r"gradient must have the names of x, \['a'\]; got a list$"):
+        check_gradient(lambda p: 1.0, [np.ones(1)], {"a": np.ones(1)})
 
 
 def test_parameters_that_hold_no_numbers_raise():

@@ -72,8 +72,8 @@ def test_the_examples_of_each_docstring_run(name):
             assert [line for line in lines if len(line) > 84] == []  # beside the prompt, as narrow as the pages
 
 
-def test_every_public_name_is_in_the_api_reference():
-    listed = set(re.findall(r"^   (?:~\w+\.)?(\w+)$", text_of("docs/api.md"), re.MULTILINE))
+def test_every_public_name_is_in_the_api_reference_with_some_words():
+    listed = set(re.findall(r"^   (?:~\w+\.)?(\w+) +\w.*$", text_of("docs/api.md"), re.MULTILINE))
     assert set(gradfast.__all__) - listed == {"plotting"}  # which has a page of its own, made from its __all__
 
 

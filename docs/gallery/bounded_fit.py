@@ -4,8 +4,8 @@ A bounded fit
 
 SciPy's optimizers take finite differences themselves if you give no derivative. A
 prepared operator takes less time around the calls of f, never leaves the bounds, and
-takes central differences, which are more accurate. For parameters that are far smaller
-than 0.1 in their units, say also ``method=Central(scale=0)``.
+takes central differences, which are more accurate. If parameters are far smaller than
+0.1 in their units, see the program ``physical_units.py``.
 """
 
 import matplotlib.pyplot as plt

@@ -32,12 +32,13 @@ def sick_on_each_day(p):
 
 # %%
 # A simulation has an error of its own, here about 1e-10. So steps must not be as short
-# as for a formula: ``noise=`` says how large the error is, and the steps
-# follow from it.
+# as for a formula: ``noise=`` says how large the error is, and the steps follow from
+# it. With ``scale=0``, each step is relative to its parameter, for the first cases to
+# 1e-4.
 
 if __name__ == "__main__":
     p = np.array([0.5, 4.0, 6.0, 1e-4])
-    method = Central(noise=1e-10)
+    method = Central(noise=1e-10, scale=0)
     J, info = jacobian(sick_on_each_day, p, method=method, workers=2, full_output=True)
     print("shape:", J.shape, "evaluations:", info.evaluations)
     sick = sick_on_each_day(p)
