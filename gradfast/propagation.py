@@ -131,5 +131,5 @@ def _checked(cov: object, n: int) -> tuple[Array, Array]:
 def _relative_to(deviations: Array, method: Method) -> Method:
     """Return a method with steps for coordinates that may be small in their units, as their deviations tell."""
     if isinstance(method, Difference) and (deviations < LEAST_SCALE).any():
-        return replace(method, scale=np.minimum(deviations, LEAST_SCALE))
+        return replace(method, scale=np.fmin(deviations, LEAST_SCALE))
     return method
