@@ -84,7 +84,7 @@ def test_links_and_pictures_are_files(name):
     assert [link for link in links if not (ROOT / name).parent.joinpath(link).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", *PAGES])
+@pytest.mark.parametrize("name", ["README.md", "gradfast/README.md", *PAGES])
 def test_code_is_narrow_enough_to_be_seen_whole(name):
     blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text_of(name), re.MULTILINE | re.DOTALL)
     assert [line for block in blocks for line in block.splitlines() if len(line) > 88] == []
@@ -97,8 +97,8 @@ def test_pictures_that_examples_save_are_shown(name):
 
 
 def tree():
-    """Return the package by floors, as the page for developers draws it."""
-    return re.search(r"```text\n(gradfast/\n.*?)```", text_of("docs/developing.md"), re.DOTALL)[1]
+    """Return the package by floors, as its README draws it, which the page for developers includes."""
+    return re.search(r"```text\n(gradfast/\n.*?)```", text_of("gradfast/README.md"), re.DOTALL)[1]
 
 
 def test_the_tree_has_every_module_on_its_floor():
