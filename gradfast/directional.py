@@ -227,13 +227,13 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.along(e, self, center, Line(e, v, self._bounds_at(e), self.n))
 
-    def _info(self, e: Evaluator, v: object, parts: tuple[Moves, ...]) -> Info:
+    def _info(self, e: Evaluator, v: object, parts: tuple[Moves, ...], value: object) -> Info:
         """Return what was done; step and scheme are those of t in x + t v."""
         if not parts:
-            return Info(e.evaluations, np.zeros(()), np.array("fixed"))
+            return Info(e.evaluations, np.zeros(()), np.array("fixed"), value=value)
         moves = parts[0]
         step = np.array(moves.along)
-        return Info(e.evaluations, np.abs(step), self.method.schemes(moves.stencil, step))
+        return Info(e.evaluations, np.abs(step), self.method.schemes(moves.stencil, step), value=value)
 
 
 # fmt: off

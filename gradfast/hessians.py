@@ -195,7 +195,7 @@ class Hessian(HessianOperator, PreparedOperator):
         if result.nnz and not result.data.any():
             self._doubt(e, parts, center)
         value = number_or_array(center)
-        return (result, self._info_with(e, None, parts, value)) if self.full_output else result
+        return (result, self._info(e, None, parts, value)) if self.full_output else result
 
     def _stand_in(self, x: object) -> float | Array:
         return super()._stand_in(x) if self.gradient is None else np.zeros(np.asarray(x).shape)

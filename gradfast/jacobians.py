@@ -174,7 +174,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         e.close()
         if result.nnz and not result.data.any():
             self._doubt(e, parts, None)
-        return (result, self._info_with(e, None, parts, value)) if self.full_output else result
+        return (result, self._info(e, None, parts, value)) if self.full_output else result
 
     def _shaped(self, e: Evaluator, result: Array) -> object:
         if self.flat:

@@ -47,11 +47,16 @@ class PreparedOperator(MixedStencils):
 
     def _at(self, x: object, args: object, f0: object = None) -> Any:
         """Return what a call gives: x stands among f's other arguments."""
-        k, args = self.argnum, as_arguments(args)
+        before, after = self._around_x(as_arguments(args))
+        called: Any = self
+        return called(*before, x, *after, **({} if f0 is None else {"f0": f0}))
+
+    def _around_x(self, args: Arguments) -> tuple[Arguments, Arguments]:
+        """Return f's other arguments before x, and those after it."""
+        k = self.argnum
         if len(args) < k:
             raise TypeError(f"args must hold the {k} arguments of f before x for argnum = {k}; got {args!r}")
-        called: Any = self
-        return called(*args[:k], x, *args[k:], **({} if f0 is None else {"f0": f0}))
+        return args[:k], args[k:]
 
     def _sorted(self, x: object, args: Arguments) -> tuple[object, Arguments]:
         """Return x and f's other arguments, which a call got in f's order."""
@@ -62,10 +67,8 @@ class PreparedOperator(MixedStencils):
 
     def _arranged(self, args: Arguments) -> tuple[Function, Arguments]:
         """Return f as a function of x and the arguments after it, and these."""
-        k = self.argnum
-        if len(args) < k:
-            raise TypeError(f"args must hold the {k} arguments of f before x for argnum = {k}; got {args!r}")
-        return partial(self.objective, *args[:k], **(self.kwargs or {})), args[k:]
+        before, after = self._around_x(args)
+        return partial(self.objective, *before, **(self.kwargs or {})), after
 
     def _aux_of(self, e: Evaluator) -> object:
         """Return what f returned beside its value at its last call."""
@@ -257,18 +260,14 @@ class PreparedOperator(MixedStencils):
         product: Array = np.sum(result * v, axis=e.axis)
         return product
 
-    def _info_with(self, e: Evaluator, v: object, parts: tuple[Moves, ...], value: object) -> Info:
+    def _info(self, e: Evaluator, v: object, parts: tuple[Moves, ...], value: object) -> Info:
         """Return what was done, with f's value at x if that is known."""
-        return replace(self._info(e, v, parts), value=value)
-
-    def _info(self, e: Evaluator, v: object, parts: tuple[Moves, ...]) -> Info:
-        """Return what was done."""
         steps, names = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char]), np.full(e.n, "fixed", "<U8")
         for moves in parts:
             some = moves.groups.members
             steps[some] = moves.step_of_each[some]
             names[some] = self.method.schemes(moves.stencil, moves.step_of_each[some])
-        return Info(e.evaluations, as_x(e, np.abs(steps)), as_x(e, names))
+        return Info(e.evaluations, as_x(e, np.abs(steps)), as_x(e, names), value=value)
 
     # --- adaptive steps -----------------------------------------------------------------------------------------------
 

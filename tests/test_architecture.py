@@ -125,6 +125,17 @@ def test_directives_stand_in_setup_py_alone(path):
         assert not re.search(r"^ .* [/%] ", re.sub('""".*?"""', "", source, flags=re.DOTALL), re.MULTILINE)
 
 
+DECLARED = re.compile(r"^ *cp?def (?!class)(?:inline )?((?:[\w.]+[ *]+)*?)(\w+)\(([^()]*)\)([^:\n]*)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", [path for path in COMPILED if path.suffix == ".pxd"], ids=lambda path: path.name)
+def test_each_c_function_says_whether_it_raises(path):
+    classes = {name for one in COMPILED for name in re.findall(r"cdef class (\w+)", one.read_text(encoding="utf-8"))}
+    objects = classes | {"", "object", "tuple", "dict", "list", "str", "bytes"}
+    found = DECLARED.findall(path.read_text(encoding="utf-8"))
+    assert [name for kind, name, _, ending in found if kind.strip() not in objects and "except" not in ending] == []
+
+
 def test_the_c_interface_says_what_the_loops_declare():
     def declarations(text):
         found = re.findall(r"((?:void|int) \w+\([^()]*\) (?:noexcept|except -1)(?: nogil)?)", text)

@@ -8,7 +8,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_Check
-from cpython.function cimport PyFunction_Check
+from cpython.function cimport PyFunction_Check, PyFunction_GetClosure, PyFunction_GetCode, PyFunction_GetDefaults
 from cpython.object cimport PyObject
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, reserve
@@ -17,12 +17,13 @@ from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at
 from gradfast._kernels.returned_value cimport as_real_array, caller_of, is_float, own, read, take_float
 
 import numpy as np
-from numpy import ndarray
+from numpy import ndarray, ufunc
 
 from gradfast._kernels.memory import cannot_be_moved, f_changed, first_change, form_changed, name_of_coordinate
 
 cdef extern from "Python.h":
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    bint PyCFunction_CheckExact(object f)
 
 
 cdef inline PyObject *call_of(OnePoint e) noexcept:
@@ -292,3 +293,23 @@ cdef class WholeBatch(OnePoint):
 def with_arguments(f, tuple args):
     """Return ``x -> f(x, *args)``."""
     return lambda x: f(x, *args)
+
+
+# --- what is seen of a function -----------------------------------------------------------------------------------------
+
+cdef bint is_python(f) noexcept:
+    """Return whether f is surely a Python callable, and no object that owns compiled code."""
+    return PyFunction_Check(f) or PyCFunction_CheckExact(f) or type(f) is ufunc
+
+
+cdef bint names_nothing(f) except -1:
+    """Return whether a function knows nothing but its arguments, so that it cannot keep x or read another."""
+    if not PyFunction_Check(f) or PyFunction_GetClosure(f) is not NULL or PyFunction_GetDefaults(f) is not NULL:
+        return False
+    code = <object>PyFunction_GetCode(f)
+    if code.co_names:
+        return False
+    for constant in code.co_consts:
+        if type(constant) is type(code):
+            return False
+    return True

@@ -1,21 +1,16 @@
 from typing_extensions import disjoint_base
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast.arguments import Array
+from gradfast.arguments import Arguments, Array
 
 @disjoint_base
 class Copies(Evaluator):
     origin: Array
-    args: tuple[object, ...]
+    args: Arguments
     def __init__(
-        self,
-        f: object,
-        x: object,
-        args: tuple[object, ...] = (),
-        single: bool = False,
-        axis: int | None = None,
+        self, f: object, x: object, args: Arguments = (), single: bool = False, axis: int | None = None,
         complex_x: object = None,
-    ) -> None: ...
+    ) -> None: ...  # fmt: skip
 
 class ManyPoints(Copies):
     def raise_change(self, points: Array) -> None: ...

@@ -45,7 +45,7 @@ cdef bint holds(const Memory *memory, const char *copy) noexcept nogil          
 
 
 cdef object new_array(Py_ssize_t rows, Py_ssize_t columns, bint is_wide)           # a vector where columns < 0; matrices by columns
-cdef const Fields *owner_of(array)
+cdef const Fields *owner_of(array) noexcept
 cdef tuple shape_in(const Memory *memory)
 cdef tuple strides_in(const Memory *memory)
 cdef give_back_form(array, tuple shape, tuple strides, dtype, bytes numbers)      # best effort: an error follows

@@ -80,7 +80,7 @@ cdef inline void free_form(Memory *memory) noexcept:
         PyMem_Free(memory.shape)
 
 
-cdef const Fields *owner_of(array):
+cdef const Fields *owner_of(array) noexcept:
     """Return the array that owns an array's memory: the last of its bases that is one."""
     cdef const Fields *fields = fields_of(array)
     while PyArray_BASE(fields) is not NULL and isinstance(<object>PyArray_BASE(fields), ndarray):

@@ -38,14 +38,9 @@ class Moves:
     @property
     def step_of_each(self) -> Array: ...
     def __init__(
-        self,
-        groups: Groups,
-        steps: ArrayLike,
-        stencil: Stencil,
-        along: object = None,
-        first: int = 0,
+        self, groups: Groups, steps: ArrayLike, stencil: Stencil, along: object = None, first: int = 0,
         last: int | None = None,
-    ) -> None: ...
+    ) -> None: ...  # fmt: skip
     def in_precision(self, is_wide: bool) -> Moves: ...
     def part(self, first: int, last: int) -> Self: ...
     def __len__(self) -> int: ...

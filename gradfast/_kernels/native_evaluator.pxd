@@ -24,7 +24,7 @@ cdef class Native(Evaluator):
     cdef Py_ssize_t run_rows(
         self, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
     ) except -2 nogil
-    cdef bint derives(self, Groups groups)
+    cdef bint derives(self, Groups groups) noexcept
     cdef int derive(self, Moves moves, const double *center, double *out) except -1          # OUT: out
     cdef int derive_some(
         self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out,

@@ -83,7 +83,7 @@ cdef class Native(Evaluator):
         self.before = self.memory.start
         return 0
 
-    cdef bint derives(self, Groups groups):
+    cdef bint derives(self, Groups groups) noexcept:
         """Return whether `derive` is for such groups, and there are enough of them to keep all threads busy."""
         if not self.is_number or groups.kind != EACH or groups.list is not NULL and self.axis is not None:
             return False

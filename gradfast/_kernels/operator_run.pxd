@@ -1,3 +1,5 @@
+"""What all operators do: what a call asks of an operator, in the order in which it asks."""
+
 from gradfast._kernels.combine cimport Division
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.moves cimport Groups, Moves
@@ -8,7 +10,7 @@ cdef class Operator:
     cdef readonly object f              # as it was given
     cdef readonly object method         # a method object
     cdef readonly object bounds         # as given, arrays copied
-    cdef public Box box               # the same, looked at; None without bounds
+    cdef public Box box                 # the same, looked at; None without bounds
     cdef readonly object axis, workers, progress
     cdef readonly bint vectorized, full_output
     cdef readonly int argnum            # which positional argument of f is x
@@ -23,21 +25,20 @@ cdef class Operator:
     cdef public bint is_sparse          # whether only the entries of a sparsity are wanted
     cdef list plans                     # of a difference method, by order and dtype.char; None of other methods
     cdef public bint is_plain           # whether f is called with one point, by this thread: nothing else is asked for
-
-    cdef object name                # of the method, as it was given for one call
+    cdef object name                    # of the method, as it was given for one call
 
     cdef prepare(
         self, f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
     )
-    cdef Evaluator open_plain(self, x, tuple args)
     cdef run(self, x, tuple args, v, f0, bint wants_value)
+    cdef Evaluator open_plain(self, x, tuple args)
     cdef differentiate_more(self, Evaluator e, v, f0, bint wants_value)
-    cdef tuple moves_within(self, Evaluator e, Plan plan)
-    cdef Plan plan_for(self, Evaluator e)
-    cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center)
     cdef differentiate(self, Evaluator e, v, f0, bint wants_value)
     cdef tuple parts_of(self, Evaluator e, v)
+    cdef Plan plan_for(self, Evaluator e)
+    cdef tuple moves_within(self, Evaluator e, Plan plan)
     cdef bint needs_center(self, Evaluator e, tuple parts) except -1
+    cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center)
     cdef combined(self, Evaluator e, tuple parts, const Block *center, given)
     # What operators differ in:
     cdef Groups groups(self, Evaluator e)
@@ -48,5 +49,3 @@ cdef class Operator:
 
 
 cdef Groups each_of(Py_ssize_t n)                           # n coordinates, each moved alone
-cdef bint is_python(f) noexcept                             # and no object that owns compiled code
-cdef bint names_nothing(f) except -1                        # whether a function knows nothing but its arguments

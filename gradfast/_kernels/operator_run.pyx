@@ -7,11 +7,19 @@ a. `run` is every operator's: open an evaluator at x, make moves, ask for f's va
 b. This part knows the plain case: one point, a difference method, a rule of steps, bounds far away. What is out of the
    ordinary (copies of x, bounds nearby, the complex step, adaptive steps, workers) it asks of the methods whose names
    begin with ``_``, which `gradfast.operator_call` and the modules below it define in Python.
+
+In short, a gradient is this, in blocks of values::
+
+    for each coordinate i:
+        for each node k of the stencil:
+            x[i] = before[i] + node[k] * step[i]        # OnePoint.fill: move
+            values[k] = f(x)                            # call
+        x[i] = before[i]                                # put back
+        result[i] = sum of weight[k] * values[k] / (denominator * step[i] ** n)     # combine
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.function cimport PyFunction_Check, PyFunction_GetClosure, PyFunction_GetCode, PyFunction_GetDefaults
 from libc.string cimport memset
 
 from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine, is_finite, is_same, is_zero
@@ -19,16 +27,13 @@ from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block,
 from gradfast._kernels.memory cimport data_of, new_array, size_of
 from gradfast._kernels.moves cimport EACH as ALONE, Groups, Moves
 from gradfast._kernels.native_evaluator cimport Native
-from gradfast._kernels.evaluator_in_place cimport OnePoint
+from gradfast._kernels.evaluator_in_place cimport OnePoint, is_python, names_nothing
 from gradfast._kernels.steps_and_bounds cimport Plan, index_of
 
-from numpy import empty, ndarray, ufunc
+from numpy import empty, ndarray
 
 from gradfast._kernels.evaluator import CoarserError
 from gradfast._kernels.returned_value import ComplexValueError
-
-cdef extern from "Python.h":
-    bint PyCFunction_CheckExact(object f)
 
 # The methods by name: filled by `gradfast.methods`.
 NAMED = {}
@@ -36,19 +41,6 @@ cdef dict METHODS = NAMED
 
 # Groups know no x: those of few coordinates are made once.
 cdef list EACH = [Groups.each(n) for n in range(64)]
-
-
-cdef bint names_nothing(f) except -1:
-    """Return whether a function knows nothing but its arguments, so that it cannot keep x or read another."""
-    if not PyFunction_Check(f) or PyFunction_GetClosure(f) is not NULL or PyFunction_GetDefaults(f) is not NULL:
-        return False
-    code = <object>PyFunction_GetCode(f)
-    if code.co_names:
-        return False
-    for constant in code.co_consts:
-        if type(constant) is type(code):
-            return False
-    return True
 
 
 @cython.auto_pickle(False)
@@ -203,7 +195,7 @@ cdef class Operator:
         e.close()
         if unmoved is not None and not self.is_native and not names_nothing(self.f):
             self._doubt(e, parts, unmoved)
-        return (result, self._info_with(e, v, parts, value)) if self.full_output else result
+        return (result, self._info(e, v, parts, value)) if self.full_output else result
 
     cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center):
         """Write f's value at x; return the moves, anew if that value tells that steps must be longer."""
@@ -379,11 +371,6 @@ cdef as_floats(doubles):
     for i in range(size_of(floats)):
         (<float *>data_of(floats))[i] = <float>(<const double *>data_of(doubles))[i]
     return floats
-
-
-cdef bint is_python(f) noexcept:
-    """Return whether f is surely a Python callable, and no object that owns compiled code."""
-    return PyFunction_Check(f) or PyCFunction_CheckExact(f) or type(f) is ufunc
 
 
 cdef Groups each_of(Py_ssize_t n):

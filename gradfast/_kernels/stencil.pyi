@@ -10,10 +10,5 @@ class Stencil:
     center: float
     size: int
     def __new__(
-        cls,
-        nodes: Iterable[float],
-        weights: Iterable[float],
-        denominator: float,
-        n: int = 1,
-        center: float = 0,
+        cls, nodes: Iterable[float], weights: Iterable[float], denominator: float, n: int = 1, center: float = 0
     ) -> Self: ...
