@@ -8,13 +8,13 @@ from math import inf
 from types import FunctionType
 
 import numpy as np
-from numpy import empty
+from numpy import empty, ndarray
 
 from gradfast._kernels import native_loop
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint, WholeBatch
 from gradfast._kernels.evaluator_of_copies import ManyPoints
-from gradfast._kernels.memory import add_note
+from gradfast._kernels.memory import add_note, can_be_moved
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.textbook_loop import by_differences, by_moves
 from gradfast.arguments import Array, Function, as_dtype, as_point, is_integer, share_memory
@@ -96,8 +96,8 @@ def numerical_gradient(
         h = checked_step(h)
     if type(f) is not FunctionType and type(f) is not NativeFunction:
         f = as_objective(f)
-    given, x = x, as_point(x)
-    own = x if type(x) is np.ndarray else np.asarray(x)  # of a subclass, whose sizes may be others
+    given, x = x, x if type(x) is ndarray and can_be_moved(x) else as_point(x)
+    own = x if type(x) is ndarray else np.asarray(x)  # of a subclass, whose sizes may be others
     is_batch = own.ndim == 2
     if axis != -1:
         is_batch = is_batch and _has_rows(axis)

@@ -8,7 +8,7 @@ c. The formula is literally ``(f(x + h) - f(x - h)) / (2 * h)``: for doubles it 
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.function cimport PyFunction_Check
 from cpython.method cimport PyMethod_Check
@@ -16,10 +16,7 @@ from cpython.object cimport PyObject
 from libc.math cimport isfinite
 
 from gradfast._kernels.evaluator cimport Evaluator
-from gradfast._kernels.memory cimport (
-    Memory, address, close_memory, data_of, form_of, give_back_form, holds, is_at_home, open_memory, read_all, shape_in,
-    strides_in, write_all,
-)
+from gradfast._kernels.memory cimport Memory, address, data_of, form_of, is_at_home, shape_in
 from gradfast._kernels.moves cimport Moves
 from gradfast._kernels.returned_value cimport caller_of, is_float, own, read, take_float, vectorcallfunc
 from gradfast._kernels.evaluator_in_place cimport names_nothing
@@ -33,7 +30,7 @@ cdef GradientOperator GRADIENT = GradientOperator.__new__(GradientOperator)
 import numpy as np
 from numpy import empty, ndarray
 
-from gradfast._kernels.memory import add_note, cannot_be_moved, f_changed, first_change, form_changed, name_at, name_of_coordinate
+from gradfast._kernels.memory import add_note, cannot_be_moved, f_changed, form_changed, name_at
 
 cdef extern from "Python.h":
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
@@ -51,42 +48,23 @@ def by_differences(f, argument, x, double h, bint has_rows):
     -1 if no step was swallowed, and -2 if all derivatives are 0 besides, of an f that may not see what is moved.
     An x that f changed is put back, with a ValueError; after another exception, x is as it was.
     """
-    cdef Memory memory
-    cdef bytes before
+    cdef Evaluator e = Evaluator.__new__(Evaluator)  # which takes x's memory, and sees whether f changed it
     cdef Py_ssize_t swallowed
-    cdef size_t form
-    if not open_memory(&memory, x):
+    if not e.open(x, True, None):
         raise cannot_be_moved(x)
+    gradient = empty(x.shape, x.dtype)
     try:
-        form, before = form_of(x), PyBytes_FromStringAndSize(NULL, memory.count * memory.itemsize)
-        read_all(&memory, PyBytes_AS_STRING(before))
-        gradient = empty(x.shape, x.dtype)
-        try:
-            if memory.kind == c"d":
-                swallowed = differentiate(f, argument, &memory, h, has_rows, <double *>data_of(gradient))
-            elif memory.kind == c"f":
-                swallowed = differentiate(f, argument, &memory, h, has_rows, <float *>data_of(gradient))
-            else:
-                swallowed = differentiate(f, argument, &memory, h, has_rows, <long double *>data_of(gradient))
-            if form_of(x) != form:
-                raise form_changed()
-            # Each coordinate has its old bits back: what is different now is f's doing.
-            changed = -1 if holds(&memory, PyBytes_AS_STRING(before)) else first_change(x, old(x, before))
-            if changed >= 0:
-                raise f_changed(name_of_coordinate(x, changed))
-        except BaseException:
-            if form_of(x) != form:
-                give_back_form(x, shape_in(&memory), strides_in(&memory), np.dtype(chr(memory.kind)), before)
-            raise
-        finally:
-            write_all(&memory, PyBytes_AS_STRING(before))
-    finally:
-        close_memory(&memory)
+        if e.kind == c"d":
+            swallowed = differentiate(f, argument, &e.memory, h, has_rows, <double *>data_of(gradient))
+        elif e.kind == c"f":
+            swallowed = differentiate(f, argument, &e.memory, h, has_rows, <float *>data_of(gradient))
+        else:
+            swallowed = differentiate(f, argument, &e.memory, h, has_rows, <long double *>data_of(gradient))
+        e.close()
+    except BaseException:
+        e.put_back()
+        raise
     return gradient, swallowed
-
-
-cdef old(x, bytes before):
-    return np.frombuffer(before, x.dtype).reshape(x.shape)
 
 
 cdef Py_ssize_t differentiate(f, argument, const Memory *memory, double h, bint has_rows, real *out) except? -3:  # OUT: out
