@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 
@@ -24,8 +24,7 @@ DType = np.dtype[Any]
 
 WorkersLike = int | Function | None  # how many, or a map
 ProgressLike = bool | Callable[[int, int], object]
-
-NO_ARGUMENTS = ()
+OnError = Literal["raise", "nan"]
 
 IN_PLACE = frozenset(np.dtype(char) for char in "fdg")
 

@@ -9,7 +9,6 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import (
     EPS,
-    NO_ARGUMENTS,
     VALUE_DTYPE,
     Arguments,
     Array,
@@ -60,7 +59,7 @@ def check_gradient(
     directions: int | None = None,
     seed: int | None = None,
     bounds: object = None,
-    args: object = NO_ARGUMENTS,
+    args: object = (),
     on_error: Literal["raise", "nan"] = "raise",
 ) -> GradientCheck:
     """Say of each entry of a gradient whether it is right, by f's values alone.
@@ -143,7 +142,7 @@ def check_jacobian(
     directions: int | None = None,
     seed: int | None = None,
     bounds: object = None,
-    args: object = NO_ARGUMENTS,
+    args: object = (),
     on_error: Literal["raise", "nan"] = "raise",
 ) -> GradientCheck:
     """Say of each entry of a Jacobian whether it is right, by f's values alone.
@@ -220,7 +219,7 @@ def _check(
     more = as_arguments(args)
     if callable(claimed):
         claimed = called(claimed, x, more, name)
-    f = f if args is NO_ARGUMENTS else _with_arguments(f, more)
+    f = _with_arguments(f, more) if more else f
     with opened(kind(f, bounds=bounds, on_error=on_error)._open(x, (), None)) as e:
         center = e.value()
         claims = Claims(e, center.shape, claimed, name)

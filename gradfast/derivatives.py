@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
+from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 import numpy as np
 
@@ -10,15 +10,7 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast._kernels.operator_once import Spare
-from gradfast.arguments import (
-    NO_ARGUMENTS,
-    Array,
-    Function,
-    as_dtype,
-    number_or_array,
-    tell_of_vectorize,
-    unexpected,
-)
+from gradfast.arguments import Array, Function, OnError, as_dtype, number_or_array, tell_of_vectorize, unexpected
 from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
 from gradfast.difference_methods import Central
 from gradfast.info import Info
@@ -62,19 +54,10 @@ class Derivative(DerivativeOperator, PreparedOperator):
     is_elementwise = True
 
     def __init__(
-        self,
-        f: Function,
-        *,
-        n: int = 1,
-        method: AnyMethod = "central",
-        bounds: object = None,
-        kwargs: Mapping[str, object] | None = None,
-        argnum: int = 0,
-        has_aux: bool = False,
-        on_error: Literal["raise", "nan"] = "raise",
-        full_output: bool = False,
-        **others: Never,
-    ) -> None:
+        self, f: Function, *, n: int = 1, method: AnyMethod = "central", bounds: object = None,
+        kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False, on_error: OnError = "raise",
+        full_output: bool = False, **others: Never,
+    ) -> None:  # fmt: skip
         if others:
             raise unexpected(type(self).__name__, others)
         order = checked_order(n)
@@ -166,11 +149,11 @@ def derivative(
     n: int = 1,
     method: AnyMethod = "central",
     bounds: object = None,
-    args: object = NO_ARGUMENTS,
+    args: object = (),
     kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
-    on_error: Literal["raise", "nan"] = "raise",
+    on_error: OnError = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> object:

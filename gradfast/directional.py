@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from operator import is_
-from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
+from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import DirectionalOperator
 from gradfast.arguments import (
-    NO_ARGUMENTS,
     Arguments,
     Array,
     Function,
+    OnError,
     as_arguments,
     as_array,
     as_dtype,
@@ -76,20 +76,10 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     _last: tuple[object, Arguments, Array, str] | None = None  # the last f(x): at what x, with what, what it was
 
     def __init__(
-        self,
-        f: Function,
-        *,
-        n: int = 1,
-        method: AnyMethod = "central",
-        bounds: object = None,
-        kwargs: Mapping[str, object] | None = None,
-        argnum: int = 0,
-        has_aux: bool = False,
-        vectorized: bool = False,
-        on_error: Literal["raise", "nan"] = "raise",
-        full_output: bool = False,
-        **others: Never,
-    ) -> None:
+        self, f: Function, *, n: int = 1, method: AnyMethod = "central", bounds: object = None,
+        kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False, vectorized: bool = False,
+        on_error: OnError = "raise", full_output: bool = False, **others: Never,
+    ) -> None:  # fmt: skip
         if others:
             raise unexpected(type(self).__name__, others)
         self._take_order(checked_order(n))
@@ -260,12 +250,12 @@ def directional_derivative(
     method: AnyMethod = "central",
     f0: object = None,
     bounds: object = None,
-    args: object = NO_ARGUMENTS,
+    args: object = (),
     kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
-    on_error: Literal["raise", "nan"] = "raise",
+    on_error: OnError = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> object:

@@ -1,13 +1,13 @@
 """gradient and value_and_gradient: of f of a point, to a number."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
+from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
 from gradfast._kernels.operator_once import Spare
-from gradfast.arguments import NO_ARGUMENTS, Array, Function, ProgressLike, WorkersLike, unexpected
+from gradfast.arguments import Array, Function, OnError, ProgressLike, WorkersLike, unexpected
 from gradfast.info import Info
 from gradfast.methods import AnyMethod
 from gradfast.operator_call import PreparedOperator
@@ -53,22 +53,11 @@ class Gradient(GradientOperator, PreparedOperator):
     takes_parameters = True
 
     def __init__(
-        self,
-        f: Function,
-        *,
-        method: AnyMethod = "central",
-        axis: int | None = None,
-        bounds: object = None,
-        kwargs: Mapping[str, object] | None = None,
-        argnum: int = 0,
-        has_aux: bool = False,
-        vectorized: bool = False,
-        workers: WorkersLike = None,
-        progress: ProgressLike = False,
-        on_error: Literal["raise", "nan"] = "raise",
-        full_output: bool = False,
-        **others: Never,
-    ) -> None:
+        self, f: Function, *, method: AnyMethod = "central", axis: int | None = None, bounds: object = None,
+        kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False, vectorized: bool = False,
+        workers: WorkersLike = None, progress: ProgressLike = False, on_error: OnError = "raise",
+        full_output: bool = False, **others: Never,
+    ) -> None:  # fmt: skip
         if others:
             raise unexpected(type(self).__name__, others)
         self._prepare(
@@ -158,14 +147,14 @@ def gradient(
     axis: int | None = None,
     f0: object = None,
     bounds: object = None,
-    args: object = NO_ARGUMENTS,
+    args: object = (),
     kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
     workers: WorkersLike = None,
     progress: ProgressLike = False,
-    on_error: Literal["raise", "nan"] = "raise",
+    on_error: OnError = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> object:
@@ -342,14 +331,14 @@ def value_and_gradient(
     method: AnyMethod = "central",
     axis: int | None = None,
     bounds: object = None,
-    args: object = NO_ARGUMENTS,
+    args: object = (),
     kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
     workers: WorkersLike = None,
     progress: ProgressLike = False,
-    on_error: Literal["raise", "nan"] = "raise",
+    on_error: OnError = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> object:

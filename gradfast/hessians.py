@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
+from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 import numpy as np
 
@@ -14,10 +14,10 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.operator_kinds import HessianOperator
 from gradfast._kernels.returned_value import ArrayValueError
 from gradfast.arguments import (
-    NO_ARGUMENTS,
     Arguments,
     Array,
     Function,
+    OnError,
     ProgressLike,
     Some,
     WorkersLike,
@@ -29,15 +29,16 @@ from gradfast.callables import Remembered, as_objective
 from gradfast.difference_methods import Options
 from gradfast.evaluators import shape_of, x_of
 from gradfast.gradients import Gradient
-from gradfast.hessian_from_gradient import JacobianOfGradient
 from gradfast.info import Info
-from gradfast.jacobians import as_it_is_now
+from gradfast.jacobians import Jacobian, as_it_is_now
 from gradfast.methods import AnyMethod, as_method
 from gradfast.operator_call import PreparedOperator
 from gradfast.operator_value import COMMON
 
 if TYPE_CHECKING:
     from gradfast.operator_value import HessianOptions, No, Numbers, Yes
+
+    Maybe = Function | None
 
 
 class Hessian(HessianOperator, PreparedOperator):
@@ -71,26 +72,13 @@ class Hessian(HessianOperator, PreparedOperator):
     options = ("method", "axis", "gradient", "diagonal", "sparsity", "verify", *COMMON)
 
     def __init__(
-        self,
-        f: Function | None = None,
-        *,
-        method: AnyMethod = "central",
-        axis: int | None = None,
-        gradient: Function | None = None,
-        diagonal: bool = False,
-        sparsity: object = None,
-        verify: bool = False,
+        self, f: Function | None = None, *, method: AnyMethod = "central", axis: int | None = None,
+        gradient: Function | None = None, diagonal: bool = False, sparsity: object = None, verify: bool = False,
         bounds: object = None,
-        kwargs: Mapping[str, object] | None = None,
-        argnum: int = 0,
-        has_aux: bool = False,
-        vectorized: bool = False,
-        workers: WorkersLike = None,
-        progress: ProgressLike = False,
-        on_error: Literal["raise", "nan"] = "raise",
-        full_output: bool = False,
-        **others: Never,
-    ) -> None:
+        kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False, vectorized: bool = False,
+        workers: WorkersLike = None, progress: ProgressLike = False, on_error: OnError = "raise",
+        full_output: bool = False, **others: Never,
+    ) -> None:  # fmt: skip
         if others:
             raise unexpected(type(self).__name__, others)
         sparsity = as_it_is_now(sparsity, method)
@@ -161,7 +149,8 @@ class Hessian(HessianOperator, PreparedOperator):
             center = e.value() if center is None else center
             if np.isfinite(center) and not np.isfinite(result).all():
                 parts = self._from_sides_of_each(e, moves, some, center, result)
-            result[place_of(np.flatnonzero(~np.isfinite(e.steps_from[some])))] = np.nan
+            nowhere = np.flatnonzero(~np.isfinite(e.steps_from[some]))
+            result[nowhere * (nowhere + 1) // 2 + nowhere] = np.nan  # where a coordinate with itself stands among pairs
         return parts
 
     def _from_sides_of_each(
@@ -234,50 +223,80 @@ class Hessian(HessianOperator, PreparedOperator):
         return (adaptive.gradient if self.diagonal else adaptive.hessian)(e, self, center)
 
 
-def place_of(coordinates: Some) -> Some:
-    """Return where among all pairs of coordinates those of each with itself stand."""
-    return coordinates * (coordinates + 1) // 2 + coordinates
+class JacobianOfGradient(Jacobian):
+    """The Jacobian of a gradient, made symmetric: the mean of it and its transpose."""
+
+    symmetric = True
+    takes_parameters = diagonal = False
+
+    def __call__(self, x: object, *args: object, f0: object = None, **keywords: object) -> object:
+        result = super().__call__(x, *args, **keywords)
+        shape_of_x = np.asarray((x, *args)[self.argnum]).shape
+        if self.sparsity is not None:  # of which one of two mirrored entries was read
+            return result
+        found, info = result if self.full_output else (result, None)
+        if self.is_native and found.size == prod(shape_of_x) ** 2:  # compiled code writes a vector, whatever x's shape
+            found = found.reshape(shape_of_x * 2)
+        shape = found.shape[found.ndim // 2 :]
+        if found.ndim % 2 or found.shape != shape * 2 or shape != shape_of_x:
+            raise ValueError(
+                f"gradient must return an array of x's shape {shape_of_x}; "
+                f"it returned one of shape {found.shape[: found.ndim - len(shape_of_x)]}"
+            )
+        symmetric = self._wanted(_mean_with_transpose(found))
+        if info is None:
+            return symmetric
+        if info.error is not None:
+            both = info.converged.reshape(info.step.size, -1)
+            both = self._wanted((both & both.T).reshape(found.shape))
+            error = self._wanted(_mean_with_transpose(info.error.reshape(found.shape)))
+            info = replace(info, error=error, converged=both)
+        return symmetric, info
+
+    def _wanted(self, matrix: Array) -> object:
+        """Return the matrix, or its diagonal in the shape of x."""
+        if not self.diagonal:
+            return number_or_array(matrix)
+        shape = matrix.shape[: matrix.ndim // 2]
+        return number_or_array(np.diagonal(matrix.reshape((prod(shape),) * 2)).reshape(shape))
 
 
-# fmt: off
+def _mean_with_transpose(array: Array) -> Array:
+    n = int(np.sqrt(array.size))
+    matrix = array.reshape(n, n)
+    return ((matrix + matrix.T) / 2).reshape(array.shape)
+
+
 if TYPE_CHECKING:
 
     @overload
     def hessian(
-        f: Function | None, x: float, *,
-        full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
+        f: Maybe, x: float, *, full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
     ) -> np.float64: ...
     @overload
     def hessian(
-        f: Function | None, x: float, *,
-        full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
+        f: Maybe, x: float, *, full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
     ) -> Any: ...
     @overload
     def hessian(
-        f: Function | None, x: Numbers, *,
-        full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
+        f: Maybe, x: Numbers, *, full_output: No = False, has_aux: No = False, **options: Unpack[HessianOptions]
     ) -> Array: ...
     @overload
     def hessian(
-        f: Function | None, x: Numbers, *,
-        full_output: Yes, has_aux: No = False, **options: Unpack[HessianOptions]
+        f: Maybe, x: Numbers, *, full_output: Yes, has_aux: No = False, **options: Unpack[HessianOptions]
     ) -> tuple[Array, Info]: ...
     @overload
     def hessian(
-        f: Function | None, x: Numbers, *,
-        full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
+        f: Maybe, x: Numbers, *, full_output: bool, has_aux: No = False, **options: Unpack[HessianOptions]
     ) -> Array | tuple[Array, Info]: ...
     @overload
     def hessian(
-        f: Function | None, x: object, *,
-        has_aux: bool, full_output: bool = False, **options: Unpack[HessianOptions]
+        f: Maybe, x: object, *, has_aux: bool, full_output: bool = False, **options: Unpack[HessianOptions]
     ) -> Any: ...
     @overload
     def hessian(
-        f: Function | None, x: object, *,
-        sparsity: object, verify: bool = False, full_output: bool = False, **options: Unpack[HessianOptions]
+        f: Maybe, x: object, *, sparsity: object, full_output: bool = False, **options: Unpack[HessianOptions]
     ) -> Any: ...
-# fmt: on
 
 
 def hessian(
@@ -292,14 +311,14 @@ def hessian(
     sparsity: object = None,
     verify: bool = False,
     bounds: object = None,
-    args: object = NO_ARGUMENTS,
+    args: object = (),
     kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
     workers: WorkersLike = None,
     progress: ProgressLike = False,
-    on_error: Literal["raise", "nan"] = "raise",
+    on_error: OnError = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> object:

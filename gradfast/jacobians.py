@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
+from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 import numpy as np
 
@@ -13,9 +13,9 @@ from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import JacobianOperator
 from gradfast._kernels.operator_once import Spare
 from gradfast.arguments import (
-    NO_ARGUMENTS,
     Array,
     Function,
+    OnError,
     ProgressLike,
     WorkersLike,
     as_dtype,
@@ -68,25 +68,12 @@ class Jacobian(JacobianOperator, PreparedOperator):
     flat = False
 
     def __init__(
-        self,
-        f: Function,
-        *,
-        method: AnyMethod = "central",
-        axis: int | None = None,
-        flat: bool = False,
-        sparsity: object = None,
-        verify: bool = False,
-        bounds: object = None,
-        kwargs: Mapping[str, object] | None = None,
-        argnum: int = 0,
-        has_aux: bool = False,
-        vectorized: bool = False,
-        workers: WorkersLike = None,
-        progress: ProgressLike = False,
-        on_error: Literal["raise", "nan"] = "raise",
-        full_output: bool = False,
-        **others: Never,
-    ) -> None:
+        self, f: Function, *, method: AnyMethod = "central", axis: int | None = None, flat: bool = False,
+        sparsity: object = None, verify: bool = False, bounds: object = None,
+        kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False, vectorized: bool = False,
+        workers: WorkersLike = None, progress: ProgressLike = False, on_error: OnError = "raise",
+        full_output: bool = False, **others: Never,
+    ) -> None:  # fmt: skip
         if others:
             raise unexpected(type(self).__name__, others)
         self._prepare(
@@ -210,13 +197,10 @@ class Jacobian(JacobianOperator, PreparedOperator):
 SPARE = Spare(Jacobian)
 
 
-# fmt: off
 if TYPE_CHECKING:
 
     @overload
-    def jacobian(
-        f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[JacobianOptions]
-    ) -> Any: ...
+    def jacobian(f: Function, x: Labeled, *, full_output: bool = False, **options: Unpack[JacobianOptions]) -> Any: ...
     @overload
     def jacobian(
         f: Function, x: Point, *, full_output: No = False, has_aux: No = False, **options: Unpack[JacobianOptions]
@@ -243,10 +227,8 @@ if TYPE_CHECKING:
     ) -> Any: ...
     @overload
     def jacobian(
-        f: Function, x: object, *,
-        sparsity: object, verify: bool = False, full_output: bool = False, **options: Unpack[JacobianOptions]
+        f: Function, x: object, *, sparsity: object, full_output: bool = False, **options: Unpack[JacobianOptions]
     ) -> Any: ...
-# fmt: on
 
 
 def jacobian(
@@ -260,14 +242,14 @@ def jacobian(
     sparsity: object = None,
     verify: bool = False,
     bounds: object = None,
-    args: object = NO_ARGUMENTS,
+    args: object = (),
     kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
     has_aux: bool = False,
     vectorized: bool = False,
     workers: WorkersLike = None,
     progress: ProgressLike = False,
-    on_error: Literal["raise", "nan"] = "raise",
+    on_error: OnError = "raise",
     full_output: bool = False,
     **others: Never,
 ) -> object:

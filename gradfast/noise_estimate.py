@@ -8,7 +8,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE
-from gradfast.arguments import EPS, NO_ARGUMENTS, VALUE_DTYPE, Array, Function, as_arguments, as_point
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, Function, as_arguments, as_point
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened, x_of
 
@@ -33,7 +33,7 @@ DIGITS = 12
 COARSE = 2.0**-45
 
 
-def noise(f: Function, x: object, *, args: object = NO_ARGUMENTS, vectorized: bool = False) -> float:
+def noise(f: Function, x: object, *, args: object = (), vectorized: bool = False) -> float:
     """Return the noise of f at x: the standard deviation of what its values are wrong by.
 
     Parameters

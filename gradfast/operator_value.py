@@ -12,6 +12,7 @@ from gradfast.arguments import (
     Arguments,
     Array,
     Function,
+    OnError,
     ProgressLike,
     WorkersLike,
     as_array,
@@ -55,42 +56,40 @@ if TYPE_CHECKING:
         def index(self) -> object: ...
         def to_numpy(self) -> object: ...
 
-    class DerivativeOptions(TypedDict, total=False):
+    class CallOptions(TypedDict, total=False):
         """Options that do not change what kind of thing is returned."""
 
-        n: int
         method: AnyMethod
         bounds: object
         args: object
         kwargs: Mapping[str, object] | None
         argnum: int
-        on_error: Literal["raise", "nan"]
+        on_error: OnError
+
+    class DerivativeOptions(CallOptions, total=False):
+        n: int
 
     class AlongOptions(DerivativeOptions, total=False):
         f0: object
         vectorized: bool
 
-    class PointOptions(TypedDict, total=False):
-        method: AnyMethod
+    class PointOptions(CallOptions, total=False):
         axis: int | None
-        bounds: object
-        args: object
-        kwargs: Mapping[str, object] | None
-        argnum: int
         vectorized: bool
         workers: WorkersLike
         progress: ProgressLike
-        on_error: Literal["raise", "nan"]
 
     class GradientOptions(PointOptions, total=False):
         f0: object
 
     class JacobianOptions(GradientOptions, total=False):
         flat: bool
+        verify: bool
 
     class HessianOptions(GradientOptions, total=False):
         gradient: Function | None
         diagonal: bool
+        verify: bool
 
 
 class Listed(type):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.returned_value import values_of
-from gradfast.arguments import NO_ARGUMENTS, Array, Function, number_or_array, real_numbers
+from gradfast.arguments import Array, Function, number_or_array, real_numbers
 from gradfast.difference_methods import Difference, Method
 from gradfast.jacobians import Jacobian
 from gradfast.methods import AnyMethod, as_method
@@ -25,7 +25,7 @@ def propagate(
     *,
     method: AnyMethod = "central",
     bounds: object = None,
-    args: object = NO_ARGUMENTS,
+    args: object = (),
     kwargs: Mapping[str, object] | None = None,
     argnum: int = 0,
 ) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from gradfast._kernels.combine import SCATTER, combined, second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import NO_ARGUMENTS, VALUE_DTYPE, Array, as_arguments, as_dtype, as_point
+from gradfast.arguments import VALUE_DTYPE, Array, as_arguments, as_dtype, as_point
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
 from gradfast.evaluators import Call, opened, x_of
@@ -181,7 +181,7 @@ def hessian(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], 
     return as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.base.dtype, data))
 
 
-def detect_sparsity(f: object, x: object, *, args: object = NO_ARGUMENTS) -> Any:
+def detect_sparsity(f: object, x: object, *, args: object = ()) -> Any:
     """Return where the Jacobian of f may differ from zero, by setting each coordinate to NaN in turn.
 
     The values of f that are NaN then depend on it. What f drops by a comparison, ``fmax`` or ``nansum``

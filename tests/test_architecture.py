@@ -44,7 +44,6 @@ FLOORS = {
         "directional",
         "gradients",
         "jacobians",
-        "hessian_from_gradient",
         "hessians",
         "propagation",
     ),
