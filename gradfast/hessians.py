@@ -74,10 +74,9 @@ class Hessian(HessianOperator, PreparedOperator):
     def __init__(
         self, f: Function | None = None, *, method: AnyMethod = "central", axis: int | None = None,
         gradient: Function | None = None, diagonal: bool = False, sparsity: object = None, verify: bool = False,
-        bounds: object = None,
-        kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False, vectorized: bool = False,
-        workers: WorkersLike = None, progress: ProgressLike = False, on_error: OnError = "raise",
-        full_output: bool = False, **others: Never,
+        bounds: object = None, kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False,
+        vectorized: bool = False, workers: WorkersLike = None, progress: ProgressLike = False,
+        on_error: OnError = "raise", full_output: bool = False, **others: Never,
     ) -> None:  # fmt: skip
         if others:
             raise unexpected(type(self).__name__, others)
