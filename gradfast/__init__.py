@@ -55,38 +55,12 @@ if TYPE_CHECKING:
     from gradfast.sparse import detect_sparsity
 
 __all__ = [
-    "Adaptive",
-    "Backward",
-    "Central",
-    "Coloring",
-    "Complex",
-    "Derivative",
-    "DirectionalDerivative",
-    "Forward",
-    "Gradient",
-    "GradientCheck",
-    "Hessian",
-    "Info",
-    "Jacobian",
-    "Nodes",
-    "ValueAndGradient",
-    "check_gradient",
-    "check_jacobian",
-    "compiled",
-    "derivative",
-    "detect_sparsity",
-    "directional_derivative",
-    "gradient",
-    "hessian",
-    "jacobian",
-    "noise",
-    "numerical_diff",
-    "numerical_gradient",
-    "plotting",
-    "propagate",
-    "tangent_line",
+    "Adaptive", "Backward", "Central", "Coloring", "Complex", "Derivative", "DirectionalDerivative", "Forward",
+    "Gradient", "GradientCheck", "Hessian", "Info", "Jacobian", "Nodes", "ValueAndGradient", "check_gradient",
+    "check_jacobian", "compiled", "derivative", "detect_sparsity", "directional_derivative", "gradient", "hessian",
+    "jacobian", "noise", "numerical_diff", "numerical_gradient", "plotting", "propagate", "tangent_line",
     "value_and_gradient",
-]
+]  # fmt: skip
 
 __version__ = "0.2.0"
 

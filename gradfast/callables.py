@@ -321,9 +321,6 @@ class PartOf:
         value = getattr(value, self.part) if isinstance(self.part, str) else item(np.asarray(value), self.part)
         return (value, aux) if self.has_aux else value
 
-    def __reduce__(self) -> Arguments:
-        return PartOf, (self.f, self.part, self.has_aux)
-
 
 def item(values: Array, i: int) -> object:
     if i >= values.size:

@@ -63,10 +63,6 @@ class Call(NamedTuple):
             evaluator.at_x = self._replace(is_complex=False).at(x)
         return evaluator
 
-    def at_copy(self, point: Array) -> Evaluator:
-        """Return the evaluator of f itself, without the complex step, at a copy of x that may be elsewhere."""
-        return self._replace(is_complex=False).at(point)
-
 
 @contextmanager
 def opened(evaluator: Evaluator) -> Iterator[Evaluator]:

@@ -236,13 +236,13 @@ class PreparedOperator(MixedStencils):
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Callable[[float], Array]:
         """Return f on the line x + t v, at points that are copies and inside the bounds, as a function of t."""
-        x, call = x_of(e), call_of(e)
+        x, call = x_of(e), call_of(e)._replace(is_complex=False)
 
         def f(t: float) -> Array:
             point = np.array((x + t * v).astype(x.dtype))
             if sides is not None:
                 point[...] = np.clip(point, *(side.reshape(x.shape) for side in sides))
-            there = call.at_copy(point)
+            there = call.at(point)
             try:
                 values: Array = there.value()
             except Exception:

@@ -159,9 +159,8 @@ cdef class Native(Evaluator):
         return -1
 
     cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1:
-        """Write f's values of rows first to last - 1, in a copy of the point that is this thread's own."""
+        """Write f's values of rows first to last - 1, or at points at rest, in a copy of the point that is this thread's own."""
         cdef double *point = <double *>PyMem_RawMalloc(max(1, self.point) * sizeof(double))
-        cdef Groups groups = moves.groups
         cdef Py_ssize_t changed
         cdef Watch watch
         if point is NULL:
@@ -169,7 +168,10 @@ cdef class Native(Evaluator):
         start_watch(&watch, stop)
         try:
             with nogil:
-                changed = self.run_rows(moves, groups, first, last, out, point, &watch)
+                if moves is None:
+                    changed = self.run_points(last, out, point, &watch)
+                else:
+                    changed = self.run_rows(moves, first, last, out, point, &watch)
             if changed >= 0:
                 raise f_changed(self.name(changed))
         finally:
@@ -178,11 +180,12 @@ cdef class Native(Evaluator):
         return 0
 
     cdef Py_ssize_t run_rows(
-        self, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
+        self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
     ) except -2 nogil:
         """Write f's values at some rows of moves, without the GIL; return the first coordinate that f changed, or -1."""
         cdef Py_ssize_t n = self.point, width = self.width, size = moves.stencil.size, start = -n, changed = -1
         cdef Py_ssize_t row, i, j, g = first // size, k = first % size
+        cdef Groups groups = moves.groups
         cdef const double *origin = <const double *>self.before
         cdef const double *steps = <const double *>moves.steps
         cdef const double *node = moves.stencil.node
@@ -247,24 +250,10 @@ cdef class Native(Evaluator):
 
     cdef int center(self, Block *block) except -1:
         """Write f's value at x; of a batch, at each point."""
-        cdef Py_ssize_t points = 1 if self.axis is None else self.n // self.point if self.point else 0, changed
-        cdef double *point
-        cdef Watch watch
+        cdef Py_ssize_t points = 1 if self.axis is None else self.n // self.point if self.point else 0
         reserve(block, points * self.width * sizeof(double))
         self.counted += points
-        point = <double *>PyMem_RawMalloc(max(1, self.point) * sizeof(double))
-        if point is NULL:
-            raise MemoryError
-        start_watch(&watch, NULL)
-        try:
-            with nogil:
-                changed = self.run_points(points, <double *>block.at, point, &watch)
-            if changed >= 0:
-                raise f_changed(self.name(changed))
-        finally:
-            PyMem_RawFree(point)
-            end_watch(&watch)
-        return 0
+        return self.run(None, 0, points, <double *>block.at, NULL)
 
     cdef Py_ssize_t run_points(self, Py_ssize_t points, double *out, double *point, Watch *watch) except -2 nogil:
         """Write f's values at points where nothing is moved; return the first coordinate that f changed, or -1."""

@@ -184,7 +184,7 @@ cdef class Operator:
                 at_x = array_of(center.at, e.center_shape(), e.value_size) if has_center else None
                 parts = self._fill_gaps(e, v, parts, at_x, result)
             result = self.finish(e, parts, result)
-            if self.plans is None:
+            if self.plans is None:  # the complex step: adaptive methods have returned above
                 self._check(e, v, parts, result)
             if has_center and (wants_value or self.full_output):
                 value = value_of(e, &center)
