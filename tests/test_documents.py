@@ -117,6 +117,14 @@ def test_the_tree_has_every_kernel():
     assert set(re.findall(r"^ {8}(\w+)\.pyx  ?", tree(), re.MULTILINE)) == kernels
 
 
+def test_the_readme_of_the_package_names_what_compiled_operators_ask_for():
+    sources = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "gradfast/_kernels").glob("operator_*.pyx"))]
+    asked = {name for source in sources for name in re.findall(r"(?:self|made)\.(_[a-z]\w*)\(", source)}
+    own = {name for source in sources for name in re.findall(r"def (_[a-z]\w*)\(", source)}
+    told = set(re.findall(r"`(_[a-z]\w*)`", text_of("gradfast/README.md")))
+    assert not asked or told == asked - own  # no sources beside an installed package
+
+
 # --- measured figures -------------------------------------------------------------------------------------------------
 
 MARKED = re.compile(r"measured: (\w+)(.*?)end of measured", re.DOTALL)
