@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.returned_value import values_of
-from gradfast.arguments import Array, Function, number_or_array, real_numbers
+from gradfast.arguments import EPS, Array, Function, as_array, number_or_array, real_numbers
 from gradfast.difference_methods import Difference, Method
 from gradfast.jacobians import Jacobian
 from gradfast.methods import AnyMethod, as_method
 from gradfast.parameters import Labels, are_parameters, is_labeled, ravel
-
-# Steps are relative to the deviation of a coordinate only if that is less than what they would be relative to.
-LEAST_SCALE = 0.1
+from gradfast.steps_and_bounds import least_scale, relative_step
 
 
 def propagate(
@@ -41,11 +39,10 @@ def propagate(
         The covariance matrix of x, of shape (n, n) for n coordinates in C order; or a variance for each
         coordinate, which are then independent, of shape (n,) or of x's; or one variance for all. A pandas object is
         read by its labels if x has labels too.
-    method : str or method object
-        As for :func:`jacobian`. If a difference method is given by its name, its steps are relative to
-        ``max(abs(x), min(d, 0.1))``, where d is the standard deviation of each coordinate.
-    bounds, args, kwargs, argnum
-        As for :func:`jacobian`.
+    method, bounds, args, kwargs, argnum
+        As for :func:`jacobian`. Difference methods that are given no ``step``, ``rel_step`` or ``scale`` have the same
+        steps as there, but where x is near 0: a step that is no small part of abs(x) is at most a sixteenth of x's
+        standard deviation, whatever x's units are.
 
     Returns
     -------
@@ -83,16 +80,15 @@ def propagate(
     if is_labeled(cov) and is_labeled(x) and (x.ndim == 1 or cov.shape == x.shape):
         labels = Labels.of(x)
         cov = labels._replace(axes=labels.axes * cov.ndim).aligned("cov", cov)
-    flat = are_parameters(x)
-    cov, variances = _checked(cov, ravel(x)[0].size if flat else np.size(x))
-    if isinstance(method, str):
-        method = _relative_to(np.sqrt(variances if flat else variances.reshape(np.shape(x))), as_method(method))
+    point = ravel(x)[0] if are_parameters(x) else as_array("x", x)
+    cov, variances = _checked(cov, n := point.size)
+    method = _within_deviations(as_method(method), np.sqrt(variances).reshape(point.shape))
     operator = Jacobian(Doubled(f), method=method, flat=True, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=True)
     jacobian, value = operator._at(x, args)
     shape = values_of(value).shape
-    matrix = np.reshape(jacobian, (prod(shape), len(variances)))
-    others = matrix.conj().T
-    found = matrix @ (cov @ others if cov.ndim == 2 else cov[:, np.newaxis] * others)
+    matrix = np.reshape(jacobian, (prod(shape), n))
+    right = matrix.conj().T
+    found = matrix @ (cov @ right if cov.shape == (n, n) else variances[:, np.newaxis] * right)
     return value, number_or_array(found.reshape(shape * 2))
 
 
@@ -107,8 +103,19 @@ class Doubled:
         return value, value.copy() if isinstance(value, np.ndarray) else value
 
 
+def _within_deviations(method: Method, deviations: Array) -> Method:
+    """Return a method whose default steps near 0 are a small part of the standard deviations of x.
+
+    A smaller part than this, and f's values might be too coarse to show how f moves where x is 0.
+    """
+    if not isinstance(method, Difference) or (method.step, method.rel_step, method.scale) != (None, None, None):
+        return method
+    scale = deviations / 16 / relative_step(method.options(1)[0][0], EPS["d"])
+    return replace(method, scale=np.fmin(scale, least_scale(1, method.accuracy)))
+
+
 def _checked(cov: object, n: int) -> tuple[Array, Array]:
-    """Return a covariance of n coordinates, a matrix or its diagonal, and the diagonal; ValueError if it is none."""
+    """Return a covariance of n coordinates and their variances; ValueError unless it can be one."""
     array = real_numbers("cov", cov)
     if array.shape == (n, n):
         scale = np.sqrt(np.abs(np.diagonal(array)))
@@ -118,7 +125,7 @@ def _checked(cov: object, n: int) -> tuple[Array, Array]:
             raise ValueError(f"cov must have no correlation beyond 1; got {cov!r}")
         variances = np.diagonal(array)
     elif array.size in (1, n):
-        array = variances = np.broadcast_to(array.reshape(-1), (n,))
+        variances = np.broadcast_to(array.reshape(-1), (n,))
     else:
         raise ValueError(
             f"cov must be one variance, {n} variances or a matrix of shape {(n, n)}; got shape {array.shape}"
@@ -126,10 +133,3 @@ def _checked(cov: object, n: int) -> tuple[Array, Array]:
     if (variances < 0).any():
         raise ValueError(f"cov must have no negative variance; got {variances.min()}")
     return array, variances
-
-
-def _relative_to(deviations: Array, method: Method) -> Method:
-    """Return a method with steps for coordinates that may be small in their units, as their deviations tell."""
-    if isinstance(method, Difference) and (deviations < LEAST_SCALE).any():
-        return replace(method, scale=np.fmin(deviations, LEAST_SCALE))
-    return method
