@@ -199,6 +199,10 @@ class PreparedOperator(MixedStencils):
 
     def _given(self, e: Evaluator, f0: object) -> Array:
         """Return the values at x that the caller has; where f is to return a number, one for each point."""
+        code = getattr(self.objective, "__code__", None)
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
+        if "f0" in names[1 + len(e.args) :] and "f0" not in (self.kwargs or ()):
+            raise ValueError(f"f0 must be f(x), not f's own parameter, which goes into kwargs={{'f0': {f0!r}}}")
         array = real_numbers("f0", f0)
         if not self.single:
             if self.is_native and array.shape != e.value_shape():

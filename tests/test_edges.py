@@ -2,6 +2,7 @@
 
 import ctypes
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -165,3 +166,16 @@ def test_a_stop_iteration_of_f_comes_out_as_it_is(options):
 
     with pytest.raises(StopIteration, match="f"):
         gradient(f, np.ones(3), **options)
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
+def test_f0_is_not_taken_for_f_s_own_parameter_of_that_name(method):
+    def f(x, f0=1.0):
+        return f0 * x.sum()
+
+    x = np.array([1.0, 2.0])
+    for call in (lambda **given: Gradient(f, method=method)(x, **given), partial(gradient, f, x, method=method)):
+        with pytest.raises(ValueError, match=r"f0 must be f\(x\), not f's own parameter.* kwargs=\{'f0': 2.0\}"):
+            call(f0=2.0)
+    for given in ({"kwargs": {"f0": 2.0}}, {"args": (2.0,)}):
+        assert gradient(f, x, method=method, f0=6.0, **given) == pytest.approx([2, 2])
