@@ -6,6 +6,7 @@ import numpy as np
 
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
+from gradfast._kernels.returned_value import ArrayValueError
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Function, as_arguments, as_point
@@ -82,8 +83,12 @@ def noise(f: Function, x: object, *, args: object = (), vectorized: bool = False
     8e-07
     """
     call = Call(as_objective(f), as_arguments(args), single=True, vectorized=vectorized)
-    with opened(call.at(as_point(x))) as e:
-        return _search(e)
+    try:
+        with opened(call.at(as_point(x))) as e:
+            return _search(e)
+    except ArrayValueError as error:
+        advice = "measure each value, as noise(lambda x: f(x)[0], x)"
+        raise ValueError(str(error).replace("for arrays use jacobian", advice)) from None
 
 
 def _search(e: Evaluator) -> float:

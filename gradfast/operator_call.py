@@ -30,7 +30,7 @@ from gradfast.arguments import (
     share_memory,
 )
 from gradfast.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
-from gradfast.evaluators import Call, as_x, call_of, opened, shape_of, x_of
+from gradfast.evaluators import Call, as_x, call_of, innermost, opened, shape_of, x_of
 from gradfast.info import Info, info_of_all, joined, joined_info, with_arrays
 from gradfast.operator_moves import MixedStencils
 from gradfast.parameters import Layout, are_parameters, is_labeled
@@ -201,7 +201,11 @@ class PreparedOperator(MixedStencils):
         """Return the values at x that the caller has; where f is to return a number, one for each point."""
         code = getattr(self.objective, "__code__", None)
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
-        if "f0" in names[1 + len(e.args) :] and "f0" not in (self.kwargs or ()):
+        if (
+            "f0" in names
+            and "f0" not in (self.kwargs or ())
+            and names.index("f0") > len(getattr(innermost(e), "args", ()))
+        ):
             raise ValueError(f"f0 must be f(x), not f's own parameter, which goes into kwargs={{'f0': {f0!r}}}")
         array = real_numbers("f0", f0)
         if not self.single:

@@ -59,7 +59,10 @@ def as_coloring(sparsity: object, x: Array, symmetric: bool) -> Coloring:
 
 def _require_columns(found: int, x: Array) -> None:
     if found != x.size:
-        raise ValueError(f"sparsity must have a column for each of x's coordinates; got {found} columns for {x.size}")
+        hint = "; x is f's first argument unless argnum says another" if x.ndim == 0 else ""
+        raise ValueError(
+            f"sparsity must have a column for each of x's coordinates; got {found} columns for {x.size}{hint}"
+        )
 
 
 def _pattern(sparsity: object, x: Array, symmetric: bool) -> Pattern:

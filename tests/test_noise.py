@@ -283,3 +283,8 @@ def test_a_noise_that_could_not_be_told_is_none():
 def test_noise_excludes_a_step(other):
     with pytest.raises(ValueError, match="noise must not be given with step or rel_step; got 0.1"):
         Central(noise=0.1, **other)
+
+
+def test_an_array_s_noise_is_that_of_each_value():
+    with pytest.raises(ValueError, match=r"an array of shape \(2,\); measure each value, as noise\(lambda x: f"):
+        noise(lambda x: np.ones(2), np.ones(3))

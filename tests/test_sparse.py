@@ -426,6 +426,8 @@ def test_a_matrix_for_another_number_of_coordinates_is_refused_at_a_later_call_t
         operator(np.ones(4))
     with pytest.raises(ValueError, match="got 3 columns for 4"):
         gradfast.jacobian(np.square, np.ones(4), sparsity=gradfast.Coloring(np.eye(3)))
+    with pytest.raises(ValueError, match="got 3 columns for 1; x is f's first argument unless argnum says another$"):
+        jacobian(lambda t, y: y, 0.0, args=(np.ones(3),), sparsity=np.eye(3))
 
 
 @pytest.mark.parametrize(
