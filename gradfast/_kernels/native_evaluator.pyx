@@ -185,7 +185,6 @@ cdef class Native(Evaluator):
         """Write f's values at some rows of moves, without the GIL; return the first coordinate that f changed, or -1."""
         cdef Py_ssize_t n = self.point, width = self.width, size = moves.stencil.size, start = -n, changed = -1
         cdef Py_ssize_t row, i, j, g = first // size, k = first % size
-        cdef Groups groups = moves.groups
         cdef const double *origin = <const double *>self.before
         cdef const double *steps = <const double *>moves.steps
         cdef const double *node = moves.stencil.node
@@ -194,9 +193,9 @@ cdef class Native(Evaluator):
         cdef Span span
         if last <= first:
             return -1
-        span = groups.span(g)
+        span = moves.groups.span(g)
         for row in range(last - first):
-            i = groups.member(span, 0)
+            i = moves.groups.member(span, 0)
             if n and not start <= i < start + n:  # another point of a batch
                 changed = first_difference(point, origin, start, n)
                 if changed >= 0:
@@ -204,21 +203,21 @@ cdef class Native(Evaluator):
                 start = i - i % n
                 memcpy(point, origin + start, n * sizeof(double))
             for j in range(span.count):
-                i = groups.member(span, j)
+                i = moves.groups.member(span, j)
                 if not is_at(point[i - start], origin[i]):
                     return i
                 point[i - start] = origin[i] + node[k] * steps[i]
             evaluate(&f, is_number, n, point, width, out + row * width)
             for j in range(span.count):
-                i = groups.member(span, j)
+                i = moves.groups.member(span, j)
                 if not is_at(point[i - start], origin[i] + node[k] * steps[i]):
                     return i
                 point[i - start] = origin[i]
             k += 1
             if k == size:
-                if g + 1 < groups.count:
+                if g + 1 < moves.groups.count:
                     k, g = 0, g + 1
-                    span = groups.span(g)
+                    span = moves.groups.span(g)
             if look(watch):
                 return -1
         return first_difference(point, origin, start, n)
