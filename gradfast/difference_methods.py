@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # Stencils to choose from, the preferred one first, and the sign of their steps.
 Options = tuple[tuple[Stencil, int], ...]
 
+# What says how long steps are.
+GIVEN = ("step", "rel_step", "noise", "scale")
+
 # Plans of a method: one for each order of derivative, also of no use 0, and each dtype.char of EPS.
 PLANS = len(EPS) * (stencils.HIGHEST_DERIVATIVE + 1)
 
@@ -115,12 +118,7 @@ class Difference(Method):
 
     def __str__(self) -> str:
         """Return what it is called, what it was given, and the formula of a first derivative."""
-        given = [f"accuracy {self.accuracy}"]
-        given += [
-            f"{name} {value}"
-            for name in ("step", "rel_step", "noise", "scale")
-            if (value := getattr(self, name)) is not None
-        ]
+        given = [f"{name} {value}" for name in ("accuracy", *GIVEN) if (value := getattr(self, name)) is not None]
         return f"{self._name()}, {', '.join(given)}: {stencils.formula(*self.options(1)[0])}"
 
     def _name(self) -> str:
@@ -371,8 +369,7 @@ class Nodes(Difference):
         return f"Nodes {self.nodes}"
 
     def __repr__(self) -> str:
-        given = {"step": self.step, "rel_step": self.rel_step, "noise": self.noise, "scale": self.scale}
-        options = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+        options = "".join(f", {name}={value!r}" for name in GIVEN if (value := getattr(self, name)) is not None)
         return f"Nodes({self.nodes}{options})"
 
     def options(self, n: int) -> Options:

@@ -149,13 +149,7 @@ LEAST_EVALUATIONS = 4  # two steps of two evaluations: with one step nothing tel
 MethodName = Literal["central", "forward", "backward", "complex", "adaptive"]
 AnyMethod = Method | MethodName
 
-NAMED.update(
-    central=Central(),
-    forward=Forward(),
-    backward=Backward(),
-    complex=Complex(),
-    adaptive=Adaptive(),
-)
+NAMED.update(central=Central(), forward=Forward(), backward=Backward(), complex=Complex(), adaptive=Adaptive())
 
 # Of SciPy, numdifftools, statsmodels and jax, for errors that name ours.
 NAMES_ELSEWHERE = {"2-point": "forward", "3-point": "central", "5-point": "Central(accuracy=4)", "cs": "complex"}

@@ -91,16 +91,13 @@ def jacobian(
         )
     center = e.value() if given is None and any(moves.stencil.center for moves in parts) else given
 
-    def derivatives(parts: tuple[Moves, ...]) -> Array:
+    def derivatives(parts: tuple[Moves, ...], center: Array | None = center) -> Array:
         return _by_colors(operator, e, parts, coloring, center, given)
 
     pattern, every, data = coloring.pattern, parts, derivatives(parts)
     if not np.isfinite(data).all():
-
-        def again(part: Moves, center: Array) -> Array:
-            return _by_colors(operator, e, (part,), coloring, center, None)
-
-        every = operator._from_one_side(e, parts, center, data, (pattern.rows, pattern.columns), again)
+        places = pattern.rows, pattern.columns
+        every = operator._from_one_side(e, parts, center, data, places, lambda part, at_x: derivatives((part,), at_x))
     data[~np.isfinite(e.steps_from)[pattern.columns]] = np.nan
     result = as_csr(sparse, pattern, as_dtype(e.dtype or e.base.dtype, data))
     is_complex = operator.method.is_complex

@@ -130,6 +130,21 @@ def test_a_cached_f_is_called_at_new_points_alone(kind):
     assert np.array_equal(cached(x)[0], kind(f)(x))
 
 
+class Short(Remembered):
+    def values(self, moves):
+        return super().values(moves)[1:]
+
+
+def test_a_wrapper_that_returns_too_few_values_raises():
+    class Shortened(Cached):
+        def evaluator_at(self, call, x, places):
+            return Short(call._replace(f=self.f).at(x, places), {})
+
+    message = r"an evaluator must return 1 values for each of 4 rows; got shape \(3,\)"
+    with pytest.raises(ValueError, match=message):
+        gradient(Shortened(total), np.array([0.5, 1.0]))
+
+
 # --- an operator ------------------------------------------------------------------------------------------------------
 
 

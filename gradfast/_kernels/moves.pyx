@@ -211,9 +211,7 @@ cdef int set_along(Moves moves, along) except -1:
     return 0
 
 
-cdef inline void move_as(
-    const Memory *memory, const real *before, Moves moves, Span span, double node
-) noexcept:
+cdef inline void move_as(const Memory *memory, const real *before, Moves moves, Span span, double node) noexcept:
     cdef Groups groups = moves.groups
     cdef const void *steps = moves.steps
     cdef real *line = <real *>memory.start
@@ -285,9 +283,7 @@ cdef bint is_moved_any(const Memory *memory, const char *before, Moves moves, Sp
     return is_moved_as[cython.longdouble](memory, <const long double *>before, moves, span, node)
 
 
-cdef bint is_moved_as(
-    const Memory *memory, const real *before, Moves moves, Span span, double node
-) noexcept:
+cdef bint is_moved_as(const Memory *memory, const real *before, Moves moves, Span span, double node) noexcept:
     cdef Py_ssize_t i, k
     cdef real found, put
     for k in range(span.count):
