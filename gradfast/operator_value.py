@@ -8,6 +8,7 @@ import numpy as np
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.operator_run import NAMED, Operator
 from gradfast.arguments import (
+    EPS,
     RAVELED,
     Arguments,
     Array,
@@ -20,6 +21,7 @@ from gradfast.arguments import (
     checked_workers,
     is_integer,
     require_progress,
+    warn,
     worker_count,
 )
 from gradfast.callables import as_objective
@@ -260,7 +262,9 @@ class WithOptions(Operator, metaclass=Listed):
         x : array_like
             The x that :meth:`points` was called with.
         values : array_like
-            f's value at each of the m points, along a first axis: shape ``(m,)`` if f returns numbers.
+            f's value at each of the m points, along a first axis: shape ``(m,)`` if f returns numbers. For values in
+            single precision, the method needs a step: the default one is chosen for x's precision. A RuntimeWarning
+            says so.
 
         Returns
         -------
@@ -288,9 +292,20 @@ class WithOptions(Operator, metaclass=Listed):
         if array.shape[:1] != (len(points),):
             wanted = f"those of the {len(points)} points along a first axis"
             raise ValueError(f"values must be {wanted}; got shape {array.shape}")
-        # Steps were chosen for the precision of x alone: that of the values comes too late.
+        if array.dtype.kind in "fc":
+            self._doubt_precision(np.array(self._point(x)), np.finfo(array.dtype).dtype)
         array = array.astype(np.result_type(array, points, np.float64))
         return self._elsewhere(Known(points, array))(np.array(self._point(x)), *v)
+
+    def _doubt_precision(self, x: Array, dtype: np.dtype[Any]) -> None:
+        """Warn if values of a dtype would have had longer steps: those of the points were chosen by x alone."""
+        if EPS[dtype.char] > max(EPS[x.dtype.char], EPS["d"]):
+            asked, wanted = (self.method.steps_at(x, self.n, char) for char in (None, dtype.char))
+            if np.any(wanted > asked):
+                warn(
+                    f"values are {dtype}, and the points are too close to x for that; make them by a method with a "
+                    "longer step, as Central(step=...), or compute the values in double precision"
+                )
 
     def _stand_in(self, x: object) -> float | Array:
         """Return something of the shape of f's value, as far as it matters before values are combined."""

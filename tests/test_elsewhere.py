@@ -83,7 +83,24 @@ def test_values_from_elsewhere_may_be_in_single_precision():
     operator = Gradient(number, method=Central(step=0.01))
     values = np.array([number(point) for point in operator.points(X)], "f4")
     assert operator.combine(X, values) == pytest.approx(operator(X), rel=1e-3)
-    assert np.isfinite(Gradient(number).combine(X, values)).all()  # by points that were chosen for doubles
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "forward"}, {"method": Central(noise=1e-12)}], ids=str)
+@pytest.mark.parametrize("char", "ef")
+def test_values_too_coarse_for_the_points_warn(options, char):
+    operator = Gradient(number, **options)
+    values = [np.dtype(char).type(number(point)) for point in operator.points(X)]
+    message = rf"values are {np.dtype(char)}, and the points are too close to x"
+    with pytest.warns(RuntimeWarning, match=message) as caught:
+        operator.combine(X, values)
+    assert caught[0].filename == __file__
+
+
+def test_values_as_coarse_as_x_do_not_warn():
+    x = X.astype("f4")
+    operator = Gradient(number)
+    values = np.array([number(point) for point in operator.points(x)], "f4")
+    assert operator.combine(x, values) == pytest.approx(operator(X), rel=1e-3)
 
 
 @pytest.mark.parametrize("char", "fdg")
