@@ -99,6 +99,13 @@ def check_that_names_have_pages(app, env):
             getLogger(__name__).warning("gradfast.%s has no page to link to", name)
 
 
+def check_that_pages_have_titles(app, env):
+    """Warn of a page without a title, to which a link would have no text."""
+    for page, title in env.titles.items():
+        if title.astext() == "<no title>":
+            getLogger(__name__).warning("the page has no title", location=page)
+
+
 def signature_to_show(app, kind, name, obj, options, signature, returns):
     """Show the parameters of a class of methods; show no keywords that are only taken to say that they do not exist."""
     if signature and signature.startswith("(*_"):
@@ -145,4 +152,5 @@ def setup(app):
     app.connect("autodoc-process-signature", signature_to_show)
     app.connect("viewcode-find-source", source_of)
     app.connect("env-check-consistency", check_that_names_have_pages)
+    app.connect("env-check-consistency", check_that_pages_have_titles)
     return {"parallel_read_safe": True}
