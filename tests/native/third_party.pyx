@@ -39,7 +39,7 @@ cdef double product(int n, double *x) noexcept nogil:
 
 
 cdef double changing(Py_ssize_t n, double *x, void *data) noexcept nogil:
-    """A number whose sign is that of how often it was called; at one call it changes a coordinate."""
+    """A number whose sign tells how often it was called; one call changes a coordinate."""
     cdef Py_ssize_t *left = <Py_ssize_t *>data
     left[0] -= 1
     if left[0] == 0:
@@ -47,7 +47,9 @@ cdef double changing(Py_ssize_t n, double *x, void *data) noexcept nogil:
     return -0.0 if left[0] % 2 else 0.0
 
 
-cdef void changing_array(Py_ssize_t n, double *x, Py_ssize_t m, double *out, void *data) noexcept nogil:
+cdef void changing_array(
+    Py_ssize_t n, double *x, Py_ssize_t m, double *out, void *data
+) noexcept nogil:
     out[0] = changing(n, x, data)
 
 
