@@ -22,7 +22,7 @@ cdef class Native(Evaluator):
     cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1
     cdef Py_ssize_t run_points(self, Py_ssize_t points, double *out, double *point, Watch *watch) except -2 nogil
     cdef Py_ssize_t run_rows(
-        self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
+        self, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
     ) except -2 nogil
     cdef bint derives(self, Groups groups) noexcept
     cdef int derive(self, Moves moves, const double *center, double *out) except -1          # OUT: out

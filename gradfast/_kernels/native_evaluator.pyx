@@ -161,6 +161,7 @@ cdef class Native(Evaluator):
     cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1:
         """Write f's values of rows first to last - 1, or at points at rest, in a copy of the point that is this thread's own."""
         cdef double *point = <double *>PyMem_RawMalloc(max(1, self.point) * sizeof(double))
+        cdef Groups groups = None if moves is None else moves.groups
         cdef Py_ssize_t changed
         cdef Watch watch
         if point is NULL:
@@ -171,7 +172,7 @@ cdef class Native(Evaluator):
                 if moves is None:
                     changed = self.run_points(last, out, point, &watch)
                 else:
-                    changed = self.run_rows(moves, first, last, out, point, &watch)
+                    changed = self.run_rows(moves, groups, first, last, out, point, &watch)
             if changed >= 0:
                 raise f_changed(self.name(changed))
         finally:
@@ -180,7 +181,7 @@ cdef class Native(Evaluator):
         return 0
 
     cdef Py_ssize_t run_rows(
-        self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
+        self, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
     ) except -2 nogil:
         """Write f's values at some rows of moves, without the GIL; return the first coordinate that f changed, or -1."""
         cdef Py_ssize_t n = self.point, width = self.width, size = moves.stencil.size, start = -n, changed = -1
@@ -193,9 +194,9 @@ cdef class Native(Evaluator):
         cdef Span span
         if last <= first:
             return -1
-        span = moves.groups.span(g)
+        span = groups.span(g)
         for row in range(last - first):
-            i = moves.groups.member(span, 0)
+            i = groups.member(span, 0)
             if n and not start <= i < start + n:  # another point of a batch
                 changed = first_difference(point, origin, start, n)
                 if changed >= 0:
@@ -203,21 +204,21 @@ cdef class Native(Evaluator):
                 start = i - i % n
                 memcpy(point, origin + start, n * sizeof(double))
             for j in range(span.count):
-                i = moves.groups.member(span, j)
+                i = groups.member(span, j)
                 if not is_at(point[i - start], origin[i]):
                     return i
                 point[i - start] = origin[i] + node[k] * steps[i]
             evaluate(&f, is_number, n, point, width, out + row * width)
             for j in range(span.count):
-                i = moves.groups.member(span, j)
+                i = groups.member(span, j)
                 if not is_at(point[i - start], origin[i] + node[k] * steps[i]):
                     return i
                 point[i - start] = origin[i]
             k += 1
             if k == size:
-                if g + 1 < moves.groups.count:
+                if g + 1 < groups.count:
                     k, g = 0, g + 1
-                    span = moves.groups.span(g)
+                    span = groups.span(g)
             if look(watch):
                 return -1
         return first_difference(point, origin, start, n)
