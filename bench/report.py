@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import gradfast
+
 PACKAGES = ("numpy", "scipy", "statsmodels", "numdifftools", "jacobi", "mygrad", "numericalderivative", "numba")
 
 PAGE = """# Results
 
-`python -m bench` wrote this page, and drew [speed.svg](speed.svg), [accuracy.svg](accuracy.svg) and
+`python -m bench` of gradfast {own} wrote this page, and drew [speed.svg](speed.svg), [accuracy.svg](accuracy.svg) and
 [scaling.svg](scaling.svg), on {date}: {machine}; {versions}.
 
 ## Speed
@@ -90,7 +92,8 @@ def write(file: Path, **tables: Sequence[str]) -> None:
     """Write the page to file: the lines of each of its tables."""
     today = datetime.datetime.now(tz=datetime.UTC).date()
     texts = {name: "\n".join(lines) for name, lines in tables.items()}
-    file.write_text(PAGE.format(date=today, machine=_machine(), versions=", ".join(_versions()), **texts))
+    named = {"own": gradfast.__version__, "machine": _machine(), "versions": ", ".join(_versions())}
+    file.write_text(PAGE.format(date=today, **named, **texts))
 
 
 def _machine() -> str:

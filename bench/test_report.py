@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 import bench.__main__
+import gradfast
 from bench import chart, report, table
 from bench.contest import Contestant, Workload
 from bench.goals import times_as_fast
@@ -45,6 +46,7 @@ def test_the_page_names_the_machine_and_the_versions(tmp_path):
     names = ("speed", "accuracy", "unseen", "outside", "checks", "growth")
     report.write(tmp_path / "RESULTS.md", **{name: [name] for name in names})
     page = (tmp_path / "RESULTS.md").read_text()
+    assert f"gradfast {gradfast.__version__} wrote" in page
     assert "Python 3" in page
     assert "numpy 2" in page
     places = [page.index(f"```text\n{name}\n") for name in names]

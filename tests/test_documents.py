@@ -142,6 +142,10 @@ def test_pages_quote_the_results(name, quotes):
     assert text_of(name) == quotes.with_quotes(text_of(name), results), "python -m bench.quotes writes them anew"
 
 
+def test_the_results_are_those_of_this_version():
+    assert f"`python -m bench` of gradfast {gradfast.__version__} wrote" in text_of("bench/RESULTS.md")
+
+
 def test_every_quote_has_its_place(quotes):
     places = [found for name in ("README.md", *PAGES) for found, _ in MARKED.findall(text_of(name))]
     assert sorted(places) == sorted(quotes.filled(text_of("bench/RESULTS.md")))
