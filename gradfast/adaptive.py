@@ -112,7 +112,7 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
 
     reach, bounds = 0.0, (np.inf, np.inf)
     if line.length:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             reach = np.nanmin(_places(e, operator)[2] / np.abs(line.v).reshape(-1), initial=np.inf)
         bounds = bounds if line.sides is None else np.abs(line.ends()).reshape(-1)
     places = np.array([[0.0 if line.is_finite else np.nan, line.scale, reach, *bounds]], float).T.copy()
@@ -162,14 +162,14 @@ def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Ar
     first, second = first[free], second[free]
     pairs, scales = _along_pairs(e, operator, center, own, first, second)
     value, error, converged = np.diag(own.value[:, 0]), np.diag(own.error[:, 0]), np.diag(own.converged[:, 0])
-    size = 2 * scales[first] * scales[second]
-    parts = [own.value[i, 0] * scales[i] ** 2 for i in (first, second)]
-    errors = pairs.error[:, 0] + sum(own.error[i, 0] * scales[i] ** 2 for i in (first, second))
     with np.errstate(all="ignore"):
+        size = 2 * scales[first] * scales[second]
+        parts = [own.value[i, 0] * scales[i] ** 2 for i in (first, second)]
+        errors = pairs.error[:, 0] + sum(own.error[i, 0] * scales[i] ** 2 for i in (first, second))
         value[first, second] = (pairs.value[:, 0] - parts[0] - parts[1]) / size
         error[first, second] = errors / np.abs(size)
-    is_known = pairs.converged[:, 0] & own.converged[first, 0] & own.converged[second, 0]
-    converged[first, second] = is_known | (error[first, second] <= CONVERGED * np.abs(value[first, second]))
+        is_known = pairs.converged[:, 0] & own.converged[first, 0] & own.converged[second, 0]
+        converged[first, second] = is_known | (error[first, second] <= CONVERGED * np.abs(value[first, second]))
     for part in (value, error, converged):
         part[second, first] = part[first, second]
     evaluations = own.evaluations + pairs.evaluations
@@ -280,5 +280,5 @@ def _search(e: Evaluator, operator: PreparedOperator, lines: Lines, first: int) 
                 value, error, *_ = search.results()
                 known = zip(chosen.tolist(), steps, value[chosen].astype(dtype), error[chosen], strict=True)
                 trace += [Look(first + i, *rest) for i, *rest in known]
-    value, error, converged, step, sides = search.results()
-    return Found(value.astype(dtype), error, converged, step, sides, evaluations, [search], trace)
+        value, error, converged, step, sides = search.results()
+        return Found(value.astype(dtype), error, converged, step, sides, evaluations, [search], trace)

@@ -162,7 +162,7 @@ def as_dtype(dtype: DType, derivatives: Array) -> Array:
     """Return derivatives, which are computed in double precision at float32 points, in the dtype of x."""
     if derivatives.dtype == dtype:
         return derivatives
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         return derivatives.astype(dtype, copy=False)
 
 

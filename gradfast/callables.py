@@ -283,8 +283,9 @@ class KeepingAux:
 class Remembered:
     """f, called once at each point: parts of its values are differentiated one after another, at the same points."""
 
-    def __init__(self, f: Function, argnum: int = 0) -> None:
-        self.f, self.argnum = f, argnum
+    def __init__(self, f: Function, argnum: int, size: int) -> None:
+        """Remember an f of points of a size; a vectorized one may take many at once."""
+        self.f, self.argnum, self.size, self.points = f, argnum, size, 0
         self.known: dict[bytes, object] = {}
 
     def __call__(self, *args: object, **kwargs: object) -> object:
@@ -295,10 +296,11 @@ class Remembered:
         key = blake2b(flat.tobytes(), digest_size=16).digest()
         if key not in self.known:
             self.known[key] = copied(self.f(*args, **kwargs))
+            self.points += flat.size // max(self.size, 1)
         return self.known[key]
 
     def __reduce__(self) -> Arguments:
-        return Remembered, (self.f, self.argnum)
+        return Remembered, (self.f, self.argnum, self.size)
 
 
 def copied(found: object) -> object:

@@ -59,7 +59,7 @@ class Seen:
         """Take rows of values. If all so far are numbers of half or single precision, and differ, f works in that."""
         rows = rows.astype(float)
         self._keep(rows)
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             for char in self.is_narrow:
                 self.is_narrow[char] &= bool(((rows.astype(char) == rows) | ~np.isfinite(rows)).all())
                 if self.is_narrow[char] and self.differ:
@@ -125,7 +125,9 @@ def common_unit(values: Array, eps: float) -> float:
     """
     known = 2 * eps * float(np.abs(values).max())
     unit = 0.0
-    for gap in np.diff(values).tolist():
+    with np.errstate(all="ignore"):
+        gaps = np.diff(values)
+    for gap in gaps[np.isfinite(gaps)].tolist():  # others are longer than any number
         a, b, known_a, known_b = unit, gap, known, known
         while b > 2 * known_b:
             times = round(a / b)

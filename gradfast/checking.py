@@ -264,10 +264,11 @@ class _Check:
         self.scale = np.where((size > 0) & np.isfinite(size), size, 1.0)[:, np.newaxis]
         # The largest entry of each value of f, as it is and times the size of its coordinate: what it moves f by.
         self.steepest, self.strongest = np.zeros((2, center.size))
-        for some, rows in claims.blocks(np.arange(e.n)):
-            sizes = np.where(np.isfinite(rows), np.abs(rows), 0)
-            self.steepest = np.fmax(self.steepest, sizes.max(axis=0))
-            self.strongest = np.fmax(self.strongest, (sizes * self.scale[some]).max(axis=0))
+        with np.errstate(all="ignore"):
+            for some, rows in claims.blocks(np.arange(e.n)):
+                sizes = np.where(np.isfinite(rows), np.abs(rows), 0)
+                self.steepest = np.fmax(self.steepest, sizes.max(axis=0))
+                self.strongest = np.fmax(self.strongest, (sizes * self.scale[some]).max(axis=0))
 
     def along_coordinates(self, count: int | None, random: "np.random.Generator") -> Rows:
         """Check all coordinates, or some chosen at random."""
@@ -282,11 +283,13 @@ class _Check:
         return self._judged(self.e, self.operator, lines, self.claims.names)
 
     def _entries(self, claimed: Array, scale: Array) -> Entries:
-        largest = np.fmin(self.steepest, self.strongest / scale)
-        if self.atol is not None:
-            given = np.full(claimed.shape, float(self.atol))
-            return Entries(claimed, given, given, largest, self.rtol)
-        return Entries(claimed, OWN_ROUNDING * self.eps * largest, self.eps**FLOOR_POWER * largest, largest, self.rtol)
+        with np.errstate(all="ignore"):
+            largest = np.fmin(self.steepest, self.strongest / scale)
+            if self.atol is not None:
+                given = np.full(claimed.shape, float(self.atol))
+                return Entries(claimed, given, given, largest, self.rtol)
+            own, floor = OWN_ROUNDING * self.eps * largest, self.eps**FLOOR_POWER * largest
+        return Entries(claimed, own, floor, largest, self.rtol)
 
     def along_directions(self, count: int, random: "np.random.Generator") -> Rows:
         """Check the derivatives along random directions: those along each coordinate t of another function."""
@@ -298,9 +301,9 @@ class _Check:
                 claimed += lines.ways[:, some].astype(float) @ rows
                 parts = np.nan_to_num(np.abs(lines.ways[:1, some].T) * rows / unit, posinf=0, neginf=0)
                 squares += (parts.astype(float) ** 2).sum(axis=0)
-        size = np.broadcast_to(unit * np.sqrt(squares), claimed.shape)
-        atol = 0.0 if self.atol is None else float(self.atol)
-        entries = Entries(claimed, self.rtol * size + atol, POWER * size + atol, size, self.rtol)
+            size = np.broadcast_to(unit * np.sqrt(squares), claimed.shape)
+            atol = 0.0 if self.atol is None else float(self.atol)
+            entries = Entries(claimed, self.rtol * size + atol, POWER * size + atol, size, self.rtol)
         several = "" if self.claims.shape is None else ", value {1}"
         names = np.array([f"direction {{0}}{several}".format(*index) for index in np.ndindex(claimed.shape)], dtype=str)
         operator = type(self.operator)(lines, method=self.operator.method, bounds=lines.bounds)
@@ -321,7 +324,8 @@ class _Check:
         pairs = [judge.pairs(some, entries) for some, entries, _ in lines()]
         for (some, entries, scale), first in zip(lines(), pairs, strict=True):
             judged = judge.judge(some, entries, first)
-            tolerance = entries.tolerance(judged.value)
+            with np.errstate(all="ignore"):
+                tolerance = entries.tolerance(judged.value)
             parts = (
                 entries.analytic,
                 judged.value,
@@ -360,7 +364,8 @@ class _Directions:
     def __init__(self, e: Evaluator, sides: Any, count: int, random: "np.random.Generator") -> None:
         x = e.steps_from
         self.e, self.t, self.bounds = e, np.ones(count, x.dtype), None
-        sizes = np.where((x == 0) | ~np.isfinite(x), 1, np.ldexp(np.ones_like(x), np.frexp(x)[1])).astype(x.dtype)
+        with np.errstate(over="ignore"):
+            sizes = np.where((x == 0) | ~np.isfinite(x), 1, np.ldexp(np.ones_like(x), np.frexp(x)[1])).astype(x.dtype)
         self.ways = sizes * random.choice((-1, 1), (count, x.size)).astype(x.dtype)
         if sides is not None:
             below, above = x - sides[0], sides[1] - x

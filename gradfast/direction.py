@@ -101,7 +101,7 @@ def norm(vector: Array) -> np.floating:
     """Return the Euclidean norm, whatever the magnitude: a sum of squares may overflow, or vanish."""
     largest: np.floating = np.abs(vector).max(initial=0)
     if 0 < largest < np.inf:
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             largest = largest * np.linalg.norm((vector / largest).reshape(-1))
     return largest
 
@@ -113,7 +113,7 @@ def size_along(x: Array, v: Array, scale: object = None) -> np.floating:
     If all have one scale, L is x's norm.
     """
     moved = v != 0
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         parts = v[moved] / scale_of(x, scale, LEAST_SCALE)[moved]
         length: np.floating = norm(v) * np.sqrt(parts.size) / norm(parts)
     return length

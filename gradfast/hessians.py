@@ -192,7 +192,7 @@ class Hessian(HessianOperator, PreparedOperator):
         """Return the second derivatives of each value of an f that returns an array, at the evaluations of one."""
         if self.vectorized or self.is_sparse or f0 is not None:
             raise error
-        f = Remembered(self.f, self.argnum)
+        f = Remembered(self.f, self.argnum, np.size(np.asarray(x)))
         found = [self._of_part(f, j)._at(x, args) for j in range(prod(error.shape))]
         if not found:
             raise error
@@ -206,7 +206,8 @@ class Hessian(HessianOperator, PreparedOperator):
         result: object = (stacked(parts), aux) if self.has_aux else stacked(parts)
         if not self.full_output:
             return result
-        info = replace(infos[0], evaluations=infos[0].evaluations + 1)
+        evaluations = f.points if self._workers is None else sum(info.evaluations for info in infos)
+        info = replace(infos[0], evaluations=evaluations + 1)
         if info.value is not None:
             info = replace(info, value=np.array([one.value for one in infos]).reshape(error.shape))
         if info.error is not None:
@@ -371,6 +372,8 @@ def hessian(
     of one coordinate and of two [1]_. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
     ``Central(accuracy=4)``; "adaptive" for each of n (n + 1) / 2 lines at most 40 by default, 4 to 8 if f is
     quadratic, and 10 to 12 if it is linear.
+    "complex" from f: half of the Jacobian, and its transpose, of the gradient by the complex step. `info.evaluations`
+    counts gradients then, each of n + 2 evaluations of f.
     From the gradient: half of its Jacobian and the transpose, 2 n calls. With `sparsity`, from f: 2
     evaluations for each coordinate and each entry below the diagonal, and one; from the gradient 2 for
     each color, an entry being read in one of two places [2]_.

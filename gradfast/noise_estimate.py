@@ -110,13 +110,13 @@ def _search(e: Evaluator) -> float:
         else:
             rounding = _noise_of_rounding(values)
             least = min(least, rounding) if min(least, rounding) > 0 else np.fmax(least, rounding)
-            if np.count_nonzero(np.diff(values) == 0) >= EVALUATIONS // 2:
+            if np.count_nonzero(values[1:] == values[:-1]) >= EVALUATIONS // 2:
                 too_short = power
             else:
                 found = from_values(values)
                 if not math.isnan(found):
                     return max(found, rounding)
-                if rounding > COARSE * np.abs(values).max():
+                if rounding > COARSE * float(np.abs(values).max()):
                     return rounding
                 too_long, most = power, min(most, *_levels(values)[0])
         if math.isinf(too_short) or math.isinf(too_long):
@@ -135,17 +135,19 @@ def _steps(x: Array, power: int, is_constant: bool) -> Array:
     size = np.where(np.isfinite(x), np.abs(x), 0).astype(VALUE_DTYPE[x.dtype.char])
     least = LEAST_SCALE if is_constant else size[size > 0].min(initial=LEAST_SCALE)
     share = np.random.default_rng(x.size).uniform(0.5, 1.0, x.shape)
-    steps = 2.0**power * share * np.maximum(size, least)
-    unit = 2 * np.spacing((size + steps).astype(x.dtype)).astype(steps.dtype)
-    whole: Array = np.copysign(np.ceil(steps / unit) * unit, x)
+    with np.errstate(all="ignore"):
+        steps = 2.0**power * share * np.maximum(size, least)
+        unit = 2 * np.spacing((size + steps).astype(x.dtype)).astype(steps.dtype)
+        whole: Array = np.copysign(np.ceil(steps / unit) * unit, x)
     return whole
 
 
 def _noise_of_rounding(values: Array) -> float:
     """Return the noise of rounding to the values' quantum; 0 if all values are equal."""
-    if np.ptp(values) == 0:
-        return 0.0
-    bends = np.diff(values, 2)
+    with np.errstate(all="ignore"):
+        if np.ptp(values) == 0:
+            return 0.0
+        bends = np.diff(values, 2)
     is_rough = (
         bends.min() < 0 < bends.max()
     )  # else it may be a line, or a kink, which bends it by a multiple of the step
@@ -203,9 +205,10 @@ def _levels(values: Array) -> tuple[list[float], list[bool]]:
     largest = float(np.abs(values).max())
     scale = 2.0 ** math.floor(math.log2(largest)) if largest > 0 else 1.0  # squares overflow, or vanish
     levels, changes = [], []
-    differences = values / scale
-    for k in range(1, len(values) - 1):
-        differences = np.diff(differences)
-        levels.append(scale * math.sqrt(np.mean(differences**2) / math.comb(2 * k, k)))
-        changes.append(bool((differences[1:] * differences[:-1] < 0).any()))
+    with np.errstate(all="ignore"):
+        differences = values / scale
+        for k in range(1, len(values) - 1):
+            differences = np.diff(differences)
+            levels.append(scale * math.sqrt(float(np.mean(differences**2)) / math.comb(2 * k, k)))
+            changes.append(bool((differences[1:] * differences[:-1] < 0).any()))
     return levels, changes

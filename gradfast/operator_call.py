@@ -122,12 +122,13 @@ class PreparedOperator(MixedStencils):
         return with_arrays(found, named) if isinstance(found, Info) else named(found)
 
     def _of_complex(
-        self, error: TypeError, lost: int, x: object, args: Arguments, v: object, f0: object, wants_value: bool
+        self, error: TypeError, e: Evaluator, x: object, args: Arguments, v: object, f0: object, wants_value: bool
     ) -> object:
         """Return the result for an f that returned a complex number: that of its two parts, joined."""
         if self.method.is_complex or f0 is not None:  # which is real
             raise error
-        f = Remembered(self.f, self.argnum)
+        size = 1 if self.is_elementwise else e.base.size if self.axis is None else e.base.shape[-1]
+        f = Remembered(self.f, self.argnum, size)
 
         def part(name: str) -> tuple[object, object, object, Info]:
             value: Any = None
@@ -145,7 +146,7 @@ class PreparedOperator(MixedStencils):
             result = ((value, aux) if self.has_aux else value), result
         elif self.has_aux:
             result = result, aux
-        evaluations = lost + info.evaluations + (other.evaluations if self._workers is not None else 0)
+        evaluations = e.evaluations + (f.points if self._workers is None else info.evaluations + other.evaluations)
         return (result, joined_info(info, other, evaluations)) if self.full_output else result
 
     def _of_points(self, x: object, args: Arguments, f0: object) -> object:

@@ -72,9 +72,9 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -
         return
     before = e.evaluations
     x = e.steps_from
-    by = (np.random.default_rng(e.n).uniform(0.5, 1.0, e.n) * by).astype(VALUE_DTYPE[x.dtype.char])
     try:
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
+            by = (np.random.default_rng(e.n).uniform(0.5, 1.0, e.n) * by).astype(VALUE_DTYPE[x.dtype.char])
             moved = (x + by).astype(x.dtype)
         there = _value_at_copy(e, call, moved)
         is_same = _are_same(there, e.value() if unmoved is None else unmoved)

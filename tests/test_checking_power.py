@@ -374,3 +374,12 @@ def test_an_entry_that_is_the_slope_on_both_sides_is_at_no_kink(seed):
     rounded = {name: array.astype(np.float32) for name, array in grads(params).items()}
     check = check_gradient(lambda p: loss(p) + 1e-10 * random.normal(), rounded, params)
     assert set(check.verdict) == {"right"}
+
+
+def test_a_jump_longer_than_any_number_is_not_called_right():
+    def jump(x):
+        return math.copysign(1e308, x[0] - 0.5)
+
+    assert never_right(jump, [1.0], [0.5])
+    check = check_jacobian(lambda x: [jump(x), x[0]], [[1.0], [1.0]], [0.5])
+    assert check.verdict[0] != "right"

@@ -1,6 +1,7 @@
 """Cases at the edges of memory, dtypes and options, each of which once crashed or gave a wrong result."""
 
 import ctypes
+import math
 import pickle
 from functools import partial
 
@@ -15,6 +16,7 @@ from gradfast import (
     Jacobian,
     Nodes,
     check_gradient,
+    check_jacobian,
     directional_derivative,
     gradient,
     hessian,
@@ -179,3 +181,29 @@ def test_f0_is_not_taken_for_f_s_own_parameter_of_that_name(method):
             call(f0=2.0)
     for given in ({"kwargs": {"f0": 2.0}}, {"args": (2.0,)}):
         assert gradient(f, x, method=method, f0=6.0, **given) == pytest.approx([2, 2])
+
+
+OF_ANY_SIZE = {
+    "one coordinate": lambda x: float(x[0]),
+    "huge": lambda x: 1e308 * math.sin(x[0]),
+    "tiny": lambda x: 1e-308 * math.sin(x[0]),
+    "a jump longer than any number": lambda x: math.copysign(1e308, x[0] - 0.5),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANY_SIZE)
+@pytest.mark.parametrize("x", [[0.5, 1.0], [0.0, 1e300], [5e-324, 1e-300], [1e300, -1e300]], ids=str)
+def test_nothing_overflows_or_underflows_outside_f(name, x):
+    """Whoever calls ``np.seterr(all="raise")`` means their own arithmetic."""
+    f, x = OF_ANY_SIZE[name], np.array(x)
+    with np.errstate(all="raise"):
+        for method in ("central", "forward", "adaptive"):
+            gradient(f, x, method=method)
+            jacobian(lambda x: np.array([f(x), 1.0]), x, method=method)
+            hessian(f, x, method=method)
+            directional_derivative(f, x, np.ones(2), method=method)
+        noise(f, x)
+        for claimed in ([1.0, 0.0], [1e300, 1e-300]):
+            check_gradient(f, claimed, x)
+            check_gradient(f, claimed, x, directions=2, seed=0)
+            check_jacobian(lambda x: np.array([f(x), 1.0]), [claimed, [0.0, 0.0]], x)

@@ -98,6 +98,32 @@ def test_complex_values_cost_one_evaluation_more_at_most(counted, method, calls)
     assert f.calls == info.evaluations == calls + 1
 
 
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
+@pytest.mark.parametrize("name", ["gradient", "vectorized", "axis", "names", "derivative", "of many values"])
+def test_each_evaluation_of_an_f_that_is_taken_apart_is_counted_once(name, method):
+    """The parts of its values, real and imaginary or each for itself, are differentiated one after another."""
+    points = [0]
+
+    def f(x):
+        x = x["x"] if name == "names" else x
+        points[0] += x.size if name == "derivative" else len(x) if name == "vectorized" else 1
+        if name == "of many values":
+            return np.array([x[0] ** 3, np.sin(3 * x[1]), np.abs(x[0] - x[1])])
+        x = x if name == "derivative" else x.sum(axis=-1)
+        return x + 1j * np.sin(9 * x)  # which the adaptive method looks at from other distances than x
+
+    options = {"method": method, "full_output": True}
+    _, info = {
+        "gradient": lambda: gradient(f, X, **options),
+        "vectorized": lambda: gradient(f, X, vectorized=True, **options),
+        "axis": lambda: gradient(f, np.stack([X, X + 1]), axis=1, **options),
+        "names": lambda: gradient(f, {"x": X}, **options),
+        "derivative": lambda: derivative(f, X, **options),
+        "of many values": lambda: hessian(f, X, **options),
+    }[name]()
+    assert info.evaluations == points[0]
+
+
 def test_complex_values_with_everything_else():
     def f(a, p, *, power):
         return a * np.sum(p["x"] ** power) * (1 + 2j), "aux"

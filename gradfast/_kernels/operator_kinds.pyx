@@ -209,7 +209,7 @@ cdef class DerivativeOperator(Operator):
         except CoarserError as coarser:
             e.precision = coarser.args[0]
         except ComplexValueError as error:
-            return self._of_complex(error, e.evaluations, x, args, None, None, False)
+            return self._of_complex(error, e, x, args, None, None, False)
         except Exception as error:
             e.tell(e.asked, error)
             raise

@@ -128,7 +128,7 @@ cdef class Operator:
                 e.precision = coarser.args[0]
             except ComplexValueError as error:
                 e.put_back()
-                return self._of_complex(error, e.evaluations, x, args, v, f0, wants_value)
+                return self._of_complex(error, e, x, args, v, f0, wants_value)
             except BaseException as error:
                 e.put_back()
                 if e.copied_from is not None:
