@@ -190,12 +190,10 @@ class Hessian(HessianOperator, PreparedOperator):
 
     def _of_many_values(self, error: ArrayValueError, x: object, args: Arguments, f0: object) -> object:
         """Return the second derivatives of each value of an f that returns an array, at the evaluations of one."""
-        if self.vectorized or self.is_sparse or f0 is not None:
+        if self.vectorized or self.is_sparse or f0 is not None or not prod(error.shape):
             raise error
         f = Remembered(self.f, self.argnum, np.size(np.asarray(x)))
         found = [self._of_part(f, j)._at(x, args) for j in range(prod(error.shape))]
-        if not found:
-            raise error
         results, infos = [result for result, _ in found], [info for _, info in found]
         aux = results[0][1] if self.has_aux else None
         parts = [part for part, _ in results] if self.has_aux else results
@@ -206,8 +204,8 @@ class Hessian(HessianOperator, PreparedOperator):
         result: object = (stacked(parts), aux) if self.has_aux else stacked(parts)
         if not self.full_output:
             return result
-        evaluations = f.points if self._workers is None else sum(info.evaluations for info in infos)
-        info = replace(infos[0], evaluations=evaluations + 1)
+        count = f.points if self._workers is None else sum(info.evaluations for info in infos)
+        info = replace(infos[0], evaluations=count + 1)
         if info.value is not None:
             info = replace(info, value=np.array([one.value for one in infos]).reshape(error.shape))
         if info.error is not None:
@@ -368,15 +366,13 @@ def hessian(
 
     Notes
     -----
-    From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines
-    of one coordinate and of two [1]_. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with
-    ``Central(accuracy=4)``; "adaptive" for each of n (n + 1) / 2 lines at most 40 by default, 4 to 8 if f is
-    quadratic, and 10 to 12 if it is linear.
-    "complex" from f: half of the Jacobian, and its transpose, of the gradient by the complex step. `info.evaluations`
-    counts gradients then, each of n + 2 evaluations of f.
-    From the gradient: half of its Jacobian and the transpose, 2 n calls. With `sparsity`, from f: 2
-    evaluations for each coordinate and each entry below the diagonal, and one; from the gradient 2 for
-    each color, an entry being read in one of two places [2]_.
+    From f: ``H[i, j] = (D(i + j) - D(i) - D(j)) / 2``, D being second differences along the lines of one coordinate
+    and of two [1]_. n**2 + n + 1 evaluations, or 2 n (n + 1) + 1 with ``Central(accuracy=4)``; "adaptive" for each of
+    n (n + 1) / 2 lines at most 40 by default, 4 to 8 if f is quadratic, and 10 to 12 if it is linear; 2 n gradients
+    by the complex step with "complex", each of n + 2 evaluations, of which `info.evaluations` counts the gradients.
+    From the gradient: half of its Jacobian and the transpose, 2 n calls. With `sparsity`, from f: 2 evaluations for
+    each coordinate and each entry below the diagonal, and one; from the gradient 2 for each color, an entry being
+    read in one of two places [2]_.
     Thread-safety: as for :func:`gradient`.
 
     References
