@@ -48,8 +48,7 @@ class PreparedOperator(MixedStencils):
     def _at(self, x: object, args: object, f0: object = None) -> Any:
         """Return what a call gives: x stands among f's other arguments."""
         before, after = self._around_x(as_arguments(args))
-        called: Any = self
-        return called(*before, x, *after, **({} if f0 is None else {"f0": f0}))
+        return self(*before, x, *after, **({} if f0 is None else {"f0": f0}))
 
     def _around_x(self, args: Arguments) -> tuple[Arguments, Arguments]:
         """Return f's other arguments before x, and those after it."""

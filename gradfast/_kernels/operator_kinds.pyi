@@ -4,20 +4,17 @@ from typing_extensions import disjoint_base
 
 from gradfast._kernels.operator_run import Operator
 
-class GradientOperator(Operator):
-    def __call__(self, x: object, *args: object, f0: object = None, **keywords: object) -> Any: ...
+class GradientOperator(Operator): ...
 
 class ValueAndGradientOperator(GradientOperator):
     def __call__(self, x: object, *args: object, f0: object = None, **keywords: object) -> tuple[Any, Any]: ...
 
-class JacobianOperator(Operator):
-    def __call__(self, x: object, *args: object, f0: object = None, **keywords: object) -> Any: ...
+class JacobianOperator(Operator): ...
 
 @disjoint_base
 class HessianOperator(Operator):
     of_gradient: Any
     diagonal: bool
-    def __call__(self, x: object, *args: object, f0: object = None, **keywords: object) -> Any: ...
 
 @disjoint_base
 class DerivativeOperator(Operator):
@@ -25,4 +22,7 @@ class DerivativeOperator(Operator):
     def __call__(self, x: object, *args: object, **keywords: object) -> Any: ...
 
 class DirectionalOperator(Operator):
-    def __call__(self, x: object, v: object, *args: object, f0: object = None, **keywords: object) -> Any: ...
+    # Unlike the others it needs a direction.
+    def __call__(  # type: ignore[override]
+        self, x: object, v: object, *args: object, f0: object = None, **keywords: object
+    ) -> Any: ...

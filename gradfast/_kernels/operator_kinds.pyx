@@ -33,13 +33,6 @@ cdef class GradientOperator(Operator):
     def __cinit__(self, *_, **__):
         self.n, self.single = 1, True
 
-    def __call__(self, x, *args, f0=None, **keywords):
-        if keywords:
-            return self._with(keywords)(x, *args, f0=f0)
-        if self.argnum:
-            x, args = self._sorted(x, args)
-        return self.run(x, args, None, f0, self.wants_value)
-
     cdef Groups groups(self, Evaluator e):
         # Where f takes all points of a batch at once, a component of all of them is moved together.
         return each_of(e.n) if e.single else Groups.strided(e.n, e.point)
@@ -80,15 +73,6 @@ cdef class JacobianOperator(Operator):
 
     def __cinit__(self, *_, **__):
         self.n, self.single = 1, False
-
-    def __call__(self, x, *args, f0=None, **keywords):
-        if keywords:
-            return self._with(keywords)(x, *args, f0=f0)
-        if self.argnum:
-            x, args = self._sorted(x, args)
-        if self.axis is not None:
-            return self._of_points(x, args, f0)
-        return self.run(x, args, None, f0, False)
 
     cdef new_result(self, Evaluator e, tuple parts):
         # A row for each value, stored by columns: each coordinate's derivatives are written side by side.

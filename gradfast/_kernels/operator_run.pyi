@@ -30,6 +30,7 @@ class Operator:
     wants_value: bool
     is_sparse: bool
     is_plain: bool
+    def __call__(self, x: object, *args: object, f0: object = None, **keywords: object) -> Any: ...
     def _prepare(
         self, f: object, method: object, axis: object, bounds: object, kwargs: object, argnum: object, has_aux: object,
         vectorized: object, workers: object, progress: object, on_error: object, full_output: object,

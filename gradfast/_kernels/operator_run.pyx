@@ -91,6 +91,15 @@ cdef class Operator:
         self.objective, self.is_native, self.method, self.plans = objective, is_native, method, plans
         self.vectorized = vectorized
 
+    def __call__(self, x, *args, f0=None, **keywords):
+        if keywords:
+            return self._with(keywords)(x, *args, f0=f0)
+        if self.argnum:
+            x, args = self._sorted(x, args)
+        if self.axis is not None and not self.single:
+            return self._of_points(x, args, f0)
+        return self.run(x, args, None, f0, self.wants_value)
+
     def __reduce__(self):
         return self._how_to_make_again()
 
