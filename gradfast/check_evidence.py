@@ -167,17 +167,15 @@ class Looks:
 
     @property
     def moved(self) -> Array:
-        """How far f moved from its value at x, by each step."""
-        up: Array = np.abs(self.up - self.center)
-        down: Array = np.abs(self.down - self.center)
-        return up if self.side > 0 else down if self.side < 0 else np.fmax(up, down)
+        """How far f moved from its value at x, by each step. On a side that was not looked at it is as at x."""
+        moved: Array = np.fmax(np.abs(self.up - self.center), np.abs(self.down - self.center))
+        return moved
 
     @property
     def slopes(self) -> Array:
         """The slope of f by each look."""
-        ahead: Array = (self.up - self.center) / self.steps
-        back: Array = (self.center - self.down) / self.steps
-        return ahead if self.side > 0 else back if self.side < 0 else (ahead + back) / 2
+        slopes: Array = (self.up - self.down) / (self.steps if self.side else 2 * self.steps)
+        return slopes
 
     @property
     def rests(self) -> bool:

@@ -23,7 +23,7 @@ from gradfast.arguments import (
 from gradfast.check_claims import Claims, called
 from gradfast.check_evidence import TINY, Seen
 from gradfast.check_report import POWER, RIGHT, GradientCheck
-from gradfast.check_verdicts import INSIDE, Entries, Judge
+from gradfast.check_verdicts import Entries, Judge
 from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian
@@ -376,7 +376,7 @@ class _Directions:
                 up = np.where(self.ways > 0, above, below) / np.abs(self.ways)
                 down = np.where(self.ways > 0, below, above) / np.abs(self.ways)
             rooms = [np.where(is_free, room, np.inf).min(axis=1, initial=np.inf) for room in (down, up)]
-            self.bounds = 1 - INSIDE * rooms[0], 1 + INSIDE * rooms[1]
+            self.bounds = 1 - rooms[0], 1 + rooms[1]
 
     def __call__(self, t: Array) -> Any:
         steps = (t - 1).astype(VALUE_DTYPE[self.e.base.dtype.char]) @ self.ways
