@@ -141,6 +141,30 @@ def test_coordinates_samples_at_random():
     assert check_gradient(lambda x: np.sum(x**2), 2 * x, x, coordinates=1000).name.size == 100
 
 
+def test_all_coordinates_but_one_are_a_sample_too():
+    assert check_gradient(np.sum, np.ones(5), np.ones(5), coordinates=4).name.size == 4
+
+
+def test_weights_tell_what_part_of_the_norm_an_entry_is():
+    check = check_gradient(lambda x: 3 * x[0] + 4 * x[1], [3.0, 4.0], [1.0, 1.0])
+    assert check.weight == pytest.approx([0.2, 0.2])
+    check = check_gradient(lambda x: 3 * x[0] + 4 * x[1], [3.0, 4.0], [10.0, 1.0])
+    assert check.weight == pytest.approx(np.array([10, 1]) / np.hypot(30, 4))
+
+
+def test_a_gradient_in_single_precision_may_be_rounded_by_16_eps_of_its_largest_entry():
+    rounding = 16 * np.finfo(np.float32).eps
+    for part, verdict in ((0.9, "right"), (3.0, "wrong")):
+        claimed = np.array([1.0, 1e-4 + part * rounding], np.float32)
+        assert check_gradient(lambda x: x[0] + 1e-4 * x[1], claimed, [1.0, 1.0]).verdict.tolist() == ["right", verdict]
+
+
+def test_directions_in_which_right_entries_cancel_are_right():
+    claimed = [2 + 6e-7, 2.0, -1.0, -1.0]
+    f = lambda x: np.sum(x[:2] ** 2) - np.sum(x[2:])  # noqa: E731
+    assert set(check_gradient(f, claimed, np.ones(4), directions=10, seed=0).verdict) == {"right"}
+
+
 def test_directions_find_one_wrong_entry():
     x = np.linspace(0, 1, 1000)
     wrong = 2 * x
@@ -161,6 +185,18 @@ def test_evaluations_are_counted(counted):
     check = check_gradient(f, np.exp, np.linspace(0, 1, 10))
     assert f.calls == check.evaluations
     assert check.evaluations <= 10 * 8
+
+
+def test_gradients_of_another_order_raise():
+    with pytest.raises(
+        ValueError, match=r"gradient must have the shape of x, \(2, 3\); got an array of shape \(3, 2\)"
+    ):
+        check_gradient(np.sum, np.ones((3, 2)), np.ones((2, 3)))
+
+
+def test_a_gradient_that_leaves_nan_as_it_is_changes_nothing():
+    check = check_gradient(lambda x: x[1] ** 2, lambda x: [0.0, 2 * x[1]], [np.nan, 3.0])
+    assert check.verdict.tolist() == ["cannot tell", "right"]
 
 
 @pytest.mark.parametrize("gradient", [np.ones(2), lambda x: np.ones(2)], ids=["array", "callable"])
@@ -314,6 +350,24 @@ def test_bounds_are_kept(x, options):
 def test_coordinates_that_bounds_fix_cannot_be_told():
     check = check_gradient(lambda x: x[0] * x[1], [3.0, 2.0], [2.0, 3.0], bounds=([2, 0], [2, None]))
     assert check.verdict.tolist() == ["cannot tell", "right"]
+    check = check_gradient(lambda x: (x[0] - 2) * x[1], [3.0, 0.0], [2.0, 3.0], bounds=([2, 0], [2, None]))
+    assert check.verdict[0] == "cannot tell"  # also where f is 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("lower", "upper"), [([None, None], [2, 3]), ([1, 3], [2, 3]), ([2, 2], [2, 4])], ids=str)
+def test_directions_stay_within_bounds_and_are_told(lower, upper, seed):
+    lower, upper = np.array(lower, float), np.array(upper, float)
+    outside = []
+
+    def f(x):
+        outside.append(((x < lower) | (x > upper)).any())
+        return float(np.sum(np.log(x)))
+
+    bounds = np.where(np.isnan(lower), -np.inf, lower), upper
+    check = check_gradient(f, [1 / 2, 1 / 3], [2.0, 3.0], bounds=bounds, directions=2, seed=seed)
+    assert check.verdict.tolist() == ["right", "right"]
+    assert not any(outside)
 
 
 @pytest.mark.parametrize("options", [{}, {"directions": 2}])

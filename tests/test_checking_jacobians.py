@@ -206,3 +206,12 @@ def test_an_entry_is_not_right_because_another_of_its_coordinate_was_looked_at_l
         places = [tuple(map(int, re.findall(r"\d+", name))) for name in check.name]
         large = np.array([abs(right[place]) > 1e-3 for place in places])
         assert not np.any((check.verdict == "right") & large), seed
+
+
+def test_entries_of_a_sparse_jacobian_that_cannot_be_told_are_shown():
+    sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    check = check_jacobian(lambda x: np.array([x[0], 2.0]), sparse.csr_array([[1.0, 0.0], [0.0, 0.0]]), [1.0, 2.0])
+    assert dict(zip(check.name, check.verdict, strict=True)) == {
+        "J[0, 0]": "right", "J[1, 0]": "cannot tell", "J[1, 1]": "cannot tell"
+    }  # fmt: skip
+    assert check.outcome == "undecided"

@@ -8,7 +8,7 @@ from objectives import two_layers
 
 from gradfast import check_gradient, check_jacobian
 from gradfast.check_evidence import Seen
-from gradfast.check_verdicts import Entries
+from gradfast.check_verdicts import Entries, Judged
 
 
 def never_right(f, wrong, x):
@@ -197,6 +197,59 @@ def test_zero_is_right_where_f_rests_and_moves_finely_elsewhere():
     assert check.verdict[0] != "right"
 
 
+def test_entries_that_a_huge_one_hides_are_not_right():
+    """Where rounding hides that f moves, the only entry that may be right is 0."""
+    x = np.array([0.3, 1.7, 200.0])
+    for factor in (1.02, 1.3):
+        assert "right" not in check_gradient(lambda x: np.sum(np.exp(x)), factor * np.exp(x), x).verdict
+
+
+@pytest.mark.parametrize(("offset", "most"), [(0.0, 17), (1e9, 17), (1e12, 40)])
+def test_an_f_far_above_its_change_costs_few_evaluations(offset, most):
+    x = np.linspace(0.3, 2, 8)
+    assert check_gradient(lambda x: float(offset + np.exp(x).sum()), np.exp(x), x).evaluations <= most
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+def test_values_of_single_precision_need_no_second_pair(offset):
+    x = np.linspace(0.3, 2, 8)
+    check = check_gradient(lambda x: float(np.float32(offset + np.exp(x).sum())), np.exp(x), x)
+    assert check.verdict.tolist() == ["right"] * 8
+    assert check.evaluations == 17
+
+
+def test_an_entry_outside_a_kink_is_none_because_f_is_noisy():
+    for seed in range(320, 360):
+        random = np.random.default_rng(seed)
+        verdict = check_gradient(lambda x, r=random: abs(x[0] - 1) + 3e-4 * r.normal(), [1.3], [1.0]).verdict
+        assert verdict.tolist() in (["wrong"], ["cannot tell"])
+
+
+@pytest.mark.parametrize("seed", [8, 11])
+def test_a_wrong_entry_is_not_right_where_rounding_makes_up_for_the_mistake(seed):
+    loss, grads, params = two_layers((12, 40, 6), seed, np.float32, "relu", 60)
+    claimed = {name: np.float32(1.1) * part for name, part in grads(params).items()}
+    assert "right" not in check_gradient(loss, claimed, params, coordinates=60, seed=seed).verdict
+
+
+def test_pairs_at_which_f_rests_say_nothing_for_an_entry():
+    found = [
+        check_gradient(f, 0 * right, x).verdict for f, right, x in (layer_inside(np.float32, k) for k in range(20))
+    ]
+    assert np.sum(np.array(found) == "wrong") >= 5
+
+
+def test_what_is_right_stays_so_and_a_wider_bar_overrules_none():
+    def judged(value, bar, *verdicts):
+        return Judged(np.full((1, 2), value), np.full((1, 2), bar), np.array([verdicts]))
+
+    for other in (judged(9.0, 0.5, "cannot tell", "cannot tell"), judged(9.0, 2.0, "cannot tell", "cannot tell")):
+        found = judged(1.0, 1.0, "right", "cannot tell")
+        found.improve(np.array([0]), other)
+        assert found.verdict.tolist() == [["right", "cannot tell"]]
+        assert found.value.tolist() == [[1.0, 9.0 if other.bar[0, 0] == 0.5 else 1.0]]
+
+
 def test_what_is_open_may_not_matter():
     x = np.array([1.0, 1.0])
     noisy = np.random.default_rng(0)
@@ -275,6 +328,19 @@ def test_no_entry_of_a_wide_network_is_wrong_because_kinks_hide_in_single_precis
     wrong = grads(params) | {"b1": grads(params)["b1"] / 2}
     check = check_gradient(loss, wrong, params, coordinates=200, seed=seed)
     assert {name[:2] for name in check.name[check.verdict == "wrong"]} == {"b1"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "samples", "seed"), [((8, 200, 4), 300, 147), ((8, 200, 4), 300, 151), ((12, 120, 5), 128, 146)]
+)
+def test_no_right_entry_is_wrong_because_f_bends_beside_x_or_nothing_confirms_the_fit(shape, samples, seed):
+    loss, grads, params = two_layers(shape, seed, np.float32, "relu", samples)
+    assert "wrong" not in check_gradient(loss, grads, params, coordinates=100, seed=seed).verdict
+
+
+def test_an_entry_that_some_looks_are_near_is_not_wrong():
+    f, right, x = layer_inside(np.float32, 29, activation=relu)
+    assert "wrong" not in check_gradient(f, right, x).verdict
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -122,6 +122,48 @@ def test_an_undecided_check_says_what_part_of_the_norm_is_open(error, part):
     assert f"may change the gradient by {part}." in str(check)
 
 
+def check_of(verdicts, analytic, numeric, error=0.0, tolerance=0.0):
+    """Return a check whose rows have these verdicts and numbers."""
+    verdicts = np.array(verdicts)
+    columns = [
+        np.broadcast_to(np.asarray(part, float), verdicts.shape) for part in (analytic, numeric, error, tolerance)
+    ]
+    names = np.array([f"W[0, {i}]" for i in range(verdicts.size)])
+    return gf.GradientCheck(names, *columns, verdicts, np.ones(verdicts.size), 10)
+
+
+@pytest.mark.parametrize(
+    ("off", "error", "outcome"), [(0.02, 0, "undecided"), (0, 0.02, "undecided"), (4e-3, 4e-3, "passed")]
+)
+def test_what_is_open_may_be_wrong_by_its_difference_and_its_bar(off, error, outcome):
+    assert check_of(["right", "cannot tell"], [1, 1], [1, 1 + off], error).outcome == outcome
+
+
+def test_a_difference_that_is_no_number_is_the_worst():
+    check = check_of(["wrong"] * 3, [1, np.nan, 3], [2, 2, 9], 0.1)
+    assert check.worst_first().tolist() == [1, 2, 0]
+
+
+def test_ten_rows_are_all_there_are():
+    assert "more" not in str(check_of(["right"] * 10, 1, 1))
+    assert str(check_of(["right"] * 11, 1, 1)).endswith("... and 1 more")
+
+
+def test_a_matrix_is_told_as_a_whole_and_an_array_of_one_number_is_not():
+    check = check_gradient(lambda x: np.sum(x**2), lambda x: 4 * x, np.ones((2, 2)))
+    assert str(check).splitlines()[1] == "x: 4 of 4 wrong: analytic = 2.00 * numeric"
+    params = {"W": np.ones(2), "b": np.ones(1)}
+    check = check_gradient(lambda p: np.sum(p["W"] ** 2) + p["b"][0], params, params)
+    assert str(check).splitlines()[1] == "W: 2 of 2 wrong: analytic = 0.500 * numeric"
+    check = check_gradient(lambda p: np.sum(p["W"]) + p["b"][0], {"W": np.ones(2), "b": np.zeros(1)}, params)
+    assert "b:" not in str(check)
+
+
+def test_a_large_factor_is_as_well_known_as_the_tolerance_lets_it_be():
+    lines = str(check_of(["wrong"] * 4, 1234, 1, tolerance=0.1)).splitlines()
+    assert lines[1] == "W: 4 of 4 wrong: analytic = 1.23e+03 * numeric"
+
+
 def test_outcomes_agree_with_truth():
     checks = [check_gradient(lambda x: x @ x, [entry], [1.0]) for entry in (2.0, 3.0)]
     assert [(check.outcome, bool(check)) for check in checks] == [("passed", True), ("failed", False)]
@@ -181,6 +223,12 @@ def test_plots_show_how_large_differences_may_be():
     ticks = ax.get_yticks()
     assert 3 <= len(ticks) <= 11
     assert np.array_equal(np.sort(-ticks), np.sort(ticks))
+
+
+def test_a_bar_without_end_is_drawn_as_far_as_the_others():
+    ax, _ = drawn(check_of(["right", "wrong", "cannot tell"], [1, 3, 1], [1, 2, 1], [1e-3, 0.01, np.inf]))
+    (band,) = ax.collections
+    assert band.get_datalim(ax.transData).y1 == pytest.approx(1.0)
 
 
 def test_checks_of_nothing_are_drawn():
