@@ -95,24 +95,19 @@ cdef class HessianOperator(Operator):
     def __call__(self, x, *args, f0=None, **keywords):
         if keywords:
             return self._with(keywords)(x, *args, f0=f0)
+        in_order = x, *args
+        if self.argnum:
+            x, args = self._sorted(x, args)
         if self.axis is not None:
-            x, args = self._sorted(x, args) if self.argnum else (x, args)
             return self._of_points(x, args, f0)
-        if self.of_gradient is None:
-            if self.argnum:
-                x, args = self._sorted(x, args)
-            try:
-                return self.run(x, args, None, f0, False)
-            except ArrayValueError as error:
-                return self._of_many_values(error, x, args, f0)
-        if f0 is not None:
+        if self.of_gradient is not None and f0 is not None:
             raise ValueError(f"f0 must not be given with gradient or method 'complex'; got {f0!r}")
-        if self.gradient is not None:
-            return self.of_gradient(x, *args)
         try:
-            return self.of_gradient(x, *args)
+            return self.run(x, args, None, f0, False) if self.of_gradient is None else self.of_gradient(*in_order)
         except ArrayValueError as error:
-            return self._of_many_values(error, *(self._sorted(x, args) if self.argnum else (x, args)), None)
+            if self.gradient is not None:
+                raise
+            return self._of_many_values(error, x, args, f0)
 
     cdef Groups groups(self, Evaluator e):
         if self.diagonal:
@@ -241,14 +236,8 @@ cdef class DerivativeOperator(Operator):
     cdef Groups groups(self, Evaluator e):
         return <Groups>TOGETHER_ONE if e.n == 1 else Groups.together(e.n)
 
-    cdef new_result(self, Evaluator e, tuple parts):
-        return new_array(e.width, -1, e.kind == c"g")
-
     cdef Division division(self, Evaluator e) noexcept:
         return BY_MEMBER if e.base.ndim else BY_GROUP  # at a number f may return a point of a curve
-
-    cdef finish(self, Evaluator e, tuple parts, result):
-        return result if is_vector(e) and e.kind != c"f" else self._shaped(e, result)
 
 
 @cython.auto_pickle(False)
@@ -270,9 +259,6 @@ cdef class DirectionalOperator(Operator):
 
     cdef Division division(self, Evaluator e) noexcept:
         return ALONG
-
-    cdef new_result(self, Evaluator e, tuple parts):
-        return new_array(e.width, -1, e.kind == c"g")
 
     cdef finish(self, Evaluator e, tuple parts, result):
         return self._shaped(e, result)

@@ -354,7 +354,7 @@ cdef class Operator:
         return Moves.of(self.groups(e), steps, e.kind == c"g", plan.stencil)
 
     cdef new_result(self, Evaluator e, tuple parts):
-        return new_array(e.n, -1, e.kind == c"g")
+        return new_array(e.n if self.single else e.width, -1, e.kind == c"g")
 
     cdef finish(self, Evaluator e, tuple parts, result):
         """Give the results the shape and dtype that the caller expects."""
