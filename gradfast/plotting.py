@@ -15,7 +15,7 @@ import numpy as np
 
 from gradfast._kernels.returned_value import number
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE
-from gradfast.arguments import EPS, Array, Function, as_array, is_real
+from gradfast.arguments import EPS, Function, as_array, is_real
 from gradfast.callables import as_objective
 from gradfast.derivatives import derivative
 from gradfast.difference_methods import Central, Difference
@@ -72,7 +72,7 @@ def plot_function(f: Function, x: object, *, ax: Axes | None = None, **kwargs: A
     >>> pyplot.close(ax.figure)
     """
     x, f = as_ticks("x", x), as_objective(f)
-    y = _values(f, x)
+    y = np.array([_value_at(f, point) for point in x])
     ax = new_axes(ax)
     (line,) = ax.plot(x, y, **kwargs)
     return annotated(ax, line, x="x", y="f(x)")
@@ -221,7 +221,3 @@ def _with_step(method: Difference, step: float) -> Difference:
 def _value_at(f: Function, point: object) -> float:
     """Return f's value as one number, or raise the error that every operator raises."""
     return float(number(f(point), "d"))
-
-
-def _values(f: Function, points: Array) -> Array:
-    return np.array([_value_at(f, point) for point in points])
