@@ -207,7 +207,6 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
         least = WITHIN_NOISE * fmax(a.scatter, rest) * sqrt(square)
         if fabs(product) > least:
             a.jump = 2 * fabs(<double>as_derivative(a, n, product / square * <long double>a.sigma))
-            a.bar = fmax(a.bar, a.jump)
             return
         a.unseen = fmin(a.unseen, 2 * <double>as_derivative(a, n, least / square * <long double>a.sigma))
 

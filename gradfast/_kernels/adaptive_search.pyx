@@ -257,12 +257,12 @@ cdef class Search:
         return np.array([self.lines[i].looks.steps[j] for j in range(count)]), seen[:, 0], seen[:, 1]
 
     def one_sided(self, Py_ssize_t i, int side):
-        """Return the derivatives and their bars by the looks on one side of x alone; results are lost by that."""
+        """Return the derivatives and their bars by the looks on one side of x alone, of two; results are lost by that."""
         cdef Looks looks = self.lines[i].looks
         cdef Value *v = &self.values[i * self.width]
         cdef Py_ssize_t k
         found = np.full((2, self.width), [[np.nan], [np.inf]])
-        if looks.count > 1 and looks.side in (0, side):
+        if looks.count > 1:
             looks.side = side
             for k in range(self.width):
                 v[k].is_done = False
