@@ -52,7 +52,7 @@ cpdef once(
     cdef bint is_usual = (
         n <= 1 and axis is None and bounds is None and kwargs is None and argnum is ZERO and has_aux is False
         and vectorized is False and workers is None and progress is False and on_error is RAISE and full_output is False
-        and type(method) is str and is_python(f)
+        and is_python(f)
     )
     if is_usual:
         made = spare.take(f, method)
@@ -62,8 +62,6 @@ cpdef once(
             made.n = n
         made.prepare(f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output)
         made.name = method
-        if made.argnum:
-            return made._at(x, args, f0)
     found = made.run(x, args if type(args) is tuple else (args,), None, f0, made.wants_value)
     if is_usual and made.plans is not None:
         spare.give_back(made)
