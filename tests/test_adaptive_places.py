@@ -8,7 +8,7 @@ import pytest
 from objectives import ObjectiveError, sum_of_exp
 from ways import at_a_number, at_a_point, same_as_python
 
-from gradfast import derivative, directional_derivative, gradient, hessian, jacobian
+from gradfast import Adaptive, derivative, directional_derivative, gradient, hessian, jacobian
 
 
 @at_a_point
@@ -265,3 +265,17 @@ def test_a_coordinate_on_one_side_waits_for_no_other(way):
     assert np.allclose(value, [3.0, 1000 * np.cos(300.0)], rtol=1e-10)
     assert info.scheme.tolist() == ["forward", "central"]
     assert info.evaluations <= 55
+
+
+def test_between_bounds_that_are_equally_near_both_sides_are_looked_at():
+    found, info = derivative(math.exp, 1.0, method="adaptive", bounds=(1 - 2.0**-10, 1 + 2.0**-10), full_output=True)
+    assert info.scheme == "central"
+    assert abs(found - math.e) <= min(info.error, 1e-10)
+
+
+@pytest.mark.parametrize("x", [1.0, 3e5, 1e16])
+@pytest.mark.parametrize("units", [10.7, 33.6, 101.5])
+def test_f_is_looked_at_no_further_out_than_the_reach_though_x_moves_by_whole_units(x, units):
+    seen, reach = [], units * math.ulp(x)
+    derivative(lambda t: seen.append(abs(t - x)) or math.exp(t / x), x, method=Adaptive(reach=reach))
+    assert 0.5 * reach < max(seen) <= reach

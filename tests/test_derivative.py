@@ -346,3 +346,9 @@ def test_a_value_of_another_shape_is_no_exception_of_f():
     with pytest.raises(ValueError, match="f must return an array of x's shape") as caught:
         derivative(lambda x: x[:1], np.ones(2))
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_one_order_after_another_is_that_order():
+    """A call may take the operator of the last one."""
+    for n, wanted in ((1, np.cos(0.3)), (2, -np.sin(0.3)), (1, np.cos(0.3)), (3, -np.cos(0.3)), (2, -np.sin(0.3))):
+        assert derivative(np.sin, 0.3, n=n) == pytest.approx(wanted, rel=1e-4)

@@ -415,3 +415,8 @@ def test_f_at_x_that_is_given_is_not_computed(counted):
 def test_v_of_as_many_numbers_in_another_shape_is_no_direction():
     with pytest.raises(ValueError, match=r"v must"):
         directional_derivative(np.sum, np.ones((2, 2)), np.ones(4))
+
+
+def test_a_direction_of_a_matrix_is_one_and_a_number_may_have_many():
+    assert directional_derivative(lambda x: np.sum(x**2), np.ones((2, 2)), np.ones((2, 2))) == pytest.approx(8)
+    assert directional_derivative(np.exp, 0.5, [1.0, 2.0]) == pytest.approx(np.exp(0.5) * np.array([1, 2]))

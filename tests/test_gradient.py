@@ -3,6 +3,7 @@
 import functools
 import itertools
 import tracemalloc
+import weakref
 from operator import attrgetter
 
 import numpy as np
@@ -370,3 +371,12 @@ def test_call_styles_agree():
         assert bits(gradient(f=rosen, x=point, **options)) == bits(expected)
     with pytest.raises(TypeError, match="positional"):
         gradient(rosen, x, "central")
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
+def test_f_is_not_kept_after_the_call(method):
+    f = lambda x: np.sum(x**2)  # noqa: E731
+    alive = weakref.ref(f)
+    gradient(f, np.ones(3), method=method)
+    del f
+    assert alive() is None

@@ -1,5 +1,6 @@
 """A prepared DirectionalDerivative keeps f(x) between products at one x, if f(x) follows from x and numbers alone."""
 
+import math
 import pickle
 
 import numpy as np
@@ -178,3 +179,13 @@ def test_what_is_kept_is_not_what_the_caller_gets(method):
     for _ in range(2):
         product(X, X)[1].value[...] = 7
     assert np.array_equal(product(X, X)[0], expected)
+
+
+@pytest.mark.parametrize("others", [(0.0, -0.0), (1, True), (1.0, 1)])
+def test_an_equal_argument_may_be_another(others):
+    def f(x, other):
+        return x[0] * (math.copysign(1, other) + 5 * isinstance(other, bool) + 7 * isinstance(other, int))
+
+    product = DirectionalDerivative(f, method="forward")
+    for other in others:
+        assert product(X, X, other) == directional_derivative(f, X, X, method="forward", args=(other,))
