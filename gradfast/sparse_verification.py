@@ -10,7 +10,6 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array
 from gradfast.coloring import Coloring
-from gradfast.noise_estimate import quantum_of
 
 # A verification takes a row for right if it is off by less than this part of what its entries add up to. A missing
 # entry of 1 % of the others, in a row of 50, is 2e-4 of that; chance hides 99 % of it once in a hundred times.
@@ -98,7 +97,7 @@ class Lines:
         return allowed
 
     def error(self, values: list[Array], derivatives: Callable[[tuple[Moves, ...]], Array]) -> Array:
-        """Return by how much that may be for truncation, noise and quanta of f; inf where f did not move at all.
+        """Return by how much that may be for truncation and noise of f; inf where f did not move at all.
 
         Of an f that is linear, steps half as long give the same derivatives, a shorter way along a direction gives a
         change in proportion, and halfway between two directions the change is the mean of theirs. An entry that is
@@ -117,7 +116,6 @@ class Lines:
         every = np.concatenate(seen)
         with np.errstate(all="ignore"):
             error: Array = OF_HALVES * self.sum_of(self.result.data - halves) + OF_DIRECTIONS * _root_mean_square(bends)
-            error += self.spread() * quantum_of(every) * np.abs(self.weights).sum()
         return np.where((every != every[0]).any(axis=0), error, np.inf)
 
     def lacks(self) -> Array:
@@ -202,12 +200,11 @@ def _exact_unit(x: Array, steps: Array, stencil: Stencil) -> Array:
 
 @quiet
 def _direction(steps: Array, turns: Array, unit: Array | None, random: "np.random.Generator") -> Array:
-    """Return a random part of each step, in whole units; the step itself where it is shorter than a unit."""
+    """Return a random part of each step, in whole units."""
     signs = np.where(turns, random.choice([-1.0, 1.0], steps.shape), 1.0)
     part = random.uniform(0.25, 1.0, steps.shape).astype(steps.dtype) * steps
     if unit is not None:
-        whole = unit * np.trunc(part / unit)
-        part = np.where(whole == 0, steps, whole)
+        part = unit * np.trunc(part / unit)
     direction: Array = signs * part
     return direction
 
