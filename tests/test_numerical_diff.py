@@ -133,3 +133,13 @@ def test_a_function_of_numbers_that_meets_an_array_is_told_of_vectorize(drop_in)
     assert caught.value.__notes__ == [
         "f was called with an array of numbers; np.vectorize(f) calls f with each of them"
     ]
+
+
+def test_the_tangent_of_a_constant_is_the_constant():
+    assert np.array_equal(tangent_line(lambda x: 3.0, np.ones(2))(np.array([5.0, 7.0])), [3, 3])
+
+
+def test_a_tangent_leaves_x_as_it_is_though_f_writes_to_its_point():
+    x = np.array([0.5, 1.0])
+    tangent_line(lambda x: np.exp(np.negative(x, out=x)), x)
+    assert x.tolist() == [0.5, 1.0]

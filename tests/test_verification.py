@@ -134,3 +134,48 @@ def test_a_complete_pattern_is_never_blamed(name, kind):
         x = (scale * rng.choice([0.5, 1, 1.7, 2], matrix.shape[1])).astype(kind)
         values = (lambda x, m=matrix, s=scale, rng=rng: rough(m @ (x / s), rng),)
         assert value_blamed(*values, x, matrix, **options) is None
+
+
+def test_to_verify_a_linear_f_takes_four_evaluations_more(counted):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        matrix, _, _ = random_rows(rng)
+        x, calls = rng.uniform(0.5, 2, matrix.shape[1]), []
+        for verify in (False, True):
+            f = counted(lambda z, m=matrix: 1e9 + m @ z)
+            jacobian(f, x, sparsity=matrix, verify=verify)
+            calls.append(f.calls)
+        assert calls[1] == calls[0] + 4
+
+
+def test_a_verification_stays_as_near_as_the_jacobian():
+    """The first coordinate is moved to one side, twice as far as the second, which has no room for that."""
+    x, farthest = np.ones(2), []
+
+    def f(z):
+        seen.append(np.abs(z - 1))
+        return np.array([z[0] ** 2, np.sin(z[1])])
+
+    for verify in (False, True):
+        seen = []
+        bounds = ([1, 0.985], [2, 1.015])
+        jacobian(f, x, sparsity=np.eye(2), verify=verify, method=Central(step=0.01), bounds=bounds)
+        farthest.append(np.max(seen, axis=0))
+    assert farthest[0] == pytest.approx([0.02, 0.01])
+    assert (farthest[1] <= farthest[0]).all()
+
+
+def test_a_tiny_missing_entry_of_a_linear_f_is_found():
+    for seed in range(40):
+        matrix, whole, i = random_rows(np.random.default_rng(seed), 1e-4)
+        x = np.random.default_rng(seed).uniform(0.5, 2, matrix.shape[1])
+        assert value_blamed(lambda z, w=whole: w @ z, x, matrix) == i
+
+
+def test_a_value_that_does_not_move_along_directions_is_not_blamed():
+    for seed in (*range(5), 34):
+        rng = np.random.default_rng(seed)
+        matrix, _, _ = random_rows(rng)
+        x = rng.uniform(0.5, 2, matrix.shape[1])
+        f = lambda z, m=matrix: np.round(m @ z, 1)  # noqa: E731
+        assert value_blamed(f, x, matrix, method=Central(step=0.1)) is None
