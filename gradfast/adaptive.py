@@ -63,6 +63,7 @@ class Lines:
     values: Values
     center: Array  # f(x): (lines, values)
     places: Array  # rows: x, what the first step is relative to (NaN: x), the reach, how far bounds are below and above
+    eps: float = 0.0  # f is known to no more than half a unit in the last place of this precision
 
     def some(self, which: Some) -> "Lines":
         """Return some of the lines."""
@@ -70,7 +71,7 @@ class Lines:
         def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
             return self.values(steps, which[chosen], stencil)
 
-        return Lines(values, self.center[which], np.ascontiguousarray(self.places[:, which]))
+        return Lines(values, self.center[which], np.ascontiguousarray(self.places[:, which]), self.eps)
 
 
 def gradient(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
@@ -142,10 +143,10 @@ def _answer(
     return result, Info(found.evaluations, steps, schemes, error, shaped(found.converged), trace=found.trace)
 
 
-def at_coordinates(e: Evaluator, operator: PreparedOperator, center: Array, chosen: Some) -> Found:
-    """Return what is found along some coordinates of an f whose values at x are `center`."""
-    centers = np.broadcast_to(center.reshape(-1), (e.n, center.size))
-    return _along_coordinates(e, operator, centers, chosen=chosen)
+def at_coordinates(e: Evaluator, operator: PreparedOperator, center: Array, chosen: Some, eps: float) -> Found:
+    """Return what is found along some coordinates of an f that is `center` at x, and that is known to eps."""
+    values, centers = _values_of(e, operator._groups(e)), np.broadcast_to(center.reshape(-1), (e.n, center.size))
+    return _found(e, operator, Lines(values, centers, _places(e, operator), eps).some(chosen))
 
 
 def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
@@ -236,13 +237,10 @@ def _values_of(e: Evaluator, groups: Groups, is_elementwise: bool = False) -> Va
     return values
 
 
-def _along_coordinates(
-    e: Evaluator, operator: PreparedOperator, centers: Array, values: Values | None = None, chosen: Some | None = None
-) -> Found:
-    """Return the derivatives along coordinates, all or some, of an f whose values at x are `centers`, one row each."""
+def _along_coordinates(e: Evaluator, operator: PreparedOperator, centers: Array, values: Values | None = None) -> Found:
+    """Return the derivatives along all coordinates of an f whose values at x are `centers`, one row each."""
     values = values or _values_of(e, operator._groups(e), operator.is_elementwise)
-    lines = Lines(values, centers, _places(e, operator))
-    return _found(e, operator, lines if chosen is None else lines.some(chosen))
+    return _found(e, operator, Lines(values, centers, _places(e, operator)))
 
 
 def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
@@ -267,7 +265,7 @@ def _search(e: Evaluator, operator: PreparedOperator, lines: Lines, first: int) 
     evaluations, trace = 0, []
     tolerance, enough, digits = method.tolerance(e.precision), method.rtol or 0, DIGITS[e.base.dtype.char]
     search = Search(
-        lines.center, lines.places, EPS[e.precision] / 2, tolerance, max(CONVERGED, enough), digits,
+        lines.center, lines.places, max(EPS[e.precision] / 2, lines.eps), tolerance, max(CONVERGED, enough), digits,
         method.max_evaluations, operator.n,
     )  # fmt: skip
     with np.errstate(all="ignore"):  # a look may leave f's domain

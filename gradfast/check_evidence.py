@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradfast.arguments import EPS, Array, Some
+from gradfast.arguments import EPS, Array
 
-# A value of f is taken to be known to this many units of rounding, as long as nothing else shows how well it is known.
+# A value of f is known to this many units of rounding, as long as nothing else shows how well it is known. Where its
+# noise is measured, it is known to NOISES of these.
 ROUNDINGS = 3.0
+NOISES = 2.0
+
+# f is coarse if its values are known to no more than this part of them: it works in single precision, or has noise.
+COARSE = 1e-11
 
 # A jump of f's slope is one at x if three steps show the same jump, within this factor.
 SAME_JUMP = 1.5
@@ -16,18 +21,12 @@ SAME_JUMP = 1.5
 # Extrapolated to 0 from two steps, in ratios as they are among looks, a jump is known up to this many times worse.
 EXTRAPOLATED = 5.0
 
-# Values of f that its resolution is told from. Values that all have at most MOST_DIGITS + 1 decimal digits are taken to
-# be rounded to these: one double in 500 looks so by chance.
+# Values of f that its resolution is told from.
 MOST_SEEN = 200
-MOST_DIGITS = 12
 
 # A common unit of gaps is a stair's height if it is this many times what each gap is known to. The looks at smooth
 # networks in single precision have one of up to 14 times that.
 REGULAR = 16.0
-
-# A pair of values is smooth if f's slopes on both sides of x are the same to this part of the mean slope, or as far as
-# it shows at this part of the rounding that f is suspected of.
-SMOOTH = 1 / 300
 
 TINY = float(np.finfo(float).tiny)
 
@@ -36,34 +35,31 @@ HALF_UNITS = {char: float(np.finfo(char).eps) / 2 for char in "fe"}
 
 
 class Seen:
-    """f's values as they come, and how finely f is known by them.
+    """f's values at x and at the first pairs of points about it, and how finely f is known by them.
 
     A column holds one of the values at x, and then the last MOST_SEEN that differ from it. So it is known by those that
-    moved it, however many coordinates were moved since that do not.
+    moved it, however many coordinates were moved since that do not. What is seen later of one entry does not count for
+    another.
     """
 
-    def __init__(self, center: Array, eps: float, suspected: float = 0.0) -> None:
-        self.eps, self.values = eps, np.repeat(center.astype(float)[np.newaxis], 2, axis=0)
+    def __init__(self, center: Array, eps: float, is_suspect: bool) -> None:
+        self.center, self.eps = np.abs(center.astype(float)), eps  # half a unit in the last place of f's values
+        self.level = eps  # what f is known to, in parts of its size: its rounding or its noise
+        self.is_suspect = is_suspect  # f may be as coarse as x or the derivative
+        self.values = np.repeat(center.astype(float)[np.newaxis], 2, axis=0)
         self.moves = np.zeros(center.size, int)
         self.differ = False  # whether one of f's values took two besides that at x
-        self.decimals = np.ones(center.size)  # the units of known decimals; 0 once there are none
-        # The smallest steps seen, what f was known to when they were told, and from how many moves.
-        self.finest, self.finest_eps, self.told = np.full(center.size, math.inf), eps, np.zeros(center.size, int)
+        self.noise: Array | None = None
         self.is_narrow = dict.fromkeys("fe", True)
         self.add(self.values[:1])
-        self.suspected = suspected  # 0 once it is decided
-        if suspected <= self.likely_eps:
-            self._decide(True)
 
     def add(self, rows: Array) -> None:
-        """Take rows of values. If all so far are numbers of half or single precision, and differ, f works in that."""
+        """Take rows of values, and see whether all so far are numbers of half or single precision."""
         rows = rows.astype(float)
         self._keep(rows)
         with np.errstate(all="ignore"):
             for char in self.is_narrow:
                 self.is_narrow[char] &= bool(((rows.astype(char) == rows) | ~np.isfinite(rows)).all())
-                if self.is_narrow[char] and self.differ:
-                    self.eps = max(self.eps, HALF_UNITS[char])
 
     def _keep(self, rows: Array) -> None:
         """Keep the values that moved, each in its column, in place of the oldest ones if there are more than fit."""
@@ -79,43 +75,62 @@ class Seen:
         self.values[1 + (order[row, column] - 1) % MOST_SEEN, column] = moved
         self.differ = self.differ or bool((moved != self.values[1, column]).any())
 
-    def suspect(self, center: Array, up: Array, down: Array) -> None:
-        """Decide by the first pairs of values about x whether f works in the precision that it is suspected of.
+    @property
+    def looks_narrow(self) -> bool:
+        """Whether f seems to work in single precision or half."""
+        return self.differ and self.is_narrow["f"]
 
-        That is the coarsest of x and of the gradient. f may work in a finer one, as the data of a model are in double
-        precision, or only the gradient was rounded. Then most of the pairs that moved are smooth.
-        """
-        moved, bend = np.abs(up - down), np.abs((up - center) - (center - down))
-        is_smooth = bend <= SMOOTH * np.fmax(moved, self.suspected * np.abs(center))
-        has_moved = (moved > 0) | (bend > 0)
-        self._decide((is_smooth & has_moved).sum() <= has_moved.sum() / 2)
+    def take(self, noise: Array, size: Array, rows: Array) -> None:
+        """Take the noise of each value, NaN if it rests, what it is to be compared with, and what it was seen from."""
+        self.add(rows)
+        self.noise = noise
+        with np.errstate(all="ignore"):
+            part = np.where(size > 0, noise / size, 0)
+        part = part[np.isfinite(part)]
+        found = min(float(np.median(part)), HALF_UNITS["e"]) if part.size else 0.0
+        if found > COARSE:
+            self.level = max(self.level, found)
+        if self.differ or (self.is_suspect and self.is_coarse):
+            self.take_for_single()
 
-    def _decide(self, is_coarse: bool) -> None:
-        self.eps = max(self.eps, self.suspected) if is_coarse else self.eps
-        self.suspected = 0.0
+    def take_for_single(self) -> None:
+        """Take f to work in the precision that holds all values so far."""
+        for char in self.is_narrow:
+            if self.is_narrow[char]:
+                self.eps = max(self.eps, HALF_UNITS[char])
+        self.level = max(self.level, self.eps)
+
+    @property
+    def is_coarse(self) -> bool:
+        return self.level > COARSE
+
+    @property
+    def is_single(self) -> bool:
+        """Whether f works in single precision or half, so that its noise is rounding."""
+        return self.is_coarse and (self.is_suspect or self.is_narrow["f"])
 
     @property
     def likely_eps(self) -> float:
         """Half a unit in the last place of the coarsest precision that f is likely to work in."""
-        return max(self.eps, HALF_UNITS["f"] if self.is_narrow["f"] else 0.0)
+        return max(self.level, HALF_UNITS["f"] if self.noise is None and self.is_narrow["f"] else 0.0)
 
     def known(self, size: Array) -> Array:
-        """Return what values of some sizes are known to: a few roundings, or the decimals that they are rounded to."""
-        some = np.flatnonzero(self.decimals)
-        self.decimals[some] = decimal_units(self.values[:, some])
-        return np.fmax(ROUNDINGS * self.eps * size, self.decimals)
+        """Return what values of some sizes are known to."""
+        known: Array = ROUNDINGS * self.eps * size
+        if self.noise is not None:
+            with np.errstate(all="ignore"):
+                grown = np.fmax(1, size / self.center)
+                measured = NOISES * self.noise * np.where(np.isfinite(grown), grown, 1)
+            known = np.where(np.isnan(self.noise), known, np.fmax(measured, ROUNDINGS * EPS["d"] / 2 * size))
+        return known
 
-    def resolution(self, which: Some) -> Array:
-        """Return the smallest steps that some values of f are seen to take; infinite for those that never moved."""
-        if self.finest_eps != self.eps:
-            self.finest[:], self.told[:], self.finest_eps = math.inf, 0, self.eps
-        may_be_finer = self.finest[which] > REGULAR * 2 * self.eps * np.abs(self.values[0, which])
-        for k in which[(self.moves[which] > self.told[which]) & may_be_finer]:
-            values = np.unique(self.values[np.isfinite(self.values[:, k]), k])
-            if values.size > 1:
-                self.finest[k] = min(self.finest[k], common_unit(values, self.eps))
-            self.told[k] = self.moves[k]
-        return self.finest[which]
+    def resolution(self, which: int, more: Array) -> float:
+        """Return the smallest steps that one of f's values is seen to take, also in more rows; infinite if it rests."""
+        if self.noise is not None and math.isfinite(self.noise[which]):
+            return float(self.known(self.center)[which])
+        values = np.concatenate([self.values[:, which], np.ravel(more).astype(float)])
+        values = np.unique(values[np.isfinite(values)])
+        return common_unit(values, self.level) if values.size > 1 else math.inf
 
 
 def common_unit(values: Array, eps: float) -> float:
@@ -138,23 +153,6 @@ def common_unit(values: Array, eps: float) -> float:
     return unit if unit > REGULAR * known else known
 
 
-def decimal_units(values: Array) -> Array:
-    """Return the unit of the last decimal that all values in a column are rounded to; 0 if it is finer than f's own."""
-    largest = np.abs(values).max(axis=0)
-    units = np.zeros(largest.size)
-    ordinary = (largest > 1e-290) & (largest < 1e290)
-    first = np.floor(np.log10(np.where(ordinary, largest, 1)))
-    for digits in range(MOST_DIGITS, -1, -1):
-        unit = 10.0 ** (first - digits)
-        counts = values / unit
-        whole = np.round(counts)
-        is_unit = ordinary & (np.abs(whole - counts) <= 4 * EPS["d"] * np.abs(whole)).all(axis=0)
-        if not is_unit.any():
-            break
-        units[is_unit] = unit[is_unit]
-    return units
-
-
 @dataclass(frozen=True)
 class Looks:
     """What was seen of one of f's values along a coordinate: at x, and by rising steps above and below x."""
@@ -164,6 +162,11 @@ class Looks:
     up: Array
     down: Array
     side: int
+
+    @property
+    def values(self) -> Array:
+        """The values that were seen, on the sides that were looked at."""
+        return np.concatenate([part for part, other in ((self.up, -1), (self.down, 1)) if self.side != other])
 
     @property
     def moved(self) -> Array:

@@ -14,14 +14,15 @@ import numpy as np
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import EPS, Array, Flags, Some, Words
-from gradfast.check_evidence import HALF_UNITS, ROUNDINGS, TINY, Looks, Seen
+from gradfast.arguments import Array, Flags, Some, Words
+from gradfast.check_evidence import COARSE, ROUNDINGS, TINY, Looks, Seen
 from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WIDTHS, WRONG
+from gradfast.noise_estimate import of_each_value
 from gradfast.operator_call import PreparedOperator
 
 # The pair says nothing if f(x + h) - 2 f(x) + f(x - h) is above this part of f(x + h) - f(x - h): f may have a kink.
 # With 1e-3, curvature sent half the entries of smooth networks in float32 to the fit: 11 evaluations each instead of 4.
-KNEE = 0.1
+KNEE = 0.05
 
 # The step of the pair is shorter by this factor in single precision. Its plain step, 0.005 abs(x), is so long that it
 # crosses kinks of small networks with ReLU; its rounding is 32 times as large then, still far below 1 %.
@@ -36,8 +37,9 @@ LONGEST = 2.0**-4
 # the pair would else be numbers of single precision, and f would look as if it worked in that.
 UNEVEN = 1 - 2.0**-10 / math.pi
 
-# About this many pairs show whether f is as coarse as x or the gradient.
-FIRST = 8
+# Where f rests, an entry of 0 is right if f would have moved by a slope of this part of the largest. With 1e-3, 25 of
+# 13,000 entries that were wrongly 0 are called right in single precision, with 3e-4 16.
+RESTS = 3e-4
 
 # In single precision, entries that kinks leave open mostly stay open however often f is evaluated. If difference and
 # bar are at most SMALL of the largest entry, only one more pair is taken, at a step BELOW_KINKS times shorter. Others
@@ -52,17 +54,13 @@ SINGLE_EVALUATIONS = 16
 WITNESS = 1 / 3
 LONGER_WITNESS = 1.6
 
-# In single precision this many pairs are taken, from where rounding alone makes WITNESS of the difference. Of 24,000
-# right entries, most of networks in single precision, 41 were called wrong while 2 pairs decided, further from x. With
-# 5 closer pairs 7 are, with 7 no fewer.
+# In single precision this many pairs are taken. Of 400 right entries of a wide network with ReLU, 3 are called wrong if
+# 2 decide, and none with 5.
 SINGLE_WITNESSES = 5
 
 # In single precision these pairs cannot come very close. Up to this many of their steps from x, a bend of f that
-# curvature does not explain is doubt. Without it, 24 of the same entries are called wrong.
-BENDS_WITHIN = 10.0
-
-# An entry that the slopes by this many looks are near is not wrong. The fit may be one of the treads of fine stairs.
-ENOUGH_LOOKS = 3
+# curvature does not explain is doubt.
+BENDS_WITHIN = 30.0
 
 # How much of the room to bounds is used: many an f is defined only within them, as log(x) is for x > 0. And x that is
 # moved along a random direction must not round to a point outside.
@@ -123,15 +121,14 @@ class Pairs:
     """f's values a step above and below x along each of some coordinates: those that differ from f(x), and where."""
 
     steps: Array
-    eps: float  # f may be rounded to this
     places: Some  # in flat arrays with a row for each coordinate and a column for each value
     moved: Array
 
     @classmethod
-    def of(cls, rows: Array, center: Array, steps: Array, eps: float) -> "Pairs":
+    def of(cls, rows: Array, center: Array, steps: Array) -> "Pairs":
         """Return pairs of which all values are given: those above x, and those below."""
         places = np.flatnonzero((rows != center).any(axis=0))
-        return cls(steps, eps, places, rows.reshape(2, -1)[:, places])
+        return cls(steps, places, rows.reshape(2, -1)[:, places])
 
     def rows(self, center: Array) -> Array:
         """Return the values above x, and those below, where those at x are `center`."""
@@ -152,63 +149,74 @@ class Judge:
         rooms = [np.full(e.n, np.inf)] * 2 if sides is None else [self.x - sides[0], sides[1] - self.x]
         self.room = INSIDE * np.fmin(*rooms).astype(float)
 
-    def pairs(self, chosen: Some, entries: Entries) -> Pairs:
-        """Take the first pair of values along each of some coordinates. A few go ahead to show how precise f is."""
-        steps = np.zeros(chosen.size)
-        rows = np.full((2, *entries.analytic.shape), np.nan, self.center.dtype)
+    def pairs(self, chosen: Some, claimed: Array) -> Pairs:
+        """Take the first pair of values along each of some coordinates."""
+        if self.seen.is_suspect:
+            self.measure_noise()
         with np.errstate(all="ignore"):
-            first = [max(1, chosen.size // FIRST)] if self.seen.suspected else []
-            for every in [*first, 1]:
-                some = np.arange(chosen.size)[::every]
-                wished = self._pair_steps(chosen[some], entries[some], self.seen.likely_eps, 0)
-                is_longer = wished > LONGER * steps[some]
-                some = some[is_longer]
-                steps[some] = wished[is_longer]
-                rows[:, some] = self._pairs(chosen[some], steps[some])
-                if self.seen.suspected:
-                    self.seen.suspect(self.center, *rows[:, some])
-            return Pairs.of(rows, self.center, steps, self.seen.likely_eps)
+            steps = self._pair_steps(chosen, np.abs(claimed))
+            rows = self._pairs(chosen, steps)
+            self.seen.add(rows.reshape(-1, self.center.size))
+        return Pairs.of(rows, self.center, steps)
+
+    def least_slopes(self, pairs: Pairs, otherwise: Array) -> Array:
+        """Return how steep f is at least, on both sides of x; where that is not finite, otherwise."""
+        up, down = pairs.rows(self.center)
+        with np.errstate(all="ignore"):
+            differ = np.abs(up - down) - np.abs((up - self.center) - (self.center - down))
+            slopes = (differ / 2 - WIDTHS * self.seen.known(np.abs(self.center))) / pairs.steps[:, np.newaxis]
+        return np.where(np.isfinite(slopes), np.fmax(slopes, 0), otherwise)
+
+    def measure_noise(self) -> None:
+        """See how well f is known, once. Few f need that: those that work in single precision, or that have noise."""
+        if self.seen.noise is None:
+            self.seen.take(*of_each_value(self.e, self.room, self.seen.is_suspect or self.seen.looks_narrow))
 
     def judge(self, chosen: Some, entries: Entries, pairs: Pairs) -> Judged:
         """Judge the entries along some coordinates of which the first pairs are taken."""
         with np.errstate(all="ignore"):
-            found = self._by_pair(entries, pairs, np.full(entries.analytic.shape, np.nan))
-            some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
-            eps = max(self.seen.likely_eps, HALF_UNITS["f"])  # rounding may hide an entry, be it in single precision
-            steps = self._pair_steps(chosen[some], entries[some], eps, 1)
-            is_longer = steps > LONGER * pairs.steps[some]
-            some, steps = some[is_longer], steps[is_longer]
-            longer = Pairs.of(self._pairs(chosen[some], steps), self.center, steps, eps)
-            found.improve(some, self._by_pair(entries[some], longer, found.value[some]))
+            if self.seen.looks_narrow:
+                self.seen.take_for_single()
+            found, last = self._by_pair(entries, pairs), pairs.steps.copy()
+            self._by_longer_pair(chosen, entries, found, last)
+            is_unexplained = (np.abs(entries.analytic - found.value) > found.bar) | (found.value == 0)
+            if self.seen.noise is None and (is_unexplained & (found.verdict != RIGHT)).any():
+                self.measure_noise()
+                found, last = self._by_pair(entries, pairs), pairs.steps.copy()
+                self._by_longer_pair(chosen, entries, found, last)
             is_open = found.verdict != RIGHT
-            if self.seen.eps > EPS["d"]:
-                last = pairs.steps.copy()
-                last[some] = steps
+            if self.seen.is_single:
                 small = entries.small_between_slopes(found)
                 some = np.flatnonzero(small.any(axis=1))
                 steps = self._exact(chosen[some], last[some] / BELOW_KINKS)
-                shorter = Pairs.of(self._pairs(chosen[some], steps), self.center, steps, self.seen.eps)
-                found.improve(some, self._by_pair(entries[some], shorter, found.value[some]))
+                shorter = Pairs.of(self._pairs(chosen[some], steps), self.center, steps)
+                found.improve(some, self._by_pair(entries[some], shorter))
                 is_open &= ~small
             some = np.flatnonzero(is_open.any(axis=1))
             if some.size:
                 found.improve(some, self._by_fit(chosen[some], entries[some], is_open[some]))
         return found
 
+    def _by_longer_pair(self, chosen: Some, entries: Entries, found: Judged, last: Array) -> None:
+        """Take another pair where rounding left an entry open at the last step."""
+        some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
+        size = np.where(entries.analytic == 0, RESTS / POWER * entries.largest, np.abs(entries.analytic))
+        steps = self._pair_steps(chosen[some], size[some])
+        is_longer = steps > LONGER * last[some]
+        some, steps = some[is_longer], steps[is_longer]
+        if some.size:
+            longer = Pairs.of(self._pairs(chosen[some], steps), self.center, steps)
+            found.improve(some, self._by_pair(entries[some], longer))
+            last[some] = steps
+
     # --- one pair -----------------------------------------------------------------------------------------------------
 
-    def _by_pair(self, entries: Entries, pairs: Pairs, last: Array) -> Judged:
-        """Call right what a pair of values each shows to be right, and leave the rest open.
-
-        What f's values are known to may be seen, or only supposed, by the `eps` of the pairs. Then the last pair must
-        miss more than the entry does: else it was not rounding that hid the entry there.
-        """
+    def _by_pair(self, entries: Entries, pairs: Pairs) -> Judged:
+        """Call right what a pair of values each shows to be right, and leave the rest open."""
         up, down = pairs.rows(self.center)
         h, seen = pairs.steps[:, np.newaxis], self.seen
         size = np.fmax(np.abs(self.center), np.fmax(np.abs(up), np.abs(down)))
         value, bar = (up - down) / (2 * h), seen.known(size) / h
-        supposed = np.abs(entries.analytic - value) <= np.abs(last - value)
-        bar = np.where(supposed, np.fmax(bar, ROUNDINGS * pairs.eps * size / h), bar)
         verdict = entries.judged(value, bar, entries.floor)
         knee = np.abs((up - self.center) - (self.center - down)) / (2 * h)
         steepest = np.fmax(np.abs(value), np.abs(entries.analytic))
@@ -217,23 +225,24 @@ class Judge:
         # Where f rests and 0 is claimed, f must be seen elsewhere to take steps fine enough: dead units of a network.
         finest = np.full(self.center.size, np.inf)
         claimed = rests & (entries.analytic == 0)
-        resting = np.flatnonzero(claimed.any(axis=0))
-        finest[resting] = seen.resolution(resting)
-        bar = np.where(rests, np.fmax(finest, seen.eps * size) / h, bar)
-        is_right |= claimed & (bar <= POWER * entries.largest)
+        for k in np.flatnonzero(claimed.any(axis=0)).tolist():
+            finest[k] = seen.resolution(k, np.empty(0))
+        bar = np.where(rests, np.fmax(finest, seen.known(size) / ROUNDINGS) / h, bar)
+        is_right |= claimed & (WIDTHS * bar <= RESTS * entries.largest)
         # The pair's own truncation is not known. Of a right entry it is within the tolerance, else within the knee.
         bar = WIDTHS * bar + entries.tolerance(value) + np.where(is_right, 0, knee)
         return Judged(value, bar, np.where(is_right, RIGHT, CANNOT_TELL))
 
-    def _pair_steps(self, chosen: Some, entries: Entries, eps: float, look: int) -> Array:
-        """Return the plain steps of a central difference, longer where rounding would hide 1 % of an entry."""
-        size = self.size[chosen]
-        scale = np.where(size > 0, size, 1)
+    def _pair_steps(self, chosen: Some, sizes: Array) -> Array:
+        """Return the plain steps of a central difference, longer where rounding would hide 1 % of entries of sizes."""
+        x, eps = self.size[chosen], self.seen.likely_eps
+        scale = np.where(x > 0, x, 1)
         plain = (3 * eps) ** (1 / 3)
-        steep = POWER * np.abs(np.where(entries.analytic == 0, entries.largest, entries.analytic))
-        known = np.fmax(self.seen.known(np.abs(self.center)) if look else 0, ROUNDINGS * eps * np.abs(self.center))
-        wished = np.fmin(4 * WIDTHS * known / np.fmax(steep, TINY), 1e300).max(axis=1, initial=0)
-        shortest = plain * scale / (SINGLE_SHORTER if eps > EPS["d"] else 1)
+        center = np.abs(self.center)
+        known = np.fmax(self.seen.known(center), 0 if self.seen.noise is not None else ROUNDINGS * eps * center)
+        wished = np.where(sizes > 0, 4 * WIDTHS * known / np.fmax(POWER * sizes, TINY), 0)
+        wished = np.fmin(wished, 1e300).max(axis=1, initial=0)
+        shortest = plain * scale / (SINGLE_SHORTER if eps > COARSE else 1)
         longest = np.fmax(plain * np.fmax(scale, 1), LONGEST * scale)
         return self._exact(chosen, UNEVEN * np.fmin(np.fmin(np.fmax(shortest, wished), longest), self.room[chosen]))
 
@@ -252,46 +261,40 @@ class Judge:
             by[chosen[fits]] = steps[fits]
             found = self.e.values(Moves(Groups.each(self.e.n, chosen[fits]), by, adaptive.PAIR))
             rows[:, fits] = found.reshape(fits.size, 2, -1).transpose(1, 0, 2)
-            self.seen.add(found.reshape(2 * fits.size, -1))
         return rows
 
     # --- the fit ------------------------------------------------------------------------------------------------------
 
     def _by_fit(self, chosen: Some, entries: Entries, is_open: Flags) -> Judged:
         """Judge what is open by the adaptive fit of f's values along each coordinate."""
-        operator = self.operator
-        if self.seen.eps > EPS["d"]:
+        operator, seen, size = self.operator, self.seen, np.abs(self.center).astype(float)
+        if seen.is_single:
             few = replace(operator.method, max_evaluations=SINGLE_EVALUATIONS)
             kind: Any = type(operator)
             operator = kind(operator.f, method=few, bounds=operator.bounds)
-        fits = adaptive.at_coordinates(self.e, operator, self.center, chosen)
-        radius, size = fits.step[:, np.newaxis], np.abs(self.center).astype(float)
-        bar = np.fmax(fits.error.astype(float), ROUNDINGS * self.seen.eps * size / radius)
+        fits = adaptive.at_coordinates(self.e, operator, self.center, chosen, seen.level)
+        bar = np.fmax(fits.error.astype(float), seen.known(size) / fits.step[:, np.newaxis])
         result = Judged(fits.value.astype(float), bar, np.full(fits.value.shape, CANNOT_TELL))
         searches = [(search, i) for search in fits.searches for i in range(search.count)]
         rows = [search.looks(i) for search, i in searches]
-        for (_, up, down), side in zip(rows, fits.side, strict=True):
-            self.seen.add(np.concatenate([part for part, other in ((up, -1), (down, 1)) if side != other]))
-        finest, which = np.full(size.size, math.inf), np.flatnonzero(is_open.any(axis=0))
-        finest[which] = self.seen.resolution(which)
-        known = ROUNDINGS * self.seen.eps * size + np.fmin(finest, size)
-        floor = entries.floor.copy()
-        for row, k in np.argwhere(is_open):
+        known, floor, finest = seen.known(size), entries.floor.copy(), np.full(fits.value.shape, math.inf)
+        for row, k in np.argwhere(is_open).tolist():
             steps, up, down = rows[row]
             looks = Looks(float(self.center[k]), steps, up[:, k], down[:, k], int(fits.side[row]))
+            finest[row, k] = seen.resolution(k, looks.values)
             self._doubt(
-                looks, result, floor, entries, (row, k), float(fits.step[row]), float(known[k]), float(finest[k])
+                looks, result, floor, entries, (row, k), float(fits.step[row]), float(known[k]), float(finest[row, k])
             )
         result.verdict = np.where(is_open, entries.judged(result.value, result.bar, floor), CANNOT_TELL)
         for row, k in np.argwhere(is_open & (result.verdict != RIGHT)):
             steps, up, down = rows[row]
             looks = Looks(float(self.center[k]), steps, up[:, k], down[:, k], int(fits.side[row]))
-            if looks.side == 0 and (self.seen.eps > EPS["d"] or looks.jumps(4 * known[k])):
+            if looks.side == 0 and (seen.is_single or looks.jumps(4 * known[k])):
                 search, i = searches[row]
                 sides = [[float(part[k]) for part in search.one_sided(i, side)] for side in (1, -1)]
                 if looks.jumps(4 * known[k]):
                     self._at_kink(sides, result, entries, (row, k))
-                if self.seen.eps > EPS["d"] and result.verdict[row, k] in (WRONG, CANNOT_TELL):
+                if seen.is_single and result.verdict[row, k] in (WRONG, CANNOT_TELL):
                     self._beside_kink(sides, result, entries, (row, k))
         self._look_again_at_wrong(chosen, fits.step, entries, floor, known, finest, result)
         result.bar[~is_open] = math.inf  # nothing was asked of these
@@ -303,19 +306,18 @@ class Judge:
     ) -> None:  # fmt: skip
         """Widen the bar by what the fit does not know, and say how large an entry is at a stationary point."""
         analytic, value, bar = (float(part[at]) for part in (entries.analytic, result.value, result.bar))
-        off = abs(analytic - value)
         if looks.side == adaptive.FIXED:
             result.bar[at] = math.inf
         elif looks.steps.size and looks.rests:
             result.value[at] = 0
-            result.bar[at] = max(finest, self.seen.eps * looks.size) / looks.steps[-1]
-            floor[at] = max(floor[at], POWER * entries.largest[at]) if analytic == 0 else floor[at]
+            is_hidden = 0 < abs(analytic) <= 2 * entries.rounding[at]  # of an entry that large nothing shows
+            result.bar[at] = math.inf if is_hidden else max(finest, known / ROUNDINGS) / looks.steps[-1]
+            floor[at] = max(floor[at], RESTS * entries.largest[at]) if analytic == 0 else 0
         elif max(entries.largest[at], abs(value)) <= WIDTHS * bar:
             floor[at] = max(floor[at], POWER * looks.slope(radius))
-        elif np.sum(np.abs(looks.slopes - analytic) < WITNESS * off) >= ENOUGH_LOOKS:
-            result.bar[at] = max(bar, off)
-        elif looks.side == 0 and self.seen.eps > EPS["d"] and off > WIDTHS * bar:
-            result.bar[at] = max(bar, looks.bend(radius, known, BENDS_WITHIN * known / (WITNESS * off)))
+        elif looks.side == 0 and self.seen.is_single and abs(analytic - value) > WIDTHS * bar:
+            reach = BENDS_WITHIN * known / (WITNESS * abs(analytic - value))
+            result.bar[at] = max(bar, looks.bend(radius, known, reach))
 
     def _at_kink(self, sides: list[list[float]], result: Judged, entries: Entries, at: tuple[int, int]) -> None:
         """Judge an entry where f's slopes on both sides of x differ: it must lie between them."""
@@ -336,19 +338,19 @@ class Judge:
     def _beside_kink(self, sides: list[list[float]], result: Judged, entries: Entries, at: tuple[int, int]) -> None:
         """Hold an entry to f's slope on one side of x: in single precision a kink on the other may be too near.
 
-        An entry that is the slope on both sides is right.
+        An entry that agrees with the slopes on both sides is right.
         """
-        claimed = float(entries.analytic[at])
-        agreed = 0
+        claimed, agreed, is_sharp = float(entries.analytic[at]), 0, False
         for slope, bar in sides:
             tolerance = entries.rounding[at] + entries.rtol * max(abs(claimed), abs(slope))
             off = abs(claimed - slope)
             has_power = off + tolerance + WIDTHS * bar <= POWER * abs(slope)
-            agreed += has_power
-            if off <= tolerance + WIDTHS * bar and bar < result.bar[at]:
-                result.value[at], result.bar[at] = slope, bar
-                result.verdict[at] = KINK if has_power else CANNOT_TELL
-        if agreed == len(sides):
+            if off <= tolerance + WIDTHS * bar:
+                agreed, is_sharp = agreed + 1, is_sharp or has_power
+                if bar < result.bar[at]:
+                    result.value[at], result.bar[at] = slope, bar
+                    result.verdict[at] = KINK if has_power else CANNOT_TELL
+        if agreed == len(sides) and is_sharp:
             result.verdict[at] = RIGHT
 
     def _look_again_at_wrong(
@@ -357,34 +359,31 @@ class Judge:
         """Look at what is wrong once more, as close as rounding allows: f may have kinks that the fit missed.
 
         An entry is doubted, not wrong, if two neighboring pairs of values side with it against the fit: one may do so
-        by noise. In single precision, kinks may hide from the first pairs, too, so that more are taken. Where it allows
-        no look within the fit's own radius, nothing can confirm the fit.
+        by noise.
         """
         off = np.abs(entries.analytic - result.value)
         is_wrong = (result.verdict == WRONG) & np.isfinite(off)
-        is_single = self.seen.eps > EPS["d"]
-        within = WITNESS * off
-        is_alone = is_wrong & is_single & (known >= within * radius[:, np.newaxis])
         # In single precision rounding is nearly all of f's noise, and the closest looks tell most of kinks.
-        least = np.fmax(self.seen.eps * np.abs(self.center), np.fmin(finest, known) / 2) if is_single else known
-        steps = np.where(is_wrong & ~is_alone, least / within, 0).max(axis=1)
-        if not is_single:
-            steps = np.fmax(steps, self.seen.eps ** (2 / 3) * self.size[chosen])
+        least = np.fmax(known / ROUNDINGS, np.fmin(finest, known) / 2) if self.seen.is_single else known
+        steps = np.where(is_wrong, least / (WITNESS * off), 0).max(axis=1)
+        if not self.seen.is_single:
+            steps = np.fmax(steps, self.seen.level ** (2 / 3) * self.size[chosen])
+        # Where rounding allows no look within the fit's own radius, nothing confirms the fit.
+        is_doubted = is_wrong & self.seen.is_single & (known >= WITNESS * off * radius[:, np.newaxis])
         is_apart = 8 * np.spacing(np.abs(self.x[chosen])).astype(float) < steps
-        is_doubted, sided = is_alone, np.zeros_like(is_wrong)
-        count = SINGLE_WITNESSES if is_single else 2
-        for i in range(count):
-            is_open = (is_wrong & ~is_doubted & (sided | (i < count - 1))).any(axis=1)
+        sided = np.zeros_like(is_wrong)
+        for left in reversed(range(SINGLE_WITNESSES if self.seen.is_single else 2)):
+            is_open = (is_wrong & ~is_doubted & (sided | (left > 0))).any(axis=1)
             some = np.flatnonzero(is_open & is_apart & (steps < radius))
-            sides = self._sides_with(chosen[some], steps[some], entries.analytic[some], result.value[some], is_single)
-            sides &= is_wrong[some]
-            is_doubted[some] |= sides & sided[some]
-            sided[some] = sides
+            sides = np.zeros_like(is_wrong)
+            sides[some] = self._sides_with(chosen[some], steps[some], entries.analytic[some], result.value[some])
+            is_doubted |= is_wrong & sides & sided
+            sided = sides
             steps *= LONGER_WITNESS
         result.bar = np.where(is_doubted, off, result.bar)
         result.verdict = np.where(is_doubted, entries.judged(result.value, result.bar, floor), result.verdict)
 
-    def _sides_with(self, chosen: Some, steps: Array, claimed: Array, fitted: Array, is_single: bool) -> Array:
+    def _sides_with(self, chosen: Some, steps: Array, claimed: Array, fitted: Array) -> Array:
         """Return whether pairs of values side with what is claimed, against what was fitted.
 
         They do so by the slope over both sides of x, or over one side, as beside a kink.
@@ -396,5 +395,4 @@ class Judge:
         near = WITNESS * off
         sides = np.abs(middle - claimed) < np.fmin(np.abs(middle - fitted), off)
         sides |= np.fmin(np.abs(right - claimed), np.abs(left - claimed)) < near
-        sides |= is_single & ((right - claimed) * (left - claimed) < 0)  # else noise is on both sides of anything
         return np.asarray(sides & ~((up == self.center) & (down == self.center)))

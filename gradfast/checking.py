@@ -1,6 +1,6 @@
 """Check a gradient or a Jacobian that was written by hand, entry by entry."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ from gradfast.arguments import (
 from gradfast.check_claims import Claims, called
 from gradfast.check_evidence import TINY, Seen
 from gradfast.check_report import POWER, RIGHT, GradientCheck
-from gradfast.check_verdicts import Entries, Judge
+from gradfast.check_verdicts import Entries, Judge, Judged
 from gradfast.evaluators import opened
 from gradfast.gradients import Gradient
 from gradfast.jacobians import Jacobian
@@ -45,7 +45,6 @@ FIT_OF_RTOL = 1 / 16
 LEAST_ROOM = 2.0**-7
 
 Rows = tuple[Words, Array, Array, Array, Array, Words, Array]  # the arrays of a GradientCheck, in its order
-Lines = Iterable[tuple[Some, Entries, Array]]  # some coordinates, what is claimed along them, and how large they are
 
 
 def check_gradient(
@@ -78,7 +77,7 @@ def check_gradient(
         ``eps ** 0.4``, with the larger eps of x's and the gradient's dtypes.
     atol : float, optional
         How far they may differ absolutely, in units of f over x. By default an entry may differ by ``16 * eps`` of
-        the largest entry, and need not be told from 0 below ``eps ** 0.6`` of it. Entries of coordinates of
+        f's largest slope, and need not be told from 0 below ``eps ** 0.6`` of it. Slopes along coordinates of
         unlike size are compared by what they change f by, over each coordinate's own size.
     coordinates : int, optional
         How many coordinates to check, chosen at random. If neither this nor `directions` is given,
@@ -108,10 +107,11 @@ def check_gradient(
 
     Notes
     -----
-    2 evaluations a coordinate or direction show an entry of a smooth f to be right. Where they do not, an adaptive
-    method [1]_ decides, with at most 48, or 30 in single precision: an entry is wrong if it differs by more than the
-    tolerance and two error bars, and right if an error of 1 % would have been called wrong. At a kink an entry is to
-    lie between f's slopes on both sides. The rest cannot be told. Thread-safety: as for :func:`gradfast.gradient`.
+    2 evaluations a coordinate or direction show an entry of a smooth f to be right. Where they do not, 8 to 24
+    evaluations show once how noisy f is, and an adaptive method [1]_ decides, with at most 48 an entry, or 30 in single
+    precision: an entry is wrong if it differs by more than the tolerance and two error bars, and right if an error of
+    1 % would have been called wrong. At a kink an entry is to lie between f's slopes on both sides. The rest cannot be
+    told. Thread-safety: as for :func:`gradfast.gradient`.
 
     References
     ----------
@@ -215,12 +215,13 @@ def _check(
     name = kind.__name__.lower()
     if x is None:  # as by those who know a gradcheck of f and x alone
         raise TypeError(f"check_{name} takes f, {name} and x, in this order; got no x")
-    x = x if kind is Gradient and are_parameters(x) else as_point(x)
+    given, x = x, x if kind is Gradient and are_parameters(x) else as_point(x)
     more = as_arguments(args)
     if callable(claimed):
         claimed = called(claimed, x, more, name)
     f = _with_arguments(f, more) if more else f
     with opened(kind(f, bounds=bounds, on_error=on_error)._open(x, (), None)) as e:
+        e.copied_from = given
         center = e.value()
         claims = Claims(e, center.shape, claimed, name)
         eps = max(EPS[e.base.dtype.char], claims.eps)
@@ -243,6 +244,25 @@ def _with_arguments(f: Function, more: Arguments) -> Function:
     return lambda x: f(x, *more)
 
 
+class Largest:
+    """The largest entry of each value of f, as it is and times the size of its coordinate: what it moves f by."""
+
+    def __init__(self, values: int) -> None:
+        self.steepest, self.strongest = np.zeros((2, values))
+
+    def add(self, entries: Array, scale: Array) -> None:
+        """Take entries along some coordinates, of some sizes."""
+        sizes = np.where(np.isfinite(entries), np.abs(entries), 0)
+        self.steepest = np.fmax(self.steepest, sizes.max(axis=0, initial=0))
+        with np.errstate(all="ignore"):
+            self.strongest = np.fmax(self.strongest, (sizes * scale).max(axis=0, initial=0))
+
+    def at(self, scale: Array) -> Array:
+        """Return what entries along coordinates of some sizes are compared with, in their own units."""
+        with np.errstate(all="ignore"):
+            return np.fmin(self.steepest, self.strongest / scale)
+
+
 class _Check:
     """What entries of a derivative are held to, and where they are looked at."""
 
@@ -259,16 +279,9 @@ class _Check:
         self.e, self.operator, self.center, self.claims = e, operator, center, claims
         self.eps, self.rtol, self.atol = eps, rtol, atol
         finest = min(EPS[e.precision], EPS["d"])
-        self.seen = Seen(center, finest / 2, max(EPS[e.precision], claims.eps) / 2)
+        self.seen = Seen(center, finest / 2, is_suspect=max(EPS[e.precision], claims.eps) > finest)
         size = np.abs(e.steps_from).astype(float)
         self.scale = np.where((size > 0) & np.isfinite(size), size, 1.0)[:, np.newaxis]
-        # The largest entry of each value of f, as it is and times the size of its coordinate: what it moves f by.
-        self.steepest, self.strongest = np.zeros((2, center.size))
-        with np.errstate(all="ignore"):
-            for some, rows in claims.blocks(np.arange(e.n)):
-                sizes = np.where(np.isfinite(rows), np.abs(rows), 0)
-                self.steepest = np.fmax(self.steepest, sizes.max(axis=0))
-                self.strongest = np.fmax(self.strongest, (sizes * self.scale[some]).max(axis=0))
 
     def along_coordinates(self, count: int | None, random: "np.random.Generator") -> Rows:
         """Check all coordinates, or some chosen at random."""
@@ -276,26 +289,37 @@ class _Check:
         if count is not None and count < chosen.size:
             chosen = np.sort(random.choice(chosen.size, count, replace=False))
 
-        def lines() -> Lines:
-            for some, claimed in self.claims.blocks(chosen):
-                yield some, self._entries(claimed, self.scale[some]), self.scale[some]
+        judge = Judge(self.e, self.operator, self.center, self.seen)
+        pairs = [judge.pairs(some, claimed) for some, claimed in self.claims.blocks(chosen)]
+        largest = Largest(self.center.size)
+        for (some, claimed), first in zip(self.claims.blocks(chosen), pairs, strict=True):
+            largest.add(judge.least_slopes(first, claimed), self.scale[some])
+        for some, claimed in self.claims.blocks(np.setdiff1d(np.arange(self.e.n), chosen)):
+            largest.add(claimed, self.scale[some])
+        found = []
+        for (some, claimed), first in zip(self.claims.blocks(chosen), pairs, strict=True):
+            entries = self._entries(claimed, largest.at(self.scale[some]))
+            judged = judge.judge(some, entries, first)
+            found.append(self._rows(some, self.claims.names, entries, judged, self.scale[some]))
+        joined = [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [np.empty(0)] * 7
+        return _weighed(*joined)
 
-        return self._judged(self.e, self.operator, lines, self.claims.names)
-
-    def _entries(self, claimed: Array, scale: Array) -> Entries:
+    def _entries(self, claimed: Array, largest: Array) -> Entries:
         with np.errstate(all="ignore"):
-            largest = np.fmin(self.steepest, self.strongest / scale)
-            if self.atol is not None:
-                given = np.full(claimed.shape, float(self.atol))
-                return Entries(claimed, given, given, largest, self.rtol)
-            own, floor = OWN_ROUNDING * self.eps * largest, self.eps**FLOOR_POWER * largest
-        return Entries(claimed, own, floor, largest, self.rtol)
+            rounding, floor = OWN_ROUNDING * self.eps * largest, self.eps**FLOOR_POWER * largest
+        if self.atol is None:
+            return Entries(claimed, rounding, floor, largest, self.rtol)
+        given = np.full(claimed.shape, float(self.atol))
+        return Entries(claimed, given, given, largest, self.rtol)
 
     def along_directions(self, count: int, random: "np.random.Generator") -> Rows:
         """Check the derivatives along random directions: those along each coordinate t of another function."""
         lines = _Directions(self.e, self.operator._bounds_at(self.e), count, random)
         claimed, squares = np.zeros((count, self.center.size)), np.zeros(self.center.size)
-        unit = np.fmax(self.strongest, TINY)
+        largest = Largest(self.center.size)
+        for some, rows in self.claims.blocks(np.arange(self.e.n)):
+            largest.add(rows, self.scale[some])
+        unit = np.fmax(largest.strongest, TINY)
         with np.errstate(all="ignore"):
             for some, rows in self.claims.blocks(np.arange(self.e.n)):
                 claimed += lines.ways[:, some].astype(float) @ rows
@@ -308,39 +332,23 @@ class _Check:
         names = np.array([f"direction {{0}}{several}".format(*index) for index in np.ndindex(claimed.shape)], dtype=str)
         operator = type(self.operator)(lines, method=self.operator.method, bounds=lines.bounds)
         with opened(operator._open(lines.t, (), None)) as e:
-            all_ = np.arange(count), entries, np.ones((count, 1))
-            return self._judged(e, operator, lambda: [all_], lambda _, kept: names[kept])
+            judge, all_ = Judge(e, operator, self.center, self.seen), np.arange(count)
+            judged = judge.judge(all_, entries, judge.pairs(all_, claimed))
+            return _weighed(*self._rows(all_, lambda _, kept: names[kept], entries, judged, np.ones((count, 1))))
 
-    def _judged(
-        self,
-        e: Evaluator,
-        operator: Gradient | Jacobian,
-        lines: Callable[[], Lines],
-        names: Callable[[Some, Any], Array],
+    def _rows(
+        self, some: Some, names: Callable[[Some, Any], Array], entries: Entries, judged: Judged, scale: Array
     ) -> Rows:
-        """Return the rows of a GradientCheck for entries along some coordinates."""
-        judge, found = Judge(e, operator, self.center, self.seen), []
-        # Before an entry is judged, each value of f has been seen to move by all coordinates that move it.
-        pairs = [judge.pairs(some, entries) for some, entries, _ in lines()]
-        for (some, entries, scale), first in zip(lines(), pairs, strict=True):
-            judged = judge.judge(some, entries, first)
-            with np.errstate(all="ignore"):
-                tolerance = entries.tolerance(judged.value)
-            parts = (
-                entries.analytic,
-                judged.value,
-                judged.bar,
-                tolerance,
-                judged.verdict,
-                scale + 0 * tolerance,
-            )
-            columns = [np.reshape(part, -1) for part in parts]
-            kept: Any = slice(None)
-            if self.claims.is_sparse:
-                kept = np.flatnonzero((columns[0] != 0) | (columns[1] != 0) | (columns[4] != RIGHT))
-            found.append([names(some, kept), *(column[kept] for column in columns)])
-        joined = [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [np.empty(0)] * 7
-        return _weighed(*joined)
+        """Return the rows of a GradientCheck for entries along some coordinates, each with the scale of its own."""
+        with np.errstate(all="ignore"):
+            tolerance = entries.tolerance(judged.value)
+        scales = np.broadcast_to(scale, tolerance.shape)
+        parts = entries.analytic, judged.value, judged.bar, tolerance, judged.verdict, scales
+        columns = [np.reshape(part, -1) for part in parts]
+        kept: Any = slice(None)
+        if self.claims.is_sparse:
+            kept = np.flatnonzero((columns[0] != 0) | (columns[1] != 0) | (columns[4] != RIGHT))
+        return names(some, kept), *(column[kept] for column in columns)
 
 
 def _weighed(

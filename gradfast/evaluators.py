@@ -15,12 +15,13 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint, WholeBatch
 from gradfast._kernels.evaluator_of_copies import Copies, Elements, ManyPoints
 from gradfast._kernels.evaluator_of_parameters import Named
+from gradfast._kernels.memory import add_note
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.native_evaluator import Native
 from gradfast._kernels.native_function import NativeFunction
-from gradfast.arguments import VALUE_DTYPE, Arguments, Array, Function
+from gradfast.arguments import RAVELED, VALUE_DTYPE, Arguments, Array, Function
 from gradfast.complex_step import complex_copy, imaginary_part_of
-from gradfast.parameters import Layout
+from gradfast.parameters import Layout, is_labeled
 
 
 class Call(NamedTuple):
@@ -69,10 +70,17 @@ def opened(evaluator: Evaluator) -> Iterator[Evaluator]:
     """Let an evaluator be worked with: afterwards x is what it was; ValueError if f changed it."""
     try:
         yield evaluator
-    except BaseException:
+    except BaseException as error:
         evaluator.put_back()
+        explain(evaluator, error)
         raise
     evaluator.close()
+
+
+def explain(e: Evaluator, error: BaseException) -> None:
+    """Add a note to an exception of an f that may have looked for labels in an array."""
+    if isinstance(error, (LookupError, AttributeError)) and e.layout is None and is_labeled(e.copied_from):
+        add_note(error, f"f was called with the values of x, a {type(e.copied_from).__name__}; {RAVELED}")
 
 
 def assembled(evaluator: Evaluator, moves: Moves) -> Array:

@@ -9,7 +9,7 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.returned_value import ArrayValueError
 from gradfast._kernels.stencil import Stencil
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE
-from gradfast.arguments import EPS, VALUE_DTYPE, Array, Function, as_arguments, as_point
+from gradfast.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, as_arguments, as_point
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened, x_of
 
@@ -29,6 +29,13 @@ ROOM = 7
 
 # Decimal digits that values are looked at with: 1000 times coarser than doubles, which then rarely seem rounded.
 DIGITS = 12
+
+# The first step for an f that seems to work in single precision, as FIRST_STEP: so long that its rounding shows in the
+# first table, and that of half precision in the second.
+FIRST_STEP_OF_SINGLE = -21
+
+# The standard deviation of normal numbers, in units of their median size.
+NORMAL = 1.4826
 
 # A quantum that is a larger part of f's values than this is not the rounding of doubles.
 COARSE = 2.0**-45
@@ -85,6 +92,7 @@ def noise(f: Function, x: object, *, args: object = (), vectorized: bool = False
     call = Call(as_objective(f), as_arguments(args), single=True, vectorized=vectorized)
     try:
         with opened(call.at(as_point(x))) as e:
+            e.copied_from = x
             return _search(e)
     except ArrayValueError as error:
         advice = "measure each value, as noise(lambda x: f(x)[0], x)"
@@ -104,26 +112,70 @@ def _search(e: Evaluator) -> float:
         last, steps = steps, _steps(x, min(power, LONGEST_STEP), is_constant=least == 0 and power > LONGEST_STEP)
         if last is not None and np.array_equal(last, steps):
             break
-        values = e.values(Moves(Groups.together(e.n), steps, TABLE)).astype(float).reshape(-1)
+        values = _table(e, steps)
         if not np.isfinite(values).all():
             too_long = power
         else:
-            rounding = _noise_of_rounding(values)
+            rounding = float(_noise_of_rounding(values)[0])
             least = min(least, rounding) if min(least, rounding) > 0 else np.fmax(least, rounding)
-            if np.count_nonzero(values[1:] == values[:-1]) >= EVALUATIONS // 2:
+            if _rests(values)[0]:
                 too_short = power
             else:
-                found = from_values(values)
+                found = float(from_values(values)[0])
                 if not math.isnan(found):
                     return max(found, rounding)
                 if rounding > COARSE * float(np.abs(values).max()):
                     return rounding
-                too_long, most = power, min(most, *_levels(values)[0])
+                too_long, most = power, min(most, float(np.min(_levels(values)[0])))
         if math.isinf(too_short) or math.isinf(too_long):
             power += CHANGE if math.isinf(too_long) else -CHANGE
         else:
             power = int(too_short + too_long) // 2
     return least if math.isinf(most) else max(least, most)
+
+
+def of_each_value(e: Evaluator, room: Array, is_single: bool) -> tuple[Array, Array, Array]:
+    """Return the noise of each of f's values, how large a value is or moves on a way of x's size, and all values seen.
+
+    By one table, or more at longer steps where a value rests in it; NaN if it does in all. No coordinate moves further
+    than the room that it has.
+    """
+    x = x_of(e).reshape(-1)
+    first = FIRST_STEP_OF_SINGLE if is_single else FIRST_STEP
+    power = max(first, ROOM + int(math.log2(EPS[x.dtype.char]))) - CHANGE
+    tables: list[Array] = []
+    noise = size = np.zeros(0)
+    for count in range(2 if is_single else 3):
+        power += CHANGE
+        steps = _steps(x, min(power, LONGEST_STEP), is_constant=False)
+        values = _table(e, np.where(np.abs(steps) * EVALUATIONS <= 2 * room, steps, 0))
+        tables.append(values)
+        found = np.where(_rests(values) | ~np.isfinite(values).all(axis=0), math.nan, _noise_of_few(values))
+        with np.errstate(all="ignore"):
+            reach = np.fmax(np.abs(values).max(axis=0), np.ptp(values, axis=0) / (2.0**power * EVALUATIONS))
+        noise, size = (np.where(np.isnan(noise), found, noise), np.fmax(size, reach)) if count else (found, reach)
+        if not np.isnan(noise).any():
+            break
+    return noise, size, np.concatenate(tables)
+
+
+def _noise_of_few(values: Array) -> Array:
+    """Return the noise of each column, be it by fewer than three levels. A kink bends one or two differences only."""
+    with np.errstate(all="ignore"):
+        noise = from_values(values)
+        bends = NORMAL * np.median(np.abs(np.diff(values, 2, axis=0)), axis=0) / math.sqrt(math.comb(4, 2))
+        noise = np.where(np.isnan(noise), np.min(_levels(values)[0], axis=0), noise)
+        return np.asarray(np.fmax(np.fmin(noise, 2 * bends), _noise_of_rounding(values)))
+
+
+def _table(e: Evaluator, steps: Array) -> Array:
+    """Return f's values at equal steps: a row for each point, a column for each value."""
+    values: Array = e.values(Moves(Groups.together(e.n), steps, TABLE)).astype(float).reshape(EVALUATIONS, -1)
+    return values
+
+
+def _rests(values: Array) -> Flags:
+    return np.asarray(np.count_nonzero(values[1:] == values[:-1], axis=0) >= EVALUATIONS // 2)
 
 
 def _steps(x: Array, power: int, is_constant: bool) -> Array:
@@ -142,18 +194,15 @@ def _steps(x: Array, power: int, is_constant: bool) -> Array:
     return whole
 
 
-def _noise_of_rounding(values: Array) -> float:
-    """Return the noise of rounding to the values' quantum; 0 if all values are equal."""
-    with np.errstate(all="ignore"):
-        if np.ptp(values) == 0:
-            return 0.0
-        bends = np.diff(values, 2)
-    is_rough = (
-        bends.min() < 0 < bends.max()
-    )  # else it may be a line, or a kink, which bends it by a multiple of the step
-    quantum = float(quantum_of(values[:, np.newaxis], level=2)[0]) if is_rough else 0.0
-    quantum = quantum or float(quantum_of(values[:, np.newaxis], level=0)[0])
-    return max(quantum / math.sqrt(12), math.ulp(0.0))
+@np.errstate(all="ignore")
+def _noise_of_rounding(values: Array) -> Array:
+    """Return the noise of rounding to each column's quantum; 0 where all values are equal."""
+    bends = np.diff(values, 2, axis=0)
+    # Else it may be a line, or a kink, which bends it by a multiple of the step.
+    is_rough = (bends.min(axis=0) < 0) & (bends.max(axis=0) > 0)
+    quantum = np.where(is_rough, quantum_of(values, level=2), 0)
+    quantum = np.where(quantum > 0, quantum, quantum_of(values, level=0))
+    return np.where(np.ptp(values, axis=0) > 0, np.fmax(quantum / math.sqrt(12), math.ulp(0.0)), 0)
 
 
 def quantum_of(values: Array, level: int = 1) -> Array:
@@ -186,29 +235,30 @@ def _common_divisor(counts: Array, level: int, base: int) -> Array:
     return divisor
 
 
-def from_values(values: Array) -> float:
-    """Return the noise of values at equal steps; NaN if no three levels of differences agree on it.
+@np.errstate(all="ignore")
+def from_values(values: Array) -> Array:
+    """Return the noise of values at equal steps, by column; NaN if no three levels of differences agree on it.
 
     Differences of the k-th level have the variance ``(2 k)! / (k!)**2`` times that of noise. A level
     counts if the next two agree within a factor of 4 and its differences change sign.
     """
     levels, changes = _levels(values)
-    for k in range(len(levels) - 2):
-        three = levels[k : k + 3]
-        if changes[k] and 0 < max(three) <= 4 * min(three):
-            return levels[k]
-    return math.nan
+    noise = np.full(values.shape[1:], math.nan)
+    for k in reversed(range(len(levels) - 2)):
+        most, least = np.max(levels[k : k + 3], axis=0), np.min(levels[k : k + 3], axis=0)
+        noise = np.where(changes[k] & (most > 0) & (most <= 4 * least), levels[k], noise)
+    return noise
 
 
-def _levels(values: Array) -> tuple[list[float], list[bool]]:
-    """Return the noise that each level of differences shows, and whether its differences change sign."""
-    largest = float(np.abs(values).max())
-    scale = 2.0 ** math.floor(math.log2(largest)) if largest > 0 else 1.0  # squares overflow, or vanish
-    levels, changes = [], []
+def _levels(values: Array) -> tuple[list[Array], list[Flags]]:
+    """Return the noise that each level of differences shows, and whether its differences change sign; by column."""
+    largest = np.abs(values).max(axis=0)
     with np.errstate(all="ignore"):
+        scale = 2.0 ** np.floor(np.log2(np.where(largest > 0, largest, 1)))  # squares overflow, or vanish
         differences = values / scale
+        levels, changes = [], []
         for k in range(1, len(values) - 1):
-            differences = np.diff(differences)
-            levels.append(scale * math.sqrt(float(np.mean(differences**2)) / math.comb(2 * k, k)))
-            changes.append(bool((differences[1:] * differences[:-1] < 0).any()))
+            differences = np.diff(differences, axis=0)
+            levels.append(scale * np.sqrt(np.mean(differences**2, axis=0) / math.comb(2 * k, k)))
+            changes.append(np.asarray((differences[1:] * differences[:-1] < 0).any(axis=0)))
     return levels, changes

@@ -14,10 +14,8 @@ import numpy as np
 from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
-from gradfast._kernels.memory import add_note
 from gradfast._kernels.moves import Moves
 from gradfast.arguments import (
-    RAVELED,
     VALUE_DTYPE,
     Arguments,
     Array,
@@ -30,10 +28,10 @@ from gradfast.arguments import (
     share_memory,
 )
 from gradfast.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
-from gradfast.evaluators import Call, as_x, call_of, innermost, opened, shape_of, x_of
+from gradfast.evaluators import Call, as_x, call_of, explain, innermost, opened, shape_of, x_of
 from gradfast.info import Info, info_of_all, joined, joined_info, with_arrays
 from gradfast.operator_moves import MixedStencils
-from gradfast.parameters import Layout, are_parameters, is_labeled
+from gradfast.parameters import Layout, are_parameters
 from gradfast.steps_and_bounds import checked_bounds, warn_of_swallowed_step
 from gradfast.zero_warning import doubt
 
@@ -109,9 +107,7 @@ class PreparedOperator(MixedStencils):
         return not (self.vectorized or self.is_native or self.axis is not None) and are_parameters(x)
 
     def _explain(self, e: Evaluator, error: BaseException) -> None:
-        """Add a note to an exception of an f that may have looked for labels in an array."""
-        if isinstance(error, (LookupError, AttributeError)) and e.layout is None and is_labeled(e.copied_from):
-            add_note(error, f"f was called with the values of x, a {type(e.copied_from).__name__}; {RAVELED}")
+        explain(e, error)
 
     def _named(self, e: Evaluator, found: object) -> object:
         """Return derivatives, or an Info, as parameters by name if x was given so."""

@@ -15,7 +15,12 @@ def test_an_f_that_looks_for_labels_in_vain_is_told_how_to_find_them(f):
     pandas = pytest.importorskip("pandas")
     series = pandas.Series({"a": 1.0, "b": 2.0})
     told = "f was called with the values of x, a Series; vector, unravel = gradfast.parameters.ravel(x) makes"
-    for call in (lambda: gradfast.hessian(f, series), lambda: gradfast.directional_derivative(f, series, [1.0, 0.0])):
+    for call in (
+        lambda: gradfast.hessian(f, series),
+        lambda: gradfast.directional_derivative(f, series, [1.0, 0.0]),
+        lambda: gradfast.noise(f, series),
+        lambda: gradfast.check_jacobian(f, np.ones(2), series),
+    ):
         with pytest.raises((IndexError, AttributeError)) as caught:
             call()
         assert any(note.startswith(told) for note in caught.value.__notes__)
