@@ -230,7 +230,10 @@ def _by_numba(f: Any, outputs: int) -> NativeFunction:
             return found
         except Exception as error:  # of many kinds: some of numba's inner ones are no NumbaError
             failures.append(error)
-    first = failures[0]
+    first, made = failures[0], function.nopython_signatures
+    if outputs < 0 and made and hasattr(made[0].return_type, "dtype"):
+        found = made[0].return_type
+        raise TypeError(f"f must return one number, or outputs= say how many values it returns; got {found}") from first
     raise TypeError(f"f must be a function that numba can compile; numba says:\n{first}") from first
 
 

@@ -143,6 +143,16 @@ def test_functions_numba_cannot_compile_raise():
         gradfast.compiled(lambda x: dir(x))
 
 
+SEVERAL = {"array": lambda x: 2 * x + np.ones(3), "tuple": lambda x: (x[0], x[1]), "list": lambda x: [x[0], x[1]]}
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_functions_of_several_values_are_told_of_outputs(kind):
+    pytest.importorskip("numba", reason="numba is not installed")
+    with pytest.raises(TypeError, match="f must return one number, or outputs= say how many values it returns; got "):
+        gradfast.compiled(SEVERAL[kind])
+
+
 def test_missing_numba_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(ImportError, match=r"compiling needs numba: install gradfast\[numba\]"):
