@@ -37,7 +37,6 @@ class Progress(Evaluator):
 
     def expect(self, total: int) -> None:
         """Begin to count: `total` evaluations are to come."""
-        self._leave_bar()  # of an attempt that steps were too short for
         self.done, self.total = 0, total
         if self.tqdm is not None:
             self.bar = self.tqdm(total=total, unit=" evaluations", delay=SECONDS_OF_SILENCE)

@@ -151,8 +151,6 @@ def _readable(side: object, infinite: float) -> Any:
         return infinite
     if type(side) is float:
         return side
-    if hasattr(side, "index") and not isinstance(side, (list, tuple)):  # labels may be in another order than x's
-        return None
     try:
         array = np.asarray(side)
     except (TypeError, ValueError, OverflowError):

@@ -102,3 +102,16 @@ def test_variances_of_a_table_are_read_by_its_labels_and_a_matrix_in_the_order_o
     for cov in (variances, matrix):
         value, variance = propagate(lambda p: p.loc["r", "a"] + 2 * p.loc["s", "b"], x, cov)
         assert (value, variance) == (9.0, pytest.approx(0.1 + 4 * 0.4))
+
+
+def test_derivatives_of_a_matrix_by_a_series_are_an_array():
+    pd = pytest.importorskip("pandas")
+    x = pd.Series({"a": 1.0, "b": 2.0})
+    found = jacobian(lambda p: np.array([[p["a"], p["b"]], [p["a"] * p["b"], 0.0]]), x)
+    assert found == pytest.approx(np.array([[[1, 0], [0, 1]], [[2, 1], [0, 0]]]), abs=1e-8)
+
+
+def test_a_gradient_by_a_series_may_be_an_array():
+    pd = pytest.importorskip("pandas")
+    x = pd.Series({"a": 1.0, "b": 2.0})
+    assert check_gradient(lambda p: p["a"] * p["b"], lambda p: np.array([p["b"], p["a"]]), x)

@@ -418,3 +418,19 @@ def test_the_precision_of_a_number_does_not_count():
 def test_more_parts_than_x_has_or_fewer_are_no_gradient(x, claimed):
     with pytest.raises(ValueError, match="gradient must "):
         check_gradient(lambda x: 1.0, claimed, x)
+
+
+def test_parameters_in_half_precision_are_moved_in_double():
+    found = gradient(lambda p: float(np.sum(p["a"].astype(float) ** 2)), {"a": np.array([1.0, 3.0], np.float16)})
+    assert found["a"] == pytest.approx([2.0, 6.0], rel=1e-6)
+
+
+def test_a_list_that_holds_itself_is_refused():
+    x = [np.ones(2)]
+    x.append(x)
+    with pytest.raises(ValueError, match="x must not hold itself; got a list that does"):
+        gradient(lambda p: 1.0, x)
+    x = [1.0]
+    x.append(x)
+    with pytest.raises((TypeError, ValueError)):
+        gradient(lambda p: 1.0, x)

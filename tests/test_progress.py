@@ -3,6 +3,7 @@
 import itertools
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -170,3 +171,25 @@ def test_an_f_that_gets_slower_is_told_of_in_smaller_pieces():
     gradient(f, X, progress=lambda done, total: told.append(done))
     assert told[-1] == 24
     assert len(told) > 4
+
+
+def test_a_bar_of_steps_that_were_too_short_is_left(monkeypatch):
+    """f tells by its first value that it works in single precision, and a bar of longer steps begins."""
+    bars = []
+
+    class Bar:
+        def __init__(self, **options):
+            self.is_open = True
+            bars.append(self)
+
+        def update(self, count):
+            assert self.is_open
+            assert [bar for bar in bars if bar.is_open] == [self]
+
+        def close(self):
+            self.is_open = False
+
+    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=Bar))
+    gradient(lambda x: np.sum(x**2, dtype=np.float32), np.ones(3), progress=True)
+    assert len(bars) == 2
+    assert not any(bar.is_open for bar in bars)
