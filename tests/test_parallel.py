@@ -1,11 +1,16 @@
 """Workers: the same bits through any map, errors that say where, and a real cluster."""
 
 import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pools import POINT, by_joblib, scaled, smooth, uneven
 
+import gradfast
 from gradfast import Central, gradient, hessian, jacobian, value_and_gradient
 from gradfast.workers import CHUNKS_OF_A_MAP, ends_of_chunks
 
@@ -143,3 +148,25 @@ class Counted:
     def __reduce__(self):
         self.pickled += 1
         return Counted, ()
+
+
+UNGUARDED = """
+import multiprocessing
+import numpy as np
+from gradfast import gradient
+
+def f(x):
+    return float(x @ x)
+
+multiprocessing.set_start_method("spawn", force=True)
+gradient(f, np.ones(4), workers=2)
+"""
+
+
+def test_a_main_program_that_starts_processes_unguarded_is_told_so(tmp_path):
+    program = tmp_path / "unguarded.py"
+    program.write_text(UNGUARDED)
+    environment = {**os.environ, "PYTHONPATH": str(Path(gradfast.__file__).parents[1])}
+    ended = subprocess.run([sys.executable, program], stderr=subprocess.PIPE, text=True, env=environment, timeout=120)
+    assert ended.returncode == 1
+    assert "workers must be processes that can start; one ended before its first chunk" in ended.stderr
