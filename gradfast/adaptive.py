@@ -1,8 +1,8 @@
 """Adaptive derivatives: f is looked at where that tells most, and the result has an error bar.
 
 The page ``guide/how-adaptive-works`` of the documentation tells how. Of the kernels, ``adaptive_search`` holds what was
-seen of f, ``adaptive_next_look`` decides where f is looked at next, and ``adaptive_radius`` and ``adaptive_fit`` make a
-derivative and its bar of f's values. Here they meet the operators, whose evaluator they ask for f's values.
+seen of f, ``adaptive_next_look`` decides where f is looked at next, and ``adaptive_fit`` makes a derivative and its bar
+of f's values. Here they meet the operators, whose evaluator they ask for f's values.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ Values = Callable[[Array, Some, Stencil], Array]
 
 @dataclass
 class Found:
-    """Derivatives along coordinates, or other lines: a row for each, a column for each of f's values."""
+    """Derivatives along lines, coordinates or others: a row for each, a column for each of f's values."""
 
     value: Array
     error: Array
@@ -56,28 +56,9 @@ class Found:
     trace: list[Look]  # what was tried, in order, if that is wanted
 
 
-@dataclass
-class Lines:
-    """The lines along which f is differentiated: coordinates, or a number t that moves several of them."""
-
-    values: Values
-    center: Array  # f(x): (lines, values)
-    places: Array  # rows: x, what the first step is relative to (NaN: x), the reach, how far bounds are below and above
-    eps: float = 0.0  # f is known to no more than half a unit in the last place of this precision
-
-    def some(self, which: Some) -> "Lines":
-        """Return some of the lines."""
-
-        def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
-            return self.values(steps, which[chosen], stencil)
-
-        return Lines(values, self.center[which], np.ascontiguousarray(self.places[:, which]), self.eps)
-
-
 def gradient(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
     """Return the derivative of an f of one number, or of one a point, along each coordinate."""
-    centers = np.repeat(center.reshape(-1), e.n // max(1, center.size))
-    found = _along_coordinates(e, operator, centers[:, np.newaxis])
+    found = _along_coordinates(e, operator, np.repeat(center.reshape(-1), e.n // max(1, center.size)).reshape(-1, 1))
     return _answer(e, operator, found, lambda part: as_x(e, part[:, 0]))
 
 
@@ -91,7 +72,7 @@ def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[A
         return rows
 
     centers = np.broadcast_to(center.reshape(-1), (e.n, center.size))
-    found = _along_coordinates(e, operator, centers, values)
+    found = _found(e, operator, values, centers, _places(e, operator))
     return _answer(e, operator, found, lambda part: np.moveaxis(part, 0, -1).reshape((*center.shape, *e.base.shape)))
 
 
@@ -99,7 +80,7 @@ def derivative(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple
     """Return the n-th derivative at each element of x, of the shape of f's values."""
     before = e.evaluations
     found = _along_coordinates(e, operator, center.reshape(e.n, -1) if e.n else center.reshape(0, 1))
-    found.evaluations = e.evaluations - before
+    found.evaluations = e.evaluations - before  # one moves all elements
     return _answer(e, operator, found, lambda part: part.reshape(center.shape)[()])
 
 
@@ -116,9 +97,8 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
         with np.errstate(all="ignore"):
             reach = np.nanmin(_places(e, operator)[2] / np.abs(line.v).reshape(-1), initial=np.inf)
         bounds = bounds if line.sides is None else np.abs(line.ends()).reshape(-1)
-    places = np.array([[0.0 if line.is_finite else np.nan, line.scale, reach, *bounds]], float).T.copy()
-    lines = Lines(values, center.reshape(1, -1), places)
-    found = _found(e, operator, lines)
+    places = np.array([[0.0 if line.is_finite else np.nan, line.scale, reach, *bounds]], float).T
+    found = _found(e, operator, values, center.reshape(1, -1), places)
     if line.length and found.side[0] == FIXED:
         raise line.no_room()
     return _answer(e, operator, found, lambda part: part.reshape(center.shape)[()], lambda part: part.reshape(()))
@@ -145,8 +125,9 @@ def _answer(
 
 def at_coordinates(e: Evaluator, operator: PreparedOperator, center: Array, chosen: Some, eps: float) -> Found:
     """Return what is found along some coordinates of an f that is `center` at x, and that is known to eps."""
-    values, centers = _values_of(e, operator._groups(e)), np.broadcast_to(center.reshape(-1), (e.n, center.size))
-    return _found(e, operator, Lines(values, centers, _places(e, operator), eps).some(chosen))
+    values = _values_of(e, operator._groups(e))
+    centers, places = np.broadcast_to(center.reshape(-1), (chosen.size, center.size)), _places(e, operator)[:, chosen]
+    return _found(e, operator, lambda steps, some, nodes: values(steps, chosen[some], nodes), centers, places, eps)
 
 
 def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
@@ -156,7 +137,8 @@ def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Ar
     and the two coordinates do not explain is the mixed derivative; errors add up.
     """
     n = e.n
-    own = _along_coordinates(e, operator, np.repeat(center.reshape(1, -1), n, axis=0), _values_of(e, Groups.each(n)))
+    centers = np.broadcast_to(center.reshape(-1), (n, 1))
+    own = _found(e, operator, _values_of(e, Groups.each(n)), centers, _places(e, operator))
     is_fixed = own.side == FIXED
     first, second = np.tril_indices(n, -1)
     free = ~(is_fixed[first] | is_fixed[second])
@@ -198,12 +180,11 @@ def _along_pairs(
 
     limits = [np.minimum(*(part / steps)[[first, second]]) for part in (reach, *np.sort([below, above], axis=0))]
     places = np.array([np.zeros(first.size), np.full(first.size, FIRST_OF_PAIRS), *limits])
-    lines = Lines(values, np.broadcast_to(center.reshape(-1), (first.size, 1)), places)
-    return _found(e, operator, lines), scales
+    return _found(e, operator, values, np.broadcast_to(center.reshape(-1), (first.size, 1)), places), scales
 
 
 def _places(e: Evaluator, operator: PreparedOperator) -> Array:
-    """Return where lines along the coordinates begin and end, as `Lines` has it, in the order of the evaluator."""
+    """Return where lines along the coordinates begin and end, as a `Search` has it, in the order of the evaluator."""
     x, reach = e.steps_from, operator.method.reach
     places = np.full((5, e.n), np.inf)
     places[0], places[1] = x, np.nan
@@ -237,46 +218,39 @@ def _values_of(e: Evaluator, groups: Groups, is_elementwise: bool = False) -> Va
     return values
 
 
-def _along_coordinates(e: Evaluator, operator: PreparedOperator, centers: Array, values: Values | None = None) -> Found:
+def _along_coordinates(e: Evaluator, operator: PreparedOperator, centers: Array) -> Found:
     """Return the derivatives along all coordinates of an f whose values at x are `centers`, one row each."""
-    values = values or _values_of(e, operator._groups(e), operator.is_elementwise)
-    return _found(e, operator, Lines(values, centers, _places(e, operator)))
+    values = _values_of(e, operator._groups(e), operator.is_elementwise)
+    return _found(e, operator, values, centers, _places(e, operator))
 
 
-def _found(e: Evaluator, operator: PreparedOperator, lines: Lines) -> Found:
-    """Return the derivatives along lines, as many at a time as there is room for."""
-    count, all_ = max(1, MOST_VALUES // max(1, lines.center.shape[1])), len(lines.center)
-    if all_ <= count:
-        return _search(e, operator, lines, 0)
-    parts = [_search(e, operator, lines.some(np.arange(i, min(i + count, all_))), i) for i in range(0, all_, count)]
-    whole = parts[0]
-    for name in ("value", "error", "converged", "step", "side"):
-        setattr(whole, name, np.concatenate([getattr(part, name) for part in parts]))
-    for part in parts[1:]:
-        whole.evaluations += part.evaluations
-        whole.searches += part.searches
-        whole.trace += part.trace
-    return whole
-
-
-def _search(e: Evaluator, operator: PreparedOperator, lines: Lines, first: int) -> Found:
-    """Return the derivatives along lines, all at a time; the first of them is line `first`."""
+def _found(
+    e: Evaluator, operator: PreparedOperator, values: Values, centers: Array, places: Array, eps: float = 0
+) -> Found:
+    """Return the derivatives along lines, as many at a time as there is room for; f may be known to eps only."""
     method, dtype = operator.method, VALUE_DTYPE[e.base.dtype.char]
-    evaluations, trace = 0, []
-    tolerance, enough, digits = method.tolerance(e.precision), method.rtol or 0, DIGITS[e.base.dtype.char]
-    search = Search(
-        lines.center, lines.places, max(EPS[e.precision] / 2, lines.eps), tolerance, max(CONVERGED, enough), digits,
-        method.max_evaluations, operator.n,
-    )  # fmt: skip
+    tolerance, enough = method.tolerance(e.precision), max(CONVERGED, method.rtol or 0)
+    eps = max(EPS[e.precision] / 2, eps)
+    most, digits = max(1, MOST_VALUES // max(1, centers.shape[1])), DIGITS[e.base.dtype.char]
+    evaluations, searches, trace = 0, [], []
     with np.errstate(all="ignore"):  # a look may leave f's domain
-        while (asked := search.ask()) is not None:
-            side, chosen, steps = asked
-            moves = (steps * side if side else steps).astype(dtype, copy=False)
-            search.tell(side, chosen, lines.values(moves, chosen, ONE_NODE if side else PAIR))
-            evaluations += chosen.size * (1 if side else 2)
-            if operator.full_output:
-                value, error, *_ = search.results()
-                known = zip(chosen.tolist(), steps, value[chosen].astype(dtype), error[chosen], strict=True)
-                trace += [Look(first + i, *rest) for i, *rest in known]
-        value, error, converged, step, sides = search.results()
-        return Found(value.astype(dtype), error, converged, step, sides, evaluations, [search], trace)
+        for first in range(0, max(1, len(centers)), most):
+            search = Search(
+                centers[first : first + most], places[:, first : first + most], eps, tolerance, enough, digits,
+                method.max_evaluations, operator.n,
+            )  # fmt: skip
+            searches.append(search)
+            while (asked := search.ask()) is not None:
+                side, chosen, steps = asked
+                moves = (steps * side if side else steps).astype(dtype, copy=False)
+                evaluations += chosen.size * (1 if side else 2)
+                search.tell(side, chosen, values(moves, first + chosen, ONE_NODE if side else PAIR))
+                if operator.full_output:
+                    value, error, *_ = search.results()
+                    known = zip(
+                        (first + chosen).tolist(), steps, value[chosen].astype(dtype), error[chosen], strict=True
+                    )
+                    trace += [Look(*look) for look in known]
+        results = zip(*(search.results() for search in searches), strict=True)
+        value, error, converged, radius, sides = map(np.concatenate, results)
+        return Found(value.astype(dtype), error, converged, radius, sides, evaluations, searches, trace)

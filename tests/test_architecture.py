@@ -103,7 +103,7 @@ KERNELS += [
     "operator_kinds",
 ]
 KERNELS += ["textbook_loop", "greedy_coloring"]
-KERNELS += ["adaptive_fit", "adaptive_radius", "adaptive_next_look", "adaptive_search"]
+KERNELS += ["adaptive_fit", "adaptive_next_look", "adaptive_search"]
 COMPILED = sorted(path for suffix in ("pyx", "pxd") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 

@@ -1,19 +1,17 @@
 """A derivative and its error bar, from f's values at some steps."""
 
 cdef double JUMP
-cdef double RESTS
 
 cdef enum:
     MOST_LOOKS = 20                     # steps on one line
     MOST_TERMS = 7                      # powers of the step that are fitted
 
-cdef struct Looks:                      # at f on one line through x, by rising step
+cdef struct Looks:                      # what one of f's values is at some steps, rising, on one line through x
     int count
     double[MOST_LOOKS] steps
-    int[MOST_LOOKS] numbers             # in the order in which f was looked at
-    const long double *values           # rows of f(x + h) and f(x - h), for each step h; f(x) where f was not looked at
-    const long double *center           # a row of f(x)
-    Py_ssize_t width                    # values in a row
+    long double[MOST_LOOKS] above       # f(x + h)
+    long double[MOST_LOOKS] below       # f(x - h); where f is not looked at, f(x)
+    long double center                  # f(x)
     int n                               # the order of the derivative that is wanted
     int side                            # 0: both sides of x; 1 or -1: one; HELD: none
     double eps                          # of f's values
@@ -56,11 +54,10 @@ cdef struct Value:                      # of f on a line: what is known of it be
     State state
     double rough_by                     # the misfit that made it look rough
     int more                            # looks at noise that are left
+    bint has_moved                      # whether it is not f(x) at any look that counts for it
     bint has_looked_out                 # for what lies beyond an abrupt change
     double wish                         # the step of the look that it waits for, or 0
     unsigned int counted                # the looks that count for it, a bit for each number
-    bint is_done                        # whether more looks would not help: then its fit is final
-    bint is_fitted                      # whether all that counts is in its fit
 
 cdef struct Basis:                      # powers of the steps within a radius, in units of it, made orthonormal
     int power                           # the first
@@ -72,9 +69,7 @@ cdef struct Basis:                      # powers of the steps within a radius, i
     double[MOST_TERMS] weights          # of each term in the coefficient of the derivative
     double[MOST_TERMS] norms            # of the first weights
 
-cdef void decompose(Basis *a, const double *steps, int rows) noexcept nogil     # OUT: a
-cdef void fit_value(const Looks *looks, const Value *known, Py_ssize_t c, int rows, const Basis *mine,
-                    const Basis *other, Fit *a) noexcept nogil  # OUT: a
-cdef long double half(const Looks *looks, Py_ssize_t c, int look, bint is_odd) noexcept nogil
-cdef double moved(const Looks *looks, Py_ssize_t c, int look) noexcept nogil
+cdef void fit(const Looks *looks, Value *known, Fit *fits) noexcept nogil       # OUT: known, fits
+cdef long double half(const Looks *looks, int look, bint is_odd) noexcept nogil
+cdef double moved(const Looks *looks, int look) noexcept nogil
 cdef long double as_derivative(const Fit *a, int n, long double coefficient) noexcept nogil

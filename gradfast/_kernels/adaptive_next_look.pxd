@@ -1,12 +1,16 @@
 """Where f is looked at next on a line, from what was seen of it there."""
 
-from gradfast._kernels.adaptive_fit cimport Fit, Looks, Value
+from gradfast._kernels.adaptive_fit cimport MOST_LOOKS, Fit, Looks, Value
 
 cdef double GOLDEN
 cdef double NOISY
+cdef double SILVER
 
 cdef struct Line:
-    Looks looks
+    int n                               # the order of the derivative that is wanted
+    int side                            # 0: both sides of x; 1 or -1: one; HELD: none
+    int count                           # of looks
+    double[MOST_LOOKS] steps            # in the order of the looks
     double x                            # how large x is
     double unit                         # in the last place of x
     double scale                        # what the first step is relative to
@@ -20,8 +24,7 @@ cdef struct Line:
     double enough                       # a result has converged if its bar is at most this part of it
     int left                            # evaluations
     int free                            # the only side on which f was finite, or 0
-    double wanted                       # the step asked for, as it was planned: before x + h was made exact
     bint has_moved                      # whether any of f's values differs from f(x) at a look
 
-cdef void plan(Line *a, Value *values, Fit *fits, unsigned int newest) noexcept nogil   # OUT: a, values, fits
+cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogil   # OUT: v
 cdef bint has_not_moved(const Fit *b) noexcept nogil

@@ -1,4 +1,4 @@
-"""Where f is looked at next on a line through x, until the error bar of the derivative falls no further.
+"""Where one of f's values is looked at next, until the error bar of its derivative falls no further.
 
 Neighboring steps are in ratios that are no small fractions: no wave of f has the same phase at all.
 """
@@ -6,14 +6,13 @@ Neighboring steps are in ratios that are no small fractions: no wave of f has th
 from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, pow, sqrt
 
 from gradfast._kernels.adaptive_fit cimport (
-    CONFIRMING_LOOK, DEEP_LOOK, DEEPER_LOOK, IS_NOISE, JUMP, MOST_LOOKS, SMOOTH_CLOSE_BY, Fit, Looks, Value,
-    half, moved,
+    CONFIRMING_LOOK, DEEP_LOOK, DEEPER_LOOK, IS_NOISE, JUMP, MOST_LOOKS, SMOOTH_CLOSE_BY, Fit, Looks, Value, fit, half,
+    moved,
 )
-from gradfast._kernels.adaptive_radius cimport fit, see
 
 # Ratios of neighboring steps: (sqrt(5) - 1) / 2 and sqrt(2) - 1.
 GOLDEN = 0.6180339887498949
-cdef double SILVER = 0.4142135623730951
+SILVER = 0.4142135623730951
 
 # A fit is rough if its scatter is this many times what f's values are known to, or its misfit half of its size. If
 # scatter alone makes no fit rough, 89 % of 2800 bars cover the error, not 98 %.
@@ -24,180 +23,52 @@ NOISY = 30.0
 cdef double UNSHRUNK = 0.03
 
 
-cdef struct Own:                        # what counts for one of f's values
-    Line line
-    long double[2 * MOST_LOOKS] values
-
-
-cdef void plan(Line *a, Value *values, Fit *fits, unsigned int newest) noexcept nogil:
-    """Fit what was seen on a line, and plan the next look. OUT: a, values, fits.
-
-    The newest look, a bit, counts for the values that wait for it. The others do without: what led there may be noise
-    that they do not have, or a shape that is not theirs. Close to x, rounding may hide that they move.
-    """
-    cdef Py_ssize_t k
-    for k in range(a.looks.width):
-        if a.looks.count == 2:
-            values[k].counted = 3
-        if values[k].wish == a.wanted:
-            answer(a, &values[k], k, newest)
-    while not a.next and not is_waiting(a, values):
-        fit_values(a, values, fits)
-        if not plan_for_widest(a, values, fits):
-            break
-    a.wanted = a.next
-
-
-cdef void look_at_own(Own *own, const Line *a, const Value *v, Py_ssize_t k) noexcept nogil:  # OUT: own
-    """Write the line as one of f's values sees it."""
-    own.line = a[0]
-    own.line.next = 0
-    see(&own.line.looks, own.values, &a.looks, v.counted, k)
-
-
-cdef bint is_deep(const Value *v) noexcept nogil:
-    """Return whether what a value waits for, if it does, is to tell noise from shape close to x."""
-    return DEEP_LOOK <= v.state <= CONFIRMING_LOOK
-
-
-cdef void answer(const Line *a, Value *v, Py_ssize_t k, unsigned int look) noexcept nogil:
-    """Let a look count for a value that waited for it. OUT: v."""
-    cdef Own own
-    v.counted, v.wish = v.counted | look, 0
-    if is_deep(v):
-        look_at_own(&own, a, v, k)
-        judge(&own.line, v)
-        v.wish = own.line.next
-
-
-cdef bint is_waiting(Line *a, Value *values) noexcept nogil:
-    """Return whether values wait for looks close to x; plan the longest of these. OUT: a.next, values.
-
-    What other values looked at there may be answer enough.
-    """
-    cdef Py_ssize_t k
-    cdef unsigned int look
-    for k in range(a.looks.width):
-        while is_deep(&values[k]) and values[k].wish:
-            look = look_for(&values[k], &a.looks)
-            if not look:
-                a.next = fmax(a.next, values[k].wish)
-                break
-            answer(a, &values[k], k, look)
-    return a.next != 0
-
-
-cdef unsigned int look_for(const Value *v, const Looks *looks) noexcept nogil:
-    """Return a look, as a bit, that does not count for a value yet and is as good as what it waits for; 0 for none.
-
-    A value that does not move, and waits for none, takes any that is further out.
-    """
-    cdef double closest = INFINITY, furthest = 0, least = SILVER * v.wish, most = v.wish / SILVER
-    cdef int j
-    for j in range(looks.count):
-        if v.counted >> looks.numbers[j] & 1:
-            closest, furthest = fmin(closest, looks.steps[j]), looks.steps[j]
-    if not v.wish:
-        least, most = furthest, INFINITY
-    elif is_deep(v):
-        least, most = v.wish / 4, closest if v.state == CONFIRMING_LOOK else closest / 4
-    for j in range(looks.count - 1, -1, -1):
-        if least <= looks.steps[j] < most and not v.counted >> looks.numbers[j] & 1:
-            return <unsigned int>1 << looks.numbers[j]
-    return 0
-
-
-cdef void fit_values(Line *a, Value *values, Fit *fits) noexcept nogil:
-    """Fit what counts for each value. OUT: a.has_moved, values, fits."""
-    cdef Value *v
-    cdef Py_ssize_t k
-    cdef bint has_tread = False
-    fit(&a.looks, values, fits)
-    for k in range(a.looks.width):
-        v = &values[k]
-        if v.is_tread and v.state != IS_NOISE:
-            # What the tread has shown is noise: looks on it are worth no more than the stairs are high.
-            has_tread = True
-            v.noise = fmax(v.noise, fmax(v.best.scatter * v.best.sigma, v.rough_by * (v.state == SMOOTH_CLOSE_BY)))
-            v.state, v.shape_above = IS_NOISE, INFINITY
-    if has_tread:
-        fit(&a.looks, values, fits)
-    a.has_moved = False
-    for k in range(a.looks.width):
-        a.has_moved |= not has_not_moved(&values[k].best)
-
-
-cdef bint plan_for_widest(Line *a, Value *values, const Fit *fits) noexcept nogil:
-    """Plan the next look for the value whose bar is widest, relative to itself; where no look would help, it is done.
-
-    Return whether values are to be fitted again, since looks of others may suit them. OUT: a.next, values.
-    """
-    cdef Value *v
-    cdef Value planned, chosen
-    cdef double bar, widest = -1
-    cdef unsigned int look
-    cdef bint goes_deep = False, is_seen = False
-    cdef Py_ssize_t k, which = 0
-    for k in range(a.looks.width):
-        v = &values[k]
-        if v.is_done or not isfinite(a.looks.center[k]):
-            continue
-        plan_for(&planned, a, v, k, fits)
-        v.is_done = not planned.wish and not has_not_moved(&v.best)
-        look = 0 if v.is_done or is_deep(&planned) else look_for(&planned, &a.looks)
-        v.counted |= look
-        is_seen |= look != 0
-        bar = fmin(v.best.bar / fmax(fabs(<double>v.best.value), 1e-300), 1e300) if v.best.looks else 1e300
-        if planned.wish and bar > widest:
-            which, chosen, widest, a.next, goes_deep = k, planned, bar, planned.wish, is_deep(&planned)
-    if is_seen or not a.next:
-        a.next = 0
-        return is_seen
-    values[which] = chosen
-    for k in range(a.looks.width):
-        if k == which or values[k].is_done:
-            continue
-        plan_for(&planned, a, &values[k], k, fits)
-        if goes_deep and planned.wish and is_deep(&planned):
-            values[k] = planned
-        elif not goes_deep and SILVER * a.next <= planned.wish <= a.next / SILVER:
-            values[k] = planned
-            values[k].wish = a.next
-    if goes_deep:
-        a.next = 0
-    return goes_deep
-
-
-cdef void plan_for(Value *v, const Line *line, const Value *value, Py_ssize_t k, const Fit *fits) noexcept nogil:
-    """Write one of f's values with its wish, by the first rule that applies; 0 if no look would help. OUT: v."""
-    cdef Own own
-    cdef Line *a = &own.line
+cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogil:  # OUT: v
+    """Return the step at which f is looked at next, by the first rule that applies; 0 if no look would help."""
+    cdef Fit[MOST_LOOKS] fits
     cdef Fit *b = &v.best
-    cdef double furthest, size = fabs(<double>value.best.value)
-    v[0] = value[0]
-    look_at_own(&own, line, v, k)
-    furthest = a.looks.steps[a.looks.count - 1]
-    if v.is_done or not isfinite(a.looks.center[0]):
-        pass
-    elif not b.looks:
-        a.next = GOLDEN * a.looks.steps[0]
-    elif has_not_moved(b):
-        if furthest < 0.99 * a.reach and not a.has_moved:
-            a.next = fmax(furthest * JUMP, sqrt(furthest * a.reach))
-    elif v.abrupt and not v.has_looked_out and furthest < fmin(0.99 * a.reach, JUMP * JUMP * v.abrupt):
-        v.has_looked_out, a.next = True, furthest * JUMP
-    elif v.state == SMOOTH_CLOSE_BY and look_between(a, b):
-        pass
-    elif b.bar <= a.tolerance * size and (a.looks.n > 1 or is_no_kink(a, b)):
-        pass
-    elif v.rough_by == 0 and is_rough(b) and look_deep(a, v, b.sigma * fmax(b.misfit, b.other_misfit)):
+    cdef double furthest = looks.steps[looks.count - 1], step = 0, size
+    if DEEP_LOOK <= v.state <= CONFIRMING_LOOK:
+        step = judge(a, looks, v)
+        if step:
+            return step
+    fit_beside_treads(looks, v, fits)
+    size = fabs(<double>b.value)
+    if not b.looks:
+        return GOLDEN * looks.steps[0]
+    if has_not_moved(b):
+        return fmax(furthest * JUMP, sqrt(furthest * a.reach)) if furthest < 0.99 * a.reach else 0
+    if v.abrupt and not v.has_looked_out and furthest < fmin(0.99 * a.reach, JUMP * JUMP * v.abrupt):
+        v.has_looked_out = True
+        return furthest * JUMP
+    if v.state == SMOOTH_CLOSE_BY:
+        step = between(looks, b)
+    if step or b.bar <= a.tolerance * size and (a.n > 1 or is_no_kink(a, b)):
+        return step
+    if v.rough_by == 0 and is_rough(b):
+        step = deep(a, looks, v, b.sigma * fmax(b.misfit, b.other_misfit))
+    if step:
         v.state = DEEP_LOOK
-    elif v.state != IS_NOISE and not b.settled:
-        a.next = closer(&a.looks, b.radius)
-    elif not look_further_out(a, b, &fits[k * MOST_LOOKS]) and b.bar > a.enough * size and v.more:
+        return step
+    if v.state != IS_NOISE and not b.settled:
+        return closer(looks, b.radius)
+    step = further_out(a, looks, b, fits)
+    if not step and b.bar > a.enough * size and v.more:
         v.more -= 1
-        a.next = b.radius * (0.8 if v.more else 0.5)
-    v.wish = fmin(a.next, a.reach)
+        return b.radius * (0.8 if v.more else 0.5)
+    return step
+
+
+cdef void fit_beside_treads(const Looks *looks, Value *v, Fit *fits) noexcept nogil:  # OUT: v, fits
+    """Fit f; if all that is seen close to x is a stair's tread, what it has shown is noise.
+
+    Looks on it are worth no more than the stairs are high.
+    """
+    fit(looks, v, fits)
+    if v.is_tread and v.state != IS_NOISE:
+        v.noise = fmax(v.noise, fmax(v.best.scatter * v.best.sigma, v.rough_by * (v.state == SMOOTH_CLOSE_BY)))
+        v.state, v.shape_above = IS_NOISE, INFINITY
+        fit(looks, v, fits)
 
 
 cdef bint has_not_moved(const Fit *b) noexcept nogil:
@@ -214,71 +85,73 @@ cdef bint is_rough(const Fit *b) noexcept nogil:
     return b.scatter > NOISY or b.misfit > fmax(NOISY, b.size / 2) or b.other_misfit > fmax(NOISY, b.other_size / 2)
 
 
-cdef bint look_deep(Line *a, Value *v, double rough_by) noexcept nogil:
-    """Plan a look halfway, by logarithms, to where rounding hides a slope that explains the misfit.
+cdef double deep(const Line *a, const Looks *looks, Value *v, double rough_by) noexcept nogil:  # OUT: v.rough_by
+    """Return a step halfway, by logarithms, to where rounding hides a slope that explains the misfit.
 
-    Return whether that is much closer.
+    It is 0 if that is not much closer.
     """
-    cdef double nearest = a.looks.steps[0], rounding = a.looks.eps * fabs(<double>a.looks.center[0])
-    cdef double deep = sqrt(fmin(fmax(nearest * (rounding / rough_by), a.unit), nearest) * nearest)
+    cdef double nearest = looks.steps[0], rounding = looks.eps * fabs(<double>looks.center)
+    cdef double step = sqrt(fmin(fmax(nearest * (rounding / rough_by), a.unit), nearest) * nearest)
     if v.rough_by == 0 and a.beside:
-        deep = fmax(a.beside, a.unit)
-    if not deep < nearest / 8:
-        return False
-    v.rough_by, a.next = rough_by, deep
-    return True
+        step = fmax(a.beside, a.unit)
+    if not step < nearest / 8:
+        return 0
+    v.rough_by = rough_by
+    return step
 
 
-cdef void judge(Line *a, Value *v) noexcept nogil:
-    """Decide after a deep look whether the misfit is noise, or plan one more look to tell. OUT: a.next, v.
+cdef double judge(const Line *a, const Looks *looks, Value *v) noexcept nogil:  # OUT: v
+    """Decide after a deep look whether the misfit is noise; return the step of one more look to tell, or 0.
 
     If more than UNSHRUNK of it is left, or f rests there as on a stair's tread, f is looked at still closer. If that
     does not help either, it is noise. If it shrank, one more look beside the deep one must agree: then f is smooth
     close to x, and fits that have such a misfit are given up.
     """
-    cdef double noise, left = strangeness(&a.looks, 0, 2 if v.state == CONFIRMING_LOOK else 1)
-    if left > UNSHRUNK * v.rough_by or not moved(&a.looks, 0, 0):
-        if v.state == DEEP_LOOK and left > 0 and look_deep(a, v, v.rough_by):
-            v.state = DEEPER_LOOK
-        else:
-            v.state, v.noise = IS_NOISE, fmax(v.noise, left)
+    cdef double step = 0, noise, left = strangeness(looks, 2 if v.state == CONFIRMING_LOOK else 1)
+    if left > UNSHRUNK * v.rough_by or not moved(looks, 0):
+        if v.state == DEEP_LOOK and left > 0:
+            step = deep(a, looks, v, v.rough_by)
+        v.state = DEEPER_LOOK if step else IS_NOISE
+        if not step:
+            v.noise = fmax(v.noise, left)
     elif v.state != CONFIRMING_LOOK:
-        v.state, a.next = CONFIRMING_LOOK, GOLDEN * a.looks.steps[0]
+        v.state, step = CONFIRMING_LOOK, GOLDEN * looks.steps[0]
     else:
         # Noise is as large at all steps: what is far above that of the closest look is f's shape. With UNSHRUNK alone,
         # 12 more of 1385 bars of waves do not cover the error, 3 of them by far.
-        noise = fmax(left, a.looks.eps * fabs(<double>a.looks.center[0]))
+        noise = fmax(left, looks.eps * fabs(<double>looks.center))
         v.state, v.shape_above = SMOOTH_CLOSE_BY, fmin(UNSHRUNK * v.rough_by, sqrt(noise * v.rough_by))
+    return step
 
 
-cdef double strangeness(const Looks *looks, Py_ssize_t c, int count) noexcept nogil:
+cdef double strangeness(const Looks *looks, int count) noexcept nogil:
     """Return how far f at the one or two closest looks is from a line through f(x).
 
     One look on one side always lies on a line: an eighth of f's change is a guess.
     """
-    cdef double bend = 0, near = <double>half(looks, c, 0, True)
+    cdef double bend = 0, near = <double>half(looks, 0, True)
     cdef int j
     if looks.side and count == 1:
         return fabs(near) / 8
     for j in range(0 if looks.side else count):
-        bend = fmax(bend, fabs(<double>half(looks, c, j, False)))
+        bend = fmax(bend, fabs(<double>half(looks, j, False)))
     if count == 1:
         return bend
-    return fmax(bend, fabs(near - looks.steps[0] / looks.steps[1] * <double>half(looks, c, 1, True)))
+    return fmax(bend, fabs(near - looks.steps[0] / looks.steps[1] * <double>half(looks, 1, True)))
 
 
-cdef bint look_between(Line *a, const Fit *b) noexcept nogil:
-    """Plan a look where f was resolved much closer to x than it was looked at first; return whether there is one.
+cdef double between(const Looks *looks, const Fit *b) noexcept nogil:
+    """Return a step where f was resolved much closer to x than it was looked at first; 0 if there is none.
 
     What lies between tells a smooth f, which bends more and more, from a stair's tread, which ends abruptly.
     """
-    cdef const double *steps = a.looks.steps
+    cdef const double *steps = looks.steps
     cdef int k = b.looks - 1
     if k > 0 and b.radius > JUMP * steps[k - 1]:
-        a.next = sqrt(b.radius * steps[k - 1])
-    elif k + 1 < a.looks.count and steps[k + 1] > 4 * b.radius:
-        a.next = sqrt(b.radius * steps[k + 1])
-    return a.next != 0
+        return sqrt(b.radius * steps[k - 1])
+    if k + 1 < looks.count and steps[k + 1] > 4 * b.radius:
+        return sqrt(b.radius * steps[k + 1])
+    return 0
 
 
 cdef double closer(const Looks *looks, double radius) noexcept nogil:
@@ -291,30 +164,29 @@ cdef double closer(const Looks *looks, double radius) noexcept nogil:
     return (SILVER if looks.n < 3 else GOLDEN) * radius
 
 
-cdef bint look_further_out(Line *a, const Fit *b, const Fit *fits) noexcept nogil:
-    """Plan a look beyond the best fit, or the widest that is hardly worse; return whether there is one."""
+cdef double further_out(const Line *a, const Looks *looks, const Fit *b, const Fit *fits) noexcept nogil:
+    """Return a step beyond the best fit, or the widest that is hardly worse; 0 if there is none."""
     cdef int k, widest = 0
-    for k in range(b.looks, a.looks.count):
+    cdef double step = beyond(a, looks, b)
+    for k in range(b.looks, looks.count):
         if fits[k].settled and fits[k].bar < 10 * b.bar:
             widest = k
-    return look_out(a, b) or widest and look_out(a, &fits[widest])
+    return beyond(a, looks, &fits[widest]) if not step and widest else step
 
 
-cdef bint look_out(Line *a, const Fit *b) noexcept nogil:
-    """Plan a look where one more term would meet the noise; return whether there is one, clearly further out.
+cdef double beyond(const Line *a, const Looks *looks, const Fit *b) noexcept nogil:
+    """Return a step where one more term would meet the noise; 0 if there is none clearly further out.
 
     K terms are above the noise, so each is at least noise**(1/K) of the one before it. That many terms more are so at a
     radius larger by the factor `out`.
     """
-    cdef int k = max(b.settled, 1), power = 1 if a.looks.side else 2
+    cdef int k = max(b.settled, 1), power = 1 if looks.side else 2
     cdef double out = pow(fmin(b.scatter / fmax(b.size, 1e-300), 0.5), -1.0 / (power * k * (k + 1)))
-    cdef double beyond = a.wall if a.wall > 1.0001 * b.radius else INFINITY
-    for k in range(a.looks.count - 1, -1, -1):
-        if a.looks.steps[k] > 1.0001 * b.radius:
-            beyond = fmin(beyond, a.looks.steps[k])
-    if b.settled <= 1 and beyond == INFINITY:
+    cdef double end = a.wall if a.wall > 1.0001 * b.radius else INFINITY
+    for k in range(looks.count - 1, -1, -1):
+        if looks.steps[k] > 1.0001 * b.radius:
+            end = fmin(end, looks.steps[k])
+    if b.settled <= 1 and end == INFINITY:
         out = fmax(out, JUMP)
-    out = fmin(out, fmin(a.reach / b.radius, sqrt(beyond / b.radius)))
-    if out > 1.5:
-        a.next = out * b.radius
-    return out > 1.5
+    out = fmin(out, fmin(a.reach / b.radius, sqrt(end / b.radius)))
+    return out * b.radius if out > 1.5 else 0

@@ -7,9 +7,8 @@ so together.
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, frexp, isfinite, ldexp, pow, rint, sqrt
 
-from gradfast._kernels.adaptive_fit cimport IS_NOISE, JUMP, MOST_LOOKS, Fit, Looks, Value, as_derivative
-from gradfast._kernels.adaptive_next_look cimport GOLDEN, NOISY, Line, has_not_moved, plan
-from gradfast._kernels.adaptive_radius cimport fit
+from gradfast._kernels.adaptive_fit cimport DEEP_LOOK, DEEPER_LOOK, IS_NOISE, JUMP, MOST_LOOKS, Fit, Looks, Value, as_derivative, fit, moved
+from gradfast._kernels.adaptive_next_look cimport GOLDEN, NOISY, SILVER, Line, has_not_moved, next_look
 
 import numpy as np
 
@@ -38,10 +37,9 @@ cdef class Search:
     cdef long double[:, :, :, ::1] seen     # by line, look, side and value
     cdef Line *lines
     cdef Value *values                  # by line and value
-    cdef Fit *fits                      # by value and radius, of the line looked at last
     cdef list memory                    # that the pointers point to
 
-    def __init__(self, center, const double[:, ::1] places, double eps, double tolerance, double enough, int digits,
+    def __init__(self, center, const double[:, :] places, double eps, double tolerance, double enough, int digits,
                  int most, int n):
         """Make lines ready.
 
@@ -55,7 +53,6 @@ cdef class Search:
         self.seen = np.zeros((self.count, MOST_LOOKS, 2, self.width), np.longdouble)
         self.lines = <Line *>self.zeros(self.count * sizeof(Line))
         self.values = <Value *>self.zeros(self.count * self.width * sizeof(Value))
-        self.fits = <Fit *>self.zeros(self.width * MOST_LOOKS * sizeof(Fit))
         for i in range(self.count):
             self.lines[i].tolerance, self.lines[i].enough = tolerance, enough
             self.lines[i].left = max(most, 2 * ((n - 1) // 2 + 2))
@@ -77,21 +74,21 @@ cdef class Search:
         cdef double room = fmax(below, above) if reach > 0 else 0, near = fmin(below, above)
         cdef bint is_known = False
         cdef Py_ssize_t k
-        a.looks.n, a.looks.width, a.x, a.wall, a.into = self.n, self.width, x, INFINITY, JUMP
+        a.n, a.x, a.wall, a.into = self.n, x, INFINITY, JUMP
         a.unit = self.unit_of(x)
         # An x is as good as 0 if its n-th power is below this: over so short a step f has no n-th derivative.
         a.scale = scale if scale == scale else x if pow(x, self.n) > 1e-305 else 1
         if isfinite(x) and room <= 4 * a.unit:
-            a.looks.side = HELD
+            a.side = HELD
         elif near < self.start() * a.scale / 4 and below != above:
-            a.looks.side, a.beside = 1 if above > below else -1, self.start() * near
-        a.reach = fmin(reach, INSIDE * (near if a.looks.side == 0 else room))
+            a.side, a.beside = 1 if above > below else -1, self.start() * near
+        a.reach = fmin(reach, INSIDE * (near if a.side == 0 else room))
         for k in range(self.width):
             is_known |= isfinite(self.center[i, k])
             v[k].shape_above, v[k].more = INFINITY, 2
-            v[k].best.value = 0 if a.looks.side == HELD else NAN
-            v[k].best.bar = 0 if a.looks.side == HELD and room == 0 else INFINITY
-        if a.looks.side != HELD and isfinite(x) and a.reach > 0:
+            v[k].best.value = 0 if a.side == HELD else NAN
+            v[k].best.bar = 0 if a.side == HELD and room == 0 else INFINITY
+        if a.side != HELD and isfinite(x) and a.reach > 0:
             a.next = self.start() * a.scale * is_known
 
     cdef double unit_of(self, double x) noexcept nogil:
@@ -111,8 +108,8 @@ cdef class Search:
             h -= unit
         if h <= 0:
             h = unit
-        for k in range(a.looks.count):
-            if a.looks.steps[k] == h:
+        for k in range(a.count):
+            if a.steps[k] == h:
                 h += unit if h + unit <= a.reach else -unit
         return h
 
@@ -124,10 +121,10 @@ cdef class Search:
         cdef list chosen = [], steps = []
         for i in range(self.count):
             a = &self.lines[i]
-            if a.next == 0 or a.left < (1 if a.looks.side else 2) or a.looks.count == MOST_LOOKS:
+            if a.next == 0 or a.left < (1 if a.side else 2) or a.count == MOST_LOOKS:
                 continue
-            if side in (HELD, a.looks.side):
-                side, a.asked = a.looks.side, self.snapped(a, a.next)
+            if side in (HELD, a.side):
+                side, a.asked = a.side, self.snapped(a, a.next)
                 chosen.append(i)
                 steps.append(a.asked)
         return (side, np.array(chosen, np.intp), np.array(steps)) if chosen else None
@@ -143,9 +140,7 @@ cdef class Search:
     cdef void take(self, Py_ssize_t i, const long double[:, ::1] told, Py_ssize_t row, int side) noexcept nogil:
         """Take f's values on one line, in a row for each side that was looked at, and plan the next look there."""
         cdef Line *a = &self.lines[i]
-        cdef Looks *looks = &a.looks
         cdef long double value
-        cdef unsigned int newest
         cdef bint[2] is_finite              # where f(x) is: above x, below
         cdef bint is_seen
         cdef Py_ssize_t j, k
@@ -154,45 +149,99 @@ cdef class Search:
             for k in range(self.width):
                 value = told[row, k] if is_seen else self.center[i, k]
                 is_finite[j] &= isfinite(value) or not isfinite(self.center[i, k])
-                self.seen[i, looks.count, j, k] = value
+                self.seen[i, a.count, j, k] = value
             row += is_seen
         a.left -= 1 if side else 2
-        a.next = 0
         if is_finite[0] and is_finite[1]:
-            self.keep(looks, a.asked, &self.seen[i, 0, 0, 0])
+            a.steps[a.count] = a.asked
+            a.count += 1
         else:
             a.wall = fmin(a.wall, a.asked)
             if is_finite[0] != is_finite[1] and not a.free:
                 a.free = 1 if is_finite[0] else -1
-        if looks.count == 0:
+        if a.count == 0:
             self.come_in(a)
-        elif looks.count == 1:
-            a.next = GOLDEN * looks.steps[0]
+        elif a.count == 1:
+            a.next = GOLDEN * a.steps[0]
         else:
-            looks.values, looks.center, looks.eps = &self.seen[i, 0, 0, 0], &self.center[i, 0], self.eps
-            newest = <unsigned int>1 << (looks.count - 1) if is_finite[0] and is_finite[1] else 0
-            plan(a, &self.values[i * self.width], self.fits, newest)
+            self.plan(i, <unsigned int>is_finite[0] * is_finite[1] << (a.count - 1))
 
-    cdef void keep(self, Looks *looks, double step, long double *values) noexcept nogil:
-        """Put the look whose values are the last among those of a line, by rising step."""
-        cdef Py_ssize_t k, size = 2 * self.width
-        cdef int j = looks.count
-        while j and looks.steps[j - 1] > step:
-            looks.steps[j], looks.numbers[j] = looks.steps[j - 1], looks.numbers[j - 1]
-            for k in range(j * size, j * size + size):
-                values[k], values[k - size] = values[k - size], values[k]
-            j -= 1
-        looks.steps[j], looks.numbers[j] = step, looks.count
-        looks.count += 1
+    cdef void plan(self, Py_ssize_t i, unsigned int newest) noexcept nogil:
+        """Plan the next look on a line: for the value whose bar is widest, relative to itself.
+
+        The newest look, a bit, counts for the values that wish for it. The others do without: what led there may be
+        noise that they do not have, or a shape that is not theirs. Close to x, rounding may hide that they move.
+        """
+        cdef Line *a = &self.lines[i]
+        cdef Value *values = &self.values[i * self.width]
+        cdef Value *v
+        cdef double bar, widest = -1, asked = a.next
+        cdef Py_ssize_t k
+        a.next = 0
+        for k in range(self.width):
+            v = &values[k]
+            if not v.counted:
+                self.count_for(a, i, k, 3)
+            elif v.wish == asked or newest and not v.has_moved:
+                self.count_for(a, i, k, newest)
+        for k in range(self.width):
+            v = &values[k]
+            if a.has_moved and not v.has_moved:
+                v.wish = 0
+            bar = fmin(v.best.bar / fmax(fabs(<double>v.best.value), 1e-300), 1e300) if v.best.looks else 1e300
+            if v.wish and bar > widest:
+                widest, a.next = bar, v.wish
+        for k in range(self.width):
+            if is_near(&values[k], a.next):
+                values[k].wish = a.next
+
+    cdef void count_for(self, Line *a, Py_ssize_t i, Py_ssize_t k, unsigned int look) noexcept nogil:
+        """Let a look count for a value, and write what it wishes next, if no look made before for others will do."""
+        cdef Value *v = &self.values[i * self.width + k]
+        cdef Looks looks
+        cdef int j
+        if not isfinite(self.center[i, k]):
+            v.counted = 3
+            return
+        while True:
+            v.counted |= look
+            self.gather(&looks, i, k, a.side)
+            for j in range(looks.count):
+                v.has_moved |= moved(&looks, j) != 0
+            v.wish = fmin(next_look(a, &looks, v), a.reach)
+            look = 0
+            for j in range(a.count):
+                if is_near(v, a.steps[j]) and not v.counted >> j & 1:
+                    look = <unsigned int>1 << j
+            if not look:
+                break
+        a.has_moved |= v.has_moved
+
+    cdef void gather(self, Looks *a, Py_ssize_t i, Py_ssize_t k, int side) noexcept nogil:
+        """Write the looks that count for a value, by rising step. OUT: a."""
+        cdef const Line *line = &self.lines[i]
+        cdef unsigned int counted = self.values[i * self.width + k].counted
+        cdef int j, to
+        a.n, a.side, a.eps, a.center, a.count = self.n, side, self.eps, self.center[i, k], 0
+        for j in range(line.count):
+            if not counted >> j & 1:
+                continue
+            to = a.count
+            while to and a.steps[to - 1] > line.steps[j]:
+                a.steps[to], a.above[to], a.below[to] = a.steps[to - 1], a.above[to - 1], a.below[to - 1]
+                to -= 1
+            a.steps[to], a.above[to], a.below[to] = line.steps[j], self.seen[i, j, 0, k], self.seen[i, j, 1, k]
+            a.count += 1
 
     cdef void come_in(self, Line *a) noexcept nogil:
         """Look closer to x, where f may be finite; at last on the only side where it is."""
         cdef double closest = 8 * a.unit
+        a.next = 0
         if a.asked > closest:
             a.next = fmax(a.asked / a.into, closest)
             a.into *= 16
-        elif a.free and not a.looks.side:
-            a.looks.side, a.wall, a.into = a.free, INFINITY, JUMP
+        elif a.free and not a.side:
+            a.side, a.wall, a.into = a.free, INFINITY, JUMP
             a.next = self.start() * a.scale
 
     cdef void look_at_precision(self, const long double[:, ::1] told) noexcept nogil:
@@ -222,7 +271,7 @@ cdef class Search:
         cdef double[::1] radius = radii
         cdef Py_ssize_t[::1] side = sides
         for i in range(self.count):
-            side[i] = self.lines[i].looks.side
+            side[i] = self.lines[i].side
             for k in range(self.width):
                 b = &self.values[i * self.width + k].best
                 value[i, k], bar[i, k] = b.value, b.bar
@@ -252,22 +301,30 @@ cdef class Search:
 
     def looks(self, Py_ssize_t i):
         """Return the steps of the looks on a line, rising, and f's values above and below x there."""
-        cdef int j, count = self.lines[i].looks.count
-        seen = np.asarray(self.seen)[i, :count].astype(float)
-        return np.array([self.lines[i].looks.steps[j] for j in range(count)]), seen[:, 0], seen[:, 1]
+        cdef int j
+        steps = np.array([self.lines[i].steps[j] for j in range(self.lines[i].count)])
+        order = steps.argsort()
+        seen = np.asarray(self.seen)[i, order].astype(float)
+        return steps[order], seen[:, 0], seen[:, 1]
 
     def one_sided(self, Py_ssize_t i, int side):
-        """Return the derivatives and their bars by the looks on one side of x alone, of two; results are lost by that."""
-        cdef Looks looks = self.lines[i].looks
-        cdef Value *v = &self.values[i * self.width]
+        """Return the derivatives and their bars by the looks on one side of x alone."""
+        cdef Looks looks
+        cdef Fit[MOST_LOOKS] fits
+        cdef Value v
         cdef Py_ssize_t k
         found = np.full((2, self.width), [[np.nan], [np.inf]])
-        if looks.count > 1:
-            looks.side = side
+        if self.lines[i].count > 1 and self.lines[i].side in (0, side):
             for k in range(self.width):
-                v[k].is_done = False
-            fit(&looks, v, self.fits)
-            for k in range(self.width):
-                if v[k].best.looks:
-                    found[0, k], found[1, k] = v[k].best.value, v[k].best.bar
+                v = self.values[i * self.width + k]
+                self.gather(&looks, i, k, side)
+                fit(&looks, &v, fits)
+                if v.best.looks:
+                    found[0, k], found[1, k] = v.best.value, v.best.bar
         return found[0], found[1]
+
+
+cdef bint is_near(const Value *v, double step) noexcept nogil:
+    """Return whether a look does as well as the one that a value wishes for."""
+    cdef double ratio = 0.125 if v.state == DEEP_LOOK or v.state == DEEPER_LOOK else SILVER
+    return ratio * step <= v.wish <= step / ratio and v.wish > 0
