@@ -125,12 +125,21 @@ class Seen:
         return known
 
     def resolution(self, which: int, more: Array) -> float:
-        """Return the smallest steps that one of f's values is seen to take, also in more rows; infinite if it rests."""
+        """Return the smallest steps that one of f's values is seen to take, also in more rows.
+
+        One that rests in all of these rows is taken to be of single precision if another value moves as finely. Else,
+        and without more rows, this is infinite.
+        """
         if self.noise is not None and math.isfinite(self.noise[which]):
             return float(self.known(self.center)[which])
         values = np.concatenate([self.values[:, which], np.ravel(more).astype(float)])
         values = np.unique(values[np.isfinite(values)])
-        return common_unit(values, self.level) if values.size > 1 else math.inf
+        if values.size > 1:
+            return common_unit(values, self.level)
+        eps = max(self.level, HALF_UNITS["f"])
+        others = ((k, 2 * eps * abs(self.values[0, k])) for k in np.flatnonzero(self.moves)) if more.size else ()
+        is_fine = any(common_unit(np.unique(self.values[:, k]), self.level) <= fine for k, fine in others)
+        return 2 * eps * float(abs(values[0])) if is_fine and values.size else math.inf
 
 
 def common_unit(values: Array, eps: float) -> float:

@@ -49,8 +49,8 @@ class GradientCheck:
     Attributes
     ----------
     name : ndarray of str
-        The entries as the caller writes them, ``x[3]`` or ``W1[2, 0]``, of a Jacobian ``J[2, 0]``. Shape (m,), as are
-        all arrays here.
+        The entries as the caller writes them, ``x[3]`` or ``W1[2, 0]``, of a Jacobian ``J[2, 0]``, whose entries stand
+        column after column. Shape (m,), as are all arrays here.
     analytic, numeric, error : ndarray
         The derivative that was checked, the numerical one, and the error bar of the numerical one.
     tolerance : ndarray

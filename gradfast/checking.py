@@ -296,6 +296,10 @@ class _Check:
             largest.add(judge.least_slopes(first, claimed), self.scale[some])
         for some, claimed in self.claims.blocks(np.setdiff1d(np.arange(self.e.n), chosen)):
             largest.add(claimed, self.scale[some])
+        # A value that no coordinate moves, nor is claimed to, is compared with a slope that would double it, or would
+        # move it as much as another value moves.
+        rests, most = largest.steepest == 0, largest.strongest.max(initial=0)
+        largest.steepest[rests], largest.strongest[rests] = np.inf, np.fmin(np.abs(self.center[rests]), most)
         found = []
         for (some, claimed), first in zip(self.claims.blocks(chosen), pairs, strict=True):
             entries = self._entries(claimed, largest.at(self.scale[some]))

@@ -209,8 +209,36 @@ def test_an_entry_is_not_right_because_another_of_its_coordinate_was_looked_at_l
 
 def test_entries_of_a_sparse_jacobian_that_cannot_be_told_are_shown():
     sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
-    check = check_jacobian(lambda x: np.array([x[0], 2.0]), sparse.csr_array([[1.0, 0.0], [0.0, 0.0]]), [1.0, 2.0])
+    check = check_jacobian(lambda x: np.array([x[0], 1e20]), sparse.csr_array([[1.0, 0.0], [0.0, 0.0]]), [1.0, 2.0])
     assert dict(zip(check.name, check.verdict, strict=True)) == {
         "J[0, 0]": "right", "J[1, 0]": "cannot tell", "J[1, 1]": "cannot tell"
     }  # fmt: skip
     assert check.outcome == "undecided"
+
+
+@pytest.mark.parametrize("constant", [-9.81, 0.0, 3e4])
+def test_a_value_that_is_constant_beside_others_has_a_derivative_of_0(constant):
+    """As in y'' = g, written as two equations of first order."""
+
+    def f(y):
+        return np.array([1e4 * y[1], constant])
+
+    y = [1.3, 2.7]
+    assert check_jacobian(f, [[0, 1e4], [0, 0]], y)
+    claimed = check_jacobian(f, [[0, 1e4], [0, 1.0]], y)
+    assert claimed.verdict[list(claimed.name).index("J[1, 1]")] == "wrong"
+
+
+COARSE = {
+    "steps of 16384": (lambda x: np.array([np.sin(x[0]), 1e20 + x[1]]), np.cos(1.3)),
+    "decimals": (lambda x: np.round([1000 * x[0], x[1]], 3), 1000),
+    "decimals beside a smooth value": (lambda x: np.array([np.sin(x[0]), np.round(x[1], 3)]), np.cos(1.3)),
+    "all at rest": (lambda x: np.array([3.0, np.float32(5 + 1e-8 * x[1])]), 0),
+}
+
+
+@pytest.mark.parametrize("kind", COARSE)
+def test_a_value_too_coarse_to_move_is_not_known_to_be_constant(kind):
+    f, slope = COARSE[kind]
+    check = check_jacobian(f, [[slope, 0], [0, 0]], [1.3, 2.7])
+    assert check.verdict[list(check.name).index("J[1, 1]")] != "right"
