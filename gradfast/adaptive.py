@@ -242,15 +242,15 @@ def _found(
             searches.append(search)
             while (asked := search.ask()) is not None:
                 side, chosen, steps = asked
+                lines = chosen + first if first else chosen
                 moves = (steps * side if side else steps).astype(dtype, copy=False)
                 evaluations += chosen.size * (1 if side else 2)
-                search.tell(side, chosen, values(moves, first + chosen, ONE_NODE if side else PAIR))
+                search.tell(side, chosen, values(moves, lines, ONE_NODE if side else PAIR))
                 if operator.full_output:
                     value, error, *_ = search.results()
-                    known = zip(
-                        (first + chosen).tolist(), steps, value[chosen].astype(dtype), error[chosen], strict=True
-                    )
+                    known = zip(lines.tolist(), steps, value[chosen].astype(dtype), error[chosen], strict=True)
                     trace += [Look(*look) for look in known]
-        results = zip(*(search.results() for search in searches), strict=True)
-        value, error, converged, radius, sides = map(np.concatenate, results)
+        results = [search.results() for search in searches]
+        parts = map(np.concatenate, zip(*results, strict=True)) if len(results) > 1 else results[0]
+        value, error, converged, radius, sides = parts
         return Found(value.astype(dtype), error, converged, radius, sides, evaluations, searches, trace)

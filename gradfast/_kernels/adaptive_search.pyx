@@ -206,7 +206,7 @@ cdef class Search:
         while True:
             v.counted |= look
             self.gather(&looks, i, k, a.side)
-            for j in range(looks.count):
+            for j in range(0 if v.has_moved else looks.count):
                 v.has_moved |= moved(&looks, j) != 0
             v.wish = fmin(next_look(a, &looks, v), a.reach)
             look = 0
