@@ -154,4 +154,4 @@ def test_an_error_on_one_thread_ends_the_others(operator, n, moved):
     changing = ctypes.CFUNCTYPE(*SIGNATURES["int"])(lambda n, point: f(point))
     with pytest.raises(ValueError, match=rf"it changed x\[{moved}\]"):
         operator(changing, np.zeros(n), workers=2)
-    assert next(calls) < 16  # there are 16 pieces
+    assert next(calls) < 100  # of the some hundred or thousand that the other thread would make
