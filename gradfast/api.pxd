@@ -29,6 +29,18 @@ point is a C array of n doubles that the loop perturbs and restores; it must be 
 thread's meanwhile. A Loop owns nothing: the Stencil, the steps, f's data and the stop
 byte must outlive it. The arguments one by one: ``_kernels/native_loop.pxd``. A program:
 ``tests/native/third_party.pyx``.
+
+    struct Function:
+        void *address
+        void *data                          NULL for a signature without it
+        Signature signature
+
+The signatures of f; that of ARRAY writes many values. Those called SIZE take Py_ssize_t
+where these take int; those called DATA take a void * more, at the end:
+
+    POINT_INT                               double (int, double *)
+    NUMBER                                  double (double)
+    ARRAY_INT                               void (int, double *, int, double *)
 """
 
 from gradfast._kernels.native_function cimport (

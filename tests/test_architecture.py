@@ -146,6 +146,15 @@ def test_the_c_interface_says_what_the_loops_declare():
     assert {re.match(r"\w+ (\w+)", one)[1] for one in told} == set(re.findall(r"\b[a-z]\w+", offered))
     declared = (PACKAGE / "_kernels" / "native_loop.pxd").read_text(encoding="utf-8")
     assert told <= declarations(declared.replace("cdef ", ""))
+    of_f = (PACKAGE / "_kernels" / "native_function.pxd").read_text(encoding="utf-8")
+    signatures = dict(re.findall(r"^    ([A-Z_]+) +(?:# )?((?:double|void) \(.*\))$", of_f, re.MULTILINE))
+    shown = dict(re.findall(r"^    ([A-Z_]+) +((?:double|void) \(.*\))$", interface, re.MULTILINE))
+    assert len(signatures) == 10
+    assert shown.items() <= signatures.items()
+    for name, one in list(shown.items()):
+        for kind, arguments in ((name, one), (re.sub("INT$", "SIZE", name), one.replace("int", "Py_ssize_t"))):
+            shown |= {kind: arguments, f"{kind}_DATA": arguments.replace(")", ", void *)")}
+    assert shown == signatures
 
 
 def test_every_compiled_module_has_its_place():

@@ -112,6 +112,12 @@ def test_the_tree_has_every_module_on_its_floor():
     assert list(floors) == list(FLOORS)[::-1]
 
 
+def test_the_readme_of_the_package_names_the_python_modules_that_are_compiled():
+    told = re.search(r"compiled although they are `.py` files: (.*)\.\n", text_of("gradfast/README.md"))[1]
+    compiled = re.search(r"^FRONT = .* for name in \((.*)\)\]", text_of("setup.py"), re.MULTILINE)
+    assert re.findall(r"`(\w+)`", told) == re.findall(r'"(\w+)"', compiled[1])
+
+
 def test_the_tree_has_every_kernel():
     kernels = {path.stem for path in (Path(gradfast.__file__).parent / "_kernels").glob("*.pyx")}
     assert set(re.findall(r"^ {8}(\w+)\.pyx  ?", tree(), re.MULTILINE)) == kernels
