@@ -152,22 +152,25 @@ class GradientCheck:
     def _wrong_arrays(self) -> list[str]:
         """Return a line for each array with wrong entries: how many, and what would make them right if that is clear.
 
-        A single vector, and numbers that are parameters by themselves, have none: the rows say all.
+        The last line names the arrays that are right. A single vector, and numbers that are parameters by themselves,
+        have none: the rows say all.
         """
         arrays: dict[str, list[int]] = {}
         for i, name in enumerate(self.name.tolist()):
             arrays.setdefault(name.rpartition("[")[0], []).append(i)
         if list(arrays) in (["x"], ["J"]) and "," not in self.name[0]:
             return []
-        lines = []
+        lines, right = [], []
         for array, places in arrays.items():
             rows = np.array(places)
+            if array and (self.verdict[rows] == RIGHT).all():
+                right.append(array)
             wrong = rows[self.verdict[rows] == WRONG]
             if array and rows.size > 1 and wrong.size:
                 ratio = self._ratio(wrong)
                 fits = "; its transpose would fit" if self._fits_transposed(array, rows) else ""
                 lines.append(f"{array}: {wrong.size} of {rows.size} wrong" + (ratio and f": {ratio}") + fits)
-        return lines
+        return [*lines, f"{', '.join(right)}: all right"] if lines and right else lines
 
     def _ratio(self, rows: Some) -> str:
         """Return what multiple of the numeric derivative the analytic one is, in wrong rows; "" if that is not clear.
@@ -192,7 +195,9 @@ class GradientCheck:
         for count in range(min(DIGITS_SHOWN, int(digits)), int(digits) + 1):
             text = f"{ratio:#.{max(count, 1)}g}"
             if count > 1 and float(text) != 1:
-                return f"analytic = {text} * numeric" + ("" if holds.all() else f" in {holds.sum()} of them")
+                return f"analytic = {text.rstrip('.')} * numeric" + (
+                    "" if holds.all() else f" in {holds.sum()} of them"
+                )
         return ""
 
     def _fits_transposed(self, array: str, rows: Some) -> bool:

@@ -42,7 +42,7 @@ def propagate(
     method, bounds, args, kwargs, argnum
         As for :func:`jacobian`. Difference methods that are given no ``step``, ``rel_step`` or ``scale`` have the same
         steps as there, but where x is near 0: a step that is no small part of abs(x) is at most a sixteenth of x's
-        standard deviation, whatever x's units are.
+        standard deviation, whatever x's units are. (It is longer if f's values are coarser than x.)
 
     Returns
     -------
@@ -82,7 +82,8 @@ def propagate(
         cov = labels._replace(axes=labels.axes * cov.ndim).aligned("cov", cov)
     point = ravel(x)[0] if are_parameters(x) else as_array("x", x)
     cov, variances = _checked(cov, n := point.size)
-    method = _within_deviations(as_method(method), np.sqrt(variances).reshape(point.shape))
+    precision = EPS.get(point.dtype.char, EPS["d"])
+    method = _within_deviations(as_method(method), np.sqrt(variances).reshape(point.shape), precision)
     operator = Jacobian(Doubled(f), method=method, flat=True, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=True)
     jacobian, value = operator._at(x, args)
     shape = values_of(value).shape
@@ -103,14 +104,14 @@ class Doubled:
         return value, value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _within_deviations(method: Method, deviations: Array) -> Method:
-    """Return a method whose default steps near 0 are a small part of the standard deviations of x.
+def _within_deviations(method: Method, deviations: Array, eps: float) -> Method:
+    """Return a method whose default steps near 0, in x's precision, are a small part of x's standard deviations.
 
     A smaller part than this, and f's values might be too coarse to show how f moves where x is 0.
     """
     if not isinstance(method, Difference) or (method.step, method.rel_step, method.scale) != (None, None, None):
         return method
-    scale = deviations / 16 / relative_step(method.options(1)[0][0], EPS["d"])
+    scale = deviations / 16 / relative_step(method.options(1)[0][0], eps)
     return replace(method, scale=np.fmin(scale, least_scale(1, method.accuracy)))
 
 

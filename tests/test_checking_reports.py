@@ -51,6 +51,7 @@ def wrong_arrays(gradient, **options):
             [WHOLE + "analytic = 0", "b: 4 of 4 wrong: analytic = -1.00 * numeric"],
         ),
         ({"b": lambda g: g / 50}, ["b: 4 of 4 wrong: analytic = 0.0200 * numeric"]),
+        ({"b": lambda g: 1e6 * g}, ["b: 4 of 4 wrong: analytic = 1.00e+06 * numeric"]),
         ({"b": lambda g: g * [1, 1, 2, 2]}, ["b: 2 of 4 wrong: analytic = 2.00 * numeric"]),
         ({"b": lambda g: g * [1, 1, 2, 2.1]}, ["b: 2 of 4 wrong"]),
         ({"b": lambda g: g * [1, 1, 1, 2]}, ["b: 1 of 4 wrong"]),
@@ -62,11 +63,12 @@ def wrong_arrays(gradient, **options):
     ],
 )  # fmt: skip
 def test_a_report_says_what_is_wrong_with_each_array(gradient, lines):
-    assert wrong_arrays(gradient) == lines
+    rest = [name for name in ("W", "b") if name not in gradient]
+    assert wrong_arrays(gradient) == lines + [f"{name}: all right" for name in rest if lines]
 
 
 def test_a_report_on_some_coordinates_counts_these():
-    assert wrong_arrays({"W": lambda g: g.T}, coordinates=12, seed=0) == ["W: 4 of 7 wrong"]
+    assert wrong_arrays({"W": lambda g: g.T}, coordinates=12, seed=0) == ["W: 4 of 7 wrong", "b: all right"]
     assert wrong_arrays({"W": lambda g: g.T}, directions=2) == []
 
 

@@ -143,3 +143,6 @@ def test_steps_suit_parameters_that_are_small_in_their_units():
     # At 0 there is no size of x, and the deviation alone tells.
     assert propagate(lambda q: np.exp(1e9 * q), 0.0, 1e-24)[1] == pytest.approx(1e-6)
     assert propagate(lambda q: np.exp(q @ [1e9, 1.0]), np.zeros(2), [1e-24, 0.0])[1] == pytest.approx(1e-6)
+    # Single precision has longer steps, but no longer ones than these.
+    x = np.zeros(1, np.float32)
+    assert propagate(lambda q: np.exp(1e9 * float(q[0])), x, 1e-24)[1] == pytest.approx(1e-6, rel=1e-3)
