@@ -389,9 +389,9 @@ def test_bars_at_kinks_on_polynomials_span_both_slopes(degree, x):
         assert not info.converged
 
 
-@pytest.mark.parametrize("bend", [1e-4, 1e-3])
-@pytest.mark.parametrize("distance", [1e-9, 1e-8, 1e-7, 1e-6])
-def test_small_kinks_beside_x_are_no_lies(bend, distance):
+@pytest.mark.parametrize("bend", [1e-4, 1e-3, 0.1])
+@pytest.mark.parametrize("distance", [1e-10, 1e-9, 1e-8, 1e-7, 1e-6])
+def test_bars_cover_kinks_close_beside_x(bend, distance):
     for x in np.linspace(0.3, 2.5, 12):
         kinked = derivative(
             lambda t, x=x: 2 * np.sin(t) + bend * np.maximum(0, t - x - distance),
@@ -399,7 +399,7 @@ def test_small_kinks_beside_x_are_no_lies(bend, distance):
             method="adaptive",
             full_output=True,
         )
-        assert abs(kinked[0] - 2 * math.cos(x)) <= 10 * kinked[1].error
+        assert abs(kinked[0] - 2 * math.cos(x)) <= kinked[1].error
 
 
 @pytest.mark.parametrize("height", [0.37, 1e-2 / 7, 3.3e-5, 1e-6 * math.pi])

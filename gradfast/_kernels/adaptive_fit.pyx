@@ -355,8 +355,9 @@ cdef void choose(const Looks *looks, Value *known, int needed, Fit *fits) noexce
     known.is_tread = tread >= 0
     best.bar, best.looks = INFINITY, 0
     for i in range(looks.count - 1, needed - 2, -1):
-        # A jump at x is one within any radius, unless a fit would have seen it.
-        jump = fmax(fits[i].jump, jump if fits[i].unseen >= jump else 0)
+        # A jump at x is one within any radius, unless a fit would have seen half of it: of one beside x, it sees less.
+        # If a fit must have seen all of it, 79 of 424 bars within 1e-7 of a kink do not cover the error, otherwise none.
+        jump = fmax(fits[i].jump, jump if 2 * fits[i].unseen >= jump else 0)
         fits[i].bar = fmax(fits[i].bar, jump)
         if fmax(fits[i].misfit, fits[i].other_misfit) * fits[i].sigma > known.shape_above:
             continue
