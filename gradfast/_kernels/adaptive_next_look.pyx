@@ -76,8 +76,11 @@ cdef bint has_not_moved(const Fit *b) noexcept nogil:
 
 
 cdef bint is_no_kink(const Line *a, const Fit *b) noexcept nogil:
-    """Return whether x is at no kink that counts: the other half of f is a parabola, or a kink would be seen."""
-    return b.other_misfit <= NOISY or b.unseen <= fmax(a.enough, a.tolerance) * fabs(<double>b.value)
+    """Return whether x is at no kink that counts: the other half of f is smooth, or such a kink would be seen.
+
+    Without the other half, 36 more of 10,700 results are lies; if kinks of 1e-6 of the value do not count, 4 more are.
+    """
+    return b.other_misfit <= NOISY or b.unseen <= a.tolerance * fabs(<double>b.value)
 
 
 cdef bint is_rough(const Fit *b) noexcept nogil:
