@@ -83,21 +83,6 @@ def explain(e: Evaluator, error: BaseException) -> None:
         add_note(error, f"f was called with the values of x, a {type(e.copied_from).__name__}; {RAVELED}")
 
 
-def assembled(evaluator: Evaluator, moves: Moves) -> Array:
-    """Return all values of moves from the pieces that an evaluator yields."""
-    out: Array | None = None
-    try:
-        for first, last, found in evaluator.pieces(moves):
-            if out is None:
-                out = np.empty((len(moves), *found.shape[1:]), found.dtype)
-            out[first:last] = found
-    except RuntimeError as error:
-        if isinstance(error.__cause__, StopIteration):  # f's, which no generator lets through
-            raise error.__cause__ from None
-        raise
-    return np.empty((0, *(evaluator.shape or ()))) if out is None else out
-
-
 class NanOnError(Evaluator):
     """Values of another evaluator, and NaN for those at which f raises an exception; not so at x itself.
 

@@ -92,15 +92,13 @@ class PreparedOperator(MixedStencils):
             call = self._call(args, axis if np.asarray(x).ndim > 1 else None, f0)
             evaluator = call.at(x)
         evaluator.copied_from = given if is_copy or self._workers is not None else None
-        if self._workers is not None:
-            from gradfast.workers import Workers  # few calls need it, nor what it imports
-
-            evaluator = Workers(evaluator, call, self._workers, self._pool)
-        if self.progress is False:
+        if self._workers is None and self.progress is False:
             return evaluator
-        from gradfast.progress import Progress  # few calls need it
+        from gradfast import workers  # few calls need it, nor what it imports
 
-        return Progress(evaluator, self.progress)
+        if self._workers is not None:
+            evaluator = workers.Workers(evaluator, call, self._workers, self._pool)
+        return evaluator if self.progress is False else workers.Progress(evaluator, self.progress)
 
     def _sees_names(self, x: object) -> bool:
         """Return whether f is to be called with x as it is, parameters by name."""

@@ -1,10 +1,11 @@
-"""An evaluator that wraps another: f's values in pieces, through workers."""
+"""Evaluators that wrap another: f's values in pieces, through workers or with progress told."""
 
 import math
 import pickle
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeGuard
 
@@ -13,7 +14,7 @@ import numpy as np
 from gradfast._kernels.evaluator import CoarserError, Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import Array, Function
-from gradfast.evaluators import Call, assembled
+from gradfast.evaluators import Call
 from gradfast.processes import DIED, Processes, portable
 
 # Chunks for each process of a pool of ours: with more of them the processes end at more nearly the same time.
@@ -28,8 +29,97 @@ OF_A_CHUNK = "_gradfast_of_a_chunk"
 # What workers may send back at once.
 MOST_BYTES = 1 << 26
 
+# A progress bar appears only if the work lasts longer than this many seconds.
+SECONDS_OF_SILENCE = 1.0
 
-class Workers(Evaluator):
+
+class InPieces(Evaluator):
+    """f's values, put together of the pieces that :meth:`pieces` yields."""
+
+    def values(self, moves: Moves) -> Array:
+        out: Array | None = None
+        try:
+            for first, last, found in self.pieces(moves):
+                if out is None:
+                    out = np.empty((len(moves), *found.shape[1:]), found.dtype)
+                out[first:last] = found
+        except RuntimeError as error:
+            if isinstance(error.__cause__, StopIteration):  # f's, which no generator lets through
+                raise error.__cause__ from None
+            raise
+        return np.empty((0, *(self.shape or ()))) if out is None else out
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self.leave()
+
+    def put_back(self) -> None:
+        super().put_back()
+        self.leave(at_once=True)
+
+    def leave(self, at_once: bool = False) -> None:
+        """Leave what served the values; at once, if f or the caller wants no more of them."""
+
+
+class Progress(InPieces):
+    """Values of another evaluator, with the evaluations told that are done: by a bar, or to ``show(done, total)``."""
+
+    def __init__(self, inner: Evaluator, show: object) -> None:
+        super().__init__(inner)
+        self.show, self.done, self.total = show, 0, 0
+        self.bar: Any = None
+        self.tqdm = import_tqdm() if show is True else None
+
+    def expect(self, total: int) -> None:
+        """Begin to count: `total` evaluations are to come."""
+        self.done, self.total = 0, total
+        if self.tqdm is not None:
+            self.bar = self.tqdm(total=total, unit=" evaluations", delay=SECONDS_OF_SILENCE)
+
+    def values(self, moves: Moves) -> Array:
+        if self.done == self.total:  # an algorithm that does not know how many are to come
+            self._expect_more(len(moves) * self.points)
+        return super().values(moves)
+
+    def _expect_more(self, count: int) -> None:
+        if not self.total:
+            self.expect(count)
+            return
+        self.total += count
+        if self.bar is not None:
+            self.bar.total = self.total
+
+    def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
+        for first, last, found in self.inner.pieces(moves):
+            self._add((last - first) * self.points)
+            yield first, last, found
+
+    def rows_at_once(self) -> int:
+        return self.inner.rows_at_once()
+
+    def leave(self, at_once: bool = False) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def _add(self, count: int) -> None:
+        self.done += count
+        if self.bar is not None:
+            self.bar.update(count)
+        elif callable(self.show):
+            self.show(self.done, self.total)
+
+
+def import_tqdm() -> Function:
+    try:
+        tqdm: Function = import_module("tqdm").tqdm
+    except ImportError as error:
+        raise ImportError("a progress bar needs tqdm: install gradfast[progress]") from error
+    return tqdm
+
+
+class Workers(InPieces):
     """f's values through a map of workers, or through processes of our own.
 
     Moves are cut into chunks; f, its arguments and x travel with each, so that f must be picklable and what it reads
@@ -44,9 +134,6 @@ class Workers(Evaluator):
         self.keeps_pool = pool is not None
         # x in its memory order, in which f may add up.
         self.job = Job(call, None if self.is_batch else np.array(self.x), None)
-
-    def values(self, moves: Moves) -> Array:
-        return assembled(self, moves)
 
     def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
         ends = list(pairwise(ends_of_chunks(self.workers, len(moves))))
@@ -89,17 +176,7 @@ class Workers(Evaluator):
             return CHUNKS_OF_A_MAP if callable(self.workers) else CHUNKS_A_PROCESS * int(self.workers)
         return max(1, MOST_BYTES // max(1, 8 * self.width))
 
-    def close(self) -> None:
-        try:
-            super().close()
-        finally:
-            self._end_pool()
-
-    def put_back(self) -> None:
-        super().put_back()
-        self._end_pool(at_once=True)
-
-    def _end_pool(self, at_once: bool = False) -> None:
+    def leave(self, at_once: bool = False) -> None:
         if self.pool is not None and not self.keeps_pool:
             self.pool.end(at_once)
 

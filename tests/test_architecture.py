@@ -30,7 +30,6 @@ FLOORS = {
         "evaluators",
         "direction",
         "workers",
-        "progress",
         "operator_value",
         "operator_moves",
         "zero_warning",

@@ -20,8 +20,7 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call
-from gradfast.progress import Progress
-from gradfast.workers import Workers
+from gradfast.workers import Progress, Workers
 
 CENTRAL = Stencil((1, -1), (1, -1), 2)
 FORWARD = Stencil((1,), (1,), 1, center=-1)
