@@ -7,6 +7,8 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import ModuleType
 from typing import Any, Literal, TypeGuard
 
 import numpy as np
@@ -169,6 +171,15 @@ def as_dtype(dtype: DType, derivatives: Array) -> Array:
 def number_or_array(result: Array) -> Any:
     """Return what was computed at a number, an array without axes, as a number, and other arrays as they are."""
     return result if result.ndim else result[()]
+
+
+def imported(module: str, need: str, extra: str) -> ModuleType:
+    """Return a module of another package; ImportError that says what needs it, and names the extra that has it."""
+    try:
+        import_module(module.partition(".")[0])  # of which a part may be imported already
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(f"{need}: install gradfast[{extra}]") from error
 
 
 def warn(message: str) -> None:

@@ -4,10 +4,10 @@ Objects that own compiled code are recognized by the name of their type. So SciP
 here; a caller who has such an object has imported them.
 """
 
-import importlib
 import math
 from collections.abc import Callable
 from functools import lru_cache, partial
+from importlib import import_module
 from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from gradfast._kernels.native_function import SIGNATURES, NativeFunction
 from gradfast._kernels.returned_value import shown, values_of
-from gradfast.arguments import Arguments, Array, Function, is_integer, warn
+from gradfast.arguments import Arguments, Array, Function, imported, is_integer, warn
 from gradfast.parameters import Layout, are_parameters
 
 MOST_OUTPUTS = 2**31 - 1  # C's int counts them
@@ -184,10 +184,7 @@ def is_jitted(f: object) -> bool:
 
 
 def _by_numba(f: Any, outputs: int) -> NativeFunction:
-    try:
-        numba = importlib.import_module("numba")
-    except ImportError as error:
-        raise ImportError("compiling needs numba: install gradfast[numba]") from error
+    numba = imported("numba", "compiling needs numba", "numba")
     source = f.py_func if is_jitted(f) else f
     # Without boundscheck an index out of range reads whatever lies there.
     function, carray, asarray, nan = numba.njit(boundscheck=True)(source), numba.carray, np.asarray, math.nan
@@ -248,7 +245,7 @@ def _how_to_make_again(f: object, outputs: int, made: NativeFunction) -> Argumen
 
 
 def _found_in(module: str, name: str) -> object:
-    return attrgetter(name)(importlib.import_module(module))
+    return attrgetter(name)(import_module(module))
 
 
 # --- between f and an operator ----------------------------------------------------------------------------------------

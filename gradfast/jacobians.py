@@ -1,6 +1,5 @@
 """jacobian: of f of a point, to an array; dense or sparse."""
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Never, Unpack, overload
@@ -19,6 +18,7 @@ from gradfast.arguments import (
     ProgressLike,
     WorkersLike,
     as_dtype,
+    imported,
     number_or_array,
     unexpected,
 )
@@ -106,6 +106,8 @@ class Jacobian(JacobianOperator, PreparedOperator):
         ------
         ValueError
             If the operator has an axis, or f returns also something else, by ``has_aux=True``.
+        ImportError
+            If SciPy is not installed (``gradfast[sparse]``).
 
         Notes
         -----
@@ -117,7 +119,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
             raise ValueError(f"has_aux must be False for a linear operator; got {self.has_aux!r}")
         if self.axis is not None:
             raise ValueError(f"axis must be None for a linear operator; got {self.axis!r}")
-        linalg = importlib.import_module("scipy.sparse.linalg")
+        linalg = imported("scipy.sparse.linalg", "a linear operator needs SciPy", "sparse")
         place = self.argnum
         if place:
             x, args = self._sorted(x, args)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -12,7 +11,7 @@ import numpy as np
 
 from gradfast._kernels.memory import add_note
 from gradfast._kernels.native_function import NativeFunction
-from gradfast.arguments import Array, Function, as_array, is_real
+from gradfast.arguments import Array, Function, as_array, imported, is_real
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened
 from gradfast.textbook_gradient import numerical_gradient
@@ -316,12 +315,7 @@ def _logarithmic(sizes: Array) -> object:
 
 
 def import_matplotlib(name: str) -> ModuleType:
-    """Return a module of Matplotlib, or raise an ImportError that names the extra to install."""
-    try:
-        importlib.import_module("matplotlib")
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError("plotting needs Matplotlib: install gradfast[plot]") from error
+    return imported(name, "plotting needs Matplotlib", "plot")
 
 
 def new_axes(ax: Any, projection: str | None = None) -> Any:

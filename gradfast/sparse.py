@@ -1,6 +1,6 @@
 """Jacobians and Hessians of known sparsity: a color of columns at once, the result in CSR."""
 
-import importlib
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from gradfast._kernels.combine import SCATTER, combined, second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import VALUE_DTYPE, Array, as_arguments, as_dtype, as_point
+from gradfast.arguments import VALUE_DTYPE, Array, as_arguments, as_dtype, as_point, imported
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
 from gradfast.evaluators import Call, opened, x_of
@@ -18,12 +18,8 @@ from gradfast.sparse_verification import Lines, verify
 from gradfast.stencils import ONE_NODE
 
 
-def scipy_sparse() -> object:
-    """Return SciPy's sparse arrays; ImportError that names the extra."""
-    try:
-        return importlib.import_module("scipy.sparse")
-    except ImportError as error:
-        raise ImportError("a sparse result needs SciPy: install gradfast[sparse]") from error
+def scipy_sparse() -> ModuleType:
+    return imported("scipy.sparse", "a sparse result needs SciPy", "sparse")
 
 
 def snapshot(sparsity: object) -> object:
@@ -108,7 +104,7 @@ def jacobian(
     return result, every, center
 
 
-def as_csr(sparse: Any, pattern: Pattern, data: Array) -> Any:
+def as_csr(sparse: ModuleType, pattern: Pattern, data: Array) -> Any:
     """Return a CSR array of a pattern; its indices are its own, for SciPy changes them in place."""
     result = sparse.csr_array((data, pattern.columns.copy(), pattern.row_starts.copy()), shape=pattern.shape)
     result.has_canonical_format = True

@@ -5,7 +5,6 @@ import pickle
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from importlib import import_module
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeGuard
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from gradfast._kernels.evaluator import CoarserError, Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import Array, Function
+from gradfast.arguments import Array, Function, imported
 from gradfast.evaluators import Call
 from gradfast.processes import DIED, Processes, portable
 
@@ -70,7 +69,7 @@ class Progress(InPieces):
         super().__init__(inner)
         self.show, self.done, self.total = show, 0, 0
         self.bar: Any = None
-        self.tqdm = import_tqdm() if show is True else None
+        self.tqdm = imported("tqdm", "a progress bar needs tqdm", "progress").tqdm if show is True else None
 
     def expect(self, total: int) -> None:
         """Begin to count: `total` evaluations are to come."""
@@ -109,14 +108,6 @@ class Progress(InPieces):
             self.bar.update(count)
         elif callable(self.show):
             self.show(self.done, self.total)
-
-
-def import_tqdm() -> Function:
-    try:
-        tqdm: Function = import_module("tqdm").tqdm
-    except ImportError as error:
-        raise ImportError("a progress bar needs tqdm: install gradfast[progress]") from error
-    return tqdm
 
 
 class Workers(InPieces):

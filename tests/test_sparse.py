@@ -16,7 +16,7 @@ from objectives import chain, chain_jacobian, energy, energy_gradient, point
 from ways import AT_A_POINT
 
 import gradfast
-from gradfast import Adaptive, Backward, Central, Coloring, Complex, Forward, hessian, jacobian
+from gradfast import Adaptive, Backward, Central, Coloring, Complex, Forward, Jacobian, hessian, jacobian
 from gradfast.coloring import banded
 
 sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
@@ -347,6 +347,9 @@ def test_without_scipy_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.sparse", None)
     with pytest.raises(ImportError, match=r"a sparse result needs SciPy: install gradfast\[sparse\]"):
         jacobian(chain, point(9), sparsity=banded(9, 1, 1))
+    monkeypatch.setitem(sys.modules, "scipy.sparse.linalg", None)
+    with pytest.raises(ImportError, match=r"a linear operator needs SciPy: install gradfast\[sparse\]"):
+        Jacobian(chain).as_linear_operator(point(9))
 
 
 def test_the_result_does_not_share_memory_with_its_coloring():
