@@ -1,10 +1,11 @@
 """The difference methods, values that one can print and compare: on which nodes f is evaluated, and how far apart."""
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -133,6 +134,12 @@ class Difference(Method):
         if min(stencil.nodes) < 0:
             return np.full(np.shape(steps), "central")
         return np.where(steps > 0, "forward", "backward")
+
+    def with_steps(self, **given: object) -> Self:
+        """Return the same differences with other steps, which are taken as they are."""
+        other = copy(self)
+        vars(other).update(given)
+        return other
 
     def one_sided(self) -> "Forward":
         """Return a forward difference of the same accuracy and steps."""

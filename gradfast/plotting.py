@@ -8,7 +8,6 @@ with gradfast.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -199,7 +198,8 @@ def plot_step_error(
     lines = []
     for method in chosen:
         with np.errstate(all="ignore"):
-            found = [derivative(f, float(x), method=_with_step(method, step)) for step in h]
+            fixed = (method.with_steps(step=float(step), rel_step=None, noise=None) for step in h)
+            found = [derivative(f, float(x), method=one) for one in fixed]
             usual, info = derivative(f, float(x), method=method, full_output=True)
         lines.append((method, np.abs(np.array(found) - exact), info.step, abs(usual - exact)))
     ax = new_axes(ax)
@@ -210,12 +210,6 @@ def plot_step_error(
     ax.set(xscale="log", yscale="log")
     ax.legend()
     return annotated(ax, None, x="step", y="error of the derivative")
-
-
-def _with_step(method: Difference, step: float) -> Difference:
-    method = copy(method)
-    vars(method).update(step=float(step), rel_step=None, noise=None)
-    return method
 
 
 def _value_at(f: Function, point: object) -> float:

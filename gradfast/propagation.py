@@ -1,7 +1,6 @@
 """propagate: the covariance of f(x) from that of x."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -112,7 +111,7 @@ def _within_deviations(method: Method, deviations: Array, eps: float) -> Method:
     if not isinstance(method, Difference) or (method.step, method.rel_step, method.scale) != (None, None, None):
         return method
     scale = deviations / 16 / relative_step(method.options(1)[0][0], eps)
-    return replace(method, scale=np.fmin(scale, least_scale(1, method.accuracy)))
+    return method.with_steps(scale=np.fmin(scale, least_scale(1, method.accuracy)))
 
 
 def _checked(cov: object, n: int) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradfast import Central, propagate
+from gradfast import Central, Nodes, propagate
 
 X = np.array([0.5, 1.0, 1.5])
 
@@ -28,6 +28,7 @@ def test_the_covariance_of_a_result():
     )
     assert found == pytest.approx(4 * cov)
     assert propagate(lambda x: np.outer(x, x), x, cov)[1].shape == (2, 2, 2, 2)
+    assert propagate(lambda x: x[0] * x[1], x, 0.5, method=Nodes((-1, 1, 2)))[1] == pytest.approx(0.5 * 13)
 
 
 def test_propagate_agrees_with_jacobi():
