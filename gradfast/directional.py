@@ -23,11 +23,11 @@ from gradfast.arguments import (
     number_or_array,
     unexpected,
 )
-from gradfast.direction import Line
 from gradfast.evaluators import call_of, innermost
 from gradfast.info import Info, info_of_all
 from gradfast.methods import AnyMethod
 from gradfast.operator_call import PreparedOperator
+from gradfast.operator_moves import Line
 from gradfast.stencils import ONE_NODE, checked_order
 
 if TYPE_CHECKING:

@@ -28,7 +28,6 @@ FLOORS = {
     "calls": (
         "processes",
         "evaluators",
-        "direction",
         "workers",
         "operator_value",
         "operator_moves",
