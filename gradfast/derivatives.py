@@ -11,10 +11,9 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast._kernels.operator_once import Spare
 from gradfast.arguments import Array, Function, OnError, as_dtype, number_or_array, tell_of_vectorize, unexpected
-from gradfast.complex_step import imaginary_part_of, imaginary_steps_at
 from gradfast.difference_methods import Central
 from gradfast.info import Info
-from gradfast.methods import AnyMethod, as_method
+from gradfast.methods import AnyMethod, as_method, imaginary_part_of, imaginary_steps_at
 from gradfast.operator_call import PreparedOperator
 from gradfast.stencils import checked_order
 

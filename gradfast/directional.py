@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 import numpy as np
 
-from gradfast import adaptive, complex_step
+from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Moves
@@ -25,7 +25,7 @@ from gradfast.arguments import (
 )
 from gradfast.evaluators import call_of, innermost
 from gradfast.info import Info, info_of_all
-from gradfast.methods import AnyMethod
+from gradfast.methods import AnyMethod, check_along, imaginary_steps
 from gradfast.operator_call import PreparedOperator
 from gradfast.operator_moves import Line
 from gradfast.stencils import ONE_NODE, checked_order
@@ -169,7 +169,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             return ()
         e.has_gaps = not np.isfinite(line.x).all()
         if self.method.is_complex:
-            stencil, t = ONE_NODE, complex_step.imaginary_steps(line.size_as_value / line.length)[0]
+            stencil, t = ONE_NODE, imaginary_steps(line.size_as_value / line.length)[0]
         else:
             found = line.step(self.method, e.precision)
             if found is None:
@@ -212,7 +212,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         along = self._along(e, line.v, self._bounds_at(e))
         center = along(0.0)
         step = line.step_of_check(e.precision)
-        complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, result)
+        check_along(lambda t: along(t) if t else center, step, e.precision, result)
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.along(e, self, center, Line(e, v, self._bounds_at(e), self.n))

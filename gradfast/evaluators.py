@@ -20,7 +20,7 @@ from gradfast._kernels.moves import Moves
 from gradfast._kernels.native_evaluator import Native
 from gradfast._kernels.native_function import NativeFunction
 from gradfast.arguments import RAVELED, VALUE_DTYPE, Arguments, Array, Function
-from gradfast.complex_step import complex_copy, imaginary_part_of
+from gradfast.methods import complex_copy, imaginary_part_of
 from gradfast.parameters import Layout, is_labeled
 
 

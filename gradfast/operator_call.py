@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Moves
@@ -30,6 +29,7 @@ from gradfast.arguments import (
 from gradfast.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
 from gradfast.evaluators import Call, as_x, call_of, explain, innermost, opened, shape_of, x_of
 from gradfast.info import Info, info_of_all, joined, joined_info, with_arrays
+from gradfast.methods import check_along, check_step, direction_inside, random_direction
 from gradfast.operator_moves import MixedStencils
 from gradfast.parameters import Layout, are_parameters
 from gradfast.steps_and_bounds import checked_bounds, warn_of_swallowed_step
@@ -229,12 +229,12 @@ class PreparedOperator(MixedStencils):
             return
         x = x_of(e)
         sides = self._bounds_at(e)
-        way = complex_step.random_direction(x)
+        way = random_direction(x)
         center = self._along(e, way, sides)(0.0)  # which tells the precision of f's values
-        step = complex_step.check_step(e.precision)
-        way = way if sides is None else complex_step.direction_inside(x, way, sides, step)
+        step = check_step(e.precision)
+        way = way if sides is None else direction_inside(x, way, sides, step)
         along = self._along(e, way, sides)
-        complex_step.check_along(lambda t: along(t) if t else center, step, e.precision, self._product(e, result, way))
+        check_along(lambda t: along(t) if t else center, step, e.precision, self._product(e, result, way))
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Callable[[float], Array]:
         """Return f on the line x + t v, at points that are copies and inside the bounds, as a function of t."""

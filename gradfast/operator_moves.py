@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradfast import complex_step
 from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
@@ -13,6 +12,7 @@ from gradfast._kernels.steps_and_bounds import LEAST_SCALE
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Some, as_array
 from gradfast.difference_methods import Difference, Options
 from gradfast.evaluators import in_order, x_of
+from gradfast.methods import LONGEST_CHECK, check_step, imaginary_steps_at
 from gradfast.operator_value import WithOptions
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
@@ -65,7 +65,7 @@ class MixedStencils(WithOptions):
 
     def _imaginary_moves(self, e: Evaluator, sides: tuple[Array, Array] | None) -> tuple[Moves, ...]:
         """Return the moves of the complex step. Nothing real moves: only equal bounds fix a coordinate."""
-        steps, stencil = complex_step.imaginary_steps_at(x_of(e).reshape(-1)), ONE_NODE
+        steps, stencil = imaginary_steps_at(x_of(e).reshape(-1)), ONE_NODE
         free = np.arange(e.n) if sides is None else np.flatnonzero(sides[0] != sides[1])
         return (self._moves_of_some(e, in_order(e, steps), stencil, free),) if free.size or not e.n else ()
 
@@ -236,10 +236,10 @@ class Line:
 
     def step_of_check(self, char: str) -> float:
         """Return the step of t for the check: negative if bounds leave more room below, 0 if hardly any."""
-        step = complex_step.check_step(char) * float(self.size[0]) / self.length
+        step = check_step(char) * float(self.size[0]) / self.length
         if self.sides is None:
             return step
-        above, below = (min(step, abs(float(t[0])) / complex_step.LONGEST_CHECK) for t in self.ends()[::-1])
+        above, below = (min(step, abs(float(t[0])) / LONGEST_CHECK) for t in self.ends()[::-1])
         if max(above, below) < EPS[char] * step:
             return 0.0
         return above if above >= below else -below

@@ -5,13 +5,13 @@ from types import CodeType, FunctionType, ModuleType
 
 import numpy as np
 
-from gradfast import complex_step
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import VALUE_DTYPE, Array, share_memory, warn
 from gradfast.callables import PartOf
 from gradfast.evaluators import Call, as_x, in_order, innermost, x_of
+from gradfast.methods import direction_inside, random_direction
 from gradfast.operator_moves import MixedStencils
 from gradfast.stencils import ONE_NODE
 
@@ -47,8 +47,8 @@ def doubt(operator: MixedStencils, e: Evaluator, parts: tuple[Moves, ...] | None
         call = Call(one.f, one.args, operator.single)
     if parts is None:
         x = x_of(e)
-        v, sides = complex_step.random_direction(x), operator._bounds_at(e)
-        v = v if sides is None else complex_step.direction_inside(x, v, sides, STEP_OF_DOUBT)
+        v, sides = random_direction(x), operator._bounds_at(e)
+        v = v if sides is None else direction_inside(x, v, sides, STEP_OF_DOUBT)
         by = in_order(e, STEP_OF_DOUBT * v)
     else:
         by = np.zeros(e.n)

@@ -24,7 +24,7 @@ FLOORS = {
         "sparse_patterns",
         "coloring",
     ),
-    "steps": ("steps_and_bounds", "difference_methods", "methods", "complex_step"),
+    "steps": ("steps_and_bounds", "difference_methods", "methods"),
     "calls": (
         "processes",
         "evaluators",
