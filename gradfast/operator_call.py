@@ -27,13 +27,26 @@ from gradfast.arguments import (
     share_memory,
 )
 from gradfast.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
-from gradfast.evaluators import Call, as_x, call_of, explain, innermost, opened, shape_of, x_of
+from gradfast.evaluators import (
+    Call,
+    as_x,
+    call_of,
+    explain,
+    in_order,
+    innermost,
+    opened,
+    shape_of,
+    warn_of_unseen,
+    x_of,
+)
 from gradfast.info import Info, info_of_all, joined, joined_info, with_arrays
 from gradfast.methods import check_along, check_step, direction_inside, random_direction
 from gradfast.operator_moves import MixedStencils
 from gradfast.parameters import Layout, are_parameters
 from gradfast.steps_and_bounds import checked_bounds, warn_of_swallowed_step
-from gradfast.zero_warning import doubt
+
+# How far from x f is called to tell, in units of each coordinate.
+STEP_OF_DOUBT = 2.0**-7
 
 
 class PreparedOperator(MixedStencils):
@@ -292,7 +305,25 @@ class PreparedOperator(MixedStencils):
         return e.value()
 
     def _doubt(self, e: Evaluator, parts: tuple[Moves, ...] | None, unmoved: Array | None) -> None:
-        doubt(self, e, parts, unmoved)
+        """Warn if f may see nothing of what is moved, since all derivatives are exactly 0.
+
+        `unmoved` is f's value at the moved points, or at x if they are not all the same; None if it is not known.
+        """
+        if isinstance(self.f, PartOf):  # a part of f's values may well be the same everywhere
+            return
+        if not e.n or self.is_elementwise or self.is_native or self.method.is_complex:
+            return
+        if parts is None:
+            x = x_of(e)
+            v, sides = random_direction(x), self._bounds_at(e)
+            v = v if sides is None else direction_inside(x, v, sides, STEP_OF_DOUBT)
+            by = in_order(e, STEP_OF_DOUBT * v)
+        else:
+            by = np.zeros(e.n)
+            for moves in parts:
+                some = moves.groups.members
+                by[some] = moves.stencil.nodes[0] * moves.step_of_each[some]
+        warn_of_unseen(e, call_of(e), by, unmoved)
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         """Return the derivatives by adaptive steps, and what was done if that is wanted, but for evaluations at x."""

@@ -19,10 +19,9 @@ from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.textbook_loop import by_differences, by_moves
 from gradfast.arguments import Array, Function, as_dtype, as_point, is_integer, share_memory
 from gradfast.callables import as_objective
-from gradfast.evaluators import Call, opened
+from gradfast.evaluators import Call, holds, opened, warn_of_unseen
 from gradfast.stencils import central
 from gradfast.textbook_functions import checked_step, warn_of_swallowed_step
-from gradfast.zero_warning import holds, warn_of_unseen
 
 CENTRAL = central(1, 2)
 

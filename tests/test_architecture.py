@@ -31,7 +31,6 @@ FLOORS = {
         "workers",
         "operator_value",
         "operator_moves",
-        "zero_warning",
         "operator_call",
     ),
     "algorithms": ("adaptive", "noise_estimate", "sparse_verification", "sparse"),
