@@ -142,20 +142,10 @@ if TYPE_CHECKING:
 
 
 def derivative(
-    f: Function,
-    x: object,
-    *,
-    n: int = 1,
-    method: AnyMethod = "central",
-    bounds: object = None,
-    args: object = (),
-    kwargs: Mapping[str, object] | None = None,
-    argnum: int = 0,
-    has_aux: bool = False,
-    on_error: OnError = "raise",
-    full_output: bool = False,
-    **others: Never,
-) -> object:
+    f: Function, x: object, *, n: int = 1, method: AnyMethod = "central", bounds: object = None, args: object = (),
+    kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False, on_error: OnError = "raise",
+    full_output: bool = False, **others: Never,
+) -> object:  # fmt: skip
     """Return the n-th derivative of f at each element of x.
 
     Parameters

@@ -242,23 +242,11 @@ if TYPE_CHECKING:
 
 
 def directional_derivative(
-    f: Function,
-    x: object,
-    v: object,
-    *,
-    n: int = 1,
-    method: AnyMethod = "central",
-    f0: object = None,
-    bounds: object = None,
-    args: object = (),
-    kwargs: Mapping[str, object] | None = None,
-    argnum: int = 0,
-    has_aux: bool = False,
-    vectorized: bool = False,
-    on_error: OnError = "raise",
-    full_output: bool = False,
+    f: Function, x: object, v: object, *, n: int = 1, method: AnyMethod = "central", f0: object = None,
+    bounds: object = None, args: object = (), kwargs: Mapping[str, object] | None = None, argnum: int = 0,
+    has_aux: bool = False, vectorized: bool = False, on_error: OnError = "raise", full_output: bool = False,
     **others: Never,
-) -> object:
+) -> object:  # fmt: skip
     """Return the derivative of f at x along v.
 
     Parameters

@@ -140,24 +140,11 @@ if TYPE_CHECKING:
 
 
 def gradient(
-    f: Function,
-    x: object,
-    *,
-    method: AnyMethod = "central",
-    axis: int | None = None,
-    f0: object = None,
-    bounds: object = None,
-    args: object = (),
-    kwargs: Mapping[str, object] | None = None,
-    argnum: int = 0,
-    has_aux: bool = False,
-    vectorized: bool = False,
-    workers: WorkersLike = None,
-    progress: ProgressLike = False,
-    on_error: OnError = "raise",
-    full_output: bool = False,
-    **others: Never,
-) -> object:
+    f: Function, x: object, *, method: AnyMethod = "central", axis: int | None = None, f0: object = None,
+    bounds: object = None, args: object = (), kwargs: Mapping[str, object] | None = None, argnum: int = 0,
+    has_aux: bool = False, vectorized: bool = False, workers: WorkersLike = None, progress: ProgressLike = False,
+    on_error: OnError = "raise", full_output: bool = False, **others: Never,
+) -> object:  # fmt: skip
     """Return the gradient of f at x.
 
     Parameters
@@ -325,23 +312,11 @@ if TYPE_CHECKING:
 
 
 def value_and_gradient(
-    f: Function,
-    x: object,
-    *,
-    method: AnyMethod = "central",
-    axis: int | None = None,
-    bounds: object = None,
-    args: object = (),
-    kwargs: Mapping[str, object] | None = None,
-    argnum: int = 0,
-    has_aux: bool = False,
-    vectorized: bool = False,
-    workers: WorkersLike = None,
-    progress: ProgressLike = False,
-    on_error: OnError = "raise",
-    full_output: bool = False,
-    **others: Never,
-) -> object:
+    f: Function, x: object, *, method: AnyMethod = "central", axis: int | None = None, bounds: object = None,
+    args: object = (), kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False,
+    vectorized: bool = False, workers: WorkersLike = None, progress: ProgressLike = False, on_error: OnError = "raise",
+    full_output: bool = False, **others: Never,
+) -> object:  # fmt: skip
     """Return f's value at x and its gradient.
 
     Parameters

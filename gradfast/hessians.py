@@ -298,28 +298,12 @@ if TYPE_CHECKING:
 
 
 def hessian(
-    f: Function | None,
-    x: object,
-    *,
-    method: AnyMethod = "central",
-    axis: int | None = None,
-    gradient: Function | None = None,
-    f0: object = None,
-    diagonal: bool = False,
-    sparsity: object = None,
-    verify: bool = False,
-    bounds: object = None,
-    args: object = (),
-    kwargs: Mapping[str, object] | None = None,
-    argnum: int = 0,
-    has_aux: bool = False,
-    vectorized: bool = False,
-    workers: WorkersLike = None,
-    progress: ProgressLike = False,
-    on_error: OnError = "raise",
-    full_output: bool = False,
-    **others: Never,
-) -> object:
+    f: Function | None, x: object, *, method: AnyMethod = "central", axis: int | None = None,
+    gradient: Function | None = None, f0: object = None, diagonal: bool = False, sparsity: object = None,
+    verify: bool = False, bounds: object = None, args: object = (), kwargs: Mapping[str, object] | None = None,
+    argnum: int = 0, has_aux: bool = False, vectorized: bool = False, workers: WorkersLike = None,
+    progress: ProgressLike = False, on_error: OnError = "raise", full_output: bool = False, **others: Never,
+) -> object:  # fmt: skip
     """Return the Hessian of f at x.
 
     Parameters

@@ -234,27 +234,12 @@ if TYPE_CHECKING:
 
 
 def jacobian(
-    f: Function,
-    x: object,
-    *,
-    method: AnyMethod = "central",
-    axis: int | None = None,
-    f0: object = None,
-    flat: bool = False,
-    sparsity: object = None,
-    verify: bool = False,
-    bounds: object = None,
-    args: object = (),
-    kwargs: Mapping[str, object] | None = None,
-    argnum: int = 0,
-    has_aux: bool = False,
-    vectorized: bool = False,
-    workers: WorkersLike = None,
-    progress: ProgressLike = False,
-    on_error: OnError = "raise",
-    full_output: bool = False,
+    f: Function, x: object, *, method: AnyMethod = "central", axis: int | None = None, f0: object = None,
+    flat: bool = False, sparsity: object = None, verify: bool = False, bounds: object = None, args: object = (),
+    kwargs: Mapping[str, object] | None = None, argnum: int = 0, has_aux: bool = False, vectorized: bool = False,
+    workers: WorkersLike = None, progress: ProgressLike = False, on_error: OnError = "raise", full_output: bool = False,
     **others: Never,
-) -> object:
+) -> object:  # fmt: skip
     """Return the Jacobian of f at x.
 
     Parameters

@@ -93,17 +93,9 @@ def plot_surface(
 
 
 def plot_gradient_field(
-    f: Function,
-    x0: object,
-    x1: object,
-    sign: int = -1,
-    *,
-    h: float = 1e-4,
-    length: str = "gradient",
-    vectorized: bool = False,
-    ax: Axes | None = None,
-    **kwargs: object,
-) -> Axes:
+    f: Function, x0: object, x1: object, sign: int = -1, *, h: float = 1e-4, length: str = "gradient",
+    vectorized: bool = False, ax: Axes | None = None, **kwargs: object,
+) -> Axes:  # fmt: skip
     """Draw the gradient of f, or its negative, as an arrow at each point of a mesh.
 
     Parameters
@@ -178,15 +170,9 @@ def plot_gradient_field(
 
 
 def plot_contour(
-    f: Function,
-    x0: object,
-    x1: object,
-    path: object = None,
-    *,
-    vectorized: bool = False,
-    ax: Axes | None = None,
+    f: Function, x0: object, x1: object, path: object = None, *, vectorized: bool = False, ax: Axes | None = None,
     **kwargs: Any,
-) -> Axes:
+) -> Axes:  # fmt: skip
     """Draw lines of equal f over a mesh, and the way that a minimizer took.
 
     Parameters

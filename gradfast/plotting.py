@@ -133,15 +133,9 @@ def plot_tangent(f: Function, x: object, at: float, *, h: float = 1e-4, ax: Axes
 
 
 def plot_step_error(
-    f: Function,
-    x: float,
-    exact: float,
-    *,
-    methods: Iterable[AnyMethod] = ("forward", "central", FOURTH_ORDER),
-    steps: object = None,
-    ax: Axes | None = None,
-    **kwargs: Any,
-) -> Axes:
+    f: Function, x: float, exact: float, *, methods: Iterable[AnyMethod] = ("forward", "central", FOURTH_ORDER),
+    steps: object = None, ax: Axes | None = None, **kwargs: Any,
+) -> Axes:  # fmt: skip
     """Draw the error of f's derivative at one number against the step, a line for each method.
 
     The right branch of the V is truncation, the left one is f's rounding divided by the step. A dot marks the step

@@ -16,16 +16,9 @@ from gradfast.steps_and_bounds import least_scale, relative_step
 
 
 def propagate(
-    f: Function,
-    x: Any,
-    cov: Any,
-    *,
-    method: AnyMethod = "central",
-    bounds: object = None,
-    args: object = (),
-    kwargs: Mapping[str, object] | None = None,
-    argnum: int = 0,
-) -> tuple[Any, Any]:
+    f: Function, x: Any, cov: Any, *, method: AnyMethod = "central", bounds: object = None, args: object = (),
+    kwargs: Mapping[str, object] | None = None, argnum: int = 0,
+) -> tuple[Any, Any]:  # fmt: skip
     """Return f(x) and its covariance, to first order in that of x.
 
     Parameters
