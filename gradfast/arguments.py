@@ -69,27 +69,13 @@ def real_numbers(name: str, value: object) -> Array:
     return array
 
 
-def worker_count(workers: object, wanted: str = "a positive integer, or -1 for all cores") -> int:
+def worker_count(workers: object, wanted: str) -> int:
     """Return how many threads, or processes, are meant; ValueError that says what is wanted."""
     if workers is None:
         return 1
     if not is_integer(workers) or (workers < 1 and workers != -1):
-        raise ValueError(f"workers must be {wanted}; got {workers!r}")
+        raise ValueError(f"workers must be a positive integer, {wanted}; got {workers!r}")
     return (os.cpu_count() or 1) if workers == -1 else int(workers)
-
-
-def checked_workers(workers: object) -> WorkersLike:
-    """Return None for one process, a number of them, or a map."""
-    if workers is None or callable(workers):
-        return workers
-    count = worker_count(workers, "a positive integer, -1 for all cores, or a map such as pool.map")
-    return None if count == 1 else count
-
-
-def require_progress(show: object) -> None:
-    """ValueError unless progress is to be told by a bar, by a callable or not at all."""
-    if not (show is True or show is False or callable(show)):
-        raise ValueError(f"progress must be True, False or a callable; got {show!r}")
 
 
 def as_point(x: object) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.memory import name_at
 from gradfast.arguments import EPS, Arguments, Array, Function, Some, real_numbers
-from gradfast.parameters import with_leaves
+from gradfast.parameters import numbered
 from gradfast.sparse_patterns import as_pattern
 
 # Entries that are judged at once: f's values at them are held in memory.
@@ -19,7 +19,7 @@ MOST_ENTRIES = 1 << 18
 def called(derivative: Function, x: object, more: Arguments, name: str) -> object:
     """Return what a derivative function says of x; ValueError if it changes x, which is put back."""
     arrays: list[tuple[str, Any]] = []
-    with_leaves(x, "x", lambda place, value: arrays.append((place, value)))
+    numbered(x, "x", arrays)
     arrays = [(place, array) for place, array in arrays if isinstance(array, np.ndarray)]
     arrays = [(place, np.asarray(array)) for place, array in arrays]  # of a subclass, which may copy in its own way
     before = [array.copy() for _, array in arrays]

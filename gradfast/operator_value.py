@@ -1,6 +1,7 @@
 """An operator as a value: f and options are looked at once, shown, compared, pickled; f may be evaluated elsewhere."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypedDict, TypeVar
 
 import numpy as np
@@ -18,9 +19,7 @@ from gradfast.arguments import (
     WorkersLike,
     as_array,
     as_point,
-    checked_workers,
     is_integer,
-    require_progress,
     warn,
     worker_count,
 )
@@ -140,7 +139,8 @@ class WithOptions(Operator, metaclass=Listed):
         return hash((type(self), self.f))
 
     def _how_to_make_again(self) -> Arguments:
-        return _make_again, (type(self), self.f, self._given_options())
+        kind: Function = type(self)
+        return partial(kind, self.f, **self._given_options()), ()
 
     def _given_options(self) -> dict[str, Any]:
         """Return the options that are not at their defaults."""
@@ -165,12 +165,15 @@ class WithOptions(Operator, metaclass=Listed):
         f, method = as_objective(self.f), as_method(method)
         is_native = type(f) is NativeFunction
         if is_native:
-            self._threads = worker_count(self.workers)
+            self._threads = worker_count(self.workers, "or -1 for all cores")
             if vectorized:
                 raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
-        else:
-            self._workers = checked_workers(self.workers)
-        require_progress(self.progress)
+        elif callable(self.workers):
+            self._workers = self.workers
+        elif (count := worker_count(self.workers, "-1 for all cores, or a map such as pool.map")) > 1:
+            self._workers = count
+        if not (isinstance(self.progress, bool) or callable(self.progress)):
+            raise ValueError(f"progress must be True, False or a callable; got {self.progress!r}")
         method.require_use(self.n, is_native)
         self._set_up(f, is_native, method, method.plans, bool(vectorized))
         self.is_plain = self.is_plain and not hasattr(type(f), "evaluator_at")
@@ -340,11 +343,6 @@ def _same(one: object, other: object) -> bool:
         return not different.nnz if hasattr(different, "nnz") else not np.any(different)
     except ValueError:  # sparse matrices of unlike shapes
         return False
-
-
-def _make_again(kind: Callable[..., WithOptions], f: object, options: dict[str, object]) -> WithOptions:
-    """Unpickle a prepared operator."""
-    return kind(f, **options)
 
 
 class Recorder:

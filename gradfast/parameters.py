@@ -125,28 +125,23 @@ class Layout:
         TypeError if one holds no real numbers.
         """
         values: list[tuple[str, object]] = []
-
-        def number(name: str, value: object) -> int:
-            values.append((name, value))
-            return len(values) - 1
-
         try:
-            template = with_leaves(x, "x", number)
+            template = numbered(x, "x", values)
         except RecursionError:
             raise ValueError(f"x must not hold itself; got a {type(x).__name__} that does") from None
         arrays = [real_numbers(name, value) for name, value in values]
-        floats = [array.dtype for array, (_, value) in zip(arrays, values, strict=True) if is_floating(value)]
+        floats = [array.dtype for array in arrays if array.ndim and array.dtype.kind == "f"]
         dtype = np.result_type(*floats) if floats else np.dtype(float)
         dtype = dtype if dtype in IN_PLACE else np.dtype(float)
         leaves, start = [], 0
         for (name, value), array in zip(values, arrays, strict=True):
             own = array.dtype.newbyteorder("=") if array.ndim else dtype
-            leaf = Leaf(
-                name, start, array.shape, own if own in IN_PLACE else dtype, number_type(value),
-                Labels.of(value) if is_labeled(value) else None,
-            )  # fmt: skip
-            leaves.append(leaf)
-            start = leaf.stop
+            own = own if own in IN_PLACE else dtype
+            is_number = not array.ndim and not isinstance(value, np.ndarray)
+            number = (np.generic if isinstance(value, np.generic) else float) if is_number else None
+            labels = Labels.of(value) if is_labeled(value) else None
+            leaves.append(Leaf(name, start, array.shape, own, number, labels))
+            start = leaves[-1].stop
         flat = np.concatenate([np.empty(0, dtype), *(array.astype(dtype).reshape(-1) for array in arrays)])
         return Layout(template, leaves), flat, movable([value for _, value in values], dtype)
 
@@ -203,17 +198,20 @@ class Layout:
                 raise f_changed(self.leaves[i].name)
 
 
-def with_leaves(x: object, name: str, leaf: Callable[[str, object], object]) -> object:
-    """Return the containers of x, with what `leaf` makes of the name and the value of each parameter."""
+def numbered(x: object, name: str, values: list[tuple[str, object]]) -> object:
+    """Return the containers of x, in which numbers stand for the parameters; their names and values join the list."""
     if isinstance(x, Mapping):
-        found = {key: with_leaves(value, f"{name}[{key!r}]", leaf) for key, value in x.items()}
+        found = {key: numbered(value, f"{name}[{key!r}]", values) for key, value in x.items()}
         return found if type(x) is dict else updated(x, found)
     if hasattr(x, "_fields"):
-        return type(x)(*(with_leaves(getattr(x, key), f"{name}.{key}", leaf) for key in x._fields))
+        return type(x)(*(numbered(getattr(x, key), f"{name}.{key}", values) for key in x._fields))
     if isinstance(x, (list, tuple)) and are_parameters(x):
-        parts = [with_leaves(part, f"{name}[{i}]", leaf) for i, part in enumerate(x)]
+        parts = [numbered(part, f"{name}[{i}]", values) for i, part in enumerate(x)]
         return tuple(parts) if isinstance(x, tuple) else parts
-    return None if x is None else leaf(name, x)
+    if x is None:
+        return None
+    values.append((name, x))
+    return len(values) - 1
 
 
 def filled(template: object, values: Sequence[object]) -> object:
@@ -232,15 +230,10 @@ def filled(template: object, values: Sequence[object]) -> object:
 
 def mapped(f: Function, x: object, *others: object) -> object:
     """Return parameters that f makes of each of x's and of what stands in its place in others."""
-    values: list[object] = []
-
-    def number(_: str, value: object) -> int:
-        values.append(value)
-        return len(values) - 1
-
-    template = with_leaves(x, "x", number)
+    values: list[tuple[str, object]] = []
+    template = numbered(x, "x", values)
     columns = [dict(matched(template, other, "x")) for other in others]
-    return filled(template, [f(value, *(column[i] for column in columns)) for i, value in enumerate(values)])
+    return filled(template, [f(value, *(column[i] for column in columns)) for i, (_, value) in enumerate(values)])
 
 
 def matched(template: object, given: object, name: str) -> Iterator[tuple[int, object]]:
@@ -269,19 +262,6 @@ def updated(mapping: Any, values: Mapping[object, object]) -> object:
     except Exception:
         return dict(values)
     return found
-
-
-def is_floating(value: object) -> bool:
-    """Return whether the dtype of a parameter counts: that of numbers and of whole numbers does not."""
-    array = np.asarray(value)
-    return array.ndim > 0 and array.dtype.kind == "f"
-
-
-def number_type(value: object) -> object:
-    """Return float for a Python number, np.generic for NumPy's, None for an array."""
-    if isinstance(value, np.generic):
-        return np.generic
-    return None if isinstance(value, np.ndarray) or np.asarray(value).ndim else float
 
 
 def movable(values: Sequence[object], dtype: DType) -> list[object]:

@@ -300,18 +300,13 @@ def told(error: BaseException) -> str:
     return f"f raised {type(error).__name__}: {text_of(error)}"
 
 
-def survives(error: BaseException) -> bool:
-    """Return whether an exception comes out of a pickle as it went in."""
-    try:
-        return type(pickle.loads(pickle.dumps(error))) is type(error)
-    except Exception:
-        return False
-
-
 def portable(error: BaseException) -> BaseException:
     """Return the exception, or one that tells of it if it would not survive the way to another process."""
-    if survives(error):
-        return error
+    try:
+        if type(pickle.loads(pickle.dumps(error))) is type(error):
+            return error
+    except Exception:
+        pass
     other = RuntimeError(told(error))
     notes = getattr(error, "__notes__", ())
     for note in notes if isinstance(notes, list) else ():

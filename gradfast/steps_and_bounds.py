@@ -191,23 +191,19 @@ def checked_bounds(
         far = outside[(flat[outside] < sides[0][outside] - slack) | (flat[outside] > sides[1][outside] + slack)]
         if far.size:
             i = int(far[0])
-            raise _not_within(name(i), flat[i], sides[0][i], sides[1][i], _advice(given))
+            raise _not_within(name(i), flat[i], sides[0][i], sides[1][i], given)
         return np.minimum(sides[0], flat), np.maximum(sides[1], flat)
     return sides
 
 
-def _not_within(name: str, value: object, lower: object, upper: object, advice: str) -> ValueError:
-    """Return the error for a coordinate outside its bounds, in as many digits as show it."""
+def _not_within(name: str, value: object, lower: object, upper: object, given: object) -> ValueError:
+    """Return the error for a coordinate outside its bounds, in as many digits as show it; two pairs may be meant."""
     number = "g" if f"{value:g}" not in (f"{lower:g}", f"{upper:g}") else ""
+    is_two = isinstance(given, tuple) and all(isinstance(side, (tuple, list)) and len(side) == 2 for side in given)
+    advice = "; a tuple of two is (lower, upper): write pairs for two coordinates as a list" if is_two else ""
     return ValueError(
         f"x must lie within bounds; got {name} = {value:{number}} in [{lower:{number}}, {upper:{number}}]{advice}"
     )
-
-
-def _advice(given: object) -> str:
-    """Return how two pairs are written, if bounds are a tuple of two that may have been meant as such."""
-    is_two = isinstance(given, tuple) and all(isinstance(side, (tuple, list)) and len(side) == 2 for side in given)
-    return "; a tuple of two is (lower, upper): write pairs for two coordinates as a list" if is_two else ""
 
 
 def _side_of_bounds(x: Array, side: object, infinite: float) -> Array:

@@ -79,20 +79,23 @@ class Progress(InPieces):
 
     def values(self, moves: Moves) -> Array:
         if self.done == self.total:  # an algorithm that does not know how many are to come
-            self._expect_more(len(moves) * self.points)
+            count = len(moves) * self.points
+            if not self.total:
+                self.expect(count)
+            else:
+                self.total += count
+                if self.bar is not None:
+                    self.bar.total = self.total
         return super().values(moves)
-
-    def _expect_more(self, count: int) -> None:
-        if not self.total:
-            self.expect(count)
-            return
-        self.total += count
-        if self.bar is not None:
-            self.bar.total = self.total
 
     def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
         for first, last, found in self.inner.pieces(moves):
-            self._add((last - first) * self.points)
+            count = (last - first) * self.points
+            self.done += count
+            if self.bar is not None:
+                self.bar.update(count)
+            elif callable(self.show):
+                self.show(self.done, self.total)
             yield first, last, found
 
     def rows_at_once(self) -> int:
@@ -101,13 +104,6 @@ class Progress(InPieces):
     def leave(self, at_once: bool = False) -> None:
         if self.bar is not None:
             self.bar.close()
-
-    def _add(self, count: int) -> None:
-        self.done += count
-        if self.bar is not None:
-            self.bar.update(count)
-        elif callable(self.show):
-            self.show(self.done, self.total)
 
 
 class Workers(InPieces):

@@ -20,7 +20,6 @@ from pools import KILL, POINT, by_joblib, failing, scaled, sleeping, smooth
 
 import gradfast
 from gradfast import Central, Gradient, gradient, hessian, jacobian
-from gradfast.arguments import checked_workers
 from gradfast.processes import Member, Processes, end, portable, reply
 
 
@@ -53,8 +52,9 @@ def test_what_is_no_number_and_no_map_is_refused(workers):
 
 
 def test_numbers_of_numpy_are_numbers():
-    assert checked_workers(np.int64(3)) == 3
-    assert checked_workers(1) is None
+    with Gradient(smooth, workers=np.int64(3)) as of_three, Gradient(smooth, workers=np.int64(1)) as of_one:
+        assert of_three._pool.count == 3
+        assert of_one._pool is None
 
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3)])
