@@ -18,6 +18,7 @@ Install gcc or clang, set CC to a compiler, or use a wheel: pip install --only-b
 
 DIRECTIVES = dict.fromkeys(("boundscheck", "initializedcheck", "nonecheck"), CHECKED)
 DIRECTIVES |= {"wraparound": False, "language_level": 3, "cdivision": True, "autotestdict": False, "linetrace": TRACED}
+DIRECTIVES |= {"auto_pickle": False}  # what can be pickled says so itself: most holds pointers
 DIRECTIVES |= {"annotation_typing": False}  # annotations are for type checkers and readers
 DIRECTIVES |= {"freethreading_compatible": True}  # by a reading of every module: see tests/test_threads.py
 

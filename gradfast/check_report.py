@@ -250,6 +250,14 @@ class GradientCheck:
         ------
         ImportError
             If new Axes are needed and Matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gradfast import check_gradient
+        >>> check = check_gradient(lambda x: np.sum(x**3), lambda x: 3 * x**2, [1.0, 2.0])
+        >>> check.plot().get_ylabel()
+        'analytic - numeric'
         """
         ax = new_axes(ax)
         with np.errstate(invalid="ignore"):

@@ -114,6 +114,13 @@ class Jacobian(JacobianOperator, PreparedOperator):
         f is called once here, which tells how many values it has. A product takes as many evaluations as a derivative
         along one direction; one-sided methods know f(x) already. The first product with the transpose, as of
         ``scipy.sparse.linalg.lsmr``, computes the whole Jacobian, which serves all products from then on.
+
+        Examples
+        --------
+        >>> from gradfast import Jacobian
+        >>> product = Jacobian(lambda x: x**2).as_linear_operator([1.0, 2.0, 3.0])
+        >>> print(product.shape, (product @ [1.0, 1.0, 1.0]).round(6))
+        (3, 3) [2. 4. 6.]
         """
         if self.has_aux:
             raise ValueError(f"has_aux must be False for a linear operator; got {self.has_aux!r}")

@@ -254,6 +254,17 @@ class WithOptions(Operator, metaclass=Listed):
         ValueError
             If the operator has an axis; if its method is "adaptive", which chooses points by f's values, or
             "complex", which checks its result.
+
+        Examples
+        --------
+        >>> from gradfast import Gradient
+        >>> def f(x):
+        ...     return x[0] ** 2 * x[1]
+        >>> gradient = Gradient(f)
+        >>> points = gradient.points([1.0, 2.0])
+        >>> values = [f(x) for x in points]  # wherever f runs
+        >>> print(gradient.combine([1.0, 2.0], values).round(6))
+        [4. 1.]
         """
         return self._points(x)
 
@@ -280,6 +291,10 @@ class WithOptions(Operator, metaclass=Listed):
             If values are not numbers.
         ValueError
             If there is not one value for each point; as for :meth:`points`.
+
+        Examples
+        --------
+        Those of :meth:`points`.
         """
         return self._combine(values, x)
 

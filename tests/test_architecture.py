@@ -117,6 +117,7 @@ def test_imports_of_compiled_modules_form_a_line(path):
 def test_directives_stand_in_setup_py_alone(path):
     source = path.read_text(encoding="utf-8")
     assert "# cython:" not in source
+    assert set(re.findall(r"@cython\.(\w+)", source)) <= {"final", "no_gc"}  # which are facts of one class
     if path.suffix == ".pxd":  # whose inline code would be compiled by the directives of who cimports it
         assert not re.search(r"^ .* [/%] ", re.sub('""".*?"""', "", source, flags=re.DOTALL), re.MULTILINE)
 
@@ -269,6 +270,21 @@ def test_docstrings_have_their_sections_in_one_order(name):
         assert {"Returns", "Raises", "Notes"} <= set(found)
     elif name not in MADE_FOR_THE_CALLER:
         assert "Raises" in found
+
+
+METHODS = sorted(
+    f"{name}.{method}"
+    for name in PUBLIC
+    if inspect.isclass(operator.attrgetter(name)(gradfast))
+    for method, made in inspect.getmembers(operator.attrgetter(name)(gradfast), callable)
+    if not method.startswith("_") and (made.__module__ or "").startswith("gradfast")
+)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_docstrings_of_methods_have_examples(name):
+    _, found = docstring_of(name)
+    assert "Examples" in found or "Parameters" not in found
 
 
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name not in MADE_FOR_THE_CALLER])

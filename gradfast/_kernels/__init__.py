@@ -1,1 +1,1 @@
-"""The compiled loops. They know no user option: `gradfast.evaluators` and the operators above call them."""
+"""The compiled code. Operators know the plain case of each option; loops and evaluators know no option of users."""

@@ -36,7 +36,6 @@ ADVICE = {
 
 
 @cython.final
-@cython.auto_pickle(False)
 cdef class NativeFunction:
     """Compiled code as an f: an address, its signature, and the objects that keep it alive.
 

@@ -1,6 +1,5 @@
 """What each operator differs in: what is moved together, how sums become derivatives, the shape of the result."""
 
-cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
@@ -26,7 +25,6 @@ cdef object TOGETHER_ONE = Groups.together(1)
 cdef list PAIRS = [Groups.pairs(n) for n in range(32)]
 
 
-@cython.auto_pickle(False)
 cdef class GradientOperator(Operator):
     """The derivatives of a number along each coordinate; of a batch, of a number a point."""
 
@@ -59,7 +57,6 @@ cdef class GradientOperator(Operator):
         return result
 
 
-@cython.auto_pickle(False)
 cdef class ValueAndGradientOperator(GradientOperator):
     """f's value and the gradient."""
 
@@ -67,7 +64,6 @@ cdef class ValueAndGradientOperator(GradientOperator):
         self.wants_value = True
 
 
-@cython.auto_pickle(False)
 cdef class JacobianOperator(Operator):
     """The derivatives of an array along each coordinate."""
 
@@ -82,7 +78,6 @@ cdef class JacobianOperator(Operator):
         return result if is_vector(e) and e.kind != c"f" and e.shape is None else self._shaped(e, result)
 
 
-@cython.auto_pickle(False)
 cdef class HessianOperator(Operator):
     """The second derivatives of a number along each pair of coordinates; of a gradient, its Jacobian."""
 
@@ -148,7 +143,6 @@ cdef void write_symmetric(Groups groups, const char *found, Py_ssize_t size, cha
         memcpy(to + (j * n + i) * size, found + g * size, size)
 
 
-@cython.auto_pickle(False)
 cdef class DerivativeOperator(Operator):
     """The n-th derivative of f of one number, at each element of x."""
 
@@ -240,7 +234,6 @@ cdef class DerivativeOperator(Operator):
         return BY_MEMBER if e.base.ndim else BY_GROUP  # at a number f may return a point of a curve
 
 
-@cython.auto_pickle(False)
 cdef class DirectionalOperator(Operator):
     """The derivative along a direction v."""
 

@@ -18,7 +18,6 @@ In short, a gradient is this, in blocks of values::
         result[i] = sum of weight[k] * values[k] / (denominator * step[i] ** n)     # combine
 """
 
-cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memset
 
@@ -43,7 +42,6 @@ cdef dict METHODS = NAMED
 cdef list EACH = [Groups.each(n) for n in range(64)]
 
 
-@cython.auto_pickle(False)
 cdef class Operator:
     """What all prepared operators share: see `gradfast.operator_call.PreparedOperator`."""
 
