@@ -187,6 +187,19 @@ class Layout:
         indices = [int(k) for k in np.unravel_index(i - leaf.start, leaf.shape)]
         return leaf.name + (name_at(indices)[1:] if leaf.labels is None else leaf.labels.key(indices))
 
+    def contents(
+        self, given: object, values: Sequence[object], flat: Array
+    ) -> Iterator[tuple[str, object, object, object]]:
+        """Yield what f could put other things into: the name, the object, and what it has.
+
+        These are the keys of a mapping, or None, and the parts; or the axes of a pandas object and where its numbers lie.
+        """
+        for container in containers(self.template, given):
+            yield "x", container, list(container) if isinstance(container, Mapping) else None, parts_of(container)
+        for leaf, value in zip(self.leaves, values, strict=True):
+            if leaf.labels is not None and leaf.start < leaf.stop:
+                yield leaf.name, value, leaf.labels.axes, flat[leaf.start : leaf.stop]
+
     def require_same(self, given: object, values: Sequence[object]) -> None:
         """ValueError if f put other things into the containers that it was given."""
         try:
@@ -234,6 +247,19 @@ def mapped(f: Function, x: object, *others: object) -> object:
     template = numbered(x, "x", values)
     columns = [dict(matched(template, other, "x")) for other in others]
     return filled(template, [f(value, *(column[i] for column in columns)) for i, (_, value) in enumerate(values)])
+
+
+def containers(template: object, given: Any) -> Iterator[Any]:
+    """Yield the containers that parts can be put into, with those inside them."""
+    if isinstance(template, (Mapping, list, tuple)):
+        if not isinstance(template, tuple):
+            yield given
+        for part, inside in zip(parts_of(template), parts_of(given), strict=True):
+            yield from containers(part, inside)
+
+
+def parts_of(container: Any) -> list[Any]:
+    return list(container.values() if isinstance(container, Mapping) else container)
 
 
 def matched(template: object, given: object, name: str) -> Iterator[tuple[int, object]]:

@@ -115,3 +115,67 @@ def test_a_gradient_by_a_series_may_be_an_array():
     pd = pytest.importorskip("pandas")
     x = pd.Series({"a": 1.0, "b": 2.0})
     assert check_gradient(lambda p: p["a"] * p["b"], lambda p: np.array([p["b"], p["a"]]), x)
+
+
+def doubled_column(p):
+    p["a"] = 2 * p["a"]
+
+
+def doubled(p):
+    p *= 2
+
+
+def sorted_upside_down(p):
+    p.sort_index(ascending=False, inplace=True)
+
+
+def one_row_more(p):
+    p.loc["more"] = 3.0
+
+
+def one_row_less(p):
+    p.drop("r", inplace=True)
+
+
+def other_labels(p):
+    p.index = ["t", "u"]
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+@pytest.mark.parametrize(
+    "change", [doubled_column, doubled, sorted_upside_down, one_row_more, one_row_less, other_labels]
+)
+@pytest.mark.parametrize("is_in_a_dictionary", [False, True])
+@pytest.mark.parametrize("columns", [["a"], ["a", "b"], None], ids=["column", "table", "series"])
+def test_an_f_that_changes_a_pandas_object_is_refused(change, columns, is_in_a_dictionary):
+    pd = pytest.importorskip("pandas")
+    if columns is None:
+        x = pd.Series([1.0, 2.0], index=["a", "r"])
+    else:
+        x = pd.DataFrame(np.arange(1.0, 2 * len(columns) + 1).reshape(2, -1), index=["r", "s"], columns=columns)
+    before = x.copy()
+
+    def f(p):
+        part = p["it"] if is_in_a_dictionary else p
+        change(part)
+        return (part.to_numpy() ** 3).sum()
+
+    with pytest.raises(ValueError, match="f must leave x as it is; it changed x"):
+        gradient(f, {"it": x} if is_in_a_dictionary else x)
+    assert x.equals(before)
+
+
+@pytest.mark.parametrize("is_in_a_dictionary", [False, True])
+def test_an_f_that_only_reads_a_pandas_object_is_not_refused(is_in_a_dictionary):
+    pd = pytest.importorskip("pandas")
+    x = pd.DataFrame([[1.0, 2.0], [3.0, 4.0]], columns=["a", "b"])
+
+    def f(p):
+        part = p["it"] if is_in_a_dictionary else p
+        more = part.assign(c=part["a"] * part["b"])
+        part.attrs["seen"] = True
+        return more["c"].sum() + part.sort_values("b", ascending=False).iloc[0, 0]
+
+    found = gradient(f, {"it": x} if is_in_a_dictionary else x)
+    found = found["it"] if is_in_a_dictionary else found
+    assert found.to_numpy() == pytest.approx(np.array([[2.0, 1.0], [5.0, 3.0]]), abs=1e-6)

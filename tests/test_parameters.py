@@ -251,6 +251,31 @@ def test_an_f_that_changes_its_parameters_raises_and_they_are_put_back():
             assert list(p["layer"]) == ["W", "b"]
 
 
+def swapped(p):
+    p["one"], p["two"] = p["two"], p["one"]
+    return np.sum(p["one"] ** 3)
+
+
+def turned(p):
+    p["rest"].reverse()
+    return np.sum(p["rest"][0] ** 3)
+
+
+def renamed(p):
+    old, new = ("two", "three") if "two" in p else ("three", "two")
+    p[new] = p.pop(old)
+    return np.sum(p["one"] ** 3)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+@pytest.mark.parametrize("f", [swapped, turned, renamed])
+def test_an_f_that_undoes_at_the_next_call_what_it_did_to_the_containers_is_refused(f, method):
+    p = {"one": np.array([1.0, 2.0]), "rest": [np.array([3.0, 4.0]), np.array([5.0, 6.0])], "two": np.array([7.0, 8.0])}
+    with pytest.raises(ValueError, match="f must leave x as it is; it changed x"):
+        gradient(f, p, method=method)
+    assert [list(p), *map(list, p["rest"])] == [["one", "rest", "two"], [3.0, 4.0], [5.0, 6.0]]
+
+
 # --- with options -----------------------------------------------------------------------------------------------------
 
 

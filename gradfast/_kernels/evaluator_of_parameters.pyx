@@ -12,9 +12,9 @@ from cpython.object cimport PyObject
 from gradfast._kernels.memory cimport Memory, PyArray_BYTES, address, close_memory, form_of, give_back_form, open_memory, owner_of, read_all, shape_in, strides_in
 from gradfast._kernels.evaluator_in_place cimport OnePoint
 
-from numpy import dtype, ndarray
+from numpy import dtype, may_share_memory, ndarray
 
-from gradfast._kernels.memory import cannot_be_moved, form_changed
+from gradfast._kernels.memory import cannot_be_moved, f_changed, form_changed
 
 
 @cython.no_gc
@@ -26,6 +26,7 @@ cdef class Named(OnePoint):
     cdef bytes table                    # where each coordinate lies
     cdef list places                    # for each parameter the caller's own array, if it is moved in place, else None
     cdef list forms                     # of those arrays: the number, the shape, the strides, and where the memory was
+    cdef list contents                  # what the containers and pandas objects held that f is called with
 
     def __init__(self, f, x, args, single, layout, places=None, complex_x=None):
         self.layout = layout
@@ -38,6 +39,7 @@ cdef class Named(OnePoint):
         if not layout.has_numbers:
             self.values = [leaf.of(flat) if place is None else place for leaf, place in zip(layout.leaves, places)]
             self.parameters = layout.over(flat, self.values)
+            self.contents = list(layout.contents(self.parameters, self.values, flat))
             self.stack[1] = <PyObject *>self.parameters
         self.places, self.forms = places, [None] * len(places)
         if any([place is not None for place in places]):
@@ -72,7 +74,19 @@ cdef class Named(OnePoint):
         for place, form in zip(self.places, self.forms):
             if form is not None and (form_of(place) != form[0] or home_of(place) != form[3]):
                 raise form_changed()
+        if self.contents is not None:
+            self.require_contents()
         return OnePoint.require_form(self)
+
+    cdef int require_contents(self) except -1:
+        """ValueError if f put other things into what it was called with. The next call of f might undo that."""
+        for name, container, keys, parts in self.contents:
+            if type(parts) is ndarray:
+                if not is_of(container, keys, parts):
+                    raise f_changed(name)
+            elif not holds_the_same(container, keys, parts):
+                self.layout.require_same(self.parameters, self.values)
+        return 0
 
     cpdef put_back(self):
         cdef Py_ssize_t size = self.memory.itemsize
@@ -107,6 +121,23 @@ cdef class Named(OnePoint):
         if self.memory.table is not NULL:
             read_all(&self.memory, self.memory.start)
         return 0
+
+
+cdef bint holds_the_same(container, list keys, list parts) except -1:
+    """Return whether a container has the same parts; keys are those of a mapping, else None."""
+    cdef Py_ssize_t i
+    cdef list now = list(container if keys is None else container.values())
+    if len(now) != len(parts) or (keys is not None and list(container) != keys):
+        return False
+    for i in range(len(parts)):
+        if now[i] is not parts[i]:
+            return False
+    return True
+
+
+cdef bint is_of(labeled, axes, part) except -1:
+    """Return whether a pandas object has these labels, and its numbers in the memory of an array."""
+    return all([own.equals(axis) for own, axis in zip(labeled.axes, axes)]) and may_share_memory(labeled.to_numpy(), part)
 
 
 cdef size_t home_of(array):
