@@ -128,13 +128,13 @@ class Pairs:
     def of(cls, rows: Array, center: Array, steps: Array) -> "Pairs":
         """Return pairs of which all values are given: those above x, and those below."""
         places = np.flatnonzero((rows != center).any(axis=0))
-        return cls(steps, places, rows.reshape(2, -1)[:, places])
+        return cls(steps, places, rows.reshape(2, rows[0].size)[:, places])
 
     def rows(self, center: Array) -> Array:
         """Return the values above x, and those below, where those at x are `center`."""
         rows = np.empty((2, self.steps.size, center.size), center.dtype)
         rows[:] = center
-        rows.reshape(2, -1)[:, self.places] = self.moved
+        rows.reshape(2, rows[0].size)[:, self.places] = self.moved
         return rows
 
 
@@ -156,7 +156,7 @@ class Judge:
         with np.errstate(all="ignore"):
             steps = self._pair_steps(chosen, np.abs(claimed))
             rows = self._pairs(chosen, steps)
-            self.seen.add(rows.reshape(-1, self.center.size))
+            self.seen.add(np.concatenate(rows))
         return Pairs.of(rows, self.center, steps)
 
     def least_slopes(self, pairs: Pairs, otherwise: Array) -> Array:

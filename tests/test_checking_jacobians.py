@@ -191,6 +191,16 @@ def test_nothing_to_check_is_right():
     assert check_jacobian(lambda x: np.zeros(3), np.zeros((3, 0)), []).name.size == 0
 
 
+@pytest.mark.parametrize("options", [{}, {"coordinates": 1}, {"directions": 2}, {"bounds": (0, 9)}])
+@pytest.mark.parametrize("dtype", ["d", "f"])
+@pytest.mark.parametrize("shape", [(0,), (2, 0)])
+def test_a_jacobian_of_no_values_is_right(shape, dtype, options):
+    x = np.arange(1, 4).astype(dtype)
+    check = check_jacobian(lambda x: np.zeros(shape), np.zeros((*shape, 3)), x, **options)
+    assert (len(check.name), check.outcome) == (0, "passed")
+    assert str(check).startswith("Jacobian check passed: 0 wrong, 0 cannot tell, 0 kink, 0 right")
+
+
 def test_an_entry_is_not_right_because_another_of_its_coordinate_was_looked_at_longer():
     for seed in range(40):
         random = np.random.default_rng(seed)
