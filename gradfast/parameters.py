@@ -151,6 +151,12 @@ class Layout:
             leaf.of(flat) if places is None or places[i] is None else places[i] for i, leaf in enumerate(self.leaves)
         ])  # fmt: skip
 
+    def unravel(self, vector: Any) -> Any:
+        """Return the parameters over a vector of the caller's; ValueError if it has another shape."""
+        if np.shape(vector) != (self.n,):
+            raise ValueError(f"vector must have shape {(self.n,)}; got shape {np.shape(vector)}")
+        return self.over(vector)
+
     def derivatives(self, flat: Array) -> object:
         """Return derivatives whose last axis is the flat vector as parameters: their shapes, dtypes and labels."""
         return filled(self.template, [leaf.derivatives(flat) for leaf in self.leaves])
@@ -335,6 +341,8 @@ def ravel(x: object) -> tuple[Array, Callable[[Array], Any]]:
     ------
     TypeError
         If a parameter holds no real numbers.
+    ValueError
+        From ``unravel``, if the vector has another shape.
 
     Notes
     -----
@@ -355,4 +363,4 @@ def ravel(x: object) -> tuple[Array, Callable[[Array], Any]]:
      [2. 4. 0.]]
     """
     layout, flat, _ = Layout.of(x)
-    return flat, layout.over
+    return flat, layout.unravel

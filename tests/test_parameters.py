@@ -2,6 +2,7 @@
 
 import collections
 import pickle
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -375,6 +376,14 @@ def test_ravel_makes_one_vector_and_parameters_again():
     assert matrix[0, 8] == pytest.approx(2.0, abs=1e-3)
     slopes = Jacobian(lambda v: gradfast.parameters.ravel(gradient(loss, unravel(v)))[0])(vector)
     assert slopes == pytest.approx(matrix, abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(19,), (21,), (20, 1), (2, 20), ()])
+def test_a_vector_of_another_shape_makes_no_parameters(shape):
+    vector, unravel = ravel(model())
+    assert vector.shape == (14,)
+    with pytest.raises(ValueError, match=re.escape(f"vector must have shape (14,); got shape {shape}")):
+        unravel(np.ones(shape))
 
 
 # --- where arrays are moved -------------------------------------------------------------------------------------------
