@@ -166,7 +166,7 @@ NAMES_ELSEWHERE |= {"five-point": "Central(accuracy=4)", "fd": "central", "finit
 
 def as_method(method: object) -> Method:
     """Return the method that a name stands for, or the method itself."""
-    found: object = NAMED.get(method) if type(method) is str else method
+    found: object = NAMED.get(method) if isinstance(method, str) else method
     if isinstance(found, Method):
         return found
     hint = ""

@@ -1,6 +1,7 @@
 import copy
 import ctypes
 import dataclasses
+import enum
 import pickle
 import re
 
@@ -150,6 +151,15 @@ def test_a_name_stands_for_the_method_with_its_defaults(name):
     x = np.array([1.0, 2.0])
     for operator in (gradient, jacobian):
         assert np.array_equal(operator(sum_of_cubes, x, method=name), operator(sum_of_cubes, x, method=method))
+
+
+def test_a_name_may_be_of_a_subclass_of_str():
+    class Choice(enum.StrEnum):
+        ONE_SIDED = "forward"
+
+    for method in np.array(["forward"])[0], Choice.ONE_SIDED:
+        assert as_method(method) == Forward()
+        assert gradient(sum_of_cubes, [1.0], method=method) == gradient(sum_of_cubes, [1.0], method="forward")
 
 
 @pytest.mark.parametrize("method", ["centrla", None, 2, ["central"], np.array(["central"])], ids=repr)
