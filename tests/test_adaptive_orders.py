@@ -72,6 +72,16 @@ def test_higher_derivatives_of_fast_waves_are_covered(n):
     assert false <= 2  # waves that alias at all first looks may pass for noise
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_second_and_third_derivatives_of_fast_waves_converge(n):
+    rng, converged = np.random.default_rng(3), 0
+    for _ in range(60):
+        w, x = 10 ** rng.uniform(1, 5), rng.uniform(0.5, 3)
+        info = derivative(lambda x, w=w: np.sin(w * x) + x, x, n=n, method="adaptive", full_output=True)[1]
+        converged += info.converged
+    assert converged >= 58
+
+
 @pytest.mark.skipif(np.finfo(np.longdouble).eps >= np.finfo(float).eps, reason="longdouble is no finer than double")
 @pytest.mark.parametrize("side", [-1, 1])
 @pytest.mark.parametrize(("n", "widest"), [(2, 1e-9), (3, 1e-7)])

@@ -181,7 +181,7 @@ cdef void keep_terms(Fit *a, const Basis *basis, const Terms *terms, const Terms
     for k in range(basis.row, a.terms):
         sum_ += basis.weights[k] * z[k]
     a.value = as_derivative(a, n, (0 if basis.row else terms.first) + sum_ * <long double>a.sigma)
-    a.bar = <double>as_derivative(a, n, (a.bar + 2.0**-52 * fabs(sum_)) * <long double>a.sigma)
+    a.bar = <double>as_derivative(a, n, a.bar * <long double>a.sigma)
     a.misfit, a.size = terms.tail[a.terms - 1], terms.size
     if columns - a.terms >= 2:
         a.scatter = fmax(1, a.misfit)
@@ -222,7 +222,6 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
         least = WITHIN_NOISE * fmax(a.scatter, rest) * sqrt(square)
         if fabs(product) > least:
             a.jump = 2 * fabs(<double>as_derivative(a, n, product / square * <long double>a.sigma))
-            a.bar = fmax(a.bar, a.jump)
             return
         a.unseen = fmin(a.unseen, 2 * <double>as_derivative(a, n, least / square * <long double>a.sigma))
 
