@@ -132,14 +132,9 @@ cdef double strangeness(const Looks *looks, int count) noexcept nogil:
 
     One look on one side always lies on a line: an eighth of f's change is a guess.
     """
-    cdef double bend = 0, near = <double>half(looks, 0, True)
-    cdef int j
-    if looks.side and count == 1:
-        return fabs(near) / 8
-    for j in range(0 if looks.side else count):
-        bend = fmax(bend, fabs(<double>half(looks, j, False)))
+    cdef double near = <double>half(looks, 0, True), bend = 0 if looks.side else fabs(<double>half(looks, 0, False))
     if count == 1:
-        return bend
+        return fabs(near) / 8 if looks.side else bend
     return fmax(bend, fabs(near - looks.steps[0] / looks.steps[1] * <double>half(looks, 1, True)))
 
 
