@@ -42,6 +42,17 @@ def test_a_component_that_is_not_finite_spoils_no_other():
     assert info.converged[:, 0].tolist() == [False, True]
 
 
+@pytest.mark.parametrize("distance", [1e-9, 1e-7, 1e-5])
+def test_a_value_that_moves_only_where_another_is_nan_is_not_called_0(distance):
+    def f(x):
+        return np.array([np.log(x[0] - 1), np.round(np.sin(x[0]), 3)])
+
+    found, info = jacobian(f, np.array([1 + distance]), method="adaptive", full_output=True)
+    assert abs(found[1, 0] - math.cos(1 + distance)) <= info.error[1, 0]
+    assert not info.converged[1, 0]
+    assert info.converged[0, 0]
+
+
 @pytest.mark.parametrize(
     "operator",
     [derivative, gradient, jacobian, hessian, partial(directional_derivative, v=[1.0, 2.0])],

@@ -55,6 +55,7 @@ cdef struct Value:                      # of f on a line: what is known of it be
     double rough_by                     # the misfit that made it look rough
     int more                            # looks at noise that are left
     bint has_moved                      # whether it is not f(x) at any look that counts for it
+    bint moves_beyond                   # whether it is not f(x) where another of f's values is not finite
     bint has_looked_out                 # for what lies beyond an abrupt change
     double wish                         # the step of the look that it waits for, or 0
     unsigned int counted                # the looks that count for it, a bit for each number

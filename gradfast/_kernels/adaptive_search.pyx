@@ -151,6 +151,10 @@ cdef class Search:
                 is_finite[j] &= isfinite(value) or not isfinite(self.center[i, k])
                 self.seen[i, a.count, j, k] = value
             row += is_seen
+        for k in range(self.width if not (is_finite[0] and is_finite[1]) else 0):
+            for j in range(2):
+                value = self.seen[i, a.count, j, k]
+                self.values[i * self.width + k].moves_beyond |= isfinite(value) and value != self.center[i, k]
         a.left -= 1 if side else 2
         if is_finite[0] and is_finite[1]:
             a.steps[a.count] = a.asked
@@ -216,6 +220,8 @@ cdef class Search:
             if not look:
                 break
         a.has_moved |= v.has_moved
+        if v.moves_beyond and not v.has_moved:
+            v.best.bar = INFINITY
 
     cdef void gather(self, Looks *a, Py_ssize_t i, Py_ssize_t k, int side) noexcept nogil:
         """Write the looks that count for a value, by rising step. OUT: a."""
