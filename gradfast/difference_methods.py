@@ -356,14 +356,9 @@ class Nodes(Difference):
     directions = (("forward", 1),)
 
     def __init__(
-        self,
-        nodes: object,
-        *,
-        step: "ArrayLike | None" = None,
-        rel_step: "ArrayLike | None" = None,
-        noise: float | None = None,
-        scale: "ArrayLike | None" = None,
-    ) -> None:
+        self, nodes: object, *, step: "ArrayLike | None" = None, rel_step: "ArrayLike | None" = None,
+        noise: float | None = None, scale: "ArrayLike | None" = None,
+    ) -> None:  # fmt: skip
         taken = tuple(nodes) if isinstance(nodes, Iterable) else (nodes,)
         if not taken or not all(map(is_integer, taken)) or 0 in taken or len(set(taken)) < len(taken):
             raise ValueError(f"nodes must be distinct integers other than 0; got {nodes!r}")

@@ -123,14 +123,9 @@ class MixedStencils(WithOptions):
         return parts
 
     def _from_one_side(
-        self,
-        e: Evaluator,
-        parts: tuple[Moves, ...],
-        center: Array | None,
-        result: Array,
-        places: tuple[Array, Array],
+        self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None, result: Array, places: tuple[Array, Array],
         again: Callable[[Moves, Array], Array],
-    ) -> tuple[Moves, ...]:
+    ) -> tuple[Moves, ...]:  # fmt: skip
         """Try stencils on each side where a result is not finite, but f is at x.
 
         Places are the row of each result, that of f's value, and its column, that of the coordinate. `again` returns

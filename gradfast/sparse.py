@@ -112,13 +112,9 @@ def as_csr(sparse: ModuleType, pattern: Pattern, data: Array) -> Any:
 
 
 def _by_colors(
-    operator: PreparedOperator,
-    e: Evaluator,
-    parts: tuple[Moves, ...],
-    coloring: Coloring,
-    center: Array | None,
+    operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], coloring: Coloring, center: Array | None,
     given: Array | None,
-) -> Array:
+) -> Array:  # fmt: skip
     """Return the derivatives at the pattern's entries."""
     data = np.zeros(coloring.pattern.columns.size, VALUE_DTYPE[e.base.dtype.char])
     colors = []

@@ -45,14 +45,9 @@ class Lines:
     rows: Any = slice(None)  # of the Jacobian, those that are looked at
 
     def __init__(
-        self,
-        e: Evaluator,
-        parts: tuple[Moves, ...],
-        coloring: Coloring,
-        result: Any,
-        center: Array | None,
+        self, e: Evaluator, parts: tuple[Moves, ...], coloring: Coloring, result: Any, center: Array | None,
         exactly: bool,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """The result is sparse, in the precision of f's values. Directions move x exactly, or by any number."""
         self.e, self.parts, self.coloring, self.result = e, parts, coloring, result
         self.center = None if center is None else np.ravel(center)
