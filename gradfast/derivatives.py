@@ -30,16 +30,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
     Parameters
     ----------
     f, n, method, bounds, kwargs, argnum, has_aux, on_error, full_output
-        As for :func:`derivative`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`derivative`, if f or an option is wrong.
-
-    References
-    ----------
-    As for :func:`derivative`.
+        As for :func:`derivative`; errors and sources are the same.
 
     Examples
     --------

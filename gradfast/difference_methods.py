@@ -289,25 +289,10 @@ class Forward(Difference):
 class Backward(Difference):
     """Differences with nodes at x and below: ``(f(x) - f(x - h)) / h`` and its kin.
 
-    A first derivative costs ``accuracy`` evaluations a coordinate and one at x.
-
     Parameters
     ----------
     accuracy, step, rel_step, noise, scale
-        As for :class:`Central`; accuracy may be odd.
-
-    Raises
-    ------
-    ValueError
-        As for :class:`Central`, but that accuracy may be odd.
-
-    Notes
-    -----
-    Weights are exact. The truncation error is of the order of ``h**accuracy``, at accuracy 1 of h.
-
-    References
-    ----------
-    As for :class:`Central`.
+        As for :class:`Forward`; costs, errors and sources are the same.
 
     Examples
     --------

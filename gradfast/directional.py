@@ -44,12 +44,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     Parameters
     ----------
     f, n, method, bounds, kwargs, argnum, has_aux, vectorized, on_error, full_output
-        As for :func:`directional_derivative`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`directional_derivative`, if f or an option is wrong.
+        As for :func:`directional_derivative`; errors and sources are the same.
 
     Notes
     -----
@@ -57,10 +52,6 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     takes one evaluation less. So f must not change between them. Where it may, as with another batch of data, hand
     what changes to f as an argument: f(x) is kept only if f's other arguments are the same numbers or strings. Or give
     ``f0=f(x)`` at the call, or call :func:`directional_derivative`, which keeps nothing.
-
-    References
-    ----------
-    As for :func:`directional_derivative`.
 
     Examples
     --------

@@ -29,16 +29,7 @@ class Gradient(GradientOperator, PreparedOperator):
     Parameters
     ----------
     f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
-        As for :func:`gradient`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`gradient`, if f or an option is wrong.
-
-    References
-    ----------
-    As for :func:`gradient`.
+        As for :func:`gradient`; errors and sources are the same.
 
     Examples
     --------
@@ -79,16 +70,7 @@ class ValueAndGradient(ValueAndGradientOperator, Gradient):
     Parameters
     ----------
     f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
-        As for :func:`gradient`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`gradient`, if f or an option is wrong.
-
-    References
-    ----------
-    As for :func:`gradient`.
+        As for :func:`gradient`; errors and sources are the same.
 
     Examples
     --------

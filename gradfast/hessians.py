@@ -49,16 +49,7 @@ class Hessian(HessianOperator, PreparedOperator):
     f, method, axis, gradient, diagonal, sparsity, verify, bounds, kwargs, argnum, has_aux
         As for :func:`hessian`.
     vectorized, workers, progress, on_error, full_output
-        As for :func:`hessian`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`hessian`, if f or an option is wrong.
-
-    References
-    ----------
-    As for :func:`hessian`.
+        As for :func:`hessian`; errors and sources are the same.
 
     Examples
     --------

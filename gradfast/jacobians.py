@@ -42,16 +42,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
     f, method, axis, flat, sparsity, verify, bounds, kwargs, argnum, has_aux
         As for :func:`jacobian`.
     vectorized, workers, progress, on_error, full_output
-        As for :func:`jacobian`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`jacobian`, if f or an option is wrong.
-
-    References
-    ----------
-    As for :func:`jacobian`.
+        As for :func:`jacobian`; errors and sources are the same.
 
     Examples
     --------
