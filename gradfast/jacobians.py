@@ -170,22 +170,19 @@ class Jacobian(JacobianOperator, PreparedOperator):
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Callable[[float], Array]:
         f = super()._along(e, v, sides)
-        return (lambda t: np.ravel(f(t))) if self.sparsity is not None or self.flat else f
+        return lambda t: np.ravel(f(t))
 
     def _product(self, e: Evaluator, result: Array, v: Array) -> Array:
-        if self.sparsity is not None or self.flat:
-            return result @ v.reshape(-1)
-        return np.tensordot(result, v, v.ndim)
+        return (result if self.is_sparse else np.reshape(result, (-1, v.size))) @ v.reshape(-1)
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         result, info = adaptive.jacobian(e, self, center)
-        if not self.flat:
-            return result, info
-        shape = (center.size, e.n)
-        if info is None:
-            return result.reshape(shape), None
-        error, converged = (np.asarray(part).reshape(shape) for part in (info.error, info.converged))
-        return result.reshape(shape), replace(info, error=error, converged=converged)
+        if self.flat:
+            shape = (center.size, e.n)
+            result = result.reshape(shape)
+            if info is not None:
+                info = replace(info, error=info.error.reshape(shape), converged=info.converged.reshape(shape))
+        return result, info
 
     def _named(self, e: Evaluator, found: object) -> object:
         if not self.flat:
