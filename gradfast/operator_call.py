@@ -27,18 +27,7 @@ from gradfast.arguments import (
     share_memory,
 )
 from gradfast.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
-from gradfast.evaluators import (
-    Call,
-    as_x,
-    call_of,
-    explain,
-    in_order,
-    innermost,
-    opened,
-    shape_of,
-    warn_of_unseen,
-    x_of,
-)
+from gradfast.evaluators import Call, as_x, call_of, explain, in_order, opened, shape_of, warn_of_unseen, x_of
 from gradfast.info import Info, info_of_all, joined, joined_info, with_arrays
 from gradfast.methods import check_along, check_step, direction_inside, random_direction
 from gradfast.operator_moves import MixedStencils
@@ -53,6 +42,7 @@ class PreparedOperator(MixedStencils):
     """f and how it is differentiated, looked at once; called with x and more arguments for f."""
 
     takes_both = False  # whether compiled f may return a number or write an array
+    _explain = staticmethod(explain)
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -90,7 +80,8 @@ class PreparedOperator(MixedStencils):
         """Return f at x, however it is called."""
         if self.is_native and args:
             raise ValueError(f"args must be () when f is compiled code; got {args!r}")
-        if type(x) is not np.ndarray and self.takes_parameters and self._sees_names(x):
+        takes_names = self.takes_parameters and not (self.vectorized or self.is_native or self.axis is not None)
+        if takes_names and type(x) is not np.ndarray and are_parameters(x):
             given, (layout, x, places) = x, Layout.of(x)
             call = self._call(args, None, f0)._replace(layout=layout)
             evaluator, is_copy = call.at(x, places), all(place is None for place in places)
@@ -112,13 +103,6 @@ class PreparedOperator(MixedStencils):
         if self._workers is not None:
             evaluator = workers.Workers(evaluator, call, self._workers, self._pool)
         return evaluator if self.progress is False else workers.Progress(evaluator, self.progress)
-
-    def _sees_names(self, x: object) -> bool:
-        """Return whether f is to be called with x as it is, parameters by name."""
-        return not (self.vectorized or self.is_native or self.axis is not None) and are_parameters(x)
-
-    def _explain(self, e: Evaluator, error: BaseException) -> None:
-        explain(e, error)
 
     def _named(self, e: Evaluator, found: object) -> object:
         """Return derivatives, or an Info, as parameters by name if x was given so."""
@@ -208,11 +192,7 @@ class PreparedOperator(MixedStencils):
         """Return the values at x that the caller has; where f is to return a number, one for each point."""
         code = getattr(self.objective, "__code__", None)
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
-        if (
-            "f0" in names
-            and "f0" not in (self.kwargs or ())
-            and names.index("f0") > len(getattr(innermost(e), "args", ()))
-        ):
+        if "f0" in names and "f0" not in (self.kwargs or ()) and names.index("f0") > len(call_of(e).args):
             raise ValueError(f"f0 must be f(x), not f's own parameter, which goes into kwargs={{'f0': {f0!r}}}")
         array = real_numbers("f0", f0)
         if not self.single:

@@ -51,7 +51,8 @@ class Lines:
         """The result is sparse, in the precision of f's values. Directions move x exactly, or by any number."""
         self.e, self.parts, self.coloring, self.result = e, parts, coloring, result
         self.center = None if center is None else np.ravel(center)
-        self.stencil = min((moves.stencil for moves in parts), key=_other_side)  # of all, the most one-sided one fits
+        # The stencil that looks least far to its other side: of all, the most one-sided one fits.
+        self.stencil = min((moves.stencil for moves in parts), key=lambda one: min(max(one.nodes), -min(one.nodes)))
         self.weights = np.array(self.stencil.weights, result.dtype) / self.stencil.denominator
         steps, turns = np.zeros(e.n, result.dtype), np.zeros(e.n, bool)
         for moves in parts:
@@ -88,7 +89,8 @@ class Lines:
         """Return by how much that may be for rounding. The rounding of a row's entries adds up as noise does."""
         tiny = float(np.finfo(self.e.base.dtype).tiny)
         rounding = [ROUNDING * _eps_of(found) * (np.abs(self.weights) @ np.abs(found)) + tiny for found in values]
-        allowed: Array = SHARE * self.sum_of(self.result.data) + self.spread() * _root_mean_square(rounding)
+        spread = 1 + np.sqrt(np.diff(self.result.indptr)[self.rows])
+        allowed: Array = SHARE * self.sum_of(self.result.data) + spread * _root_mean_square(rounding)
         return allowed
 
     def error(self, values: list[Array], derivatives: Callable[[tuple[Moves, ...]], Array]) -> Array:
@@ -128,10 +130,6 @@ class Lines:
                 total = total + self.change(found.reshape(self.stencil.size, -1)[:, self.rows])
             sums.append(total - (self.result @ v)[self.rows])
         return _root_mean_square(sums)
-
-    def spread(self) -> Array:
-        spread: Array = 1 + np.sqrt(np.diff(self.result.indptr)[self.rows])
-        return spread
 
     @quiet
     def sum_of(self, data: Array) -> Array:
@@ -174,11 +172,6 @@ def _eps_of(values: Array) -> Array:
     for kind in ("d", "f", "e"):
         eps[(values.astype(kind) == values).all(axis=0)] = np.finfo(kind).eps
     return eps
-
-
-def _other_side(stencil: Stencil) -> float:
-    """Return how far a stencil looks to the side where it looks less far."""
-    return float(min(max(stencil.nodes), -min(stencil.nodes)))
 
 
 def _farthest(stencil: Stencil) -> float:

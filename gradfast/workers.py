@@ -157,6 +157,8 @@ class Workers(InPieces):
         except CoarserError:
             self._count(self.points)  # by the chunk that stopped at its first value
             raise
+        except StoppedError as error:
+            raise error.args[0] from None
 
     def rows_at_once(self) -> int:
         if not self.is_known:
@@ -259,8 +261,6 @@ def _by_map(workers: Any, job: Job, chunks: Sequence[Chunk]) -> Generator[object
             if count > len(chunks):  # perhaps without end
                 break
             yield result
-    except StoppedError as error:
-        raise error.args[0] from None
     except BrokenExecutor as error:
         raise RuntimeError(DIED) from error
     except Exception as error:
@@ -280,11 +280,7 @@ def _by_pool(pool: Processes, job: Job, chunks: Sequence[Chunk]) -> Generator[ob
     except Exception as error:
         require_picklable(job, error)
         raise
-    with closing(pool.results(pickled, chunks)) as results:
-        try:
-            yield from results
-        except StoppedError as error:
-            raise error.args[0] from None
+    return pool.results(pickled, chunks)
 
 
 def require_picklable(job: Job, cause: BaseException) -> None:
