@@ -121,8 +121,7 @@ def compiled(f: object = None, *, outputs: int | None = None) -> Any:
         A Python function of one 1-D array, or of one number, in the NumPy that numba can compile, or what
         ``numba.njit`` made of one; or a ``scipy.LowLevelCallable``, a ``numba.cfunc`` or a ctypes function pointer.
     outputs : int, optional
-        How many values f returns or writes, for :func:`gradfast.jacobian`. Without it, f returns one
-        number.
+        How many values f returns or writes, for :func:`gradfast.jacobian`. Without it, f returns one number.
 
     Returns
     -------

@@ -50,8 +50,7 @@ class Coloring:
     Raises
     ------
     ValueError
-        If the pattern is none of these, indices lie outside the shape, or ``symmetric=True`` and the
-        pattern is not.
+        If the pattern is none of these, indices lie outside the shape, or ``symmetric=True`` and the pattern is not.
 
     Notes
     -----

@@ -203,15 +203,13 @@ class Central(Difference):
     Parameters
     ----------
     accuracy : int
-        Order of the truncation error in the step, even. A first derivative costs ``accuracy``
-        evaluations a coordinate.
+        Order of the truncation error in the step, even. A first derivative costs ``accuracy`` evaluations a coordinate.
     step : float or array_like, optional
         The step, in x's units, of all coordinates or of each.
     rel_step : float or array_like, optional
-        The step relative to ``max(abs(x), 0.1 ** (1 / n))``, rounded to a power of two; n is 1 but for
-        higher derivatives. The default balances truncation against rounding for an f whose scale is
-        that of x, or somewhat shorter; from accuracy 6 up it is relative to 0.2 where this has 0.1. No fixed step
-        knows f's scale.
+        The step relative to ``max(abs(x), 0.1 ** (1 / n))``, rounded to a power of two; n is 1 but for higher
+        derivatives. The default balances truncation against rounding for an f whose scale is that of x, or somewhat
+        shorter; from accuracy 6 up it is relative to 0.2 where this has 0.1. No fixed step knows f's scale.
     noise : float, optional
         How much f's values are wrong by, in f's units: :func:`gradfast.noise` measures it. The step
         then balances truncation against that, for an f that varies by about 1 over the scale of x: where it

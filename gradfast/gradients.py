@@ -137,28 +137,25 @@ def gradient(
         ``vectorized=True``, f takes points along a first axis, of shape ``(m, *x.shape)``, and returns m
         numbers. Or compiled code: see :mod:`gradfast.callables`.
     x : array_like
-        One point, of any shape; with `axis`, many. A writable array of float32, float64 or
-        longdouble is perturbed in place, so that an f that reads it through a closure sees the
-        perturbation. Afterwards it holds its old bits. Anything else is copied, also an array whose numbers are
-        not aligned or not in the machine's byte order. Or parameters by name: a dictionary, list or tuple of
-        arrays, also nested, or a pandas object. f is called with the whole of it, its arrays are perturbed like
-        one x, and the derivatives have the same structure and labels.
+        One point, of any shape; with `axis`, many. A writable array of float32, float64 or longdouble is perturbed in
+        place, so that an f that reads it through a closure sees the perturbation. Afterwards it holds its old bits.
+        Anything else is copied, also an array whose numbers are not aligned or not in the machine's byte order. Or
+        parameters by name: a dictionary, list or tuple of arrays, also nested, or a pandas object. f is called with the
+        whole of it, its arrays are perturbed like one x, and the derivatives have the same structure and labels.
     method : str or method object
-        "central", "forward", "backward", "complex" or "adaptive"; or an object with parameters of its
-        own: :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Nodes`, :class:`Complex`,
-        :class:`Adaptive`.
+        "central", "forward", "backward", "complex" or "adaptive"; or an object with parameters of its own:
+        :class:`Central`, :class:`Forward`, :class:`Backward`, :class:`Nodes`, :class:`Complex`, :class:`Adaptive`.
     axis : int, optional
         The axis of x that holds the components. The other axes are those of a batch of points. f gets one
         point, a 1-D view of x. A vectorized f gets all of x, and returns an array of x's shape without the axis.
     f0 : float, optional
         f's value at x, if it is known; for a batch, the values. This saves one evaluation where it is needed.
     bounds : (array_like, array_like), optional
-        Lower and upper bounds, broadcast against x, None for no bound; or a ``scipy.optimize.Bounds``; or
-        a list, or array, of a pair ``(lower, upper)`` for each coordinate, as ``scipy.optimize.minimize``
-        takes it. A list of two pairs is read like this, a tuple of two is (lower, upper). f is never called
-        outside them: near one, a coordinate gets a one-sided stencil of the same accuracy, or a smaller
-        step; where they are equal, the derivative is 0. An x outside by a few units in the last place is
-        taken to be at its bound.
+        Lower and upper bounds, broadcast against x, None for no bound; or a ``scipy.optimize.Bounds``; or a list, or
+        array, of a pair ``(lower, upper)`` for each coordinate, as ``scipy.optimize.minimize`` takes it. A list of two
+        pairs is read like this, a tuple of two is (lower, upper). f is never called outside them: near one, a
+        coordinate gets a one-sided stencil of the same accuracy, or a smaller step; where they are equal, the
+        derivative is 0. An x outside by a few units in the last place is taken to be at its bound.
     args : tuple
         More arguments for f.
     kwargs : dict, optional
@@ -169,14 +166,12 @@ def gradient(
     has_aux : bool
         Whether f returns ``(value, aux)``. aux may be anything. The aux of f at x itself is returned as well.
     vectorized : bool
-        Whether f takes many points in one call. Copies of x are perturbed then, not x, except in
-        a batch.
+        Whether f takes many points in one call. Copies of x are perturbed then, not x, except in a batch.
     workers : int or callable, optional
-        Number of processes (threads if f is compiled); -1: one per core. Or, for a Python f, a map
-        function such as ``executor.map``, that of dask or of MPI, which may return its results in any order.
-        The result is the same to the bit.
-        f and x travel with each chunk of coordinates. So f must be picklable, and what it reads through
-        a closure is not perturbed there.
+        Number of processes (threads if f is compiled); -1: one per core. Or, for a Python f, a map function such as
+        ``executor.map``, that of dask or of MPI, which may return its results in any order. The result is the same to
+        the bit. f and x travel with each chunk of coordinates. So f must be picklable, and what it reads through a
+        closure is not perturbed there.
     progress : bool or callable
         True for a bar (tqdm) of evaluations done, if the whole takes over a second; or a callable,
         called with (done, total) after each chunk. With method "adaptive" the total grows from round to round.
@@ -229,8 +224,7 @@ def gradient(
     ``max(abs(x), 0.1)``, coordinate by coordinate (0.2 from accuracy 6 up). No fixed rule knows
     the scale of f. Where f varies on a much smaller or larger scale, give `step`, or let "adaptive" find it.
 
-    Thread-safety: x is perturbed in place, so two threads may differentiate at two arrays, never
-    at one.
+    Thread-safety: x is perturbed in place, so two threads may differentiate at two arrays, never at one.
 
     References
     ----------

@@ -30,9 +30,8 @@ class Info:
     step : ndarray
         The size of the step along each coordinate, of x's shape; 0 where bounds leave no room.
     scheme : ndarray of str
-        What was done to each coordinate, of x's shape: "central", "forward", "backward",
-        "complex", or "fixed" where bounds leave no room, so that the derivative is 0. If f is inf or NaN
-        on one side of x, this is the other side.
+        What was done to each coordinate, of x's shape: "central", "forward", "backward", "complex", or "fixed" where
+        bounds leave no room, so that the derivative is 0. If f is inf or NaN on one side of x, this is the other side.
     error : ndarray, optional
         With method "adaptive" an estimate of the absolute error, of the result's shape.
     converged : ndarray of bool, optional

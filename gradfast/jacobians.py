@@ -257,9 +257,8 @@ def jacobian(
         Whether the result is a matrix, with a row for each value and a column for each coordinate, in C
         order, whatever their shapes are.
     sparsity : Coloring or pattern, optional
-        Where the Jacobian may differ from zero, as for :class:`Coloring`; a coloring of it is best
-        made once. Columns of one color are then moved at once, each by its own step. Not with method
-        "adaptive".
+        Where the Jacobian may differ from zero, as for :class:`Coloring`; a coloring of it is best made once. Columns
+        of one color are then moved at once, each by its own step. Not with method "adaptive".
     verify : bool
         Whether to check that the sparsity holds every entry that f depends on: see the notes.
     bounds, args, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
@@ -268,9 +267,8 @@ def jacobian(
     Returns
     -------
     ndarray
-        Shape ``f(x).shape + x.shape``: entry [..., i] is the derivative along coordinate i, in units of f
-        over those of x. If both f(x) and x are numbers, a NumPy scalar. For parameters by name, such an array for
-        each.
+        Shape ``f(x).shape + x.shape``: entry [..., i] is the derivative along coordinate i, in units of f over those of
+        x. If both f(x) and x are numbers, a NumPy scalar. For parameters by name, such an array for each.
     scipy.sparse.csr_array
         With `sparsity`: shape (values of f, coordinates of x), both counted in C order, of the pattern.
     Info

@@ -37,9 +37,8 @@ def plot_surface(
     Parameters
     ----------
     f : callable
-        Function of a point, an array of shape (2,), that returns one number. With ``vectorized=True``,
-        function of points of shape (m, 2) that returns m numbers. Or compiled code: see
-        :mod:`gradfast.callables`.
+        Function of a point, an array of shape (2,), that returns one number. With ``vectorized=True``, function of
+        points of shape (m, 2) that returns m numbers. Or compiled code: see :mod:`gradfast.callables`.
     x0, x1 : array_like
         Shapes (m0,) and (m1,): the ticks of the mesh along each axis, each tick once. The mesh is made
         from them; the 2-D arrays of ``numpy.meshgrid`` are not accepted.
@@ -62,9 +61,8 @@ def plot_surface(
     TypeError
         If f is not callable, or x0, x1 or f's result is complex or not a number.
     ValueError
-        If x0 or x1 is not of shape (m,), holds a tick twice, or one that is not finite; if f returns
-        more than one number or, with ``vectorized=True``, not m numbers; if f changes its point; if
-        ax is not 3-D.
+        If x0 or x1 is not of shape (m,), holds a tick twice, or one that is not finite; if f returns more than one
+        number or, with ``vectorized=True``, not m numbers; if f changes its point; if ax is not 3-D.
 
     Notes
     -----

@@ -81,22 +81,19 @@ class Complex(Method):
 class Adaptive(Method):
     """Differences at step after step, fitted by powers of the step, until their error is as small as it gets.
 
-    The steps are found anew for each coordinate, and each result has an error bar: see
-    :mod:`gradfast.adaptive`. Near bounds, and where f is NaN or infinite on one side, the
-    differences are one-sided.
+    The steps are found anew for each coordinate, and each result has an error bar: see :mod:`gradfast.adaptive`. Near
+    bounds, and where f is NaN or infinite on one side, the differences are one-sided.
 
     Parameters
     ----------
     rtol : float, optional
-        The relative error at which to stop. The default is ``eps ** 0.77`` of x's dtype, 9e-13 in
-        double precision, and ``eps ** 0.62``, 5e-5, in single precision. Where f's rounding or
-        noise allows less, the best is returned.
+        The relative error at which to stop. The default is ``eps ** 0.77`` of x's dtype, 9e-13 in double precision, and
+        ``eps ** 0.62``, 5e-5, in single precision. Where f's rounding or noise allows less, the best is returned.
     max_evaluations : int
         After this many evaluations a coordinate is not refined further. At most 20 steps are tried: they take 40
         evaluations, or 20 if bounds or f's domain leave one side of x.
     reach : float, optional
-        How far from x f may be evaluated along each coordinate, in x's units. The default is
-        ``max(abs(x), 1)``.
+        How far from x f may be evaluated along each coordinate, in x's units. The default is ``max(abs(x), 1)``.
 
     Raises
     ------

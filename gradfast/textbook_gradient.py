@@ -37,15 +37,13 @@ def numerical_gradient(
     Parameters
     ----------
     f : callable
-        Function of a point that returns one number. With ``vectorized=True``, a function of
-        points of shape (m, n) that returns m numbers. Or compiled code, which perturbs copies of
-        x: see :mod:`gradfast.callables`.
+        Function of a point that returns one number. With ``vectorized=True``, a function of points of shape (m, n) that
+        returns m numbers. Or compiled code, which perturbs copies of x: see :mod:`gradfast.callables`.
     x : array_like
-        Shape (n,): one point; f is called with x itself. Shape (m, n): m points; f is called
-        with a view of one row. Else x is one point, of its shape. A writable array of
-        float32, float64 or longdouble is perturbed in place, so that an f that reads it through
-        a closure sees the perturbation, and holds its old bits afterwards. Anything else is
-        copied, to float64 if it is not float32 or longdouble.
+        Shape (n,): one point; f is called with x itself. Shape (m, n): m points; f is called with a view of one row.
+        Else x is one point, of its shape. A writable array of float32, float64 or longdouble is perturbed in place, so
+        that an f that reads it through a closure sees the perturbation, and holds its old bits afterwards. Anything
+        else is copied, to float64 if it is not float32 or longdouble.
     h : float
         Step, in x's units.
     axis : int or None
