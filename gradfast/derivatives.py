@@ -10,8 +10,9 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import DerivativeOperator
 from gradfast._kernels.operator_once import Spare
-from gradfast.arguments import Array, Function, OnError, as_dtype, number_or_array, tell_of_vectorize, unexpected
+from gradfast.arguments import Array, Function, OnError, tell_of_vectorize, unexpected
 from gradfast.difference_methods import Central
+from gradfast.evaluators import in_dtype_of_x
 from gradfast.info import Info
 from gradfast.methods import AnyMethod, as_method, imaginary_part_of, imaginary_steps_at
 from gradfast.operator_call import PreparedOperator
@@ -62,8 +63,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         )  # fmt: skip
 
     def _shaped(self, e: Evaluator, result: Array) -> object:
-        shape = e.base.shape or e.shape or ()
-        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape)))
+        return in_dtype_of_x(e, result.reshape(e.base.shape or e.shape or ()))
 
     def _product(self, e: Evaluator, result: Array, v: Array) -> Array:
         return result * v

@@ -12,18 +12,8 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import DirectionalOperator
-from gradfast.arguments import (
-    Arguments,
-    Array,
-    Function,
-    OnError,
-    as_arguments,
-    as_array,
-    as_dtype,
-    number_or_array,
-    unexpected,
-)
-from gradfast.evaluators import call_of, innermost
+from gradfast.arguments import Arguments, Array, Function, OnError, as_arguments, as_array, unexpected
+from gradfast.evaluators import call_of, in_dtype_of_x, innermost
 from gradfast.info import Info, info_of_all
 from gradfast.methods import AnyMethod, check_along, imaginary_steps
 from gradfast.operator_call import PreparedOperator
@@ -194,7 +184,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         return parts
 
     def _shaped(self, e: Evaluator, result: Array) -> object:
-        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(e.value_shape())))
+        return in_dtype_of_x(e, result.reshape(e.value_shape()))
 
     def _check(self, e: Evaluator, v: object, parts: tuple[Moves, ...], result: Array) -> None:
         if not (self.method.check and parts):

@@ -21,7 +21,7 @@ from gradfast._kernels.memory import add_note
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native_evaluator import Native
 from gradfast._kernels.native_function import NativeFunction
-from gradfast.arguments import RAVELED, VALUE_DTYPE, Arguments, Array, Function, share_memory, warn
+from gradfast.arguments import RAVELED, VALUE_DTYPE, Arguments, Array, Function, as_dtype, share_memory, warn
 from gradfast.methods import complex_copy, imaginary_part_of
 from gradfast.parameters import Layout, is_labeled
 from gradfast.stencils import ONE_NODE
@@ -145,6 +145,12 @@ def as_x(e: Evaluator, flat: Array) -> Array:
     """Return what is known of each coordinate in the shape of x."""
     shaped = flat.reshape(e.base.shape)
     return shaped if e.axis is None else np.ascontiguousarray(np.moveaxis(shaped, -1, e.axis))
+
+
+def in_dtype_of_x(e: Evaluator, derivatives: Array) -> Array:
+    """Return derivatives in the dtype of x, or in the one that they are to have; what has no axes as a number."""
+    found = as_dtype(e.dtype or e.base.dtype, derivatives)
+    return found if found.ndim else found[()]
 
 
 def shape_of(e: Evaluator) -> tuple[int, ...]:

@@ -21,16 +21,15 @@ from gradfast.arguments import (
     ProgressLike,
     Some,
     WorkersLike,
-    as_dtype,
     number_or_array,
     unexpected,
 )
 from gradfast.callables import Remembered, as_objective
 from gradfast.difference_methods import Options
-from gradfast.evaluators import shape_of, x_of
+from gradfast.evaluators import in_dtype_of_x, shape_of, x_of
 from gradfast.gradients import Gradient
 from gradfast.info import Info
-from gradfast.jacobians import Jacobian, as_it_is_now
+from gradfast.jacobians import Jacobian, as_it_is_now, at_sparsity
 from gradfast.methods import AnyMethod, as_method
 from gradfast.operator_call import PreparedOperator
 from gradfast.operator_value import COMMON
@@ -61,6 +60,7 @@ class Hessian(HessianOperator, PreparedOperator):
     """
 
     options = ("method", "axis", "gradient", "diagonal", "sparsity", "verify", *COMMON)
+    _sparse = at_sparsity
 
     def __init__(
         self, f: Function | None = None, *, method: AnyMethod = "central", axis: int | None = None,
@@ -164,18 +164,6 @@ class Hessian(HessianOperator, PreparedOperator):
         result[...] = found
         return (anew,)
 
-    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
-        """Return the second derivatives at the entries of the sparsity, with what was done if that is asked for."""
-        from gradfast import sparse
-
-        center = e.value() if f0 is None else self._given(e, f0)
-        result = sparse.hessian(self, e, parts, center)
-        e.close()
-        if result.nnz and not result.data.any():
-            self._doubt(e, parts, center)
-        value = number_or_array(center)
-        return (result, self._info(e, None, parts, value)) if self.full_output else result
-
     def _stand_in(self, x: object) -> float | Array:
         return super()._stand_in(x) if self.gradient is None else np.zeros(np.asarray(x).shape)
 
@@ -206,7 +194,7 @@ class Hessian(HessianOperator, PreparedOperator):
     def _shaped(self, e: Evaluator, result: Array) -> object:
         if self.diagonal:
             return super()._shaped(e, result)
-        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape(shape_of(e) * 2)))
+        return in_dtype_of_x(e, result.reshape(shape_of(e) * 2))
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return (adaptive.gradient if self.diagonal else adaptive.hessian)(e, self, center)

@@ -11,19 +11,9 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import JacobianOperator
 from gradfast._kernels.operator_once import Spare
-from gradfast.arguments import (
-    Array,
-    Function,
-    OnError,
-    ProgressLike,
-    WorkersLike,
-    as_dtype,
-    imported,
-    number_or_array,
-    unexpected,
-)
+from gradfast.arguments import Array, Function, OnError, ProgressLike, WorkersLike, imported, unexpected
 from gradfast.directional import DirectionalDerivative
-from gradfast.evaluators import shape_of
+from gradfast.evaluators import in_dtype_of_x, shape_of
 from gradfast.info import Info
 from gradfast.methods import AnyMethod, as_method
 from gradfast.operator_call import PreparedOperator
@@ -32,6 +22,12 @@ from gradfast.operator_value import COMMON
 if TYPE_CHECKING:
     from gradfast._kernels.operator_once import once  # in C: see the .pxd beside this file
     from gradfast.operator_value import JacobianOptions, Labeled, Named, No, Point, Yes
+
+
+def at_sparsity(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
+    from gradfast import sparse  # few programs need it, nor what it imports
+
+    return sparse.derivatives(operator, e, parts, f0)
 
 
 class Jacobian(JacobianOperator, PreparedOperator):
@@ -55,6 +51,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
     """
 
     options = ("method", "axis", "flat", "sparsity", "verify", *COMMON)
+    _sparse = at_sparsity
     takes_parameters = True
     flat = False
 
@@ -152,21 +149,8 @@ class Jacobian(JacobianOperator, PreparedOperator):
 
         return np.zeros(sparse.as_coloring(self.sparsity, self._point(x), symmetric=False).shape[0])
 
-    def _sparse(self, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
-        """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
-        from gradfast import sparse
-
-        given = None if f0 is None else self._given(e, f0)
-        result, parts, value = sparse.jacobian(self, e, parts, given)
-        e.close()
-        if result.nnz and not result.data.any():
-            self._doubt(e, parts, None)
-        return (result, self._info(e, None, parts, value)) if self.full_output else result
-
     def _shaped(self, e: Evaluator, result: Array) -> object:
-        if self.flat:
-            return as_dtype(e.dtype or e.base.dtype, result.reshape(e.width, e.n))
-        return number_or_array(as_dtype(e.dtype or e.base.dtype, result.reshape((*e.value_shape(), *shape_of(e)))))
+        return in_dtype_of_x(e, result.reshape((e.width, e.n) if self.flat else (*e.value_shape(), *shape_of(e))))
 
     def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Callable[[float], Array]:
         f = super()._along(e, v, sides)

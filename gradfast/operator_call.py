@@ -20,14 +20,13 @@ from gradfast.arguments import (
     Array,
     Function,
     as_arguments,
-    as_dtype,
     checked_axis,
     number_or_array,
     real_numbers,
     share_memory,
 )
 from gradfast.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
-from gradfast.evaluators import Call, as_x, call_of, explain, in_order, opened, shape_of, warn_of_unseen, x_of
+from gradfast.evaluators import Call, as_x, call_of, explain, in_dtype_of_x, in_order, opened, warn_of_unseen, x_of
 from gradfast.info import Info, info_of_all, joined, joined_info, with_arrays
 from gradfast.methods import check_along, check_step, direction_inside, random_direction
 from gradfast.operator_moves import MixedStencils
@@ -199,7 +198,7 @@ class PreparedOperator(MixedStencils):
             if self.is_native and array.shape != e.value_shape():
                 raise ValueError(f"f0 must have the shape of f(x), {e.value_shape()}; got {array.shape}")
             return array.astype(np.result_type(array, np.float64))
-        wanted = () if e.axis is None else tuple(np.delete(shape_of(e), e.axis).tolist())
+        wanted = () if e.axis is None else e.base.shape[:-1]
         if array.shape != wanted and (wanted or array.size != 1):
             raise ValueError(f"f0 must have the shape of f's values at x, {wanted}; got {array.shape}")
         return array.astype(VALUE_DTYPE[e.base.dtype.char]).reshape(wanted)
@@ -214,7 +213,7 @@ class PreparedOperator(MixedStencils):
 
     def _shaped(self, e: Evaluator, result: Array) -> object:
         """Return derivatives along each coordinate, in order, in the shape and dtype of x; at a number, a number."""
-        return number_or_array(as_dtype(e.dtype or e.base.dtype, as_x(e, result)))
+        return in_dtype_of_x(e, as_x(e, result))
 
     def _check(self, e: Evaluator, v: object, parts: tuple[Moves, ...], result: Array) -> None:
         """Hold a derivative by the complex step against differences along a direction, at copies of x."""

@@ -14,9 +14,6 @@ from gradfast.arguments import (
     Arguments,
     Array,
     Function,
-    OnError,
-    ProgressLike,
-    WorkersLike,
     as_array,
     as_point,
     is_integer,
@@ -39,6 +36,7 @@ DEFAULTS |= {"method": NAMED["central"], "n": 1, "argnum": 0, "on_error": "raise
 
 
 if TYPE_CHECKING:
+    from gradfast.arguments import OnError, ProgressLike, WorkersLike
     from gradfast.coloring import Coloring
     from gradfast.processes import Processes
 

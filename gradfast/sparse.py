@@ -8,10 +8,10 @@ import numpy as np
 from gradfast._kernels.combine import SCATTER, combined, second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast.arguments import VALUE_DTYPE, Array, as_arguments, as_dtype, as_point, imported
+from gradfast.arguments import VALUE_DTYPE, Array, as_arguments, as_point, imported, number_or_array
 from gradfast.callables import as_objective
 from gradfast.coloring import Coloring
-from gradfast.evaluators import Call, opened, x_of
+from gradfast.evaluators import Call, in_dtype_of_x, opened, x_of
 from gradfast.operator_call import PreparedOperator
 from gradfast.sparse_patterns import Pattern, as_indices, as_pattern, require_symmetric, shape_of_indices
 from gradfast.sparse_verification import Lines, verify
@@ -73,6 +73,16 @@ def _pattern(sparsity: object, x: Array, symmetric: bool) -> Pattern:
     return pattern
 
 
+def derivatives(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
+    """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
+    given = None if f0 is None else operator._given(e, f0)
+    result, parts, value = (hessian if operator.single else jacobian)(operator, e, parts, given)
+    e.close()
+    if result.nnz and not result.data.any():
+        operator._doubt(e, parts, value)
+    return (result, operator._info(e, None, parts, value)) if operator.full_output else result
+
+
 def jacobian(
     operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], given: Array | None
 ) -> tuple[Any, tuple[Moves, ...], Array | None]:
@@ -87,18 +97,18 @@ def jacobian(
         )
     center = e.value() if given is None and any(moves.stencil.center for moves in parts) else given
 
-    def derivatives(parts: tuple[Moves, ...], center: Array | None = center) -> Array:
+    def at_entries(parts: tuple[Moves, ...], center: Array | None = center) -> Array:
         return _by_colors(operator, e, parts, coloring, center, given)
 
-    pattern, every, data = coloring.pattern, parts, derivatives(parts)
+    pattern, every, data = coloring.pattern, parts, at_entries(parts)
     if not np.isfinite(data).all():
         places = pattern.rows, pattern.columns
-        every = operator._from_one_side(e, parts, center, data, places, lambda part, at_x: derivatives((part,), at_x))
+        every = operator._from_one_side(e, parts, center, data, places, lambda part, at_x: at_entries((part,), at_x))
     data[~np.isfinite(e.steps_from)[pattern.columns]] = np.nan
-    result = as_csr(sparse, pattern, as_dtype(e.dtype or e.base.dtype, data))
+    result = as_csr(sparse, pattern, in_dtype_of_x(e, data))
     is_complex = operator.method.is_complex
     if operator.verify and parts:
-        verify(Lines(e, parts, coloring, as_csr(sparse, pattern, data), center, exactly=not is_complex), derivatives)
+        verify(Lines(e, parts, coloring, as_csr(sparse, pattern, data), center, exactly=not is_complex), at_entries)
     if is_complex:
         operator._check(e, None, every, result)
     return result, every, center
@@ -145,8 +155,11 @@ def _by_colors(
     return data
 
 
-def hessian(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], center: Array) -> Any:
-    """Return the Hessian of an f of one number, from the pairs that the pattern holds."""
+def hessian(
+    operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], given: Array | None
+) -> tuple[Any, tuple[Moves, ...], Any]:
+    """Return the Hessian of an f of one number, from the pairs that the pattern holds; all moves; f(x)."""
+    center = e.value() if given is None else given
     sparse, coloring = scipy_sparse(), coloring_of(operator, x_of(e), True)
     pattern = coloring.pattern
     data = np.zeros(pattern.columns.size, VALUE_DTYPE[e.base.dtype.char])
@@ -170,7 +183,7 @@ def hessian(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], 
         data[places] = data[mirrors[places]] = found
     is_number = np.isfinite(e.steps_from)
     data[~(is_number[rows] & is_number[columns])] = np.nan
-    return as_csr(sparse, coloring.pattern, as_dtype(e.dtype or e.base.dtype, data))
+    return as_csr(sparse, coloring.pattern, in_dtype_of_x(e, data)), parts, number_or_array(center)
 
 
 def detect_sparsity(f: object, x: object, *, args: object = ()) -> Any:
