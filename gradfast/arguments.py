@@ -127,14 +127,6 @@ def tell_of_vectorize(error: TypeError | ValueError, x: object) -> None:
         add_note(error, "f was called with an array of numbers; np.vectorize(f) calls f with each of them")
 
 
-def checked_axis(axis: object, x: Array) -> int:
-    """Return the axis that is meant, counted from the first."""
-    shape = np.asarray(x).shape  # of a subclass, which is not asked
-    if not is_integer(axis) or not -len(shape) <= axis < len(shape):
-        raise ValueError(f"axis must be an axis of x, whose shape is {shape}; got {axis!r}")
-    return int(axis) % len(shape)
-
-
 def as_arguments(args: object) -> Arguments:
     """Return what stands for more arguments of f: one that is no tuple stands for itself."""
     return args if isinstance(args, tuple) else (args,)

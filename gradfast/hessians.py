@@ -13,17 +13,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.operator_kinds import HessianOperator
 from gradfast._kernels.returned_value import ArrayValueError
-from gradfast.arguments import (
-    Arguments,
-    Array,
-    Function,
-    OnError,
-    ProgressLike,
-    Some,
-    WorkersLike,
-    number_or_array,
-    unexpected,
-)
+from gradfast.arguments import Arguments, Array, Function, OnError, ProgressLike, Some, WorkersLike, unexpected
 from gradfast.callables import Remembered, as_objective
 from gradfast.difference_methods import Options
 from gradfast.evaluators import in_dtype_of_x, shape_of, x_of
@@ -232,10 +222,10 @@ class JacobianOfGradient(Jacobian):
 
     def _wanted(self, matrix: Array) -> object:
         """Return the matrix, or its diagonal in the shape of x."""
-        if not self.diagonal:
-            return number_or_array(matrix)
-        shape = matrix.shape[: matrix.ndim // 2]
-        return number_or_array(np.diagonal(matrix.reshape((prod(shape),) * 2)).reshape(shape))
+        if self.diagonal:
+            shape = matrix.shape[: matrix.ndim // 2]
+            matrix = np.diagonal(matrix.reshape((prod(shape),) * 2)).reshape(shape)
+        return matrix if matrix.ndim else matrix[()]
 
 
 def _mean_with_transpose(array: Array) -> Array:

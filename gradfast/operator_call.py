@@ -14,17 +14,7 @@ import numpy as np
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Moves
-from gradfast.arguments import (
-    VALUE_DTYPE,
-    Arguments,
-    Array,
-    Function,
-    as_arguments,
-    checked_axis,
-    number_or_array,
-    real_numbers,
-    share_memory,
-)
+from gradfast.arguments import VALUE_DTYPE, Arguments, Array, Function, as_arguments, real_numbers, share_memory
 from gradfast.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
 from gradfast.evaluators import Call, as_x, call_of, explain, in_dtype_of_x, in_order, opened, warn_of_unseen, x_of
 from gradfast.info import Info, info_of_all, joined, joined_info, with_arrays
@@ -91,7 +81,7 @@ class PreparedOperator(MixedStencils):
             if plain is not None:
                 plain.copied_from = given
                 return plain
-            axis = None if self.axis is None else checked_axis(self.axis, x)
+            axis = None if self.axis is None else self._axis_of(x)
             call = self._call(args, axis if np.asarray(x).ndim > 1 else None, f0)
             evaluator = call.at(x)
         evaluator.copied_from = given if is_copy or self._workers is not None else None
@@ -145,7 +135,7 @@ class PreparedOperator(MixedStencils):
         if self.has_aux:
             raise ValueError(f"has_aux must be False with axis; got {self.has_aux!r}")
         x = self._point(x)
-        axis = checked_axis(self.axis, x)
+        axis = self._axis_of(x)
         rows = np.moveaxis(x, axis, -1)
         indices = list(np.ndindex(rows.shape[:-1]))
         sides = None if self._sides is None else checked_bounds(x, self._sides, self.bounds)
@@ -269,15 +259,12 @@ class PreparedOperator(MixedStencils):
         center = self._value_at(e) if f0 is None else self._given(e, f0)
         at_center = e.evaluations
         result, info = self._differentiate_adaptively(e, v, center)
-        result = number_or_array(np.asarray(result))
+        value, result = (part if part.ndim else part[()] for part in (center, np.asarray(result)))
         e.close()
         if not np.any(result):
             self._doubt(e, None, center)
-        found = ((center if center.ndim else center[()]), result) if wants_value else result
-        if info is None:
-            return found
-        value = number_or_array(center)
-        return found, replace(info, evaluations=info.evaluations + at_center, value=value)
+        found = (value, result) if wants_value else result
+        return found if info is None else (found, replace(info, evaluations=info.evaluations + at_center, value=value))
 
     def _value_at(self, e: Evaluator) -> Array:
         """Return f's value at x."""

@@ -8,18 +8,7 @@ import numpy as np
 
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.operator_run import NAMED, Operator
-from gradfast.arguments import (
-    EPS,
-    RAVELED,
-    Arguments,
-    Array,
-    Function,
-    as_array,
-    as_point,
-    is_integer,
-    warn,
-    worker_count,
-)
+from gradfast.arguments import EPS, RAVELED, Array, Function, as_array, as_point, is_integer, warn, worker_count
 from gradfast.callables import as_objective
 from gradfast.methods import AnyMethod, as_method
 from gradfast.parameters import are_parameters
@@ -136,7 +125,7 @@ class WithOptions(Operator, metaclass=Listed):
     def __hash__(self) -> int:
         return hash((type(self), self.f))
 
-    def _how_to_make_again(self) -> Arguments:
+    def _how_to_make_again(self) -> tuple[object, ...]:
         kind: Function = type(self)
         return partial(kind, self.f, **self._given_options()), ()
 
@@ -231,6 +220,13 @@ class WithOptions(Operator, metaclass=Listed):
                 is_special = self.axis is not None or self.vectorized or self.is_native
                 why = "with axis, vectorized or compiled f" if is_special else "here"
             raise TypeError(f"x must be one array {why}; got {type(x).__name__} of parameters; {RAVELED}") from error
+
+    def _axis_of(self, x: Array) -> int:
+        """Return the axis of x that is meant, counted from the first."""
+        shape, axis = np.asarray(x).shape, self.axis  # of a subclass, which is not asked
+        if not is_integer(axis) or not -len(shape) <= axis < len(shape):
+            raise ValueError(f"axis must be an axis of x, whose shape is {shape}; got {axis!r}")
+        return int(axis) % len(shape)
 
     # --- f's values from elsewhere, as from a batch queue -------------------------------------------------------------
 

@@ -12,17 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradfast._kernels.memory import f_changed, name_at
-from gradfast.arguments import (
-    IN_PLACE,
-    Array,
-    DType,
-    Function,
-    as_dtype,
-    as_point,
-    number_or_array,
-    real_numbers,
-    share_memory,
-)
+from gradfast.arguments import IN_PLACE, Array, DType, Function, as_dtype, as_point, real_numbers, share_memory
 
 NUMBERS = (float, int)
 
@@ -107,7 +97,9 @@ class Leaf(NamedTuple):
         """Return its part of derivatives whose last axis is the flat vector, in its shape and with its labels."""
         part = flat[..., self.start : self.stop].reshape(flat.shape[:-1] + self.shape)
         part = as_dtype(self.dtype, part) if part.dtype.kind in "fc" else part
-        return number_or_array(part) if self.labels is None else self.labels.on(part)
+        if self.labels is not None:
+            return self.labels.on(part)
+        return part if part.ndim else part[()]
 
 
 class Layout:
