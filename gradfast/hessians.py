@@ -66,7 +66,11 @@ class Hessian(HessianOperator, PreparedOperator):
         self._refuse(axis, vectorized, has_aux)
         slopes, of_slopes = gradient, method
         if gradient is None and as_method(method).is_complex:
-            slopes, of_slopes = self._by_complex_step(f, method, sparsity, vectorized, has_aux, kwargs, argnum)
+            if sparsity is not None or vectorized or has_aux:
+                beside = "with sparsity, vectorized or has_aux, unless gradient is given"
+                raise ValueError(f"method must not be complex {beside}; got {as_method(method)!r}")
+            slopes = Gradient(as_objective(f), method=method, kwargs=kwargs, argnum=argnum)
+            of_slopes = "central"
         if slopes is not None:
             self.of_gradient = JacobianOfGradient(
                 as_objective(slopes, "gradient"), method=of_slopes, sparsity=sparsity, verify=verify, bounds=bounds,
@@ -83,15 +87,6 @@ class Hessian(HessianOperator, PreparedOperator):
             self._show(f, self.bounds)
         else:
             self.is_sparse = sparsity is not None
-
-    def _by_complex_step(
-        self, f: Any, method: Any, sparsity: object, vectorized: object, has_aux: object, kwargs: Any, argnum: int
-    ) -> tuple[Gradient, AnyMethod]:
-        """Return f's gradient by the complex step, and the method of the differences that are taken of it."""
-        if sparsity is not None or vectorized or has_aux:
-            beside = "with sparsity, vectorized or has_aux, unless gradient is given"
-            raise ValueError(f"method must not be complex {beside}; got {as_method(method)!r}")
-        return Gradient(f, method=method, kwargs=kwargs, argnum=argnum), "central"
 
     def _refuse(self, axis: object, vectorized: object, has_aux: object) -> None:
         """ValueError if options are given beside others that they do not go with."""

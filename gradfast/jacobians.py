@@ -115,8 +115,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         if self.axis is not None:
             raise ValueError(f"axis must be None for a linear operator; got {self.axis!r}")
         linalg = imported("scipy.sparse.linalg", "a linear operator needs SciPy", "sparse")
-        place = self.argnum
-        if place:
+        if self.argnum:
             x, args = self._sorted(x, args)
         x = np.array(self._point(x))
         shared = {k: v for k, v in self._given_options().items() if k in DirectionalDerivative.options}
