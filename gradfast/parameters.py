@@ -190,7 +190,7 @@ class Layout:
     ) -> Iterator[tuple[str, object, object, object]]:
         """Yield what f could put other things into: the name, the object, and what it has.
 
-        These are the keys of a mapping, or None, and the parts; or the axes of a pandas object and where its numbers lie.
+        These are the keys of a mapping, or None, and the parts; or a pandas object's axes and where its numbers lie.
         """
         for container in containers(self.template, given):
             yield "x", container, list(container) if isinstance(container, Mapping) else None, parts_of(container)
