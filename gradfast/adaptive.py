@@ -7,6 +7,7 @@ of f's values. Here they meet the operators, whose evaluator they ask for f's va
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from gradfast._kernels.adaptive_search import Search
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.stencil import Stencil
+from gradfast.adaptive_complex import ComplexSearch, ComplexValues, DifferentError
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, Some, as_dtype
 from gradfast.evaluators import as_x, in_order
 from gradfast.info import Info, Look
@@ -36,7 +38,7 @@ DIGITS = {char: np.finfo(char).nmant + 1 for char in "fd"} | {"g": 1 - round(np.
 
 PAIR = Stencil((1, -1), (1, 1), 1)
 FIXED = 2
-SIDES = np.array(["central", "forward", "fixed", "backward"])  # by side: 0, 1, 2, -1
+SIDES = np.array(["central", "forward", "fixed", "complex", "backward"])  # by side: 0, 1, 2, 3, -1
 
 # Rows of f's values where some lines are moved by each node of a stencil.
 Values = Callable[[Array, Some, Stencil], Array]
@@ -50,7 +52,7 @@ class Found:
     error: Array
     converged: Flags
     step: Array  # the longest of each line's best fit
-    side: Some  # 0 both sides of x, 1 above, -1 below, 2 none: bounds hold x fixed
+    side: Some  # 0 both sides of x, 1 above, -1 below, 2 none: bounds hold x fixed; 3 by complex points
     evaluations: int
     searches: list[Search]  # what was seen of f, some lines each
     trace: list[Look]  # what was tried, in order, if that is wanted
@@ -78,8 +80,12 @@ def jacobian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[A
 
 def derivative(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Array, Info | None]:
     """Return the n-th derivative at each element of x, of the shape of f's values."""
-    before = e.evaluations
-    found = _along_coordinates(e, operator, center.reshape(e.n, -1) if e.n else center.reshape(0, 1))
+    before, centers, found = e.evaluations, center.reshape(e.n, -1) if e.n else center.reshape(0, 1), None
+    if operator.method.complex and operator.n > 1 and operator.method.tolerance(e.precision) <= CONVERGED:
+        with np.errstate(all="ignore"), suppress(DifferentError):
+            values = ComplexValues(e, centers, _values_of(e, operator._groups(e), operator.is_elementwise))
+            found = _found(e, operator, values, values.center, _places(e, operator))
+    found = found or _along_coordinates(e, operator, centers)
     found.evaluations = e.evaluations - before  # one moves all elements
     return _answer(e, operator, found, lambda part: part.reshape(center.shape)[()])
 
@@ -233,9 +239,10 @@ def _found(
     eps = max(EPS[e.precision] / 2, eps)
     most, digits = max(1, MOST_VALUES // max(1, centers.shape[1])), DIGITS[e.base.dtype.char]
     evaluations, searches, trace = 0, [], []
+    kind = ComplexSearch if centers.dtype.kind == "c" else Search
     with np.errstate(all="ignore"):  # a look may leave f's domain
         for first in range(0, max(1, len(centers)), most):
-            search = Search(
+            search = kind(
                 centers[first : first + most], places[:, first : first + most], eps, tolerance, enough, digits,
                 method.max_evaluations, operator.n,
             )  # fmt: skip
@@ -245,7 +252,7 @@ def _found(
                 lines = chosen + first if first else chosen
                 moves = (steps * side if side else steps).astype(dtype, copy=False)
                 evaluations += chosen.size * (1 if side else 2)
-                search.tell(side, chosen, values(moves, lines, ONE_NODE if side else PAIR))
+                search.tell(side, chosen, values(moves, lines, ONE_NODE if side else PAIR), steps)
                 if operator.full_output:
                     value, error, *_ = search.results()
                     known = zip(lines.tolist(), steps, value[chosen].astype(dtype), error[chosen], strict=True)

@@ -173,8 +173,8 @@ def derivative(
     Weights are exact [1]_. Central with accuracy p costs
     ``2 * ((n - 1) // 2 + p // 2)`` calls of f, and one more at x if n is even. The error of the
     default grows by orders of magnitude with n. With method "complex", derivatives from the second up are
-    differences of the first, which is the complex step's and not checked. For higher derivatives use a higher
-    accuracy, such as ``Central(accuracy=6)``. Thread-safe.
+    differences of the first, which is the complex step's and not checked. ``Adaptive(complex=True)`` checks them, and
+    has an error bar. For higher derivatives use a higher accuracy, such as ``Central(accuracy=6)``. Thread-safe.
 
     References
     ----------

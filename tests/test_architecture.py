@@ -33,7 +33,7 @@ FLOORS = {
         "operator_moves",
         "operator_call",
     ),
-    "algorithms": ("adaptive", "noise_estimate", "sparse_verification", "sparse"),
+    "algorithms": ("adaptive_complex", "adaptive", "noise_estimate", "sparse_verification", "sparse"),
     "operators": (
         "textbook_functions",
         "textbook_gradient",

@@ -129,12 +129,18 @@ cdef class Search:
                 steps.append(a.asked)
         return (side, np.array(chosen, np.intp), np.array(steps)) if chosen else None
 
-    def tell(self, int side, const Py_ssize_t[::1] chosen, values):
-        """Take f's values: a row for each line, or two, above and below x, if both sides were asked for."""
+    def tell(self, int side, const Py_ssize_t[::1] chosen, values, const double[::1] steps):
+        """Take f's values: a row for each line, or two, above and below x, if both sides were asked for.
+
+        This search or another has asked for them.
+        """
         cdef Py_ssize_t k, rows = 1 if side else 2
         cdef const long double[:, ::1] told = np.ascontiguousarray(values, np.longdouble).reshape(-1, self.width)
         self.look_at_precision(told)
         for k in range(chosen.shape[0]):
+            if self.lines[chosen[k]].count == MOST_LOOKS:
+                continue
+            self.lines[chosen[k]].side, self.lines[chosen[k]].asked = side, steps[k]
             self.take(chosen[k], told, k * rows, side)
 
     cdef void take(self, Py_ssize_t i, const long double[:, ::1] told, Py_ssize_t row, int side) noexcept nogil:
