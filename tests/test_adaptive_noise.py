@@ -162,6 +162,19 @@ def test_bars_cover_rounding_to_decimals(digits):
     assert covered >= 57
 
 
+@pytest.mark.parametrize("decimals", [3, 4, 5, 6, 8])
+def test_bars_cover_fast_waves_that_are_rounded(decimals):
+    random, found = np.random.default_rng(0), []
+    for _ in range(60):
+        k, x, phase = 10 ** random.uniform(0.5, 2.5), random.uniform(0.5, 3), random.uniform(0, 6)
+        slope, info = derivative(
+            lambda t, k=k, phase=phase: round(math.sin(k * t + phase), decimals), x, method="adaptive", full_output=True
+        )
+        found.append((slope - k * math.cos(k * x + phase)) / info.error)
+    assert np.mean(np.abs(found) <= 1) >= 0.95
+    assert np.max(np.abs(found)) <= 10
+
+
 @pytest.mark.parametrize("f", [np.sin, np.exp, np.arctan], ids=lambda f: f.__name__)
 def test_bars_cover_values_that_are_rounded_to_single_precision_inside(f):
     slopes = {np.sin: np.cos, np.exp: np.exp, np.arctan: lambda x: 1 / (1 + x * x)}

@@ -53,6 +53,7 @@ cdef struct Value:                      # of f on a line: what is known of it be
                                         # such fits are not chosen; infinite as long as nothing is known
     State state
     double rough_by                     # the misfit that made it look rough
+    int treads                          # deep looks that were too close: f rested there, on a stair's tread
     int more                            # looks at noise that are left
     bint has_moved                      # whether it is not f(x) at any look that counts for it
     bint moves_beyond                   # whether it is not f(x) where another of f's values is not finite
@@ -73,4 +74,5 @@ cdef struct Basis:                      # powers of the steps within a radius, i
 cdef void fit(const Looks *looks, Value *known, Fit *fits) noexcept nogil       # OUT: known, fits
 cdef long double half(const Looks *looks, int look, bint is_odd) noexcept nogil
 cdef double moved(const Looks *looks, int look) noexcept nogil
+cdef double height_of_stairs(const Looks *looks) noexcept nogil
 cdef long double as_derivative(const Fit *a, int n, long double coefficient) noexcept nogil

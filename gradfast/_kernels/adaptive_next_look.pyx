@@ -7,7 +7,7 @@ from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, pow, sqrt
 
 from gradfast._kernels.adaptive_fit cimport (
     CONFIRMING_LOOK, DEEP_LOOK, DEEPER_LOOK, IS_NOISE, JUMP, MOST_LOOKS, SMOOTH_CLOSE_BY, Fit, Looks, Value, fit, half,
-    moved,
+    height_of_stairs, moved,
 )
 
 # Ratios of neighboring steps: (sqrt(5) - 1) / 2 and sqrt(2) - 1.
@@ -106,19 +106,23 @@ cdef double deep(const Line *a, const Looks *looks, Value *v, double rough_by) n
 cdef double judge(const Line *a, const Looks *looks, Value *v) noexcept nogil:  # OUT: v
     """Decide after a deep look whether the misfit is noise; return the step of one more look to tell, or 0.
 
-    If more than UNSHRUNK of it is left, or f rests there as on a stair's tread, f is looked at still closer. If that
-    does not help either, it is noise. If it shrank, one more look beside the deep one must agree: then f is smooth
-    close to x, and fits that have such a misfit are given up.
+    If f rests there, on a tread of stairs far lower than the misfit, the look was too close. If more than UNSHRUNK of the
+    misfit is left, f is looked at still closer. If that does not help either, it is noise. If it shrank, one more look
+    beside the deep one must agree: then f is smooth close to x, and fits that have such a misfit are given up.
     """
-    cdef double step = 0, noise, left = strangeness(looks, 2 if v.state == CONFIRMING_LOOK else 1)
-    if left > UNSHRUNK * v.rough_by or not moved(looks, 0):
-        if v.state == DEEP_LOOK and left > 0:
+    cdef double step = 0, noise, left = strangeness(looks, v.treads, 2 if v.state == CONFIRMING_LOOK else 1)
+    if v.state == DEEP_LOOK:
+        step = off_tread(looks, v)
+    if step:
+        v.treads += 1
+    elif left > UNSHRUNK * v.rough_by or not moved(looks, v.treads + (v.state == CONFIRMING_LOOK)):
+        if v.state == DEEP_LOOK and left > 0 and not v.treads:
             step = deep(a, looks, v, v.rough_by)
         v.state = DEEPER_LOOK if step else IS_NOISE
         if not step:
             v.noise = fmax(v.noise, left)
     elif v.state != CONFIRMING_LOOK:
-        v.state, step = CONFIRMING_LOOK, GOLDEN * looks.steps[0]
+        v.state, step = CONFIRMING_LOOK, GOLDEN * looks.steps[v.treads]
     else:
         # Noise is as large at all steps: what is far above that of the closest look is f's shape. With UNSHRUNK alone,
         # 12 more of 1385 bars of waves do not cover the error, 3 of them by far.
@@ -127,15 +131,30 @@ cdef double judge(const Line *a, const Looks *looks, Value *v) noexcept nogil:  
     return step
 
 
-cdef double strangeness(const Looks *looks, int count) noexcept nogil:
-    """Return how far f at the one or two closest looks is from a line through f(x).
+cdef double off_tread(const Looks *looks, Value *v) noexcept nogil:  # OUT: v
+    """Return a step halfway, by logarithms, from a look at which f rests to the next; 0 if it does not, or stairs may be all.
+
+    f may rest there on the tread of a stair. Then it is known to a stair's height.
+    """
+    cdef double here = looks.steps[v.treads], next_one = looks.steps[v.treads + 1], height
+    if moved(looks, v.treads) or not next_one > 8 * here:
+        return 0
+    height = height_of_stairs(looks)
+    if not height < UNSHRUNK * v.rough_by:
+        return 0
+    v.noise = fmax(v.noise, 0.4 * height)
+    return sqrt(here * next_one)
+
+
+cdef double strangeness(const Looks *looks, int first, int count) noexcept nogil:
+    """Return how far f at one or two looks is from a line through f(x).
 
     One look on one side always lies on a line: an eighth of f's change is a guess.
     """
-    cdef double near = <double>half(looks, 0, True), bend = 0 if looks.side else fabs(<double>half(looks, 0, False))
+    cdef double near = <double>half(looks, first, True), bend = 0 if looks.side else fabs(<double>half(looks, first, False))
     if count == 1:
         return fabs(near) / 8 if looks.side else bend
-    return fmax(bend, fabs(near - looks.steps[0] / looks.steps[1] * <double>half(looks, 1, True)))
+    return fmax(bend, fabs(near - looks.steps[first] / looks.steps[first + 1] * <double>half(looks, first + 1, True)))
 
 
 cdef double between(const Looks *looks, const Fit *b) noexcept nogil:
