@@ -82,12 +82,13 @@ class Claims:
         return parts
 
     def blocks(self, chosen: Some) -> Iterator[tuple[Some, Array]]:
-        """Yield some coordinates, not too many at a time, and what is claimed along them."""
-        count = max(1, MOST_ENTRIES // max(1, self.rows.shape[1]))
-        for first in range(0, chosen.size, count):
-            some = chosen[first : first + count]
+        """Yield some coordinates, first one and then twice as many each time but not too many, with their claims."""
+        first, most = 0, max(1, MOST_ENTRIES // max(1, self.rows.shape[1]))
+        while first < chosen.size:
+            some = chosen[first : first + min(first + 1, most)]
             rows = self.rows[some]
             yield some, (rows.toarray() if self.is_sparse else rows).astype(float)
+            first += some.size
 
     def names(self, some: Some, kept: Any) -> Array:
         """Return the names of entries that are kept, as x's owner writes them; of a Jacobian by its own indices."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradfast.arguments import EPS, Array
+from gradfast.arguments import EPS, Array, Some
 
 # A value of f is known to this many units of rounding, as long as nothing else shows how well it is known. Where its
 # noise is measured, it is known to NOISES of these.
@@ -124,6 +124,10 @@ class Seen:
             known = np.where(np.isnan(self.noise), known, np.fmax(measured, ROUNDINGS * EPS["d"] / 2 * size))
         return known
 
+    def likely_known(self, size: Array) -> Array:
+        """Return what values of some sizes are known to, if f works in the coarsest precision that is likely."""
+        return np.fmax(self.known(size), 0 if self.noise is not None else ROUNDINGS * self.likely_eps * size)
+
     def resolution(self, which: int, more: Array) -> float:
         """Return the smallest steps that one of f's values is seen to take, also in more rows.
 
@@ -160,6 +164,34 @@ def common_unit(values: Array, eps: float) -> float:
             longest = max(unit, gap)
             unit = longest / max(round(longest / a), 1)
     return unit if unit > REGULAR * known else known
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """f's values a step above and below x along each of some coordinates: those that differ from f(x), and where."""
+
+    steps: Array
+    places: Some  # in flat arrays with a row for each coordinate and a column for each value
+    moved: Array
+
+    @classmethod
+    def of(cls, rows: Array, center: Array, steps: Array) -> "Pairs":
+        """Return pairs of which all values are given: those above x, and those below."""
+        places = np.flatnonzero((rows != center).any(axis=0))
+        return cls(steps, places, rows.reshape(2, rows[0].size)[:, places])
+
+    def rows(self, center: Array) -> Array:
+        """Return the values above x, and those below, where those at x are `center`."""
+        rows = np.empty((2, self.steps.size, center.size), center.dtype)
+        rows[:] = center
+        rows.reshape(2, rows[0].size)[:, self.places] = self.moved
+        return rows
+
+    @np.errstate(all="ignore")
+    def slope_and_knee(self, center: Array) -> tuple[Array, Array]:
+        """Return f's slope over both sides of x, and half of how much its slopes on the two sides differ."""
+        (up, down), h = self.rows(center), self.steps[:, np.newaxis]
+        return (up - down) / (2 * h), np.abs((up - center) - (center - down)) / (2 * h)
 
 
 @dataclass(frozen=True)

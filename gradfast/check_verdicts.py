@@ -15,7 +15,7 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import Array, Flags, Some, Words
-from gradfast.check_evidence import COARSE, ROUNDINGS, TINY, Looks, Seen
+from gradfast.check_evidence import COARSE, ROUNDINGS, TINY, Looks, Pairs, Seen
 from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WIDTHS, WRONG
 from gradfast.noise_estimate import of_each_value
 from gradfast.operator_call import PreparedOperator
@@ -116,33 +116,11 @@ class Judged:
             mine[rows] = np.where(is_open, new, mine[rows])
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """f's values a step above and below x along each of some coordinates: those that differ from f(x), and where."""
-
-    steps: Array
-    places: Some  # in flat arrays with a row for each coordinate and a column for each value
-    moved: Array
-
-    @classmethod
-    def of(cls, rows: Array, center: Array, steps: Array) -> "Pairs":
-        """Return pairs of which all values are given: those above x, and those below."""
-        places = np.flatnonzero((rows != center).any(axis=0))
-        return cls(steps, places, rows.reshape(2, rows[0].size)[:, places])
-
-    def rows(self, center: Array) -> Array:
-        """Return the values above x, and those below, where those at x are `center`."""
-        rows = np.empty((2, self.steps.size, center.size), center.dtype)
-        rows[:] = center
-        rows.reshape(2, rows[0].size)[:, self.places] = self.moved
-        return rows
-
-
 class Judge:
     """Judges entries of f's derivative along coordinates of an evaluator's x."""
 
-    def __init__(self, e: Evaluator, operator: PreparedOperator, center: Array, seen: Seen) -> None:
-        self.e, self.operator, self.center, self.seen = e, operator, center, seen
+    def __init__(self, e: Evaluator, operator: PreparedOperator, center: Array, seen: Seen, rtol: float) -> None:
+        self.e, self.operator, self.center, self.seen, self.rtol = e, operator, center, seen, rtol
         self.x = e.steps_from
         self.size = np.abs(self.x).astype(float)
         sides = operator._bounds_at(e)
@@ -150,64 +128,70 @@ class Judge:
         self.room = INSIDE * np.fmin(*rooms).astype(float)
 
     def pairs(self, chosen: Some, claimed: Array) -> Pairs:
-        """Take the first pair of values along each of some coordinates."""
+        """Take the first pair of values along each of some coordinates.
+
+        If one is off what is claimed by more than rounding and a kink explain, f may be coarse. Its noise is measured
+        then, and the pairs along other coordinates take steps that suit it.
+        """
         if self.seen.is_suspect:
             self.measure_noise()
         with np.errstate(all="ignore"):
             steps = self._pair_steps(chosen, np.abs(claimed))
-            rows = self._pairs(chosen, steps)
-            self.seen.add(np.concatenate(rows))
-        return Pairs.of(rows, self.center, steps)
+            pairs = self._pairs(chosen, steps)
+            self.seen.add(np.concatenate(pairs.rows(self.center)))
+            value, knee = pairs.slope_and_knee(self.center)
+            off = np.abs(value - claimed) - self.rtol * np.abs(claimed) - knee
+            if (off > WIDTHS * self.seen.likely_known(np.abs(self.center)) / steps[:, np.newaxis]).any():
+                self.measure_noise()
+        return pairs
 
     def least_slopes(self, pairs: Pairs, otherwise: Array) -> Array:
         """Return how steep f is at least, on both sides of x; where that is not finite, otherwise."""
-        up, down = pairs.rows(self.center)
+        value, knee = pairs.slope_and_knee(self.center)
         with np.errstate(all="ignore"):
-            differ = np.abs(up - down) - np.abs((up - self.center) - (self.center - down))
-            slopes = (differ / 2 - WIDTHS * self.seen.known(np.abs(self.center))) / pairs.steps[:, np.newaxis]
+            slopes = np.abs(value) - knee - WIDTHS * self.seen.known(np.abs(self.center)) / pairs.steps[:, np.newaxis]
         return np.where(np.isfinite(slopes), np.fmax(slopes, 0), otherwise)
 
     def measure_noise(self) -> None:
         """See how well f is known, once. Few f need that: those that work in single precision, or that have noise."""
         if self.seen.noise is None:
-            self.seen.take(*of_each_value(self.e, self.room, self.seen.is_suspect or self.seen.looks_narrow))
+            self.seen.take(*of_each_value(self.e, self.room))
 
     def judge(self, chosen: Some, entries: Entries, pairs: Pairs) -> Judged:
         """Judge the entries along some coordinates of which the first pairs are taken."""
         with np.errstate(all="ignore"):
             if self.seen.looks_narrow:
                 self.seen.take_for_single()
-            found, last = self._by_pair(entries, pairs), pairs.steps.copy()
-            self._by_longer_pair(chosen, entries, found, last)
-            is_unexplained = (np.abs(entries.analytic - found.value) > found.bar) | (found.value == 0)
-            if self.seen.noise is None and (is_unexplained & (found.verdict != RIGHT)).any():
+            found, last = self._by_pairs(chosen, entries, pairs)
+            if self.seen.noise is None and ((found.verdict != RIGHT) & (found.value == 0)).any():
                 self.measure_noise()
-                found, last = self._by_pair(entries, pairs), pairs.steps.copy()
-                self._by_longer_pair(chosen, entries, found, last)
+                found, last = self._by_pairs(chosen, entries, pairs)
             is_open = found.verdict != RIGHT
             if self.seen.is_single:
                 small = entries.small_between_slopes(found)
                 some = np.flatnonzero(small.any(axis=1))
                 steps = self._exact(chosen[some], last[some] / BELOW_KINKS)
-                shorter = Pairs.of(self._pairs(chosen[some], steps), self.center, steps)
-                found.improve(some, self._by_pair(entries[some], shorter))
+                self._take_pairs(chosen, some, steps, entries, found)
                 is_open &= ~small
             some = np.flatnonzero(is_open.any(axis=1))
             if some.size:
                 found.improve(some, self._by_fit(chosen[some], entries[some], is_open[some]))
         return found
 
-    def _by_longer_pair(self, chosen: Some, entries: Entries, found: Judged, last: Array) -> None:
-        """Take another pair where rounding left an entry open at the last step."""
+    def _by_pairs(self, chosen: Some, entries: Entries, pairs: Pairs) -> tuple[Judged, Array]:
+        """Judge by the first pairs, and by others where rounding left an entry open; return also the last steps."""
+        found, last = self._by_pair(entries, pairs), pairs.steps.copy()
         some = np.flatnonzero((found.verdict != RIGHT).any(axis=1))
         size = np.where(entries.analytic == 0, RESTS / POWER * entries.largest, np.abs(entries.analytic))
         steps = self._pair_steps(chosen[some], size[some])
         is_longer = steps > LONGER * last[some]
-        some, steps = some[is_longer], steps[is_longer]
-        if some.size:
-            longer = Pairs.of(self._pairs(chosen[some], steps), self.center, steps)
-            found.improve(some, self._by_pair(entries[some], longer))
-            last[some] = steps
+        self._take_pairs(chosen, some[is_longer], steps[is_longer], entries, found)
+        last[some[is_longer]] = steps[is_longer]
+        return found, last
+
+    def _take_pairs(self, chosen: Some, some: Some, steps: Array, entries: Entries, found: Judged) -> None:
+        """Judge some of the coordinates by another pair each."""
+        found.improve(some, self._by_pair(entries[some], self._pairs(chosen[some], steps)))
 
     # --- one pair -----------------------------------------------------------------------------------------------------
 
@@ -216,9 +200,8 @@ class Judge:
         up, down = pairs.rows(self.center)
         h, seen = pairs.steps[:, np.newaxis], self.seen
         size = np.fmax(np.abs(self.center), np.fmax(np.abs(up), np.abs(down)))
-        value, bar = (up - down) / (2 * h), seen.known(size) / h
+        (value, knee), bar = pairs.slope_and_knee(self.center), seen.known(size) / h
         verdict = entries.judged(value, bar, entries.floor)
-        knee = np.abs((up - self.center) - (self.center - down)) / (2 * h)
         steepest = np.fmax(np.abs(value), np.abs(entries.analytic))
         rests = (up == self.center) & (down == self.center)
         is_right = ~rests & (verdict == RIGHT) & (knee <= np.fmax(KNEE * steepest, WIDTHS * bar))
@@ -234,13 +217,16 @@ class Judge:
         return Judged(value, bar, np.where(is_right, RIGHT, CANNOT_TELL))
 
     def _pair_steps(self, chosen: Some, sizes: Array) -> Array:
-        """Return the plain steps of a central difference, longer where rounding would hide 1 % of entries of sizes."""
+        """Return the plain steps of a central difference, longer where rounding would hide 1 % of entries of sizes.
+
+        Two bars of rounding are then half of that. With a fourth, steps in single precision cross twice as many kinks.
+        """
         x, eps = self.size[chosen], self.seen.likely_eps
         scale = np.where(x > 0, x, 1)
         plain = (3 * eps) ** (1 / 3)
         center = np.abs(self.center)
-        known = np.fmax(self.seen.known(center), 0 if self.seen.noise is not None else ROUNDINGS * eps * center)
-        wished = np.where(sizes > 0, 4 * WIDTHS * known / np.fmax(POWER * sizes, TINY), 0)
+        known = self.seen.likely_known(center)
+        wished = np.where(sizes > 0, WIDTHS * known / np.fmax(POWER / 2 * sizes, TINY), 0)
         wished = np.fmin(wished, 1e300).max(axis=1, initial=0)
         shortest = plain * scale / (SINGLE_SHORTER if eps > COARSE else 1)
         longest = np.fmax(plain * np.fmax(scale, 1), LONGEST * scale)
@@ -252,8 +238,8 @@ class Judge:
         unit = np.spacing((np.abs(x) + steps).astype(x.dtype)).astype(steps.dtype)
         return np.asarray(np.fmax(np.floor(steps / unit), 1) * unit)
 
-    def _pairs(self, chosen: Some, steps: Array) -> Array:
-        """Return f's values above and below x; NaN where bounds leave no room on either side."""
+    def _pairs(self, chosen: Some, steps: Array) -> Pairs:
+        """Take f's values above and below x; NaN where bounds leave no room on either side."""
         rows = np.full((2, chosen.size, self.center.size), np.nan, self.center.dtype)
         fits = np.flatnonzero(steps <= self.room[chosen])
         if fits.size:
@@ -261,7 +247,7 @@ class Judge:
             by[chosen[fits]] = steps[fits]
             found = self.e.values(Moves(Groups.each(self.e.n, chosen[fits]), by, adaptive.PAIR))
             rows[:, fits] = found.reshape(fits.size, 2, -1).transpose(1, 0, 2)
-        return rows
+        return Pairs.of(rows, self.center, steps)
 
     # --- the fit ------------------------------------------------------------------------------------------------------
 
@@ -389,7 +375,7 @@ class Judge:
         They do so by the slope over both sides of x, or over one side, as beside a kink.
         """
         h = self._exact(chosen, steps)
-        up, down = self._pairs(chosen, h)
+        up, down = self._pairs(chosen, h).rows(self.center)
         right, left = (up - self.center) / h[:, np.newaxis], (self.center - down) / h[:, np.newaxis]
         middle, off = (right + left) / 2, np.abs(claimed - fitted)
         near = WITNESS * off

@@ -107,7 +107,7 @@ def check_gradient(
 
     Notes
     -----
-    2 evaluations a coordinate or direction show an entry of a smooth f to be right. Where they do not, 8 to 24
+    2 evaluations a coordinate or direction show an entry of a smooth f to be right. Where they do not, 8 or 16
     evaluations show once how noisy f is, and an adaptive method [1]_ decides, with at most 48 an entry, or 30 in single
     precision: an entry is wrong if it differs by more than the tolerance and two error bars, and right if an error of
     1 % would have been called wrong. At a kink an entry is to lie between f's slopes on both sides. The rest cannot be
@@ -289,7 +289,7 @@ class _Check:
         if count is not None and count < chosen.size:
             chosen = np.sort(random.choice(chosen.size, count, replace=False))
 
-        judge = Judge(self.e, self.operator, self.center, self.seen)
+        judge = Judge(self.e, self.operator, self.center, self.seen, self.rtol)
         pairs = [judge.pairs(some, claimed) for some, claimed in self.claims.blocks(chosen)]
         largest = Largest(self.center.size)
         for (some, claimed), first in zip(self.claims.blocks(chosen), pairs, strict=True):
@@ -336,7 +336,7 @@ class _Check:
         names = np.array([f"direction {{0}}{several}".format(*index) for index in np.ndindex(claimed.shape)], dtype=str)
         operator = type(self.operator)(lines, method=self.operator.method, bounds=lines.bounds)
         with opened(operator._open(lines.t, (), None)) as e:
-            judge, all_ = Judge(e, operator, self.center, self.seen), np.arange(count)
+            judge, all_ = Judge(e, operator, self.center, self.seen, self.rtol), np.arange(count)
             judged = judge.judge(all_, entries, judge.pairs(all_, claimed))
             return _weighed(*self._rows(all_, lambda _, kept: names[kept], entries, judged, np.ones((count, 1))))
 

@@ -30,9 +30,10 @@ ROOM = 7
 # Decimal digits that values are looked at with: 1000 times coarser than doubles, which then rarely seem rounded.
 DIGITS = 12
 
-# The first step for an f that seems to work in single precision, as FIRST_STEP: so long that its rounding shows in the
-# first table, and that of half precision in the second.
-FIRST_STEP_OF_SINGLE = -21
+# The first step where each of f's values is looked at, as FIRST_STEP: so long that the rounding of single precision
+# shows in the first table, and that of half precision in the second, which is the last.
+FIRST_STEP_OF_EACH = -21
+TABLES_OF_EACH = 2
 
 # The standard deviation of normal numbers, in units of their median size.
 NORMAL = 1.4826
@@ -134,18 +135,17 @@ def _search(e: Evaluator) -> float:
     return least if math.isinf(most) else max(least, most)
 
 
-def of_each_value(e: Evaluator, room: Array, is_single: bool) -> tuple[Array, Array, Array]:
+def of_each_value(e: Evaluator, room: Array) -> tuple[Array, Array, Array]:
     """Return the noise of each of f's values, how large a value is or moves on a way of x's size, and all values seen.
 
-    By one table, or more at longer steps where a value rests in it; NaN if it does in all. No coordinate moves further
-    than the room that it has.
+    By one table, or two if a value rests in the first; NaN if it does in both. No coordinate moves further than the
+    room that it has.
     """
     x = x_of(e).reshape(-1)
-    first = FIRST_STEP_OF_SINGLE if is_single else FIRST_STEP
-    power = max(first, ROOM + int(math.log2(EPS[x.dtype.char]))) - CHANGE
+    power = max(FIRST_STEP_OF_EACH, ROOM + int(math.log2(EPS[x.dtype.char]))) - CHANGE
     tables: list[Array] = []
     noise = size = np.zeros(0)
-    for count in range(2 if is_single else 3):
+    for count in range(TABLES_OF_EACH):
         power += CHANGE
         steps = _steps(x, min(power, LONGEST_STEP), is_constant=False)
         values = _table(e, np.where(np.abs(steps) * EVALUATIONS <= 2 * room, steps, 0))

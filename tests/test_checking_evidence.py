@@ -110,9 +110,9 @@ def test_entries_of_a_maximum_of_equals_are_kinks_one_by_one(claimed):
     assert check_gradient(max, (0.0, 1.2), [1.0, 1.0]).verdict.tolist() == ["kink", "wrong"]
 
 
-def noise_at(f, x, is_single):
+def noise_at(f, x):
     with opened(Call(as_objective(f)).at(np.array(x))) as e:
-        return of_each_value(e, np.full(e.n, np.inf), is_single)
+        return of_each_value(e, np.full(e.n, np.inf))
 
 
 @pytest.mark.parametrize(
@@ -126,18 +126,17 @@ def noise_at(f, x, is_single):
     ids=["double", "single", "noise", "kink at x"],
 )
 def test_noise_is_measured_by_a_table(f, least, most):
-    noise, size, rows = noise_at(f, [1.0, 2.0], is_single=True)
+    noise, size, rows = noise_at(f, [1.0, 2.0])
     assert least < noise[0] < most
     assert f(np.array([1.0, 2.0])) <= 1.01 * size[0] < 100
     assert rows.shape == (TABLE.size, 1)
 
 
 def test_values_that_rest_have_no_noise_to_measure():
-    for is_single, tables in ((True, 2), (False, 3)):
-        noise, _, rows = noise_at(lambda x: np.array([x.sum(), 3.0]), [1.0, 2.0], is_single)
-        assert noise[0] < 1e-14
-        assert math.isnan(noise[1])
-        assert rows.shape == (tables * TABLE.size, 2)
+    noise, _, rows = noise_at(lambda x: np.array([x.sum(), 3.0]), [1.0, 2.0])
+    assert noise[0] < 1e-14
+    assert math.isnan(noise[1])
+    assert rows.shape == (2 * TABLE.size, 2)
 
 
 def test_a_kink_close_to_x_is_no_noise():

@@ -1,5 +1,6 @@
 """A check says right only where it would have seen a mistake, whatever the precision and noise of f."""
 
+import itertools
 import math
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_f_in_single_precision_inside_is_decided_whatever_its_value_and_gradient
     assert verdicts[1.0].count("right") >= 108
     assert "wrong" not in verdicts[1.0]
     assert "right" not in verdicts[1.1]
-    assert evaluations <= 8 * 120
+    assert evaluations <= 5 * 120
 
 
 def test_a_supposed_rounding_hides_no_mistake_of_double_precision():
@@ -310,6 +311,47 @@ def test_wide_relu_networks_in_single_precision_cost_few_evaluations():
     assert verdicts[1.0].count("right") >= 0.4 * len(verdicts[1.0])
     assert "right" not in verdicts[1.3]
     assert verdicts[1.3].count("wrong") >= 0.8 * len(verdicts[1.3])
+
+
+def deep_inside(seed, depth, width, samples):
+    """Return the loss of a deep ReLU network in float32, by the float64 weights of a layer in it, its gradient and x."""
+    random, single = np.random.default_rng(seed), np.float32
+    sizes = [min(width, 20), *[width] * depth, 1]
+    layers = [random.normal(size=(a, b)) * math.sqrt(2 / a) for a, b in itertools.pairwise(sizes)]
+    layers = [(weights.astype(single), random.normal(size=weights.shape[1]).astype(single) / 10) for weights in layers]
+    data, targets = random.normal(size=(samples, sizes[0])).astype(single), random.normal(size=samples).astype(single)
+    k = seed % depth
+
+    def outputs(x):
+        values = [data]
+        for i, (weights, bias) in enumerate(layers):
+            z = values[-1] @ (x.astype(single) if i == k else weights) + bias
+            values.append(relu(z) if i < depth else z)
+        return values
+
+    x = layers[k][0].astype(float)
+    values = outputs(x)
+    back = (2 / samples * (values[-1][:, 0] - targets))[:, np.newaxis].astype(single)
+    for i in range(depth, k, -1):
+        back = back @ layers[i][0].T * (values[i] > 0)
+    return lambda x: np.mean((outputs(x)[-1][:, 0] - targets).astype(float) ** 2), (values[k].T @ back).astype(float), x
+
+
+def test_deep_relu_networks_in_single_precision_inside_cost_few_evaluations():
+    verdicts, evaluations = {1.0: [], 1.1: [], -1.0: []}, 0
+    for seed, (depth, width, samples) in enumerate(itertools.product((4, 8), (8, 32, 64), (1, 16, 64))):
+        f, right, x = deep_inside(seed, depth, width, samples)
+        for factor, found in verdicts.items():
+            check = check_gradient(f, factor * right, x, coordinates=20, seed=seed)
+            counted = np.array([right[tuple(map(int, name[2:-1].split(",")))] != 0 for name in check.name])
+            found += check.verdict[counted | (factor == 1)].tolist()
+            evaluations += check.evaluations * (factor == 1)
+    assert evaluations <= 8 * len(verdicts[1.0])
+    assert verdicts[1.0].count("right") >= 0.8 * len(verdicts[1.0])
+    assert verdicts[1.0].count("wrong") <= 1
+    for factor in (1.1, -1.0):
+        assert "right" not in verdicts[factor]
+        assert verdicts[factor].count("wrong") >= 0.85 * len(verdicts[factor])
 
 
 @pytest.mark.parametrize("seed", [14, 47, 53, 97])
