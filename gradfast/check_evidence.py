@@ -15,14 +15,16 @@ NOISES = 2.0
 # f is coarse if its values are known to no more than this part of them: it works in single precision, or has noise.
 COARSE = 1e-11
 
-# A jump of f's slope is one at x if three steps show the same jump, within this factor.
+# f's slope jumps at x if three steps show the same jump, within the factor SAME_JUMP, and each makes it RESOLVED times
+# what f is known to.
+RESOLVED = 4.0
 SAME_JUMP = 1.5
 
 # Extrapolated to 0 from two steps, in ratios as they are among looks, a jump is known up to this many times worse.
 EXTRAPOLATED = 5.0
 
-# Values of f that its resolution is told from.
-MOST_SEEN = 200
+# Values of f that its resolution is told from. With 8, those of some sums show a unit that they do not have.
+MOST_SEEN = 32
 
 # A common unit of gaps is a stair's height if it is this many times what each gap is known to. The looks at smooth
 # networks in single precision have one of up to 14 times that.
@@ -46,7 +48,7 @@ class Seen:
         self.center, self.eps = np.abs(center.astype(float)), eps  # half a unit in the last place of f's values
         self.level = eps  # what f is known to, in parts of its size: its rounding or its noise
         self.is_suspect = is_suspect  # f may be as coarse as x or the derivative
-        self.values = np.repeat(center.astype(float)[np.newaxis], 2, axis=0)
+        self.values = np.repeat(center.astype(float)[np.newaxis], MOST_SEEN + 1, axis=0)
         self.moves = np.zeros(center.size, int)
         self.differ = False  # whether one of f's values took two besides that at x
         self.noise: Array | None = None
@@ -66,10 +68,6 @@ class Seen:
         has_moved = (rows != self.values[0]) & np.isfinite(rows)
         order = self.moves + np.cumsum(has_moved, axis=0)
         self.moves = self.moves + has_moved.sum(axis=0)
-        size, needed = len(self.values), min(int(self.moves.max(initial=0)), MOST_SEEN) + 1
-        if needed > size:
-            more = min(max(needed, 2 * size), MOST_SEEN + 1) - size
-            self.values = np.concatenate([self.values, np.repeat(self.values[:1], more, axis=0)])
         row, column = np.nonzero(has_moved)
         moved = rows[row, column]
         self.values[1 + (order[row, column] - 1) % MOST_SEEN, column] = moved
@@ -136,14 +134,19 @@ class Seen:
         """
         if self.noise is not None and math.isfinite(self.noise[which]):
             return float(self.known(self.center)[which])
-        values = np.concatenate([self.values[:, which], np.ravel(more).astype(float)])
+        values = np.concatenate([self._seen_of(which), np.ravel(more).astype(float)])
         values = np.unique(values[np.isfinite(values)])
         if values.size > 1:
             return common_unit(values, self.level)
         eps = max(self.level, HALF_UNITS["f"])
-        others = ((k, 2 * eps * abs(self.values[0, k])) for k in np.flatnonzero(self.moves)) if more.size else ()
-        is_fine = any(common_unit(np.unique(self.values[:, k]), self.level) <= fine for k, fine in others)
+        others = np.flatnonzero(self.moves).tolist() if more.size else []
+        units = ((common_unit(np.unique(self._seen_of(k)), self.level), abs(self.values[0, k])) for k in others)
+        is_fine = any(unit <= 2 * eps * size for unit, size in units)
         return 2 * eps * float(abs(values[0])) if is_fine and values.size else math.inf
+
+    def _seen_of(self, which: int) -> Array:
+        seen: Array = self.values[: self.moves[which] + 1, which]
+        return seen
 
 
 def common_unit(values: Array, eps: float) -> float:
@@ -187,11 +190,12 @@ class Pairs:
         rows.reshape(2, rows[0].size)[:, self.places] = self.moved
         return rows
 
-    @np.errstate(all="ignore")
-    def slope_and_knee(self, center: Array) -> tuple[Array, Array]:
-        """Return f's slope over both sides of x, and half of how much its slopes on the two sides differ."""
-        (up, down), h = self.rows(center), self.steps[:, np.newaxis]
-        return (up - down) / (2 * h), np.abs((up - center) - (center - down)) / (2 * h)
+
+@np.errstate(all="ignore")
+def slope_and_knee(rows: Array, center: Array, steps: Array) -> tuple[Array, Array]:
+    """Return f's slope over both sides of x, and half of how much its slopes on the two sides differ."""
+    (up, down), h = rows, steps[:, np.newaxis]
+    return (up - down) / (2 * h), np.abs((up - center) - (center - down)) / (2 * h)
 
 
 @dataclass(frozen=True)
@@ -203,11 +207,8 @@ class Looks:
     up: Array
     down: Array
     side: int
-
-    @property
-    def values(self) -> Array:
-        """The values that were seen, on the sides that were looked at."""
-        return np.concatenate([part for part, other in ((self.up, -1), (self.down, 1)) if self.side != other])
+    radius: float  # the longest step of the best fit
+    known: float  # what the value is known to
 
     @property
     def moved(self) -> Array:
@@ -216,37 +217,30 @@ class Looks:
         return moved
 
     @property
-    def slopes(self) -> Array:
-        """The slope of f by each look."""
-        slopes: Array = (self.up - self.down) / (self.steps if self.side else 2 * self.steps)
-        return slopes
-
-    @property
     def rests(self) -> bool:
         return not self.moved.any()
 
     @property
-    def size(self) -> float:
-        return float(abs(self.center) + self.moved.max(initial=0))
-
-    def slope(self, radius: float) -> float:
-        """Return how steep f is on the way to the longest step within a radius."""
-        within = np.flatnonzero(self.steps <= radius)
+    def slope(self) -> float:
+        """How steep f is on the way to the longest step within the radius."""
+        within = np.flatnonzero(self.steps <= self.radius)
         return float(self.moved[within[-1]] / self.steps[within[-1]]) if within.size else 0.0
 
-    def bend(self, radius: float, known: float, reach: float) -> float:
+    def bend(self, reach: float) -> float:
         """Return how much more f's slopes on both sides differ near x than the curvature seen further out explains."""
-        h = self.steps[self.steps <= radius]
+        h = self.steps[self.steps <= self.radius]
         bends = np.abs((self.up - self.center) - (self.center - self.down))[: h.size] / (2 * h)
-        near, rounding = h[:, np.newaxis], known / h
+        near, rounding = h[:, np.newaxis], self.known / h
         excess = (bends - rounding)[:, np.newaxis] - (bends + rounding) / h * near
         return float(excess[(near <= reach) & (near < h)].max(initial=0))
 
-    def jumps(self, known: float) -> bool:
-        """Return whether f's slope jumps at x: by the same at the three shortest steps at which f is resolved.
+    @property
+    def jumps(self) -> bool:
+        """Whether f's slope jumps at x: by the same at the three shortest steps at which f is resolved.
 
         Curvature adds a part in proportion to the step. So it may also be what two steps each extrapolate to 0.
         """
+        known = RESOLVED * self.known
         jumps = ((self.up - self.center) - (self.center - self.down)) / self.steps
         some = np.flatnonzero(np.abs(jumps) * self.steps > known)[:3]
         if some.size < 3:

@@ -15,7 +15,7 @@ from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.arguments import Array, Flags, Some, Words
-from gradfast.check_evidence import COARSE, ROUNDINGS, TINY, Looks, Pairs, Seen
+from gradfast.check_evidence import COARSE, ROUNDINGS, TINY, Looks, Pairs, Seen, slope_and_knee
 from gradfast.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WIDTHS, WRONG
 from gradfast.noise_estimate import of_each_value
 from gradfast.operator_call import PreparedOperator
@@ -138,8 +138,9 @@ class Judge:
         with np.errstate(all="ignore"):
             steps = self._pair_steps(chosen, np.abs(claimed))
             pairs = self._pairs(chosen, steps)
-            self.seen.add(np.concatenate(pairs.rows(self.center)))
-            value, knee = pairs.slope_and_knee(self.center)
+            rows = pairs.rows(self.center)
+            self.seen.add(np.concatenate(rows))
+            value, knee = slope_and_knee(rows, self.center, steps)
             off = np.abs(value - claimed) - self.rtol * np.abs(claimed) - knee
             if (off > WIDTHS * self.seen.likely_known(np.abs(self.center)) / steps[:, np.newaxis]).any():
                 self.measure_noise()
@@ -147,7 +148,7 @@ class Judge:
 
     def least_slopes(self, pairs: Pairs, otherwise: Array) -> Array:
         """Return how steep f is at least, on both sides of x; where that is not finite, otherwise."""
-        value, knee = pairs.slope_and_knee(self.center)
+        value, knee = slope_and_knee(pairs.rows(self.center), self.center, pairs.steps)
         with np.errstate(all="ignore"):
             slopes = np.abs(value) - knee - WIDTHS * self.seen.known(np.abs(self.center)) / pairs.steps[:, np.newaxis]
         return np.where(np.isfinite(slopes), np.fmax(slopes, 0), otherwise)
@@ -197,10 +198,10 @@ class Judge:
 
     def _by_pair(self, entries: Entries, pairs: Pairs) -> Judged:
         """Call right what a pair of values each shows to be right, and leave the rest open."""
-        up, down = pairs.rows(self.center)
+        up, down = rows = pairs.rows(self.center)
         h, seen = pairs.steps[:, np.newaxis], self.seen
         size = np.fmax(np.abs(self.center), np.fmax(np.abs(up), np.abs(down)))
-        (value, knee), bar = pairs.slope_and_knee(self.center), seen.known(size) / h
+        (value, knee), bar = slope_and_knee(rows, self.center, pairs.steps), seen.known(size) / h
         verdict = entries.judged(value, bar, entries.floor)
         steepest = np.fmax(np.abs(value), np.abs(entries.analytic))
         rests = (up == self.center) & (down == self.center)
@@ -259,37 +260,34 @@ class Judge:
             kind: Any = type(operator)
             operator = kind(operator.f, method=few, bounds=operator.bounds)
         fits = adaptive.at_coordinates(self.e, operator, self.center, chosen, seen.level)
-        bar = np.fmax(fits.error.astype(float), seen.known(size) / fits.step[:, np.newaxis])
+        known, floor, finest = seen.known(size), entries.floor.copy(), np.full(fits.value.shape, math.inf)
+        bar = np.fmax(fits.error.astype(float), known / fits.step[:, np.newaxis])
         result = Judged(fits.value.astype(float), bar, np.full(fits.value.shape, CANNOT_TELL))
         searches = [(search, i) for search in fits.searches for i in range(search.count)]
-        rows = [search.looks(i) for search, i in searches]
-        known, floor, finest = seen.known(size), entries.floor.copy(), np.full(fits.value.shape, math.inf)
+        rows, looks = [search.looks(i) for search, i in searches], {}
         for row, k in np.argwhere(is_open).tolist():
             steps, up, down = rows[row]
-            looks = Looks(float(self.center[k]), steps, up[:, k], down[:, k], int(fits.side[row]))
-            finest[row, k] = seen.resolution(k, looks.values)
-            self._doubt(
-                looks, result, floor, entries, (row, k), float(fits.step[row]), float(known[k]), float(finest[row, k])
-            )
+            radius, side = float(fits.step[row]), int(fits.side[row])
+            some = Looks(float(self.center[k]), steps, up[:, k], down[:, k], side, radius, float(known[k]))
+            finest[row, k] = seen.resolution(k, np.append(some.up, some.down))
+            self._doubt(some, result, floor, entries, (row, k), float(finest[row, k]))
+            looks[row, k] = some
         result.verdict = np.where(is_open, entries.judged(result.value, result.bar, floor), CANNOT_TELL)
-        for row, k in np.argwhere(is_open & (result.verdict != RIGHT)):
-            steps, up, down = rows[row]
-            looks = Looks(float(self.center[k]), steps, up[:, k], down[:, k], int(fits.side[row]))
-            if looks.side == 0 and (seen.is_single or looks.jumps(4 * known[k])):
-                search, i = searches[row]
+        for at, some in looks.items():
+            if result.verdict[at] != RIGHT and some.side == 0 and (seen.is_single or some.jumps):
+                (search, i), k = searches[at[0]], at[1]
                 sides = [[float(part[k]) for part in search.one_sided(i, side)] for side in (1, -1)]
-                if looks.jumps(4 * known[k]):
-                    self._at_kink(sides, result, entries, (row, k))
-                if seen.is_single and result.verdict[row, k] in (WRONG, CANNOT_TELL):
-                    self._beside_kink(sides, result, entries, (row, k))
+                if some.jumps:
+                    self._at_kink(sides, result, entries, at)
+                if seen.is_single and result.verdict[at] in (WRONG, CANNOT_TELL):
+                    self._beside_kink(sides, result, entries, at)
         self._look_again_at_wrong(chosen, fits.step, entries, floor, known, finest, result)
         result.bar[~is_open] = math.inf  # nothing was asked of these
         return result
 
     def _doubt(
-        self, looks: Looks, result: Judged, floor: Array, entries: Entries, at: tuple[int, int], radius: float,
-        known: float, finest: float,
-    ) -> None:  # fmt: skip
+        self, looks: Looks, result: Judged, floor: Array, entries: Entries, at: tuple[int, int], finest: float
+    ) -> None:
         """Widen the bar by what the fit does not know, and say how large an entry is at a stationary point."""
         analytic, value, bar = (float(part[at]) for part in (entries.analytic, result.value, result.bar))
         if looks.side == adaptive.FIXED:
@@ -297,13 +295,12 @@ class Judge:
         elif looks.steps.size and looks.rests:
             result.value[at] = 0
             is_hidden = 0 < abs(analytic) <= 2 * entries.rounding[at]  # of an entry that large nothing shows
-            result.bar[at] = math.inf if is_hidden else max(finest, known / ROUNDINGS) / looks.steps[-1]
+            result.bar[at] = math.inf if is_hidden else max(finest, looks.known / ROUNDINGS) / looks.steps[-1]
             floor[at] = max(floor[at], RESTS * entries.largest[at]) if analytic == 0 else 0
         elif max(entries.largest[at], abs(value)) <= WIDTHS * bar:
-            floor[at] = max(floor[at], POWER * looks.slope(radius))
+            floor[at] = max(floor[at], POWER * looks.slope)
         elif looks.side == 0 and self.seen.is_single and abs(analytic - value) > WIDTHS * bar:
-            reach = BENDS_WITHIN * known / (WITNESS * abs(analytic - value))
-            result.bar[at] = max(bar, looks.bend(radius, known, reach))
+            result.bar[at] = max(bar, looks.bend(BENDS_WITHIN * looks.known / (WITNESS * abs(analytic - value))))
 
     def _at_kink(self, sides: list[list[float]], result: Judged, entries: Entries, at: tuple[int, int]) -> None:
         """Judge an entry where f's slopes on both sides of x differ: it must lie between them."""
