@@ -45,7 +45,7 @@ cdef enum State:                        # in this order, of one of f's values on
 cdef struct Value:                      # of f on a line: what is known of it besides its looks
     Fit best
     bint is_tread                       # whether closer to x only a stair's tread is seen
-    double abrupt                       # a radius beyond which f changes abruptly; else 0
+    bint is_abrupt                      # whether f changes abruptly beyond some radius
     double noise                        # where it is seen; else 0
     double stairs                       # 0 if f moves at the closest look; else the height of the stairs on which it
                                         # stands still, or infinity if its changes are no multiples of one number

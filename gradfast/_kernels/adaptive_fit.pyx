@@ -30,7 +30,7 @@ cdef double FALLS = 0.5
 # as many bars of smooth functions are too narrow, 7 of 640; with 12, one more look is taken at 1 in 10.
 cdef double FORECAST = 6.0
 
-# f changes abruptly only if the next look is off by this part of what the fit forecasts, too; and f rests if it moves by
+# f changes abruptly only if the next look is off by this part of what the fit forecasts, too. f rests if it moves by
 # less than that. With 0.25, 7 more of 9000 bars do not cover the error.
 cdef double RESTS = 0.1
 
@@ -287,7 +287,7 @@ cdef void fit_within(const Looks *looks, const Value *known, int rows, const Bas
 
 
 cdef double height_of_stairs(const Looks *looks) noexcept nogil:
-    """Return the greatest number of which all changes of f are multiples, by Euclid's algorithm; infinite if unclear."""
+    """Return the greatest number of which all changes of f are multiples (Euclid's algorithm); infinite if unclear."""
     cdef double height = 0, known_to = 0, largest = 0, rest, error
     cdef double size = fabs(<double>looks.center) + moved(looks, looks.count - 1)
     cdef int j
@@ -324,31 +324,28 @@ cdef double decimal_unit(const Looks *looks) noexcept nogil:
 
 
 cdef int end_of_tread(const Looks *looks, int needed, const Fit *fits,
-                      double *abrupt) noexcept nogil:  # OUT: abrupt
-    """Return the last of the fits that see a stair's tread only, or -1; write where f changes abruptly.
+                      bint *is_abrupt) noexcept nogil:  # OUT: is_abrupt
+    """Return the last of the fits that see a stair's tread only, or -1; write whether f changes abruptly.
 
     A tread is smooth, but its slope is not that of the stairs. A fit is one of a tread if f changes abruptly just
-    beyond it, and further out rests, or has another slope; unless f is rounded, and climbs many stairs within it. That differs by a quarter: if no slope were another, 17 more
-    of 9000 results would be lies. It is the same at two looks, and on both sides of x, as beyond a kink it is not.
+    beyond it, and further out rests, or has another slope; unless f is rounded and climbs many stairs within it. The
+    other slope differs by a quarter: if none were another, 17 more of 9000 results would be lies. It is the same at two
+    looks, and on both sides of x, as beyond a kink it is not.
     """
     cdef int i, k
-    cdef double end, slope, bend, last, value, other
-    cdef bint is_other
+    cdef double step, value, slope, last, other, bend
     for i in range(looks.count - 2 if looks.n == 1 else -1, needed - 2, -1):
-        end, value, last = FAR * fits[i].radius, <double>fits[i].value, INFINITY
-        if not fits[i].next_misses > ABRUPT or fits[i + 1].radius > end or climbs_stairs(looks, i):
+        if not fits[i].next_misses > ABRUPT or climbs_stairs(looks, i):
             continue
-        abrupt[0] = fits[i].radius
+        is_abrupt[0], value, last = True, <double>fits[i].value, INFINITY
         for k in range(i + 2, looks.count):
-            if looks.steps[k] < end:
+            step = looks.steps[k]
+            if step < FAR * fits[i].radius:
                 continue
-            slope = <double>half(looks, k, True) / looks.steps[k]
-            bend = INFINITY if looks.side else <double>half(looks, k, False) / looks.steps[k]
-            other = fabs(slope - value)
-            is_other = other > 0.25 * fabs(value) and RESTS * other > fmax(fabs(slope - last), fabs(bend))
-            if is_other or moved(looks, k) < RESTS * fabs(value) * looks.steps[k]:
-                while i < looks.count - 1 and fits[i + 1].radius < end:
-                    i += 1
+            slope = <double>half(looks, k, True) / step
+            bend = INFINITY if looks.side else fabs(<double>half(looks, k, False) / step)
+            other = fmax(0.25 * fabs(value), fmax(fabs(slope - last), bend) / RESTS)
+            if moved(looks, k) < RESTS * fabs(value) * step or fabs(slope - value) > other:
                 return i
             last = slope
     return -1
@@ -359,13 +356,13 @@ cdef void choose(const Looks *looks, Value *known, int needed, Fit *fits) noexce
     cdef Fit *best = &known.best
     cdef double moves, jump = 0
     cdef int i, tread
-    known.abrupt = 0
-    tread = end_of_tread(looks, needed, fits, &known.abrupt)
+    known.is_abrupt = False
+    tread = end_of_tread(looks, needed, fits, &known.is_abrupt)
     known.is_tread = tread >= 0
     best.bar, best.looks = INFINITY, 0
     for i in range(looks.count - 1, needed - 2, -1):
         # A jump at x is one within any radius, unless a fit would have seen half of it: of one beside x, it sees less.
-        # If a fit must have seen all of it, 79 of 424 bars within 1e-7 of a kink do not cover the error, otherwise none.
+        # If a fit must have seen all of it, 79 of 424 bars within 1e-7 of a kink do not cover the error, now none.
         jump = fmax(fits[i].jump, jump if 2 * fits[i].unseen >= jump else 0)
         fits[i].bar = fmax(fits[i].bar, jump)
         if fmax(fits[i].misfit, fits[i].other_misfit) * fits[i].sigma > known.shape_above:

@@ -38,7 +38,7 @@ cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogi
         return GOLDEN * looks.steps[0]
     if has_not_moved(b):
         return fmax(furthest * JUMP, sqrt(furthest * a.reach)) if furthest < 0.99 * a.reach else 0
-    if v.abrupt and not v.has_looked_out and furthest < fmin(0.99 * a.reach, JUMP * JUMP * v.abrupt):
+    if v.is_abrupt and not v.has_looked_out and furthest < 0.99 * a.reach:
         v.has_looked_out = True
         return furthest * JUMP
     if v.state == SMOOTH_CLOSE_BY:
@@ -50,7 +50,7 @@ cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogi
     if step:
         v.state = DEEP_LOOK
         return step
-    if v.state != IS_NOISE and not b.settled:
+    if not b.settled:
         return closer(looks, b.radius)
     step = further_out(a, looks, b, fits)
     if not step and b.bar > a.enough * size and v.more:
@@ -66,7 +66,8 @@ cdef void fit_beside_treads(const Looks *looks, Value *v, Fit *fits) noexcept no
     """
     fit(looks, v, fits)
     if v.is_tread and v.state != IS_NOISE:
-        v.noise = fmax(v.noise, fmax(v.best.scatter * v.best.sigma, v.rough_by * (v.state == SMOOTH_CLOSE_BY)))
+        if v.state == SMOOTH_CLOSE_BY:
+            v.noise = fmax(v.noise, v.rough_by)
         v.state, v.shape_above = IS_NOISE, INFINITY
         fit(looks, v, fits)
 
@@ -106,9 +107,9 @@ cdef double deep(const Line *a, const Looks *looks, Value *v, double rough_by) n
 cdef double judge(const Line *a, const Looks *looks, Value *v) noexcept nogil:  # OUT: v
     """Decide after a deep look whether the misfit is noise; return the step of one more look to tell, or 0.
 
-    If f rests there, on a tread of stairs far lower than the misfit, the look was too close. If more than UNSHRUNK of the
-    misfit is left, f is looked at still closer. If that does not help either, it is noise. If it shrank, one more look
-    beside the deep one must agree: then f is smooth close to x, and fits that have such a misfit are given up.
+    If f rests there, on a tread of stairs far lower than the misfit, the look was too close. If more than UNSHRUNK of
+    the misfit is left, f is looked at still closer. If that does not help either, it is noise. If it shrank, one more
+    look beside the deep one must agree: then f is smooth close to x, and fits that have such a misfit are given up.
     """
     cdef double step = 0, noise, left = strangeness(looks, v.treads, 2 if v.state == CONFIRMING_LOOK else 1)
     if v.state == DEEP_LOOK:
@@ -132,7 +133,7 @@ cdef double judge(const Line *a, const Looks *looks, Value *v) noexcept nogil:  
 
 
 cdef double off_tread(const Looks *looks, Value *v) noexcept nogil:  # OUT: v
-    """Return a step halfway, by logarithms, from a look at which f rests to the next; 0 if it does not, or stairs may be all.
+    """Return a step halfway, by logarithms, from a look at which f rests to the next; 0 if there is none.
 
     f may rest there on the tread of a stair. Then it is known to a stair's height.
     """
@@ -151,7 +152,8 @@ cdef double strangeness(const Looks *looks, int first, int count) noexcept nogil
 
     One look on one side always lies on a line: an eighth of f's change is a guess.
     """
-    cdef double near = <double>half(looks, first, True), bend = 0 if looks.side else fabs(<double>half(looks, first, False))
+    cdef double near = <double>half(looks, first, True)
+    cdef double bend = 0 if looks.side else fabs(<double>half(looks, first, False))
     if count == 1:
         return fabs(near) / 8 if looks.side else bend
     return fmax(bend, fabs(near - looks.steps[first] / looks.steps[first + 1] * <double>half(looks, first + 1, True)))
@@ -198,7 +200,7 @@ cdef double beyond(const Line *a, const Looks *looks, const Fit *b) noexcept nog
     radius larger by the factor `out`.
     """
     cdef int k = max(b.settled, 1), power = 1 if looks.side else 2
-    cdef double out = pow(fmin(b.scatter / fmax(b.size, 1e-300), 0.5), -1.0 / (power * k * (k + 1)))
+    cdef double out = pow(fmin(b.scatter / b.size, 0.5), -1.0 / (power * k * (k + 1)))
     cdef double end = a.wall if a.wall > 1.0001 * b.radius else INFINITY
     for k in range(looks.count - 1, -1, -1):
         if looks.steps[k] > 1.0001 * b.radius:

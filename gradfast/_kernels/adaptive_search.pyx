@@ -7,7 +7,9 @@ so together.
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, frexp, isfinite, ldexp, pow, rint, sqrt
 
-from gradfast._kernels.adaptive_fit cimport DEEP_LOOK, DEEPER_LOOK, IS_NOISE, JUMP, MOST_LOOKS, Fit, Looks, Value, as_derivative, fit, moved
+from gradfast._kernels.adaptive_fit cimport (
+    DEEP_LOOK, DEEPER_LOOK, IS_NOISE, JUMP, MOST_LOOKS, Fit, Looks, Value, as_derivative, fit, moved,
+)
 from gradfast._kernels.adaptive_next_look cimport GOLDEN, NOISY, SILVER, Line, has_not_moved, next_look
 
 import numpy as np
