@@ -256,16 +256,14 @@ cdef void fit_within(const Looks *looks, const Value *known, int rows, const Bas
     cdef Terms terms, witness
     cdef int i, most = MOST_TERMS
     cdef bint is_odd = looks.n % 2
-    cdef double size = fabs(<double>looks.center)
+    cdef double size = fabs(<double>looks.center), beyond = 0
     a.value, a.radius, a.looks = NAN, looks.steps[rows - 1], rows
     a.jump, a.next_misses, a.other_misfit, a.other_size, a.unseen = 0, 0, 0, 0, INFINITY
     for i in range(rows):
         size = fmax(size, fmax(fabs(<double>looks.above[i]), fabs(<double>looks.below[i])))
-    a.sigma = looks.eps * size + 5e-324
+        beyond = fmax(beyond, fabs(<double>beyond_first(looks, rows, i, is_odd, mine.power)))
+    a.sigma = fmax(looks.eps * size, 2.0**-54 * beyond) + 5e-324  # terms are doubles, also of finer values
     a.sigma += fmax(known.noise, 0.4 * known.stairs if isfinite(known.stairs) else 0)
-    if looks.eps < 2.0**-60:  # finer than the terms, which are doubles
-        for i in range(rows):
-            a.sigma = fmax(a.sigma, 2.0**-54 * fabs(<double>beyond_first(looks, rows, i, is_odd, mine.power)))
     if isfinite(known.shape_above):
         most = -1
         for i in range(rows):

@@ -7,7 +7,6 @@ cdef double NOISY
 cdef double SILVER
 
 cdef struct Line:
-    int n                               # the order of the derivative that is wanted
     int side                            # 0: both sides of x; 1 or -1: one; HELD: none
     int count                           # of looks
     double[MOST_LOOKS] steps            # in the order of the looks

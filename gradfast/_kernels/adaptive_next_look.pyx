@@ -43,7 +43,7 @@ cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogi
         return furthest * JUMP
     if v.state == SMOOTH_CLOSE_BY:
         step = between(looks, b)
-    if step or b.bar <= a.tolerance * size and (a.n > 1 or is_no_kink(a, b)):
+    if step or b.bar <= a.tolerance * size and (looks.n > 1 or is_no_kink(a, b)):
         return step
     if v.rough_by == 0 and is_rough(b):
         step = deep(a, looks, v, b.sigma * fmax(b.misfit, b.other_misfit))

@@ -76,7 +76,7 @@ cdef class Search:
         cdef double room = fmax(below, above) if reach > 0 else 0, near = fmin(below, above)
         cdef bint is_known = False
         cdef Py_ssize_t k
-        a.n, a.x, a.wall, a.into = self.n, x, INFINITY, JUMP
+        a.x, a.wall, a.into = x, INFINITY, JUMP
         a.unit = self.unit_of(x)
         # An x is as good as 0 if its n-th power is below this: over so short a step f has no n-th derivative.
         a.scale = scale if scale == scale else x if pow(x, self.n) > 1e-305 else 1
