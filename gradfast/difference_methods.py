@@ -259,20 +259,11 @@ class Forward(Difference):
     Parameters
     ----------
     accuracy, step, rel_step, noise, scale
-        As for :class:`Central`; accuracy may be odd.
-
-    Raises
-    ------
-    ValueError
-        As for :class:`Central`, but that accuracy may be odd.
+        As for :class:`Central`; errors and sources are the same. accuracy may be odd.
 
     Notes
     -----
     Weights are exact. The truncation error is of the order of ``h**accuracy``, at accuracy 1 of h.
-
-    References
-    ----------
-    As for :class:`Central`.
 
     Examples
     --------

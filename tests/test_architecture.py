@@ -302,9 +302,9 @@ def test_docstrings_list_parameters_in_the_order_of_the_signature(name):
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name not in OF_OUR_OWN])
 def test_docstrings_name_their_sources(name):
     text, found = docstring_of(name)
-    if like := re.search(LIKE_ANOTHER, found["Parameters"]):
+    while like := re.search(LIKE_ANOTHER, found["Parameters"]):
         text, found = docstring_of(like[1])
-        assert "Raises" in found
+    assert "Raises" in found
     if like := re.fullmatch(r"As for :(?:func|class):`(\w+)`\.", found["References"].strip()):
         _, found = docstring_of(like[1])
         assert ".. [1] " in found["References"]
