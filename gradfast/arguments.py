@@ -69,7 +69,7 @@ def real_numbers(name: str, value: object) -> Array:
     return array
 
 
-def worker_count(workers: object, wanted: str) -> int:
+def worker_count(workers: object, wanted: str = "or -1 for all cores") -> int:
     """Return how many threads, or processes, are meant; ValueError that says what is wanted."""
     if workers is None:
         return 1

@@ -152,7 +152,7 @@ class WithOptions(Operator, metaclass=Listed):
         f, method = as_objective(self.f), as_method(method)
         is_native = type(f) is NativeFunction
         if is_native:
-            self._threads = worker_count(self.workers, "or -1 for all cores")
+            self._threads = worker_count(self.workers)
             if vectorized:
                 raise ValueError(f"vectorized must be False when f is compiled code; got {vectorized!r}")
         elif callable(self.workers):
