@@ -24,7 +24,13 @@ ABROAD = re.compile(r"(numpy|scipy|matplotlib|concurrent|multiprocessing|asyncio
 SHORT = {"np.": "numpy.", "plt.": "matplotlib.pyplot."}
 
 # Names in these stand alone in the text. Other modules' names, such as ``stencils.central``, come with their module.
-OPEN = ("gradfast", "gradfast.plotting", "gradfast.coloring", "gradfast.parameters", "gradfast._kernels.stencil")
+OPEN = (
+    "gradfast",
+    "gradfast.plotting",
+    "gradfast.coloring",
+    "gradfast.parameters",
+    "gradfast._kernels.steps_and_bounds",
+)
 
 
 class LinkNames(SphinxPostTransform):

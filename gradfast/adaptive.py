@@ -16,7 +16,7 @@ import numpy as np
 from gradfast._kernels.adaptive_search import Search
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.adaptive_complex import ComplexSearch, ComplexValues, DifferentError
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, Some, as_dtype
 from gradfast.evaluators import as_x, in_order

@@ -13,7 +13,7 @@ import numpy as np
 from gradfast._kernels.adaptive_search import Search
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.returned_value import values_of
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.arguments import EPS, Array, Flags, Some
 from gradfast.evaluators import call_of
 from gradfast.methods import RELATIVE_STEP, imaginary_steps_at

@@ -51,4 +51,4 @@ from gradfast._kernels.native_loop cimport (
     Loop, Nodes, Steps, Watch, gradient_along, jacobian_along, pair_differences,
     set_steps, set_stencil, set_watch,
 )
-from gradfast._kernels.stencil cimport Stencil
+from gradfast._kernels.steps_and_bounds cimport Stencil

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from gradfast import stencils
-from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.steps_and_bounds import Plan, Rule, plan_index
+from gradfast._kernels.steps_and_bounds import Plan, Rule, Stencil, plan_index
 from gradfast.arguments import EPS, OURS, Array, Words, is_integer, is_real
 from gradfast.steps_and_bounds import (
     absolute_steps,

@@ -11,8 +11,7 @@ from gradfast import stencils
 from gradfast._kernels.evaluator import OF_VALUES
 from gradfast._kernels.operator_run import NAMED
 from gradfast._kernels.returned_value import shown, values_of
-from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.steps_and_bounds import LEAST_SCALE
+from gradfast._kernels.steps_and_bounds import LEAST_SCALE, Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Function, Words, is_integer, is_real
 from gradfast.difference_methods import Backward, Central, Forward, Method
 from gradfast.steps_and_bounds import relative_step

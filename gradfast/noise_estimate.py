@@ -7,8 +7,7 @@ import numpy as np
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.returned_value import ArrayValueError
-from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.steps_and_bounds import LEAST_SCALE
+from gradfast._kernels.steps_and_bounds import LEAST_SCALE, Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, as_arguments, as_point
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call, opened, x_of

@@ -7,8 +7,7 @@ import numpy as np
 from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.steps_and_bounds import LEAST_SCALE
+from gradfast._kernels.steps_and_bounds import LEAST_SCALE, Stencil
 from gradfast.arguments import EPS, VALUE_DTYPE, Array, Some, as_array
 from gradfast.difference_methods import Difference, Options
 from gradfast.evaluators import in_order, x_of

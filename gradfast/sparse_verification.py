@@ -7,7 +7,7 @@ import numpy as np
 
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.arguments import Array
 from gradfast.coloring import Coloring
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import factorial, gcd, lcm
 
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.arguments import is_integer
 
 HIGHEST_DERIVATIVE = 6

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradfast._kernels.memory import name_of_coordinate
-from gradfast._kernels.stencil import Stencil
-from gradfast._kernels.steps_and_bounds import LEAST_SCALE, WITHIN, Box
+from gradfast._kernels.steps_and_bounds import LEAST_SCALE, WITHIN, Box, Stencil
 from gradfast.arguments import VALUE_DTYPE, Array, Some, as_array, warn
 from gradfast.stencils import truncation
 

@@ -86,7 +86,7 @@ def test_imports_form_a_line(module):
 
 
 # The compiled modules, from the lowest to the highest.
-KERNELS = ["memory", "stencil", "returned_value", "steps_and_bounds", "moves"]
+KERNELS = ["memory", "steps_and_bounds", "returned_value", "moves"]
 KERNELS += ["interrupts", "native_function", "native_loop"]
 KERNELS += [
     "evaluator",

@@ -13,7 +13,7 @@ import gradfast
 from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.stencils import central, forward
 
 BUILD = """

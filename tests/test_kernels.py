@@ -17,7 +17,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.evaluator_of_copies import Elements
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.callables import as_objective
 from gradfast.evaluators import Call
 from gradfast.workers import Progress, Workers

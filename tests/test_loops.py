@@ -15,7 +15,7 @@ from gradfast import Central, derivative, gradient, jacobian, numerical_gradient
 from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.memory import can_be_moved
 from gradfast._kernels.moves import Groups, Moves
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast._kernels.textbook_loop import by_differences
 
 CENTRAL = Stencil((1, -1), (1, -1), 2)

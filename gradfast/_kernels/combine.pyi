@@ -3,7 +3,7 @@ from typing import Protocol
 from numpy.typing import ArrayLike
 
 from gradfast._kernels.moves import Moves
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.arguments import Array
 
 def combined(

@@ -15,8 +15,7 @@ from libc.string cimport memcmp
 
 from gradfast._kernels.memory cimport data_of, size_of
 from gradfast._kernels.moves cimport EACH, Groups, Moves, Span
-from gradfast._kernels.stencil cimport Stencil, divisor, value
-from gradfast._kernels.steps_and_bounds cimport all_finite
+from gradfast._kernels.steps_and_bounds cimport Stencil, all_finite, divisor, value
 
 from math import prod
 

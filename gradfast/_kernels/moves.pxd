@@ -5,8 +5,7 @@ cimport cython
 from libc.stdint cimport uint64_t
 
 from gradfast._kernels.memory cimport Memory, address
-from gradfast._kernels.steps_and_bounds cimport Rule
-from gradfast._kernels.stencil cimport Stencil
+from gradfast._kernels.steps_and_bounds cimport Rule, Stencil
 
 
 cdef struct Span:                       # of coordinates, or of places in a list of them

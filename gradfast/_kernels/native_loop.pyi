@@ -1,5 +1,5 @@
 from gradfast._kernels.native_function import NativeFunction
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.arguments import Array
 
 def gradient(f: NativeFunction, x: Array, h: float, stencil: Stencil, out: Array) -> int: ...

@@ -16,8 +16,7 @@ from libc.string cimport memcmp, memcpy
 from gradfast._kernels.native_function cimport (
     Function, NativeFunction, call, call_array, is_at, require_array, require_point
 )
-from gradfast._kernels.stencil cimport Stencil
-from gradfast._kernels.steps_and_bounds cimport Bits, first_swallowed
+from gradfast._kernels.steps_and_bounds cimport Bits, Stencil, first_swallowed
 from gradfast._kernels.interrupts cimport Watch, end_watch, look, look_around
 
 import numpy as np

@@ -1,7 +1,7 @@
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport PyObject
 
-from gradfast._kernels.stencil cimport value
+from gradfast._kernels.steps_and_bounds cimport value
 
 cdef extern from *:
     """

@@ -3,10 +3,21 @@ from typing import Protocol, Self, final
 
 from numpy.typing import ArrayLike
 
-from gradfast._kernels.stencil import Stencil
 from gradfast.arguments import Array
 
 LEAST_SCALE: float
+
+@final
+class Stencil:
+    nodes: tuple[float, ...]
+    weights: tuple[float, ...]
+    denominator: float
+    n: int
+    center: float
+    size: int
+    def __new__(
+        cls, nodes: Iterable[float], weights: Iterable[float], denominator: float, n: int = 1, center: float = 0
+    ) -> Self: ...
 
 @final
 class Rule:

@@ -1,5 +1,5 @@
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.stencil import Stencil
+from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.arguments import Array, Function
 
 def by_differences(f: Function, argument: object, x: Array, h: float, has_rows: bool) -> tuple[Array, int]: ...

@@ -21,8 +21,7 @@ from gradfast._kernels.moves cimport Moves
 from gradfast._kernels.returned_value cimport caller_of, is_float, own, read, take_float, vectorcallfunc
 from gradfast._kernels.evaluator_in_place cimport names_nothing
 from gradfast._kernels.operator_kinds cimport GradientOperator
-from gradfast._kernels.steps_and_bounds cimport first_swallowed, real
-from gradfast._kernels.stencil cimport Stencil, value
+from gradfast._kernels.steps_and_bounds cimport Stencil, first_swallowed, real, value
 
 # How a gradient is made of moves, whatever f is.
 cdef GradientOperator GRADIENT = GradientOperator.__new__(GradientOperator)
