@@ -87,7 +87,7 @@ def test_imports_form_a_line(module):
 
 # The compiled modules, from the lowest to the highest.
 KERNELS = ["memory", "steps_and_bounds", "returned_value", "moves"]
-KERNELS += ["interrupts", "native_function", "native_loop"]
+KERNELS += ["native_function", "native_loop"]
 KERNELS += [
     "evaluator",
     "evaluator_in_place",

@@ -52,8 +52,8 @@ def test_no_function_rebinds_a_name_of_its_module(path):
     assert [node.names for node in ast.walk(tree) if isinstance(node, ast.Global)] == []
 
 
-# The ticker of interrupts.pyx serves all loops of the process; only the main thread starts it, with the GIL.
-CLOCK = {"interrupts.pyx": {"tick", "ticks_left", "is_ticking", "ticker", "guard"}}
+# The ticker of native_function.pyx serves all loops of the process; only the main thread starts it, with the GIL.
+CLOCK = {"native_function.pyx": {"tick", "ticks_left", "is_ticking", "ticker", "guard"}}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.p[yx][xd]")), ids=lambda path: path.name)

@@ -1,9 +1,8 @@
 cimport cython
 from gradfast._kernels.evaluator cimport Block, Evaluator
 from gradfast._kernels.moves cimport Groups, Moves
-from gradfast._kernels.native_function cimport NativeFunction
+from gradfast._kernels.native_function cimport NativeFunction, Watch
 from gradfast._kernels.native_loop cimport Loop
-from gradfast._kernels.interrupts cimport Watch
 
 
 cdef class Piece

@@ -8,9 +8,10 @@ from libc.string cimport memcpy
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, reserve
 from gradfast._kernels.moves cimport EACH, Groups, Moves, Span
-from gradfast._kernels.native_function cimport Function, NativeFunction, call, call_array, is_at
+from gradfast._kernels.native_function cimport (
+    Function, NativeFunction, Watch, call, call_array, end_watch, is_at, look, seconds, start_watch,
+)
 from gradfast._kernels.native_loop cimport Loop, first_difference, gradient_along, set_stencil, set_steps, set_watch
-from gradfast._kernels.interrupts cimport Watch, end_watch, look, seconds, start_watch
 
 import numpy as np
 

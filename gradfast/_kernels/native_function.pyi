@@ -1,3 +1,4 @@
+from threading import Event
 from typing import Self, final
 
 from gradfast.arguments import Array
@@ -5,6 +6,7 @@ from gradfast.arguments import Array
 SIGNATURES: dict[str, int]
 WANTED: dict[str, str]
 ADVICE: dict[str, str]
+SECONDS_A_TICK: float
 
 @final
 class NativeFunction:
@@ -17,3 +19,5 @@ class NativeFunction:
     def required_outputs(self) -> int: ...
 
 def require_kind(f: NativeFunction, kind: str) -> None: ...
+def keep_ticking(end: Event) -> None: ...
+def forget_ticker() -> None: ...

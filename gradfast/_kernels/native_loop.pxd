@@ -1,8 +1,7 @@
 """The loops over compiled functions, for other Cython modules: see gradfast/api.pxd."""
 
-from gradfast._kernels.native_function cimport Function, NativeFunction, call_array
+from gradfast._kernels.native_function cimport Function, NativeFunction, Watch, call_array, start_watch
 from gradfast._kernels.steps_and_bounds cimport Stencil
-from gradfast._kernels.interrupts cimport Watch, start_watch
 
 
 cdef struct Nodes:                          # what the loops read of a Stencil

@@ -14,10 +14,10 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
 
 from gradfast._kernels.native_function cimport (
-    Function, NativeFunction, call, call_array, is_at, require_array, require_point
+    Function, NativeFunction, Watch, call, call_array, end_watch, is_at, look, look_around, require_array,
+    require_point,
 )
 from gradfast._kernels.steps_and_bounds cimport Bits, Stencil, first_swallowed
-from gradfast._kernels.interrupts cimport Watch, end_watch, look, look_around
 
 import numpy as np
 

@@ -1,6 +1,0 @@
-from threading import Event
-
-SECONDS_A_TICK: float
-
-def keep_ticking(end: Event) -> None: ...
-def forget_ticker() -> None: ...
