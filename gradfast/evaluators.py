@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.evaluator_in_place import OnePoint, WholeBatch
+from gradfast._kernels.evaluator_in_place import Named, OnePoint, WholeBatch
 from gradfast._kernels.evaluator_of_copies import Copies, Elements, ManyPoints
-from gradfast._kernels.evaluator_of_parameters import Named
 from gradfast._kernels.memory import add_note
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native_evaluator import Native

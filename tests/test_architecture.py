@@ -91,7 +91,6 @@ KERNELS += ["native_function", "native_loop"]
 KERNELS += [
     "evaluator",
     "evaluator_in_place",
-    "evaluator_of_parameters",
     "evaluator_of_copies",
     "native_evaluator",
     "combine",

@@ -11,7 +11,7 @@ from objectives import ObjectiveError, bits
 
 import gradfast
 from gradfast import Gradient, Jacobian, check_gradient, gradient, jacobian, value_and_gradient
-from gradfast._kernels.evaluator_of_parameters import Named
+from gradfast._kernels.evaluator_in_place import Named
 from gradfast.parameters import Layout, ravel
 
 METHODS = ["central", "forward", "backward", "complex", "adaptive", gradfast.Central(4)]

@@ -39,7 +39,3 @@ cdef class OnePoint(Evaluator):
 @cython.no_gc
 cdef class WholeBatch(OnePoint):
     pass
-
-
-cdef bint is_python(f) noexcept                             # and no object that owns compiled code
-cdef bint names_nothing(f) except -1                        # whether a function knows nothing but its arguments

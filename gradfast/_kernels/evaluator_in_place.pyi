@@ -1,7 +1,9 @@
+from collections.abc import Sequence
+
 from typing_extensions import disjoint_base
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast.arguments import Arguments, Function
+from gradfast.arguments import Arguments, Array, Function
 
 @disjoint_base
 class OnePoint(Evaluator):
@@ -15,4 +17,12 @@ class OnePoint(Evaluator):
 
 class WholeBatch(OnePoint): ...
 
+@disjoint_base
+class Named(OnePoint):
+    def __init__(
+        self, f: object, x: Array, args: Arguments, single: bool, layout: object,
+        places: Sequence[object] | None = None, complex_x: object = None,
+    ) -> None: ...  # fmt: skip
+
+def renewing(f: Function, layout: object, places: Sequence[object]) -> Function: ...
 def with_arguments(f: Function, args: Arguments) -> Function: ...

@@ -1,62 +1,34 @@
 """f of one point a call, a Python callable: perturb, call f, restore, with x itself as f's argument.
 
-f's arguments are laid out once as C calls want them, so that `args` cost nothing more at each call. A point of a batch
-is a view of x; the coordinates of all points are one line, and a new view is made when a move enters another point.
+Design:
+a. f's arguments are laid out once as C calls want them, so that `args` cost nothing more at each call.
+b. A point of a batch is a view of x, made when a move enters it. The coordinates of all points are one line.
+c. Of parameters by name, x is a flat copy, and f gets containers of the same kinds. Coordinate i lies where a table says: in
+   the caller's own array, or in the flat copy, of which f then sees a part.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_Check
-from cpython.function cimport PyFunction_Check, PyFunction_GetClosure, PyFunction_GetCode, PyFunction_GetDefaults
+from cpython.function cimport PyFunction_Check
 from cpython.object cimport PyObject
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, reserve
-from gradfast._kernels.memory cimport Memory, form_of, holds, is_at_home, open_memory, write_all
+from gradfast._kernels.memory cimport (
+    Memory, PyArray_BYTES, address, close_memory, form_of, give_back_form, holds, is_at_home, open_memory, owner_of, read_all, shape_in,
+    strides_in, write_all,
+)
 from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
 from gradfast._kernels.returned_value cimport as_real_array, caller_of, is_float, own, read, take_float
 
 import numpy as np
-from numpy import ndarray, ufunc
+from numpy import ndarray
 
 from gradfast._kernels.memory import cannot_be_moved, f_changed, first_change, form_changed, name_of_coordinate
 
 cdef extern from "Python.h":
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
-    bint PyCFunction_CheckExact(object f)
-
-
-cdef inline PyObject *call_of(OnePoint e) noexcept:
-    """Return what f returns, a reference, or NULL with an exception set."""
-    return e.call(<PyObject *>e.f, &e.stack[1], e.count, NULL)
-
-
-cdef inline int require_rest(OnePoint e, Groups groups, Span span) except -1:
-    """Turn to the point of a batch that a group is of; ValueError if the group is not as it was: f moved it."""
-    if e.batch is not None:
-        e.turn_to(groups.member(span, 0) // e.point)
-    if not is_at_rest(e.moving, e.rest, groups, span):
-        e.raise_change()
-    return 0
-
-
-cdef inline int require_moved(OnePoint e, Moves moves, Span span, double node) except -1:
-    """ValueError if f changed what was moved."""
-    if not (e.has_looked and is_at_home(e.moving) and is_moved(e.moving, e.rest, moves, span, node)):
-        e.look(moves, span, node)
-    return 0
-
-
-cdef inline int take_value(
-    OnePoint e, PyObject *found, Py_ssize_t row, Py_ssize_t first, Py_ssize_t last, Block *block
-) except -1:
-    """Write what f returned, nearly always a float, as a row of a block of rows."""
-    if is_float(found) and e.single and e.value_size == sizeof(double):
-        (<double *>block.at)[row - first] = take_float(found)
-    else:
-        e.failed = e.failed_last = row if found is NULL else -1
-        e.take(own(found), last - first, block, row - first)
-    return 0
 
 
 @cython.no_gc
@@ -84,7 +56,7 @@ cdef class OnePoint(Evaluator):
             self.moving, self.rest = &self.imaginary, PyBytes_AS_STRING(self.zeros)
         self.rows, self.form_of_argument = 1, form_of(self.argument)
         if axis is not None:
-            self.batch, self.row, self.rows = points, -1, 1
+            self.batch, self.row = points, -1
             for extent in points.shape[:points.ndim - 1]:
                 self.rows *= extent
         self.args = args
@@ -120,6 +92,7 @@ cdef class OnePoint(Evaluator):
         """Perturb, call f, restore: a group of coordinates to each node of the stencil, then the next group."""
         cdef const double *node = moves.stencil.node
         cdef Py_ssize_t size = moves.stencil.size, g = first // size, k = first % size, row = first
+        cdef PyObject *found
         cdef Span span
         if first >= last:
             return 0
@@ -129,10 +102,19 @@ cdef class OnePoint(Evaluator):
             for row in range(first, last):
                 if k == 0 or row == first:
                     span = moves.groups.span(g)
-                    require_rest(self, moves.groups, span)
+                    if self.batch is not None:
+                        self.turn_to(moves.groups.member(span, 0) // self.point)
+                    if not is_at_rest(self.moving, self.rest, moves.groups, span):  # f moved it
+                        self.raise_change()
                 move(self.moving, self.rest, moves, span, node[k])
-                take_value(self, call_of(self), row, first, last, block)
-                require_moved(self, moves, span, node[k])
+                found = self.call(<PyObject *>self.f, &self.stack[1], self.count, NULL)
+                if is_float(found) and self.single and self.value_size == sizeof(double):  # nearly always
+                    (<double *>block.at)[row - first] = take_float(found)
+                else:
+                    self.failed = self.failed_last = row if found is NULL else -1
+                    self.take(own(found), last - first, block, row - first)
+                if not (self.has_looked and is_at_home(self.moving) and is_moved(self.moving, self.rest, moves, span, node[k])):
+                    self.look(moves, span, node[k])
                 k += 1
                 if k == size or row == last - 1:
                     put_back(self.moving, self.rest, moves.groups, span)
@@ -206,7 +188,7 @@ cdef class OnePoint(Evaluator):
             if self.batch is not None:
                 self.turn_to(row)
             self.counted += self.points
-            self.take(own(call_of(self)), self.rows, block, row)
+            self.take(own(self.call(<PyObject *>self.f, &self.stack[1], self.count, NULL)), self.rows, block, row)
             if not (self.has_looked and is_at_home(self.moving)):
                 self.look_at_form()
                 self.look_at_numbers()
@@ -290,26 +272,139 @@ cdef class WholeBatch(OnePoint):
         return self.copy_values(array, block.at + row * self.width * self.value_size)
 
 
+@cython.no_gc
+cdef class Named(OnePoint):
+    """A Python f of parameters, each moved in place."""
+
+    cdef object parameters              # what f is called with; of numbers, which cannot be moved, new ones at each call
+    cdef list values                    # the arrays in it
+    cdef bytes table                    # where each coordinate lies
+    cdef list places                    # for each parameter the caller's own array, if it is moved in place, else None
+    cdef list forms                     # of those arrays: the number, the shape, the strides, and where the memory was
+    cdef list contents                  # what the containers and pandas objects held that f is called with
+
+    def __init__(self, f, x, args, single, layout, places=None, complex_x=None):
+        self.layout = layout
+        flat = x if complex_x is None else complex_x
+        places = [None] * len(layout.leaves) if places is None or complex_x is not None else places
+        if layout.has_numbers:
+            f = renewing(f, layout, places)
+        if not self.prepare(f, x, args, single, None, complex_x):
+            raise cannot_be_moved(x)
+        if not layout.has_numbers:
+            self.values = [leaf.of(flat) if place is None else place for leaf, place in zip(layout.leaves, places)]
+            self.parameters = layout.over(flat, self.values)
+            self.contents = list(layout.contents(self.parameters, self.values, flat))
+            self.stack[1] = <PyObject *>self.parameters
+        self.places, self.forms = places, [None] * len(places)
+        if any([place is not None for place in places]):
+            self.table = PyBytes_FromStringAndSize(NULL, self.n * sizeof(void *))
+            self.take_places()
+            read_all(&self.memory, <char *>self.before)
+
+    cdef int take_places(self) except -1:
+        """Let coordinates be moved where they are in the caller's arrays."""
+        cdef Memory own
+        cdef Py_ssize_t i, k, first
+        cdef char **at = <char **>PyBytes_AS_STRING(self.table)
+        for k, (leaf, place) in enumerate(zip(self.layout.leaves, self.places)):
+            first = leaf.start
+            if place is None:
+                for i in range(first, leaf.stop):
+                    at[i] = self.memory.start + i * self.memory.itemsize
+                continue
+            if not open_memory(&own, place if type(place) is ndarray else ndarray.view(place, ndarray)):
+                raise TypeError(f"{leaf.name} must be a writable array of {self.base.dtype}; got {place!r}")
+            if own.count != leaf.stop - first or own.kind != self.kind:
+                close_memory(&own)
+                raise TypeError(f"{leaf.name} must hold {leaf.stop - first} numbers of {self.base.dtype}; got {place!r}")
+            for i in range(own.count):
+                at[first + i] = address(&own, i)
+            self.forms[k] = form_of(place), shape_in(&own), strides_in(&own), <size_t>own.home
+            close_memory(&own)  # the array is kept alive by `places`
+        self.memory.table, self.memory.is_contiguous = at, False
+        return 0
+
+    cdef int require_form(self) except -1:
+        for place, form in zip(self.places, self.forms):
+            if form is not None and (form_of(place) != form[0] or home_of(place) != form[3]):
+                raise form_changed()
+        if self.contents is not None:
+            self.require_contents()
+        return OnePoint.require_form(self)
+
+    cdef int require_contents(self) except -1:
+        """ValueError if f put other things into what it was called with. The next call of f might undo that."""
+        for name, container, keys, parts in self.contents:
+            if type(parts) is ndarray:
+                if not is_of(container, keys, parts):
+                    raise f_changed(name)
+            elif not holds_the_same(container, keys, parts):
+                self.layout.require_same(self.parameters, self.values)
+        return 0
+
+    cpdef put_back(self):
+        cdef Py_ssize_t size = self.memory.itemsize
+        cdef bint is_changed = False
+        for k, (leaf, place, form) in enumerate(zip(self.layout.leaves, self.places, self.forms)):
+            if form is not None and home_of(place) != form[3] and ndarray.base.__get__(place) is not None:
+                # f has freed the memory that this array is a part of: nothing can be put back.
+                is_changed, self.places[k], self.forms[k] = True, None, None
+            elif form is not None and form_of(place) != form[0]:
+                is_changed = True
+                numbers = self.kept[leaf.start * size : leaf.stop * size]
+                give_back_form(place, form[1], form[2], np.dtype(chr(self.kind)), numbers)
+        if is_changed:
+            self.take_places()
+        OnePoint.put_back(self)
+
+    def name(self, Py_ssize_t i):
+        return self.layout.name(i)
+
+    cpdef close(self):
+        self.read_places()
+        OnePoint.close(self)
+        if self.parameters is not None:
+            self.layout.require_same(self.parameters, self.values)
+
+    def raise_change(self):
+        self.read_places()
+        OnePoint.raise_change(self)
+
+    cdef int read_places(self) except -1:
+        """Bring the flat vector to what the caller's arrays hold."""
+        if self.memory.table is not NULL:
+            read_all(&self.memory, self.memory.start)
+        return 0
+
+
+cdef bint holds_the_same(container, list keys, list parts) except -1:
+    """Return whether a container has the same parts; keys are those of a mapping, else None."""
+    cdef Py_ssize_t i
+    cdef list now = list(container if keys is None else container.values())
+    if len(now) != len(parts) or (keys is not None and list(container) != keys):
+        return False
+    for i in range(len(parts)):
+        if now[i] is not parts[i]:
+            return False
+    return True
+
+
+cdef bint is_of(labeled, axes, part) except -1:
+    """Return whether a pandas object has these labels, and its numbers in the memory of an array."""
+    return all([own.equals(axis) for own, axis in zip(labeled.axes, axes)]) and np.may_share_memory(labeled.to_numpy(), part)
+
+
+cdef size_t home_of(array):
+    """Return where the memory of an array is, as the array knows that owns it."""
+    return <size_t>PyArray_BYTES(owner_of(array))
+
+
+def renewing(f, layout, places):
+    """Return f as a function of the flat vector: numbers are made anew at each call."""
+    return lambda flat, *args: f(layout.over(flat, places), *args)
+
+
 def with_arguments(f, tuple args):
     """Return ``x -> f(x, *args)``."""
     return lambda x: f(x, *args)
-
-
-# --- what is seen of a function -----------------------------------------------------------------------------------------
-
-cdef bint is_python(f) noexcept:
-    """Return whether f is surely a Python callable, and no object that owns compiled code."""
-    return PyFunction_Check(f) or PyCFunction_CheckExact(f) or type(f) is ufunc
-
-
-cdef bint names_nothing(f) except -1:
-    """Return whether a function knows nothing but its arguments, so that it cannot keep x or read another."""
-    if not PyFunction_Check(f) or PyFunction_GetClosure(f) is not NULL or PyFunction_GetDefaults(f) is not NULL:
-        return False
-    code = <object>PyFunction_GetCode(f)
-    if code.co_names:
-        return False
-    for constant in code.co_consts:
-        if type(constant) is type(code):
-            return False
-    return True

@@ -49,6 +49,11 @@ ctypedef void (*array_size)(Py_ssize_t, double *, Py_ssize_t, double *) noexcept
 ctypedef void (*array_size_data)(Py_ssize_t, double *, Py_ssize_t, double *, void *) noexcept nogil
 
 
+# Of any f:
+cdef bint is_python(f) noexcept                             # and no object that owns compiled code
+cdef bint names_nothing(f) except -1                        # whether a function knows nothing but its arguments
+
+
 # Not inline: with the code of the error among them the loops were aligned otherwise, and took 7 % longer.
 cdef int refuse_signature(Signature found, bint wants_array) except -1 nogil
 

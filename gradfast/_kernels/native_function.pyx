@@ -13,6 +13,7 @@ c. Until then the loop looks at the clock, after at most `MOST_CALLS` calls. Loo
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.function cimport PyFunction_Check, PyFunction_GetClosure, PyFunction_GetCode, PyFunction_GetDefaults
 from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
 from cpython.time cimport PyTime_PerfCounterRaw
 from libc.stdint cimport uintptr_t
@@ -20,6 +21,10 @@ from libc.stdint cimport uintptr_t
 import os
 
 import numpy as np
+from numpy import ufunc
+
+cdef extern from "Python.h":
+    bint PyCFunction_CheckExact(object f)
 
 SIGNATURES = {
     "double (int, double *)": POINT_INT,
@@ -127,6 +132,26 @@ cdef int refuse_signature(Signature found, bint wants_array) except -1 nogil:
         names = dict(zip(SIGNATURES.values(), SIGNATURES))
         wanted = "ARRAY" if wants_array else "POINT"
         raise TypeError(f"loop.f.signature must be of {wanted} kind; got {names.get(<int>found, <int>found)}")
+
+
+# --- what is seen of a function -----------------------------------------------------------------------------------------
+
+cdef bint is_python(f) noexcept:
+    """Return whether f is surely a Python callable, and no object that owns compiled code."""
+    return PyFunction_Check(f) or PyCFunction_CheckExact(f) or type(f) is ufunc
+
+
+cdef bint names_nothing(f) except -1:
+    """Return whether a function knows nothing but its arguments, so that it cannot keep x or read another."""
+    if not PyFunction_Check(f) or PyFunction_GetClosure(f) is not NULL or PyFunction_GetDefaults(f) is not NULL:
+        return False
+    code = <object>PyFunction_GetCode(f)
+    if code.co_names:
+        return False
+    for constant in code.co_consts:
+        if type(constant) is type(code):
+            return False
+    return True
 
 
 # --- when loops look around -------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from gradfast._kernels.evaluator_in_place cimport is_python
+from gradfast._kernels.native_function cimport is_python
 from gradfast._kernels.operator_run cimport Operator
 
 cdef extern from *:

@@ -26,7 +26,8 @@ from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block,
 from gradfast._kernels.memory cimport data_of, new_array, size_of
 from gradfast._kernels.moves cimport EACH as ALONE, Groups, Moves
 from gradfast._kernels.native_evaluator cimport Native
-from gradfast._kernels.evaluator_in_place cimport OnePoint, is_python, names_nothing
+from gradfast._kernels.evaluator_in_place cimport OnePoint
+from gradfast._kernels.native_function cimport is_python, names_nothing
 from gradfast._kernels.steps_and_bounds cimport Plan, index_of
 
 from numpy import empty, ndarray

@@ -19,7 +19,7 @@ from gradfast._kernels.evaluator cimport Evaluator
 from gradfast._kernels.memory cimport Memory, address, data_of, form_of, is_at_home, shape_in
 from gradfast._kernels.moves cimport Moves
 from gradfast._kernels.returned_value cimport caller_of, is_float, own, read, take_float, vectorcallfunc
-from gradfast._kernels.evaluator_in_place cimport names_nothing
+from gradfast._kernels.native_function cimport names_nothing
 from gradfast._kernels.operator_kinds cimport GradientOperator
 from gradfast._kernels.steps_and_bounds cimport Stencil, first_swallowed, real, value
 
