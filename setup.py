@@ -30,7 +30,7 @@ SOURCES = [*sorted(Path("gradfast/_kernels").glob("*.pyx")), *filter(Path.exists
 # A compiler spends most of its time on code that gets no faster by it. Loops that become vector instructions, what runs
 # once for each call of f, and the rest: by callgrind this is within 1 % of -O3 everywhere.
 FAST = "combine", "evaluator_of_copies", "moves", "native_loop", "operator_run", "textbook_loop"
-OFTEN = "evaluator", "evaluator_in_place", "memory", "native_evaluator", "operator_once", "returned_value"
+OFTEN = "evaluator", "evaluator_in_place", "greedy_coloring", "memory", "native_evaluator", "returned_value"
 ADAPTIVE = "adaptive_fit", "adaptive_next_look", "adaptive_search"
 LEVELS = dict.fromkeys(FAST, "-O3") | dict.fromkeys(OFTEN + ADAPTIVE, "-O2")
 HAS_GCC_FLAGS = sys.platform != "win32"

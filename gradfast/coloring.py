@@ -166,10 +166,11 @@ def _fewest_colors(pattern: Pattern, symmetric: bool) -> Colors:
 def _fewest_unsymmetric(graph: Graph, n: int, least: int) -> Colors:
     if least == n:  # a full row: each column has its own color, and there is no need to look at n**2 pairs
         return n, np.arange(n, dtype=np.intc)
-    best = _fewest(kernels.greedy, graph, [np.arange(n, dtype=np.intc)])
-    for limit in range(least, min(best[0], int(ROUND_ROBIN_SHARE * least) + 1)):
+    natural = np.arange(n, dtype=np.intc)
+    best = _fewest(kernels.greedy, graph, [natural])
+    for limit in range(max(1, least), min(best[0], int(ROUND_ROBIN_SHARE * least) + 1)):
         colors = np.empty(n, np.intc)
-        if kernels.round_robin(*graph, limit, colors):
+        if kernels.greedy(*graph, natural, colors, limit):
             best = limit, colors
             break
     for order in (_largest_first, _smallest_last):

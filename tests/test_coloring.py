@@ -359,13 +359,13 @@ def work_of_kernels():
         "transpose": (lambda: kernels.transpose(starts, keys, np.empty(2, np.intc), out, out), out[-1:]),
         "degrees": (lambda: kernels.degrees(np.array([0, 1], np.intc), starts, keys, degrees), degrees[-1:]),
         "greedy": (lambda: kernels.greedy(*one_row, order, colors), colors[-1:]),
-        "round_robin": (lambda: kernels.round_robin(*one_row, n, colors), colors[-1:]),
+        "greedy, in turn": (lambda: kernels.greedy(*one_row, order, colors, n), colors[-1:]),
         "star": (lambda: kernels.star(*square, order[:1000], colors), colors[999:1000]),
         "smallest_last": (lambda: kernels.smallest_last(*one_row, np.full(n, n - 1, np.int64), colors), colors[:1]),
     }
 
 
-@pytest.mark.parametrize("name", ["transpose", "degrees", "greedy", "round_robin", "star", "smallest_last"])
+@pytest.mark.parametrize("name", ["transpose", "degrees", "greedy", "greedy, in turn", "star", "smallest_last"])
 def test_ctrl_c_stops_every_kernel(interrupted_after, name):
     work, last = work_of_kernels()[name]
     with interrupted_after(0.001):
