@@ -6,13 +6,14 @@ from gradfast._kernels.moves cimport Moves
 cdef enum Division:
     BY_GROUP                            # one derivative a group and value, divided by the step of the group's coordinate
     BY_MEMBER                           # value k of a group is that of its k-th coordinate, and is divided by its step
+    IN_ROWS                             # as BY_GROUP, in the order of the groups
     ALONG                               # of a direction: divided by the step of t
     UNDIVIDED                           # the weighted sum alone
 
 
 # Add rows first to last - 1 of values (a row has `width`) to the results of their groups; the last of a group divides
 # it. Of a stencil that needs f at x, `center` holds a row: of a batch one for every `point` coordinates. Results go to
-# out[i * width + j] for coordinate i, BY_MEMBER to out[i], UNDIVIDED to out[group * width + j], ALONG to out[j].
+# out[i * width + j] for coordinate i, BY_MEMBER to out[i], otherwise to out[group * width + j].
 # Values and results are doubles, or long doubles if steps are.
 cdef void combine(
     const char *values, Py_ssize_t width, const char *center, Py_ssize_t point, Moves moves,

@@ -8,7 +8,6 @@ c. What f returns passes through, inf and NaN too, each in its own row alone.
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport isfinite
 from libc.string cimport memcmp
@@ -56,7 +55,7 @@ cdef void combine_as(
         if k == 0 or row == 0:
             span = groups.span(g)
             i = groups.member(span, 0)
-            sums = out + (g * width if division == UNDIVIDED else 0 if division == ALONG else i if division == BY_MEMBER else i * width)
+            sums = out + (i * width if division == BY_GROUP else i if division == BY_MEMBER else g * width)
             if has_centers:
                 at_x = center + i // point * width
         if division == BY_MEMBER and span.stride != 1:
@@ -67,7 +66,7 @@ cdef void combine_as(
             add(values + row * width, width, at_x, stencil, k, sums, 1)
         k += 1
         if k == size:
-            if division == BY_GROUP:
+            if division == BY_GROUP or division == IN_ROWS:
                 divide(sums, width, divisor(stencil, steps[i]))
             elif division == BY_MEMBER:
                 divide_members(sums, span, stencil, steps + i)
@@ -177,34 +176,14 @@ def combined(values, Moves moves not None, center=None, bint divided=True, point
     flat = np.ascontiguousarray(values, dtype).reshape(moves.last - moves.first, prod(shape))
     sums = np.empty((flat.shape[0] // moves.stencil.size, flat.shape[1]), dtype)
     at_x = None if center is None or moves.stencil.center == 0 else np.ascontiguousarray(center, dtype).reshape(-1)
-    cdef const char *from_values = address_of(flat)
-    cdef const char *from_center = NULL if at_x is None else address_of(at_x)
-    cdef char *to = address_of(sums)
-    cdef Py_ssize_t width = flat.shape[1]
-    # UNDIVIDED counts groups from 0
+    cdef const char *from_center = NULL if at_x is None else data_of(at_x)
+    cdef Py_ssize_t width = flat.shape[1], points = moves.groups.coordinates if point is None else point
     combine(
-        from_values, width, from_center, moves.groups.coordinates if point is None else point, moves, moves.first, moves.last, UNDIVIDED,
-        to - moves.first // moves.stencil.size * width * <Py_ssize_t>sums.itemsize,
+        data_of(flat), width, from_center, points, moves, moves.first, moves.last,
+        UNDIVIDED if not divided else IN_ROWS if moves.along is None else ALONG,
+        data_of(sums) - moves.first // moves.stencil.size * width * <Py_ssize_t>sums.itemsize,  # groups are counted from 0
     )
-    if divided:
-        divide_groups(moves, moves.first // moves.stencil.size, sums.shape[0], width, to)
     return sums.reshape((len(sums), *shape))
-
-
-cdef int divide_groups(Moves moves, Py_ssize_t first, Py_ssize_t groups, Py_ssize_t width, char *sums) except -1:  # OUT: sums
-    """Divide the sums of groups from the first on, each by the step of its coordinate, or of its direction."""
-    cdef Py_ssize_t g, i
-    cdef double by
-    cdef long double long_by
-    for g in range(groups):
-        i = moves.groups.member(moves.groups.span(first + g), 0)
-        if moves.is_wide:
-            long_by = divisor(moves.stencil, moves.along_step if moves.along is not None else (<const long double *>moves.steps)[i])
-            divide(<long double *>sums + g * width, width, long_by)
-        else:
-            by = divisor(moves.stencil, <double>moves.along_step if moves.along is not None else (<const double *>moves.steps)[i])
-            divide(<double *>sums + g * width, width, by)
-    return 0
 
 
 cdef bint is_finite(results, Py_ssize_t value_size) noexcept:
@@ -240,19 +219,11 @@ cdef bint is_same(const char *one, const char *other, Py_ssize_t count, Py_ssize
     return True
 
 
-cdef char *address_of(array) except NULL:
-    """Return where a contiguous array's items lie; its owner keeps it alive."""
-    cdef Py_buffer view
-    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
-    PyBuffer_Release(&view)
-    return <char *>view.buf
-
-
 def second_derivatives_of(sums, Moves moves not None):
     """Return the second derivatives that belong to sums along one coordinate and along two, one of each group."""
     found = np.array(sums, np.longdouble if moves.is_wide else np.float64).reshape(-1)
     if found.size:
-        second_derivatives(address_of(found), moves)
+        second_derivatives(data_of(found), moves)
     return found
 
 
