@@ -63,7 +63,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         )  # fmt: skip
 
     def _shaped(self, e: Evaluator, result: Array) -> object:
-        return in_dtype_of_x(e, result.reshape(e.base.shape or e.shape or ()))
+        return in_dtype_of_x(e, result.reshape(e.base.shape or e.value_shape()))
 
     def _product(self, e: Evaluator, result: Array, v: Array) -> Array:
         return result * v

@@ -73,9 +73,11 @@ cdef class Evaluator:
     cpdef tuple value_shape(self)
     cdef tuple center_shape(self)
     cdef int know(self, tuple shape) except -1
+    cdef str of_other_shape(self, tuple shape)
     cdef int see(self, found) except -1
     cdef int tell(self, Moves moves, error) except -1
     cdef void pass_on(self) noexcept
+    cdef int take_values(self, found, bint is_block, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
     cdef bint take_array(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
     cdef int copy_values(self, array, char *to) except -1                                        # OUT: to
 

@@ -22,7 +22,7 @@ from libc.string cimport memcpy
 from gradfast._kernels.memory cimport (
     NPY_DOUBLE, NPY_LONGDOUBLE, Fields, PyArray_BYTES, PyArray_DIMS, PyArray_ISCARRAY_RO, PyArray_NDIM, PyArray_TYPE, close_memory, fields_of, form_of, give_back_form, holds, open_memory, read_all, shape_in, strides_in, write_all,
 )
-from gradfast._kernels.returned_value cimport precision_of
+from gradfast._kernels.returned_value cimport as_real_array, precision_of
 
 from time import perf_counter
 
@@ -298,8 +298,12 @@ cdef class Evaluator:
             for extent in shape:
                 self.width *= extent
         elif shape != self.value_shape():
-            raise ValueError(f"f must return arrays of one shape; got {self.value_shape()}, then {shape}")
+            raise ValueError(self.of_other_shape(shape))
         return 0
+
+    cdef str of_other_shape(self, tuple shape):
+        """Return what the error says of a value whose shape is not the known one."""
+        return f"f must return arrays of one shape; got {self.value_shape()}, then {shape}"
 
     cdef int tell(self, Moves moves, error) except -1:
         """Add a note to an exception, if f raised it, of what was moved then."""
@@ -328,6 +332,17 @@ cdef class Evaluator:
             self.inner.coarsest, self.inner.minds_precision = self.coarsest, self.minds_precision
             self.inner.pass_on()
 
+    cdef int take_values(self, found, bint is_block, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
+        """Write an array that f returned, or what one can be made of, to a row of a block that has room for as many."""
+        if type(found) is ndarray and self.take_array(found, rows, block, row):
+            return 0
+        array = as_real_array(found, is_block)
+        if not self.has_seen:
+            self.see(array)
+        self.know(array.shape)
+        reserve(block, rows * self.width * self.value_size)
+        return self.copy_values(array, block.at + row * self.width * self.value_size)
+
     cdef bint take_array(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
         """Copy an array of f's values to a row of a block; False, and nothing copied, if it has another dtype or shape."""
         cdef const Fields *fields = fields_of(found)
@@ -339,9 +354,9 @@ cdef class Evaluator:
                 return False
         elif not self.is_known:
             self.is_known, self.width = True, PyArray_DIMS(fields)[0]
-            reserve(block, rows * self.width * self.value_size)
         elif self.shape is not None or PyArray_DIMS(fields)[0] != self.width:
             return False
+        reserve(block, rows * self.width * self.value_size)
         memcpy(block.at + row * self.width * self.value_size, PyArray_BYTES(fields), self.width * self.value_size)
         return True
 

@@ -20,7 +20,7 @@ from gradfast._kernels.memory cimport (
     strides_in, write_all,
 )
 from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
-from gradfast._kernels.returned_value cimport as_real_array, caller_of, is_float, own, read, take_float
+from gradfast._kernels.returned_value cimport caller_of, is_float, own, read, take_float
 
 import numpy as np
 from numpy import ndarray
@@ -212,18 +212,9 @@ cdef class OnePoint(Evaluator):
             reserve(block, rows * sizeof(double))
             (<double *>block.at)[row] = found
             return 0
-        if type(found) is ndarray and self.take_array(found, rows, block, row):
-            return 0
         if (type(found) is list or type(found) is tuple) and take_floats(self, found, rows, block, row):
             return 0
-        array = as_real_array(found, False)
-        if not self.has_seen:
-            self.see(array)
-        if not self.is_known:
-            self.know(array.shape)
-            reserve(block, rows * self.width * self.value_size)
-        self.know(array.shape)
-        return self.copy_values(array, block.at + row * self.width * self.value_size)
+        return self.take_values(found, False, rows, block, row)
 
 
 cdef bint take_floats(OnePoint e, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
@@ -237,7 +228,7 @@ cdef bint take_floats(OnePoint e, found, Py_ssize_t rows, Block *block, Py_ssize
             return False
     if not e.is_known:
         e.is_known, e.width = True, width
-        reserve(block, rows * width * sizeof(double))
+    reserve(block, rows * width * sizeof(double))
     to = <double *>block.at + row * width
     for k in range(width):
         to[k] = found[k]
@@ -259,17 +250,11 @@ cdef class WholeBatch(OnePoint):
         return True
 
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
-        if type(found) is ndarray and self.take_array(found, rows, block, row):
-            return 0
-        array = as_real_array(found, True)
-        if not self.has_seen:
-            self.see(array)
-        if array.shape != self.value_shape():
-            raise ValueError(
-                f"f must return an array of shape {self.value_shape()} for points of shape {self.x.shape}; "
-                f"it returned one of shape {array.shape}"
-            )
-        return self.copy_values(array, block.at + row * self.width * self.value_size)
+        return self.take_values(found, True, rows, block, row)
+
+    cdef str of_other_shape(self, tuple shape):
+        wanted = f"an array of shape {self.value_shape()} for points of shape {self.x.shape}"
+        return f"f must return {wanted}; it returned one of shape {shape}"
 
 
 @cython.no_gc

@@ -32,7 +32,6 @@ cdef class ManyPoints(Copies):
 cdef class Elements(Copies):
     cdef new_copy(self, bint is_overwritten)
     cdef call(self, point)
-    cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1
 
 
 @cython.no_gc
@@ -42,4 +41,4 @@ cdef class AtNumber(Elements):
     cdef Moves asked                    # the last moves
 
     cdef int prepare_number(self, f, double x, tuple args) except -1
-    cdef call_at(self, double x)
+    cdef int take_at(self, double x, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1

@@ -204,7 +204,7 @@ cdef class Elements(Copies):
                 move(&copy, self.rest, moves, moves.groups.span(row // size), moves.stencil.node[row % size])
                 PyBuffer_Release(&view)
                 self.failed = self.failed_last = row
-                self.take(self.call(point), block, row - first, last - first)
+                self.take_values(self.call(point), False, last - first, block, row - first)
         except Exception as error:
             self.tell(moves, error)
             raise
@@ -226,27 +226,15 @@ cdef class Elements(Copies):
         self.failed = -1
         return found
 
-    cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1:
-        if row == 0 and self.is_known:
-            reserve(block, rows * self.width * self.value_size)
-        if self.is_known and type(found) is ndarray and self.take_array(found, rows, block, row):
-            return 0
-        array = found if type(found) is ndarray and found.dtype.char == "d" else as_real_array(found, False)
-        if not self.has_seen:
-            self.see(array)
-        if self.origin.ndim and array.shape != self.origin.shape:
-            raise ValueError(
-                f"f must return an array of x's shape {self.origin.shape}; it returned one of shape {array.shape}"
-            )
-        self.know(array.shape)
-        if row == 0:
-            reserve(block, rows * self.width * self.value_size)
-        return self.copy_values(array, block.at + row * self.width * self.value_size)
+    cdef str of_other_shape(self, tuple shape):
+        if not self.origin.ndim:
+            return Copies.of_other_shape(self, shape)
+        return f"f must return an array of x's shape {self.origin.shape}; it returned one of shape {shape}"
 
     cdef int center(self, Block *block) except -1:
         if self.at_x is not None:
             return Evaluator.center(self, block)
-        return self.take(self.call(self.new_copy(False)), block, 0, 1)
+        return self.take_values(self.call(self.new_copy(False)), False, 1, block, 0)
 
 
 @cython.no_gc
@@ -269,25 +257,22 @@ cdef class AtNumber(Elements):
         self.asked = moves
         for row in range(first, last):
             self.failed = self.failed_last = row
-            self.take(self.call_at(self.at + moves.stencil.node[row % moves.stencil.size] * step), block, row - first, last - first)
+            self.take_at(self.at + moves.stencil.node[row % moves.stencil.size] * step, last - first, block, row - first)
         return 0
 
     cdef int center(self, Block *block) except -1:
-        return self.take(self.call_at(self.at), block, 0, 1)
+        return self.take_at(self.at, 1, block, 0)
 
-    cdef call_at(self, double x):
+    cdef int take_at(self, double x, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
+        """Call f at a number, and write its value, nearly always another."""
         self.counted += 1
         number = new_float64(float64, x)
         found = self.f(number, *self.args) if self.args else self.f(number)
         self.failed = -1
-        return found
-
-    cdef int take(self, found, Block *block, Py_ssize_t row, Py_ssize_t rows) except -1:
         if not PyFloat_Check(found) or (self.is_known and not self.is_scalar):
-            return Elements.take(self, found, block, row, rows)
+            return self.take_values(found, False, rows, block, row)
         if not self.is_known:
             self.is_known, self.width, self.shape, self.is_scalar = True, 1, (), True
-        if row == 0:
-            reserve(block, rows * sizeof(double))
+        reserve(block, rows * sizeof(double))
         (<double *>block.at)[row] = PyFloat_AS_DOUBLE(found)
         return 0
