@@ -8,8 +8,7 @@ import numpy as np
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.operator_kinds import DerivativeOperator
-from gradfast._kernels.operator_once import Spare
+from gradfast._kernels.operator_kinds import DerivativeOperator, Spare
 from gradfast.arguments import Array, Function, OnError, tell_of_vectorize, unexpected
 from gradfast.difference_methods import Central
 from gradfast.evaluators import in_dtype_of_x
@@ -19,7 +18,7 @@ from gradfast.operator_call import PreparedOperator
 from gradfast.stencils import checked_order
 
 if TYPE_CHECKING:
-    from gradfast._kernels.operator_once import once  # in C: see the .pxd beside this file
+    from gradfast._kernels.operator_kinds import once  # in C: see the .pxd beside this file
     from gradfast.operator_value import DerivativeOptions, No, Numbers, Yes
 
 HIGHEST_BY_COMPLEX_STEP = 4

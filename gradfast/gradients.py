@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.operator_kinds import GradientOperator, ValueAndGradientOperator
-from gradfast._kernels.operator_once import Spare
+from gradfast._kernels.operator_kinds import GradientOperator, Spare, ValueAndGradientOperator
 from gradfast.arguments import Array, Function, OnError, ProgressLike, WorkersLike, unexpected
 from gradfast.info import Info
 from gradfast.methods import AnyMethod
@@ -16,7 +15,7 @@ from gradfast.operator_value import COMMON
 if TYPE_CHECKING:
     import numpy as np
 
-    from gradfast._kernels.operator_once import once  # in C: see the .pxd beside this file
+    from gradfast._kernels.operator_kinds import once  # in C: see the .pxd beside this file
     from gradfast.operator_value import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
 
 

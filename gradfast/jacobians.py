@@ -9,8 +9,7 @@ import numpy as np
 from gradfast import adaptive
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Moves
-from gradfast._kernels.operator_kinds import JacobianOperator
-from gradfast._kernels.operator_once import Spare
+from gradfast._kernels.operator_kinds import JacobianOperator, Spare
 from gradfast.arguments import Array, Function, OnError, ProgressLike, WorkersLike, imported, unexpected
 from gradfast.directional import DirectionalDerivative
 from gradfast.evaluators import in_dtype_of_x, shape_of
@@ -20,7 +19,7 @@ from gradfast.operator_call import PreparedOperator
 from gradfast.operator_value import COMMON
 
 if TYPE_CHECKING:
-    from gradfast._kernels.operator_once import once  # in C: see the .pxd beside this file
+    from gradfast._kernels.operator_kinds import once  # in C: see the .pxd beside this file
     from gradfast.operator_value import JacobianOptions, Labeled, Named, No, Point, Yes
 
 

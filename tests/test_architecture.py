@@ -95,7 +95,6 @@ KERNELS += [
     "native_evaluator",
     "combine",
     "operator_run",
-    "operator_once",
     "operator_kinds",
 ]
 KERNELS += ["textbook_loop", "greedy_coloring"]

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, final
 
 from typing_extensions import disjoint_base
 
@@ -26,3 +26,14 @@ class DirectionalOperator(Operator):
     def __call__(  # type: ignore[override]
         self, x: object, v: object, *args: object, f0: object = None, **keywords: object
     ) -> Any: ...
+
+@final
+class Spare:
+    kind: type[Operator]
+    def __init__(self, kind: type[Operator]) -> None: ...
+
+def once(
+    spare: Spare, f: object, x: object, args: object, f0: object, method: object, axis: object, bounds: object,
+    kwargs: object, argnum: object, has_aux: object, vectorized: object, workers: object, progress: object,
+    on_error: object, full_output: object, n: int = 0,
+) -> object: ...  # fmt: skip

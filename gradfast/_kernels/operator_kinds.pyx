@@ -1,5 +1,9 @@
-"""What each operator differs in: what is moved together, how sums become derivatives, the shape of the result."""
+"""What each operator differs in: what is moved together, how sums become derivatives, the shape of the result.
 
+And ``gradient(f, x)`` in place of ``Gradient(f)(x)``: an operator that is made for one call, and kept for the next.
+"""
+
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
@@ -9,6 +13,7 @@ from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block,
 from gradfast._kernels.evaluator_of_copies cimport AtNumber, Elements
 from gradfast._kernels.memory cimport data_of, new_array
 from gradfast._kernels.moves cimport Groups, Moves, Span
+from gradfast._kernels.native_function cimport is_python
 from gradfast._kernels.native_evaluator cimport Native
 from gradfast._kernels.returned_value cimport new_float64
 from gradfast._kernels.operator_run cimport Operator, each_of
@@ -19,6 +24,15 @@ from numpy import float64, ndarray
 
 from gradfast._kernels.evaluator import CoarserError
 from gradfast._kernels.returned_value import ArrayValueError, ComplexValueError
+
+cdef extern from *:
+    """
+    #define new(kind, args, keywords) ((PyTypeObject *)(kind))->tp_new((PyTypeObject *)(kind), args, keywords)
+    """
+    object new(object kind, tuple args, void *keywords)  # an object of a class, not yet initialized
+
+# Defaults of arguments, as one object each.
+cdef object ZERO = 0, RAISE = "raise"
 
 # Groups know no x: those of few coordinates are made once.
 cdef object TOGETHER_ONE = Groups.together(1)
@@ -323,3 +337,46 @@ cdef void size_along(const double *x, const double *v, Py_ssize_t n, double *siz
 
 cdef inline double scale_of(double x) noexcept nogil:
     return fabs(x) if fabs(x) > SMALLEST_SCALE else SMALLEST_SCALE
+
+
+# --- an operator for one call -----------------------------------------------------------------------------------------
+
+@cython.final
+cdef class Spare:
+    """Keeps an operator of a kind from one call to the next, for Python callables and the usual options.
+
+    To make an operator takes about as long as to differentiate a short f with it. Here f is all that changes.
+    """
+
+    def __init__(self, kind):
+        self.kind = kind
+
+
+cpdef once(
+    Spare spare, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error,
+    full_output, int n=0,
+):
+    """Return ``kind(f, **options)(x, *args)``: an operator that is made for one call, or was for an earlier one."""
+    cdef Operator made = None
+    cdef bint is_usual = (
+        n <= 1 and axis is None and bounds is None and kwargs is None and argnum is ZERO and has_aux is False
+        and vectorized is False and workers is None and progress is False and on_error is RAISE and full_output is False
+        and is_python(f)
+    )
+    if is_usual:
+        with cython.critical_section(spare):  # nobody else uses it then: a call within f needs another
+            made, spare.operator = spare.operator, None
+    if made is not None and made.name is method:
+        made.f = made.objective = f
+    else:
+        made = <Operator>new(spare.kind, (), NULL)
+        if n:
+            made.n = n
+        made.prepare(f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output)
+        made.name = method
+    found = made.run(x, args if type(args) is tuple else (args,), None, f0, made.wants_value)
+    if is_usual and made.plans is not None:
+        made.f = made.objective = None
+        with cython.critical_section(spare):
+            spare.operator = made
+    return found
