@@ -34,8 +34,3 @@ cdef class OnePoint(Evaluator):
     cdef int look_at_numbers(self) except -1
     cdef int require_real_part(self) except -1
     cdef int take(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1
-
-
-@cython.no_gc
-cdef class WholeBatch(OnePoint):
-    pass

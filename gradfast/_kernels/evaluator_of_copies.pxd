@@ -20,15 +20,6 @@ cdef class Copies(Evaluator):           # what ManyPoints and Elements share
 
 
 @cython.no_gc
-cdef class ManyPoints(Copies):
-    cdef int fill_block(
-        self, points, Moves moves, Py_ssize_t row, Py_ssize_t count, Py_ssize_t first, Py_ssize_t last, Block *block
-    ) except -1
-    cdef call(self, points, Py_ssize_t first, Py_ssize_t count)
-    cdef int require_copies(self, points, const char *copies, Py_ssize_t count) except -1
-
-
-@cython.no_gc
 cdef class Elements(Copies):
     cdef new_copy(self, bint is_overwritten)
     cdef call(self, point)

@@ -73,9 +73,7 @@ cdef class Native(Evaluator):
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
         reserve(block, (last - first) * self.width * sizeof(double))
         self.counted += last - first
-        if self.threads == 1 or last <= first:
-            return self.run(moves, first, last, <double *>block.at, NULL)
-        return self.spread(Piece.of(self, moves, first, last, <double *>block.at, NULL, False))
+        return spread(self, moves, first, last, NULL, <double *>block.at - first * self.width, False)
 
     cdef int keep(self) except -1:
         """Take x's memory for what it held: compiled f gets copies, so that x stays as it is."""
@@ -93,213 +91,232 @@ cdef class Native(Evaluator):
     cdef int derive(self, Moves moves, const double *center, double *out) except -1:
         """Write the derivative along each coordinate, as `fill` and `combine` would, but hold no values in between."""
         self.counted += moves.last
-        if self.threads == 1:
-            return self.derive_some(moves, 0, moves.groups.count, center, out, NULL)
-        return self.spread(Piece.of(self, moves, 0, moves.groups.count, out, center, True))
-
-    cdef int derive_some(
-        self, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out,
-        const unsigned char *stop,
-    ) except -1:
-        """Write derivatives by groups first to last - 1, in a copy of the point that is this thread's own.
-
-        A rule's steps are written for some points at a time, so that they stay in the cache.
-        """
-        cdef const Py_ssize_t *some = moves.groups.list
-        cdef Py_ssize_t n = self.point, room = 0 if moves.rule is None else max(1, STEPS_AT_ONCE // max(1, n)) * n
-        cdef Py_ssize_t changed = -1
-        cdef double stack[STACK]
-        cdef double *point = stack
-        cdef Loop loop
-        if n + room > STACK:
-            point = <double *>PyMem_RawMalloc((n + room) * sizeof(double))
-            if point is NULL:
-                raise MemoryError
-        loop.f = self.f.function
-        set_stencil(&loop, moves.stencil)
-        set_watch(&loop, stop)
-        loop.watch.names_changes = True
-        try:
-            with nogil:
-                changed = self.derive_points(&loop, moves, some, first, last, center, out, point, room)
-            if changed >= 0:
-                raise f_changed(self.name(changed))
-        finally:
-            if point != stack:
-                PyMem_RawFree(point)
-            end_watch(&loop.watch)
-        return 0
-
-    cdef Py_ssize_t derive_points(
-        self, Loop *loop, Moves moves, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last, const double *center,
-        double *out, double *point, Py_ssize_t room,
-    ) except -2 nogil:
-        """Write derivatives without the GIL, point by point of a batch; return the first coordinate that f changed, or -1."""
-        cdef const double *origin = <const double *>self.before
-        cdef Py_ssize_t n = self.point, at = first // n if n and some is NULL else 0, start = at * n, end, changed
-        cdef Py_ssize_t begin = 0, ready = 0
-        cdef const double *steps = <const double *>moves.steps
-        cdef double *own = point + n
-        while first < last:
-            end = last if some is not NULL else min(last, start + n)
-            if room and start >= ready:
-                begin, ready = start, min(start + room, self.n)
-                if moves.rule.write(c"d", origin + begin, ready - begin, moves.sign, own) != -1:
-                    self.has_gaps = True
-                steps = own
-            memcpy(point, origin + start, n * sizeof(double))
-            set_steps(loop, steps + (start - begin), 0)
-            if gradient_along(
-                loop, point, n, some, first - start, end - start, 0 if center is NULL else center[at], out + start
-            ):
-                return -1 if loop.watch.changed < 0 else start + loop.watch.changed
-            changed = first_difference(point, origin, start, n)
-            if changed >= 0:
-                return changed
-            first, start, at = end, start + n, at + 1
-        return -1
-
-    cdef int run(self, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1:
-        """Write f's values of rows first to last - 1, or at points at rest, in a copy of the point that is this thread's own."""
-        cdef double *point = <double *>PyMem_RawMalloc(max(1, self.point) * sizeof(double))
-        cdef Groups groups = None if moves is None else moves.groups
-        cdef Py_ssize_t changed
-        cdef Watch watch
-        if point is NULL:
-            raise MemoryError
-        start_watch(&watch, stop)
-        try:
-            with nogil:
-                if moves is None:
-                    changed = self.run_points(last, out, point, &watch)
-                else:
-                    changed = self.run_rows(moves, groups, first, last, out, point, &watch)
-            if changed >= 0:
-                raise f_changed(self.name(changed))
-        finally:
-            PyMem_RawFree(point)
-            end_watch(&watch)
-        return 0
-
-    cdef Py_ssize_t run_rows(
-        self, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
-    ) except -2 nogil:
-        """Write f's values at some rows of moves, without the GIL; return the first coordinate that f changed, or -1."""
-        cdef Py_ssize_t n = self.point, width = self.width, size = moves.stencil.size, start = -n, changed = -1
-        cdef Py_ssize_t row, i, j, g = first // size, k = first % size
-        cdef const double *origin = <const double *>self.before
-        cdef const double *steps = <const double *>moves.steps
-        cdef const double *node = moves.stencil.node
-        cdef Function f = self.f.function
-        cdef bint is_number = self.is_number
-        cdef Span span
-        if last <= first:
-            return -1
-        span = groups.span(g)
-        for row in range(last - first):
-            i = groups.member(span, 0)
-            if n and not start <= i < start + n:  # another point of a batch
-                changed = first_difference(point, origin, start, n)
-                if changed >= 0:
-                    return changed
-                start = i - i % n
-                memcpy(point, origin + start, n * sizeof(double))
-            for j in range(span.count):
-                i = groups.member(span, j)
-                if not is_at(point[i - start], origin[i]):
-                    return i
-                point[i - start] = origin[i] + node[k] * steps[i]
-            evaluate(&f, is_number, n, point, width, out + row * width)
-            for j in range(span.count):
-                i = groups.member(span, j)
-                if not is_at(point[i - start], origin[i] + node[k] * steps[i]):
-                    return i
-                point[i - start] = origin[i]
-            k += 1
-            if k == size:
-                if g + 1 < groups.count:
-                    k, g = 0, g + 1
-                    span = groups.span(g)
-            if look(watch):
-                return -1
-        return first_difference(point, origin, start, n)
-
-    cdef int spread(self, Piece whole) except -1:
-        """Do a piece of work: some of it here, and the rest on as many threads as there are to be, if it takes long enough."""
-        cdef Py_ssize_t first = whole.first, last = whole.last, some = max(1, (last - first) // 64), i
-        cdef double started = seconds()
-        whole.part(first, first + some).run(NULL)
-        first += some
-        if (seconds() - started) * (last - first) / some < SECONDS_WORTH_A_THREAD:
-            whole.part(first, last).run(NULL)
-            return 0
-        from concurrent.futures import ThreadPoolExecutor
-
-        pieces, size = min(PIECES * self.threads, last - first), last - first
-        ends = [first + size * i // pieces for i in range(pieces + 1)]
-        with ThreadPoolExecutor(self.threads) as pool:
-            futures = [pool.submit(whole.part(begin, end)) for begin, end in zip(ends, ends[1:])]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:  # Ctrl-C above all: the loops look at this byte
-                whole.stop[0] = 1
-                for future in futures:
-                    future.cancel()
-                raise
-        return 0
+        return spread(self, moves, 0, moves.groups.count, center, out, True)
 
     cdef int center(self, Block *block) except -1:
         """Write f's value at x; of a batch, at each point."""
         cdef Py_ssize_t points = 1 if self.axis is None else self.n // self.point if self.point else 0
         reserve(block, points * self.width * sizeof(double))
         self.counted += points
-        return self.run(None, 0, points, <double *>block.at, NULL)
+        return run(self, None, 0, points, <double *>block.at, NULL)
 
-    cdef Py_ssize_t run_points(self, Py_ssize_t points, double *out, double *point, Watch *watch) except -2 nogil:
-        """Write f's values at points where nothing is moved; return the first coordinate that f changed, or -1."""
-        cdef Py_ssize_t n = self.point, i, changed
-        cdef const double *origin = <const double *>self.before
-        cdef Function f = self.f.function
-        for i in range(points):
-            memcpy(point, origin + i * n, n * sizeof(double))
-            evaluate(&f, self.is_number, n, point, self.width, out + i * self.width)
-            changed = first_difference(point, origin, i * n, n)
+
+cdef int spread(
+    Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, bint derives
+) except -1:
+    """Do the work: if it takes long enough, some of it here, and the rest on as many threads as there are to be."""
+    cdef Py_ssize_t some = max(1, (last - first) // 64), i
+    cdef double started
+    cdef unsigned char[::1] stop
+    if e.threads == 1 or last <= first:
+        return do_some(e, moves, first, last, center, out, derives, NULL)
+    started = seconds()
+    do_some(e, moves, first, first + some, center, out, derives, NULL)
+    first += some
+    if (seconds() - started) * (last - first) / some < SECONDS_WORTH_A_THREAD:
+        return do_some(e, moves, first, last, center, out, derives, NULL)
+    from concurrent.futures import ThreadPoolExecutor
+
+    pieces, size = min(PIECES * e.threads, last - first), last - first
+    ends = [first + size * i // pieces for i in range(pieces + 1)]
+    stop = np.zeros(1, np.uint8)  # no bytearray: without the GIL, CPython 3.13 loses count of the threads that read one
+    with ThreadPoolExecutor(e.threads) as pool:
+        futures = [
+            pool.submit(piece_of(e, moves, begin, end, center, out, derives, stop)) for begin, end in zip(ends, ends[1:])
+        ]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:  # Ctrl-C above all: the loops look at this byte
+            stop[0] = 1
+            for future in futures:
+                future.cancel()
+            raise
+    return 0
+
+
+cdef int do_some(
+    Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, bint derives,
+    const unsigned char *stop,
+) except -1:
+    """Write values of rows, or the derivatives of groups; on another thread than the main one a byte stops it."""
+    if derives:
+        return derive_some(e, moves, first, last, center, out, stop)
+    return run(e, moves, first, last, out, stop)
+
+
+cdef int derive_some(
+    Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out,
+    const unsigned char *stop,
+) except -1:
+    """Write derivatives by groups first to last - 1, in a copy of the point that is this thread's own.
+
+    A rule's steps are written for some points at a time, so that they stay in the cache.
+    """
+    cdef const Py_ssize_t *some = moves.groups.list
+    cdef Py_ssize_t n = e.point, room = 0 if moves.rule is None else max(1, STEPS_AT_ONCE // max(1, n)) * n
+    cdef Py_ssize_t changed = -1
+    cdef double stack[STACK]
+    cdef double *point = stack
+    cdef Loop loop
+    if n + room > STACK:
+        point = <double *>PyMem_RawMalloc((n + room) * sizeof(double))
+        if point is NULL:
+            raise MemoryError
+    loop.f = e.f.function
+    set_stencil(&loop, moves.stencil)
+    set_watch(&loop, stop)
+    loop.watch.names_changes = True
+    try:
+        with nogil:
+            changed = derive_points(e, &loop, moves, some, first, last, center, out, point, room)
+        if changed >= 0:
+            raise f_changed(e.name(changed))
+    finally:
+        if point != stack:
+            PyMem_RawFree(point)
+        end_watch(&loop.watch)
+    return 0
+
+
+cdef Py_ssize_t derive_points(
+    Native e, Loop *loop, Moves moves, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last, const double *center,
+    double *out, double *point, Py_ssize_t room,
+) except -2 nogil:
+    """Write derivatives without the GIL, point by point of a batch; return the first coordinate that f changed, or -1."""
+    cdef const double *origin = <const double *>e.before
+    cdef Py_ssize_t n = e.point, at = first // n if n and some is NULL else 0, start = at * n, end, changed
+    cdef Py_ssize_t begin = 0, ready = 0
+    cdef const double *steps = <const double *>moves.steps
+    cdef double *own = point + n
+    while first < last:
+        end = last if some is not NULL else min(last, start + n)
+        if room and start >= ready:
+            begin, ready = start, min(start + room, e.n)
+            if moves.rule.write(c"d", origin + begin, ready - begin, moves.sign, own) != -1:
+                e.has_gaps = True
+            steps = own
+        memcpy(point, origin + start, n * sizeof(double))
+        set_steps(loop, steps + (start - begin), 0)
+        if gradient_along(
+            loop, point, n, some, first - start, end - start, 0 if center is NULL else center[at], out + start
+        ):
+            return -1 if loop.watch.changed < 0 else start + loop.watch.changed
+        changed = first_difference(point, origin, start, n)
+        if changed >= 0:
+            return changed
+        first, start, at = end, start + n, at + 1
+    return -1
+
+
+cdef int run(Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1:
+    """Write f's values of rows first to last - 1, or at points at rest, in a copy of the point that is this thread's own.
+
+    The values of row 0 are at out, whichever row is the first.
+    """
+    cdef double *point = <double *>PyMem_RawMalloc(max(1, e.point) * sizeof(double))
+    cdef Groups groups = None if moves is None else moves.groups
+    cdef Py_ssize_t changed
+    cdef Watch watch
+    if point is NULL:
+        raise MemoryError
+    start_watch(&watch, stop)
+    try:
+        with nogil:
+            if moves is None:
+                changed = run_points(e, last, out, point, &watch)
+            else:
+                changed = run_rows(e, moves, groups, first, last, out, point, &watch)
+        if changed >= 0:
+            raise f_changed(e.name(changed))
+    finally:
+        PyMem_RawFree(point)
+        end_watch(&watch)
+    return 0
+
+
+cdef Py_ssize_t run_rows(
+    Native e, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
+) except -2 nogil:
+    """Write f's values at some rows of moves, without the GIL; return the first coordinate that f changed, or -1."""
+    cdef Py_ssize_t n = e.point, width = e.width, size = moves.stencil.size, start = -n, changed = -1
+    cdef Py_ssize_t row, i, j, g = first // size, k = first % size
+    cdef const double *origin = <const double *>e.before
+    cdef const double *steps = <const double *>moves.steps
+    cdef const double *node = moves.stencil.node
+    cdef Function f = e.f.function
+    cdef bint is_number = e.is_number
+    cdef Span span
+    if last <= first:
+        return -1
+    span = groups.span(g)
+    for row in range(first, last):
+        i = groups.member(span, 0)
+        if n and not start <= i < start + n:  # another point of a batch
+            changed = first_difference(point, origin, start, n)
             if changed >= 0:
                 return changed
-            look(watch)
-        return -1
+            start = i - i % n
+            memcpy(point, origin + start, n * sizeof(double))
+        for j in range(span.count):
+            i = groups.member(span, j)
+            if not is_at(point[i - start], origin[i]):
+                return i
+            point[i - start] = origin[i] + node[k] * steps[i]
+        evaluate(&f, is_number, n, point, width, out + row * width)
+        for j in range(span.count):
+            i = groups.member(span, j)
+            if not is_at(point[i - start], origin[i] + node[k] * steps[i]):
+                return i
+            point[i - start] = origin[i]
+        k += 1
+        if k == size:
+            if g + 1 < groups.count:
+                k, g = 0, g + 1
+                span = groups.span(g)
+        if look(watch):
+            return -1
+    return first_difference(point, origin, start, n)
+
+
+cdef Py_ssize_t run_points(Native e, Py_ssize_t points, double *out, double *point, Watch *watch) except -2 nogil:
+    """Write f's values at points where nothing is moved; return the first coordinate that f changed, or -1."""
+    cdef Py_ssize_t n = e.point, i, changed
+    cdef const double *origin = <const double *>e.before
+    cdef Function f = e.f.function
+    for i in range(points):
+        memcpy(point, origin + i * n, n * sizeof(double))
+        evaluate(&f, e.is_number, n, point, e.width, out + i * e.width)
+        changed = first_difference(point, origin, i * n, n)
+        if changed >= 0:
+            return changed
+        look(watch)
+    return -1
 
 
 cdef class Piece:
-    """Some rows of moves, for a thread; or some groups, whose derivatives are wanted."""
+    """Some of the work, for a thread: rows of moves; or groups, if their derivatives are wanted."""
 
-    @staticmethod
-    cdef Piece of(
-        Native native, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const double *center, bint derives
-    ):
-        cdef Piece piece = Piece.__new__(Piece)
-        piece.native, piece.moves, piece.first, piece.last = native, moves, first, last
-        piece.out, piece.center, piece.derives = out, center, derives
-        # No bytearray: without the GIL, CPython 3.13 loses count of the threads that read one.
-        piece.stop = np.zeros(1, np.uint8)
-        return piece
-
-    cdef Piece part(self, Py_ssize_t first, Py_ssize_t last):
-        cdef Piece piece = Piece.__new__(Piece)
-        piece.native, piece.moves, piece.first, piece.last = self.native, self.moves, first, last
-        piece.out = self.out if self.derives else self.out + (first - self.first) * self.native.width
-        piece.center, piece.derives, piece.stop = self.center, self.derives, self.stop
-        return piece
+    cdef Native e
+    cdef Moves moves
+    cdef Py_ssize_t first, last
+    cdef const double *center
+    cdef double *out
+    cdef bint derives
+    cdef unsigned char[::1] stop
 
     def __call__(self):
-        self.run(&self.stop[0])
+        do_some(self.e, self.moves, self.first, self.last, self.center, self.out, self.derives, &self.stop[0])
 
-    cdef int run(self, const unsigned char *stop) except -1:
-        """Do the work; on another thread than the main one with a byte that stops it, for there no signal is seen."""
-        if self.derives:
-            return self.native.derive_some(self.moves, self.first, self.last, self.center, self.out, stop)
-        return self.native.run(self.moves, self.first, self.last, self.out, stop)
+
+cdef Piece piece_of(
+    Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, bint derives,
+    unsigned char[::1] stop,
+):
+    cdef Piece piece = Piece.__new__(Piece)
+    piece.e, piece.moves, piece.first, piece.last = e, moves, first, last
+    piece.center, piece.out, piece.derives, piece.stop = center, out, derives, stop
+    return piece
 
 
 cdef inline void evaluate(
