@@ -10,7 +10,7 @@ c. Of parameters by name, x is a flat copy, and f gets containers of the same ki
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.float cimport PyFloat_Check
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.function cimport PyFunction_Check
 from cpython.object cimport PyObject
 
@@ -20,15 +20,12 @@ from gradfast._kernels.memory cimport (
     strides_in, write_all,
 )
 from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
-from gradfast._kernels.returned_value cimport caller_of, is_float, own, read, take_float
+from gradfast._kernels.returned_value cimport PY_VECTORCALL_ARGUMENTS_OFFSET, caller_of, read
 
 import numpy as np
 from numpy import ndarray
 
 from gradfast._kernels.memory import cannot_be_moved, f_changed, first_change, form_changed, name_of_coordinate
-
-cdef extern from "Python.h":
-    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
 
 
 @cython.no_gc
@@ -91,8 +88,7 @@ cdef class OnePoint(Evaluator):
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
         """Perturb, call f, restore: a group of coordinates to each node of the stencil, then the next group."""
         cdef const double *node = moves.stencil.node
-        cdef Py_ssize_t size = moves.stencil.size, g = first // size, k = first % size, row = first
-        cdef PyObject *found
+        cdef Py_ssize_t size = moves.stencil.size, g = first // size, k = first % size, row = first, asked = -1
         cdef Span span
         if first >= last:
             return 0
@@ -107,12 +103,14 @@ cdef class OnePoint(Evaluator):
                     if not is_at_rest(self.moving, self.rest, moves.groups, span):  # f moved it
                         self.raise_change()
                 move(self.moving, self.rest, moves, span, node[k])
+                asked = row
                 found = self.call(<PyObject *>self.f, &self.stack[1], self.count, NULL)
-                if is_float(found) and self.single and self.value_size == sizeof(double):  # nearly always
-                    (<double *>block.at)[row - first] = take_float(found)
+                asked = -1
+                if PyFloat_Check(found) and self.single and self.value_size == sizeof(double):  # nearly always
+                    (<double *>block.at)[row - first] = PyFloat_AS_DOUBLE(found)
                 else:
-                    self.failed = self.failed_last = row if found is NULL else -1
-                    self.take(own(found), last - first, block, row - first)
+                    self.take(found, last - first, block, row - first)
+                    found = None  # an array need not outlive the next call of f
                 if not (self.has_looked and is_at_home(self.moving) and is_moved(self.moving, self.rest, moves, span, node[k])):
                     self.look(moves, span, node[k])
                 k += 1
@@ -123,6 +121,7 @@ cdef class OnePoint(Evaluator):
                         PyErr_CheckSignals()
         except BaseException as error:
             self.put_back()
+            self.failed = self.failed_last = asked
             self.tell(moves, error)
             raise
         finally:
@@ -188,7 +187,7 @@ cdef class OnePoint(Evaluator):
             if self.batch is not None:
                 self.turn_to(row)
             self.counted += self.points
-            self.take(own(self.call(<PyObject *>self.f, &self.stack[1], self.count, NULL)), self.rows, block, row)
+            self.take(self.call(<PyObject *>self.f, &self.stack[1], self.count, NULL), self.rows, block, row)
             if not (self.has_looked and is_at_home(self.moving)):
                 self.look_at_form()
                 self.look_at_numbers()

@@ -15,25 +15,13 @@ cdef extern from *:
     """
     object new_float64(object kind, double number)
 
-cdef extern from *:
-    """
-    static CYTHON_INLINE int is_float(PyObject *o) { return o != NULL && PyFloat_Check(o); }  /* also of NumPy's float64 */
-    static CYTHON_INLINE double take_float(PyObject *o) { double d = PyFloat_AS_DOUBLE(o); Py_DECREF(o); return d; }
-    static CYTHON_INLINE void let_go_of(PyObject *o) { Py_DECREF(o); }
-    static CYTHON_INLINE int raise_what_is_set(void) { return -1; }
-    """
-    bint is_float(PyObject *o)
-    double take_float(PyObject *o)
-    void let_go_of(PyObject *o)
-    int raise_what_is_set() except -1
-
 cdef extern from "Python.h":
-    PyObject *PyObject_Vectorcall(PyObject *f, PyObject **arguments, size_t count, PyObject *names)
-    ctypedef PyObject *(*vectorcallfunc)(PyObject *f, PyObject **arguments, size_t count, PyObject *names)
+    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    ctypedef object (*vectorcallfunc)(PyObject *f, PyObject **arguments, size_t count, PyObject *names)
+    object PyObject_Vectorcall(PyObject *f, PyObject **arguments, size_t count, PyObject *names)
     vectorcallfunc PyVectorcall_Function(PyObject *f)
 
 
-cdef from_long_double(long double number)           # NumPy's scalar
 cdef double as_double(object result) except? -1.0
 cdef bint read_long_double(object result, long double* number) except -1
 cdef as_real_array(result, bint is_block)           # an error if it is no real numbers
@@ -55,12 +43,3 @@ cdef inline vectorcallfunc caller_of(f) noexcept:
     """Return the C function that calls f."""
     cdef vectorcallfunc call = PyVectorcall_Function(<PyObject *>f)
     return call if call is not NULL else <vectorcallfunc>PyObject_Vectorcall
-
-
-cdef inline object own(PyObject *found):
-    """Return what a C call returned, with the reference to it; or raise the exception that it set."""
-    if found is NULL:
-        raise_what_is_set()
-    value = <object>found
-    let_go_of(found)
-    return value

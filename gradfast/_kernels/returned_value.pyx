@@ -15,14 +15,7 @@ def number(result, str kind):
         read(result, &as_read)
         return as_read
     read(result, &as_read_long)
-    return from_long_double(as_read_long)
-
-
-cdef from_long_double(long double number):
-    exact = np.empty((), np.longdouble)
-    cdef long double[:] memory = exact.reshape(1)
-    memory[0] = number
-    return exact[()]
+    return np.frombuffer((<char *>&as_read_long)[:sizeof(long double)], np.longdouble)[0]
 
 
 def shown(result):

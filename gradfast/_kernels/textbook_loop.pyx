@@ -18,8 +18,8 @@ from libc.math cimport isfinite
 from gradfast._kernels.evaluator cimport Evaluator
 from gradfast._kernels.memory cimport Memory, address, data_of, form_of, is_at_home, shape_in
 from gradfast._kernels.moves cimport Moves
-from gradfast._kernels.returned_value cimport caller_of, is_float, own, read, take_float, vectorcallfunc
 from gradfast._kernels.native_function cimport names_nothing
+from gradfast._kernels.returned_value cimport PY_VECTORCALL_ARGUMENTS_OFFSET, caller_of, read, vectorcallfunc
 from gradfast._kernels.operator_kinds cimport GradientOperator
 from gradfast._kernels.steps_and_bounds cimport Stencil, first_swallowed, real, value
 
@@ -30,10 +30,6 @@ import numpy as np
 from numpy import empty, ndarray
 
 from gradfast._kernels.memory import add_note, cannot_be_moved, f_changed, form_changed, name_at
-
-cdef extern from "Python.h":
-    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
-
 
 # What became of a coordinate that was moved up and down.
 cdef enum Outcome:
@@ -139,13 +135,9 @@ cdef inline Outcome central_difference(
 
 cdef inline int evaluate(f, vectorcallfunc call, PyObject **stack, value *number, double *moved) except -1:  # OUT: number, moved
     """Call f and read what it returns, nearly always a float."""
-    cdef PyObject *found = call(<PyObject *>f, &stack[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
-    if found is not NULL:
-        moved[0] = 0
-    if is_float(found):
-        number[0] = take_float(found)
-        return 0
-    return read(own(found), number)
+    found = call(<PyObject *>f, &stack[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+    moved[0] = 0
+    return read(found, number)
 
 
 def by_moves(Evaluator e not None, double h, Stencil stencil not None):
