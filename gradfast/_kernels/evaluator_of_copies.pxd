@@ -7,10 +7,11 @@ from gradfast._kernels.moves cimport Moves
 @cython.no_gc
 cdef class Copies(Evaluator):           # what ManyPoints and Elements share
     cdef object f, copy_dtype
-    cdef readonly object origin         # the point, real or complex, that copies are made of
-    cdef readonly tuple args
+    cdef object origin                  # the point, real or complex, that copies are made of
+    cdef tuple args
     cdef bytes zeros
     cdef const char *rest               # what coordinates are moved from: x, or the zeros of an imaginary part
+    cdef const char *whole              # the bytes of the origin
     cdef Py_ssize_t stride, offset      # of coordinates in a copy
     cdef Py_ssize_t point_bytes
 

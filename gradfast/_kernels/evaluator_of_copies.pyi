@@ -5,8 +5,6 @@ from gradfast.arguments import Arguments, Array
 
 @disjoint_base
 class Copies(Evaluator):
-    origin: Array
-    args: Arguments
     def __init__(
         self, f: object, x: object, args: Arguments = (), single: bool = False, axis: int | None = None,
         complex_x: object = None,

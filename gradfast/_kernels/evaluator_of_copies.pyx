@@ -8,7 +8,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from libc.string cimport memcmp, memset
 
 from gradfast._kernels.evaluator cimport BLOCK_BYTES, Block, Evaluator, reserve
-from gradfast._kernels.memory cimport Memory, form_of
+from gradfast._kernels.memory cimport Memory, data_of, form_of
 from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
 from gradfast._kernels.returned_value cimport as_real_array, new_float64
 
@@ -34,10 +34,11 @@ cdef class Copies(Evaluator):
         if not self.open(x, single, axis):
             return False
         self.f, self.args = f, args
-        self.origin, self.rest = self.base, self.before
+        self.origin, self.rest, self.whole = self.base, self.before, self.before
         self.stride = self.memory.itemsize
         if complex_x is not None:
             self.origin = np.array(complex_x, order="C")
+            self.whole = data_of(self.origin)
             self.zeros = bytes(len(self.kept))
             self.rest = PyBytes_AS_STRING(self.zeros)
             self.offset, self.stride = self.memory.itemsize, 2 * self.memory.itemsize
@@ -102,6 +103,7 @@ cdef class ManyPoints(Copies):
         cdef Memory copy
         cdef Span span
         cdef size_t form
+        cdef bint same = True
         PyObject_GetBuffer(points, &view, PyBUF_SIMPLE)
         try:
             copy = self.copy_at(<char *>view.buf)
@@ -124,7 +126,9 @@ cdef class ManyPoints(Copies):
                 if not is_moved(&copy, self.rest, moves, span, node[(row + r) % size]):
                     raise f_changed(self.name(first_not_moved(&copy, self.rest, moves, span, node[(row + r) % size])))
                 put_back(&copy, self.rest, groups, span)
-            self.require_copies(points, <const char *>view.buf, count)
+                same = same and memcmp(<char *>view.buf + r * self.point_bytes, self.whole, self.point_bytes) == 0
+            if not same:
+                self.raise_change(points)
         finally:
             PyBuffer_Release(&view)
         return 0
@@ -136,23 +140,6 @@ cdef class ManyPoints(Copies):
         self.failed = -1
         PyErr_CheckSignals()
         return found
-
-    cdef int require_copies(self, points, const char *copies, Py_ssize_t count) except -1:
-        """ValueError that names the first coordinate in which one of the copies differs from x."""
-        cdef Py_buffer view
-        cdef Py_ssize_t row
-        cdef bint same = True
-        if self.offset == 0:
-            for row in range(count):
-                same = same and memcmp(copies + row * self.point_bytes, self.before, self.point_bytes) == 0
-        else:
-            PyObject_GetBuffer(self.origin, &view, PyBUF_SIMPLE)
-            for row in range(count):
-                same = same and memcmp(copies + row * self.point_bytes, view.buf, self.point_bytes) == 0
-            PyBuffer_Release(&view)
-        if not same:
-            self.raise_change(points)
-        return 0
 
     def raise_change(self, points):
         """Raise the error for an f that changed its points, if it did more than write to bits that belong to no number."""
