@@ -8,11 +8,10 @@ c. What f returns passes through, inf and NaN too, each in its own row alone.
 """
 
 cimport cython
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport isfinite
 from libc.string cimport memcmp
 
-from gradfast._kernels.memory cimport data_of, size_of
+from gradfast._kernels.memory cimport data_of, new_array, size_of
 from gradfast._kernels.moves cimport EACH, Groups, Moves, Span
 from gradfast._kernels.steps_and_bounds cimport Stencil, all_finite, divisor, value
 
@@ -135,15 +134,11 @@ cdef int second_derivatives(char *sums, Moves moves) except -1:  # OUT: sums
     ``H[i, j] = (D(i + j) - (D(i) + D(j))) / 2 / (denominator * h_i * h_j)``: Nocedal and Wright, "Numerical
     Optimization", 2nd ed., Springer (2006), section 8.1.
     """
-    cdef Py_ssize_t size = sizeof(long double) if moves.is_wide else sizeof(double)
-    cdef void *alone = PyMem_Malloc(max(1, moves.groups.coordinates) * size)
-    if alone is NULL:
-        raise MemoryError
+    alone = new_array(moves.groups.coordinates, -1, moves.is_wide)
     if moves.is_wide:
-        second_derivatives_as[cython.longdouble](<long double *>sums, moves, <long double *>alone)
+        second_derivatives_as[cython.longdouble](<long double *>sums, moves, <long double *>data_of(alone))
     else:
-        second_derivatives_as[double](<double *>sums, moves, <double *>alone)
-    PyMem_Free(alone)
+        second_derivatives_as[double](<double *>sums, moves, <double *>data_of(alone))
     return 0
 
 

@@ -7,7 +7,7 @@ from gradfast._kernels.native_function cimport NativeFunction
 @cython.no_gc
 cdef class Native(Evaluator):
     cdef NativeFunction f
-    cdef readonly Py_ssize_t threads
+    cdef Py_ssize_t threads
     cdef bint is_number                 # whether f returns a number, and does not write an array
 
     cdef bint prepare(

@@ -5,7 +5,6 @@ from gradfast._kernels.native_function import NativeFunction
 
 @disjoint_base
 class Native(Evaluator):
-    threads: int
     def __init__(
         self, f: NativeFunction, x: object, single: bool = False, axis: int | None = None, threads: int = 1,
         outputs: int = -1, takes_both: bool = False,

@@ -1,7 +1,7 @@
 """f is compiled code: called without the GIL, with a copy of the point that is each thread's own."""
 
 cimport cython
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.limits cimport INT_MAX
 from libc.math cimport NAN
 from libc.string cimport memcpy
@@ -158,11 +158,11 @@ cdef int derive_some(
     cdef Py_ssize_t changed = -1
     cdef double stack[STACK]
     cdef double *point = stack
+    cdef bytes heap
     cdef Loop loop
     if n + room > STACK:
-        point = <double *>PyMem_RawMalloc((n + room) * sizeof(double))
-        if point is NULL:
-            raise MemoryError
+        heap = PyBytes_FromStringAndSize(NULL, (n + room) * sizeof(double))
+        point = <double *>PyBytes_AS_STRING(heap)
     loop.f = e.f.function
     set_stencil(&loop, moves.stencil)
     set_watch(&loop, stop)
@@ -173,8 +173,6 @@ cdef int derive_some(
         if changed >= 0:
             raise f_changed(e.name(changed))
     finally:
-        if point != stack:
-            PyMem_RawFree(point)
         end_watch(&loop.watch)
     return 0
 
@@ -214,12 +212,11 @@ cdef int run(Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, double *o
 
     The values of row 0 are at out, whichever row is the first.
     """
-    cdef double *point = <double *>PyMem_RawMalloc(max(1, e.point) * sizeof(double))
+    cdef bytes heap = PyBytes_FromStringAndSize(NULL, e.point * sizeof(double))
+    cdef double *point = <double *>PyBytes_AS_STRING(heap)
     cdef Groups groups = None if moves is None else moves.groups
     cdef Py_ssize_t changed
     cdef Watch watch
-    if point is NULL:
-        raise MemoryError
     start_watch(&watch, stop)
     try:
         with nogil:
@@ -230,7 +227,6 @@ cdef int run(Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, double *o
         if changed >= 0:
             raise f_changed(e.name(changed))
     finally:
-        PyMem_RawFree(point)
         end_watch(&watch)
     return 0
 

@@ -4,8 +4,6 @@ from typing import Self, final
 from gradfast.arguments import Array
 
 SIGNATURES: dict[str, int]
-WANTED: dict[str, str]
-ADVICE: dict[str, str]
 SECONDS_A_TICK: float
 
 @final

@@ -40,20 +40,19 @@ SIGNATURES = {
 }
 
 # By kind: what an error says that f must do.
-WANTED = {
+cdef dict WANTED = {
     "point": "return a number at a point, as double (int, double *)",
     "array": "write an array at a point, as void (int, double *, int, double *)",
 }
 
 # By the kind that f has, where it has another: what leads out.
-ADVICE = {
+cdef dict ADVICE = {
     "point": "for a number use gradient",
     "array": "for arrays use jacobian",
     "number": "for functions of a number use derivative, for arrays of an array gradfast.compiled(f, outputs=m)",
 }
 
 
-@cython.final
 cdef class NativeFunction:
     """Compiled code as an f: an address, its signature, and the objects that keep it alive.
 

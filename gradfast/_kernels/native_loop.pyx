@@ -8,7 +8,7 @@ c. f is to leave its point alone. After each call the loop compares the coordina
    an f that changes a coordinate is found even if an even number of calls undoes it.
 """
 
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.limits cimport INT_MAX
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
@@ -230,12 +230,12 @@ def gradient(NativeFunction f not None, const double[:] x, double h, Stencil ste
     cdef Loop loop
     cdef double stack[64]
     cdef double *point = stack
+    cdef bytes heap
     cdef Py_ssize_t i, n = x.shape[0]
     prepare(&loop, f, n, h, stencil)
     if n > 64:
-        point = <double *>PyMem_Malloc(n * sizeof(double))
-        if point == NULL:
-            raise MemoryError
+        heap = PyBytes_FromStringAndSize(NULL, n * sizeof(double))
+        point = <double *>PyBytes_AS_STRING(heap)
     try:
         with nogil:
             for i in range(n):
@@ -247,8 +247,6 @@ def gradient(NativeFunction f not None, const double[:] x, double h, Stencil ste
             i = first_swallowed(point, n, h)
         return i
     finally:
-        if n > 64:
-            PyMem_Free(point)
         end_watch(&loop.watch)
 
 
