@@ -48,7 +48,8 @@ cdef bint open_memory(Memory *memory, array) except -1:
         memory.kind, memory.itemsize = c"g", sizeof(long double)
     else:
         return False
-    if copy_form(memory, fields) and overlaps_itself(memory):
+    copy_form(memory, fields)
+    if not memory.is_contiguous and overlaps_itself(memory):
         free_form(memory)
         return False
     memory.start, memory.table, memory.is_open = PyArray_BYTES(fields), NULL, True
@@ -59,8 +60,7 @@ cdef bint open_memory(Memory *memory, array) except -1:
     return True
 
 
-cdef bint copy_form(Memory *memory, const Fields *fields) except -1:
-    """Copy the shape and the strides; return whether elements may be elsewhere than one after the other."""
+cdef int copy_form(Memory *memory, const Fields *fields) except -1:
     cdef int axis
     memory.axes, memory.count, memory.shape = PyArray_NDIM(fields), 1, memory.own
     if memory.axes > 1:
@@ -72,7 +72,7 @@ cdef bint copy_form(Memory *memory, const Fields *fields) except -1:
         memory.shape[axis], memory.strides[axis] = PyArray_DIMS(fields)[axis], PyArray_STRIDES(fields)[axis]
         memory.count *= memory.shape[axis]
     memory.is_contiguous = PyArray_IS_C_CONTIGUOUS(fields)
-    return not memory.is_contiguous
+    return 0
 
 
 cdef inline void free_form(Memory *memory) noexcept:

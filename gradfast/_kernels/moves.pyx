@@ -15,10 +15,10 @@ from libc.string cimport memcmp, memcpy
 
 import numpy as np
 
+from gradfast._kernels.memory cimport data_of
 from gradfast._kernels.steps_and_bounds cimport Rule, real
 
 
-@cython.final
 @cython.no_gc
 cdef class Groups:
     """Which coordinates of an x are moved together; made by :meth:`each`, :meth:`together` and the like.
@@ -90,10 +90,10 @@ cdef class Groups:
         return [self.member(span, k) for k in range(span.count)]
 
     def __reduce__(self):
-        return make_again, (self.kind, self.coordinates, self.chosen, self.starts, self.count)
+        return make, (self.kind, self.coordinates, self.chosen, self.starts, self.count)
 
 
-cdef Groups make(Kind kind, Py_ssize_t coordinates, chosen, starts, Py_ssize_t count):
+cpdef Groups make(Kind kind, Py_ssize_t coordinates, chosen, starts, Py_ssize_t count):
     cdef Groups groups = Groups.__new__(Groups)
     cdef const Py_ssize_t[::1] listed
     if coordinates < 0:
@@ -117,12 +117,6 @@ cdef Groups make(Kind kind, Py_ssize_t coordinates, chosen, starts, Py_ssize_t c
     return groups
 
 
-def make_again(Kind kind, Py_ssize_t coordinates, chosen, starts, Py_ssize_t count):
-    """Unpickle groups."""
-    return make(kind, coordinates, chosen, starts, count)
-
-
-@cython.final
 @cython.no_gc
 cdef class Moves:
     """Groups of coordinates, each moved to every node of a stencil times its own step.
@@ -145,7 +139,8 @@ cdef class Moves:
             raise ValueError(f"steps must be one for each of {groups.coordinates} coordinates; got {array.size}")
         set_up(self, groups, array.tobytes(), array.dtype.char == "g", stencil)
         if along is not None:
-            set_along(self, along)
+            step = np.array(along, np.longdouble)
+            self.along, self.along_step = along, (<const long double *>data_of(step))[0]
         if not 0 <= first <= (self.last if last is None else last) <= self.last:
             raise ValueError(f"rows must be from 0 to {self.last}; got {first} to {last}")
         self.first, self.last = first, self.last if last is None else last
@@ -203,12 +198,6 @@ cdef inline void set_up(Moves moves, Groups groups, bytes steps, bint is_wide, S
     moves.groups, moves._steps, moves.is_wide, moves.stencil = groups, steps, is_wide, stencil
     moves.steps = <const void *>PyBytes_AS_STRING(steps)
     moves.first, moves.last = 0, groups.count * stencil.size
-
-
-cdef int set_along(Moves moves, along) except -1:
-    cdef long double[:] step = np.array([along], np.longdouble)
-    moves.along, moves.along_step = along, step[0]
-    return 0
 
 
 cdef inline void move_as(const Memory *memory, const real *before, Moves moves, Span span, double node) noexcept:

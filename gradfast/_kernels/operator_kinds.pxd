@@ -6,7 +6,7 @@ cdef class GradientOperator(Operator):
 
 
 cdef class Spare:
-    cdef readonly object kind           # of operator
+    cdef object kind                    # of operator
     cdef Operator operator              # that nobody uses, or None
 
 

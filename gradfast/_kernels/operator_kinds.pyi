@@ -29,7 +29,6 @@ class DirectionalOperator(Operator):
 
 @final
 class Spare:
-    kind: type[Operator]
     def __init__(self, kind: type[Operator]) -> None: ...
 
 def once(

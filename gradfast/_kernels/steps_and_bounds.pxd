@@ -48,8 +48,8 @@ cdef inline value divisor(Stencil stencil, value step) noexcept nogil:
 @cython.final
 cdef class Rule:
     cdef readonly double relative           # 0 if the step is absolute
-    cdef readonly double least_scale
-    cdef readonly double absolute
+    cdef double least_scale
+    cdef double absolute
 
     # Write the step of each of n coordinates at x, times the sign. Return the first that rounding swallows; if there is
     # none, -1, or -2 if some coordinate is inf or NaN.
@@ -111,12 +111,12 @@ cdef class Plan:                        # of a method, for one order of derivati
     cdef readonly tuple options         # (stencil, sign of the steps) to choose from, the preferred one first
     cdef readonly Stencil stencil       # the preferred one
     cdef double sign
-    cdef readonly bint by_precision     # whether the steps are made for a precision, and not as the caller asked
+    cdef bint by_precision              # whether the steps are made for a precision, and not as the caller asked
 
 
 @cython.final
 cdef class Box:                         # bounds
-    cdef readonly object lower, upper   # floats, or arrays of doubles with one axis
+    cdef object lower, upper            # floats, or arrays of doubles with one axis
     cdef double lowest, highest         # the floats
     cdef const double *low
     cdef const double *high

@@ -22,8 +22,6 @@ class Stencil:
 @final
 class Rule:
     relative: float
-    least_scale: float
-    absolute: float
     def __new__(cls, relative: float = 0, least_scale: float = 0, absolute: float = 0) -> Self: ...
     def at(self, x: ArrayLike) -> Array: ...
 
@@ -32,7 +30,6 @@ class Plan:
     rule: Rule | None
     options: tuple[tuple[Stencil, int], ...]
     stencil: Stencil
-    by_precision: bool
     def __init__(
         self, rule: Rule | None, options: Iterable[tuple[Stencil, int]], by_precision: bool = False
     ) -> None: ...
@@ -41,8 +38,6 @@ def plan_index(n: int, char: str) -> int: ...
 
 @final
 class Box:
-    lower: float | Array
-    upper: float | Array
     def __init__(self, lower: float | Array, upper: float | Array) -> None: ...
 
 class _Within(Protocol):

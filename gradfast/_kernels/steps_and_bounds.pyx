@@ -12,7 +12,6 @@ LEAST_SCALE = 0.1
 cdef double SMALLEST_SCALE = LEAST_SCALE  # the same, for other compiled modules
 
 
-@cython.final
 cdef class Stencil:
     """Nodes and weights of a difference quotient.
 
@@ -47,7 +46,6 @@ cdef class Stencil:
         )
 
 
-@cython.final
 cdef class Rule:
     """A step of about ``relative * max(abs(x), least_scale)``, a power of two; or an absolute one.
 
@@ -138,7 +136,6 @@ cdef long double step_beyond_doubles(double relative, long double scale) noexcep
 # --- plans and bounds ---------------------------------------------------------------------------------------------------
 
 
-@cython.final
 cdef class Plan:
     """For one order of derivative and one precision: the rule of the steps, and the stencils to choose from near bounds."""
 
@@ -152,7 +149,6 @@ def plan_index(int n, str char):
     return index_of(n, <char>ord(char))
 
 
-@cython.final
 cdef class Box:
     """Bounds, looked at once: a lower and an upper one, each a float or an array of doubles, one for each coordinate."""
 
