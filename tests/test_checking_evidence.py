@@ -146,6 +146,12 @@ def test_a_kink_close_to_x_is_no_noise():
         assert check_gradient(lambda x: abs(x[0] - 1 + distance) + x[0], [2.0], [1.0])  # noqa: B023
 
 
+def test_a_claim_between_the_slopes_of_a_kink_needs_no_measured_noise(monkeypatch):
+    monkeypatch.setattr("gradfast.check_verdicts.of_each_value", None)
+    check = check_gradient(lambda x: np.maximum(x, 0).sum(), [0.0, 1.0, 0.2], [0.0, 0.0, 0.0])
+    assert check.verdict.tolist() == ["kink"] * 3
+
+
 def test_tables_stay_within_bounds():
     seen = []
 
