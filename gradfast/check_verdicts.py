@@ -351,10 +351,8 @@ class Judge:
         steps = np.where(is_wrong, least / (WITNESS * off), 0).max(axis=1)
         if not self.seen.is_single:
             steps = np.fmax(steps, self.seen.level ** (2 / 3) * self.size[chosen])
-        # Where rounding allows no look within the fit's own radius, nothing confirms the fit.
-        is_doubted = is_wrong & self.seen.is_single & (known >= WITNESS * off * radius[:, np.newaxis])
         is_apart = 8 * np.spacing(np.abs(self.x[chosen])).astype(float) < steps
-        sided = np.zeros_like(is_wrong)
+        is_doubted, sided = np.zeros((2, *is_wrong.shape), bool)
         for left in reversed(range(SINGLE_WITNESSES if self.seen.is_single else 2)):
             is_open = (is_wrong & ~is_doubted & (sided | (left > 0))).any(axis=1)
             some = np.flatnonzero(is_open & is_apart & (steps < radius))
