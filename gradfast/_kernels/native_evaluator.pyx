@@ -98,7 +98,7 @@ cdef class Native(Evaluator):
         cdef Py_ssize_t points = 1 if self.axis is None else self.n // self.point if self.point else 0
         reserve(block, points * self.width * sizeof(double))
         self.counted += points
-        return run(self, None, 0, points, <double *>block.at, NULL)
+        return do_some(self, None, 0, points, NULL, <double *>block.at, False, NULL)
 
 
 cdef int spread(
@@ -139,23 +139,14 @@ cdef int do_some(
     Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, bint derives,
     const unsigned char *stop,
 ) except -1:
-    """Write values of rows, or the derivatives of groups; on another thread than the main one a byte stops it."""
-    if derives:
-        return derive_some(e, moves, first, last, center, out, stop)
-    return run(e, moves, first, last, out, stop)
+    """Write f's values of rows first to last - 1, or the derivatives by groups; without moves, its values at points at rest.
 
-
-cdef int derive_some(
-    Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out,
-    const unsigned char *stop,
-) except -1:
-    """Write derivatives by groups first to last - 1, in a copy of the point that is this thread's own.
-
-    A rule's steps are written for some points at a time, so that they stay in the cache.
+    The point that f gets is a copy of this thread's own. On another thread than the main one a byte stops the work, for
+    there no signal is seen. A rule's steps are written for some points at a time, so that they stay in the cache.
     """
-    cdef const Py_ssize_t *some = moves.groups.list
-    cdef Py_ssize_t n = e.point, room = 0 if moves.rule is None else max(1, STEPS_AT_ONCE // max(1, n)) * n
-    cdef Py_ssize_t changed = -1
+    cdef Groups groups = None if moves is None else moves.groups
+    cdef Py_ssize_t n = e.point, changed
+    cdef Py_ssize_t room = 0 if not derives or moves.rule is None else max(1, STEPS_AT_ONCE // max(1, n)) * n
     cdef double stack[STACK]
     cdef double *point = stack
     cdef bytes heap
@@ -164,12 +155,18 @@ cdef int derive_some(
         heap = PyBytes_FromStringAndSize(NULL, (n + room) * sizeof(double))
         point = <double *>PyBytes_AS_STRING(heap)
     loop.f = e.f.function
-    set_stencil(&loop, moves.stencil)
+    if derives:
+        set_stencil(&loop, moves.stencil)
     set_watch(&loop, stop)
     loop.watch.names_changes = True
     try:
         with nogil:
-            changed = derive_points(e, &loop, moves, some, first, last, center, out, point, room)
+            if derives:
+                changed = derive_points(e, &loop, moves, groups.list, first, last, center, out, point, room)
+            elif moves is None:
+                changed = run_points(e, last, out, point, &loop.watch)
+            else:
+                changed = run_rows(e, moves, groups, first, last, out, point, &loop.watch)
         if changed >= 0:
             raise f_changed(e.name(changed))
     finally:
@@ -207,34 +204,13 @@ cdef Py_ssize_t derive_points(
     return -1
 
 
-cdef int run(Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, double *out, const unsigned char *stop) except -1:
-    """Write f's values of rows first to last - 1, or at points at rest, in a copy of the point that is this thread's own.
-
-    The values of row 0 are at out, whichever row is the first.
-    """
-    cdef bytes heap = PyBytes_FromStringAndSize(NULL, e.point * sizeof(double))
-    cdef double *point = <double *>PyBytes_AS_STRING(heap)
-    cdef Groups groups = None if moves is None else moves.groups
-    cdef Py_ssize_t changed
-    cdef Watch watch
-    start_watch(&watch, stop)
-    try:
-        with nogil:
-            if moves is None:
-                changed = run_points(e, last, out, point, &watch)
-            else:
-                changed = run_rows(e, moves, groups, first, last, out, point, &watch)
-        if changed >= 0:
-            raise f_changed(e.name(changed))
-    finally:
-        end_watch(&watch)
-    return 0
-
-
 cdef Py_ssize_t run_rows(
     Native e, Moves moves, Groups groups, Py_ssize_t first, Py_ssize_t last, double *out, double *point, Watch *watch
 ) except -2 nogil:
-    """Write f's values at some rows of moves, without the GIL; return the first coordinate that f changed, or -1."""
+    """Write f's values at some rows of moves, without the GIL; return the first coordinate that f changed, or -1.
+
+    The values of row 0 are at out, whichever row is the first.
+    """
     cdef Py_ssize_t n = e.point, width = e.width, size = moves.stencil.size, start = -n, changed = -1
     cdef Py_ssize_t row, i, j, g = first // size, k = first % size
     cdef const double *origin = <const double *>e.before

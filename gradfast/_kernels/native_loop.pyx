@@ -52,10 +52,6 @@ cdef inline double divisor_of(const Nodes *stencil, double step) noexcept nogil:
     return product
 
 
-cdef inline bint is_textbook(const Loop *loop) noexcept nogil:
-    return loop.stencil.is_pair and loop.steps.at == NULL
-
-
 cdef int refuse_change(Watch *watch, Py_ssize_t i) except -1 nogil:
     watch.changed = i
     if watch.names_changes:
@@ -100,7 +96,7 @@ cdef int gradient_along(
     cdef Py_ssize_t c, i, k
     cdef double saved, step, total, node
     require_point(&loop.f)
-    if some == NULL and is_textbook(loop):
+    if some == NULL and stencil.is_pair and loop.steps.at == NULL:
         for i in range(first, last):
             if central_along(loop, point, n, i, i + 1, out) == i:
                 return refuse_change(&loop.watch, i)
