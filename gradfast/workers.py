@@ -46,7 +46,7 @@ class InPieces(Evaluator):
             if isinstance(error.__cause__, StopIteration):  # f's, which no generator lets through
                 raise error.__cause__ from None
             raise
-        return np.empty((0, *(self.shape or ()))) if out is None else out
+        return np.empty((0, *(self.value_shape() if self.is_known else ()))) if out is None else out
 
     def close(self) -> None:
         try:

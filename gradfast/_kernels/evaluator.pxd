@@ -42,7 +42,7 @@ cdef class Evaluator:
     cdef char kind                      # x's dtype.char
     cdef Py_ssize_t value_size          # bytes of one of f's values: those of a long double if x holds such
     cdef readonly bint single           # whether f's value is to be one number a point
-    cdef readonly object shape          # of f's value; None until it is known
+    cdef readonly object shape          # of f's value; None of a vector, and until it is known
     cdef readonly Py_ssize_t width      # values in a row
     cdef readonly bint is_known                  # whether width is
     cdef readonly Py_ssize_t points     # at which f is evaluated for each row: 1, unless f takes all points of x at once

@@ -294,7 +294,7 @@ cdef class Evaluator:
         if self.single:
             return 0
         if not self.is_known:
-            self.is_known, self.shape, self.width = True, shape, 1
+            self.is_known, self.shape, self.width = True, None if len(shape) == 1 else shape, 1
             for extent in shape:
                 self.width *= extent
         elif shape != self.value_shape():

@@ -278,10 +278,7 @@ cdef class DirectionalOperator(Operator):
             parts = Operator.with_center(self, e, v, parts, center)
             self._keep_value(e, array_of(center.at, e.value_shape(), e.value_size))
             return parts
-        if known.ndim == 1:
-            e.is_known, e.width = True, known.size
-        else:
-            e.know(known.shape)
+        e.know(known.shape)
         reserve(center, known.size * e.value_size)
         e.copy_values(known, center.at)
         return parts if e.coarsest == made_for else self.parts_of(e, v)
