@@ -49,6 +49,7 @@ cdef struct Value:                      # of f on a line: what is known of it be
     double noise                        # where it is seen; else 0
     double stairs                       # 0 if f moves at the closest look; else the height of the stairs on which it
                                         # stands still, or infinity if its changes are no multiples of one number
+    double rounded_to                   # the height of its stairs, if that is far more than rounding of doubles; else 0
     double shape_above                  # a misfit above this is f's shape, not noise, since it shrinks closer to x:
                                         # such fits are not chosen; infinite as long as nothing is known
     State state

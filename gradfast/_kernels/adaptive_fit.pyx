@@ -256,14 +256,15 @@ cdef void fit_within(const Looks *looks, const Value *known, int rows, const Bas
     cdef Terms terms, witness
     cdef int i, most = MOST_TERMS
     cdef bint is_odd = looks.n % 2
-    cdef double size = fabs(<double>looks.center), beyond = 0
+    cdef double stairs, size = fabs(<double>looks.center), beyond = 0
     a.value, a.radius, a.looks = NAN, looks.steps[rows - 1], rows
     a.jump, a.next_misses, a.other_misfit, a.other_size, a.unseen = 0, 0, 0, 0, INFINITY
     for i in range(rows):
         size = fmax(size, fmax(fabs(<double>looks.above[i]), fabs(<double>looks.below[i])))
         beyond = fmax(beyond, fabs(<double>beyond_first(looks, rows, i, is_odd, mine.power)))
     a.sigma = fmax(looks.eps * size, 2.0**-54 * beyond) + 5e-324  # terms are doubles, also of finer values
-    a.sigma += fmax(known.noise, 0.4 * known.stairs if isfinite(known.stairs) else 0)
+    stairs = known.rounded_to if known.state == SMOOTH_CLOSE_BY else 0
+    a.sigma += fmax(known.noise, 0.4 * fmax(stairs, known.stairs if isfinite(known.stairs) else 0))
     if isfinite(known.shape_above):
         most = -1
         for i in range(rows):
@@ -300,12 +301,6 @@ cdef double height_of_stairs(const Looks *looks) noexcept nogil:
     return height if REGULAR * known_to <= height <= largest / 2 else decimal_unit(looks)
 
 
-cdef bint climbs_stairs(const Looks *looks, int look) noexcept nogil:
-    """Return whether f is rounded, far more coarsely than doubles are, and moves by many stairs at a look."""
-    cdef double height = height_of_stairs(looks)
-    return moved(looks, look) > FEW_STAIRS * height and height > REGULAR * 2.0**-52 * fabs(<double>looks.center)
-
-
 cdef double decimal_unit(const Looks *looks) noexcept nogil:
     """Return the unit of the last of up to 12 decimals that all values of f have; infinite if they have more."""
     cdef double scale = 1, value
@@ -321,8 +316,7 @@ cdef double decimal_unit(const Looks *looks) noexcept nogil:
     return INFINITY
 
 
-cdef int end_of_tread(const Looks *looks, int needed, const Fit *fits,
-                      bint *is_abrupt) noexcept nogil:  # OUT: is_abrupt
+cdef int end_of_tread(const Looks *looks, Value *known, int needed, const Fit *fits) noexcept nogil:  # OUT: known
     """Return the last of the fits that see a stair's tread only, or -1; write whether f changes abruptly.
 
     A tread is smooth, but its slope is not that of the stairs. A fit is one of a tread if f changes abruptly just
@@ -333,9 +327,9 @@ cdef int end_of_tread(const Looks *looks, int needed, const Fit *fits,
     cdef int i, k
     cdef double step, value, slope, last, other, bend
     for i in range(looks.count - 2 if looks.n == 1 else -1, needed - 2, -1):
-        if not fits[i].next_misses > ABRUPT or climbs_stairs(looks, i):
+        if not fits[i].next_misses > ABRUPT or 0 < FEW_STAIRS * known.rounded_to < moved(looks, i):
             continue
-        is_abrupt[0], value, last = True, <double>fits[i].value, INFINITY
+        known.is_abrupt, value, last = True, <double>fits[i].value, INFINITY
         for k in range(i + 2, looks.count):
             step = looks.steps[k]
             if step < FAR * fits[i].radius:
@@ -355,7 +349,7 @@ cdef void choose(const Looks *looks, Value *known, int needed, Fit *fits) noexce
     cdef double moves, jump = 0
     cdef int i, tread
     known.is_abrupt = False
-    tread = end_of_tread(looks, needed, fits, &known.is_abrupt)
+    tread = end_of_tread(looks, known, needed, fits)
     known.is_tread = tread >= 0
     best.bar, best.looks = INFINITY, 0
     for i in range(looks.count - 1, needed - 2, -1):
@@ -381,10 +375,17 @@ cdef void fit(const Looks *looks, Value *known, Fit *fits) noexcept nogil:
     """
     cdef Basis mine, other
     cdef int rows, needed, shortest
+    cdef double height, size = fabs(<double>looks.center)
     mine.power, mine.every = 1 if looks.side or looks.n % 2 else 2, 1 if looks.side else 2
     mine.row, shortest = (looks.n - 1) // mine.every, (looks.n - 1) // mine.every + 2
     other.power, other.every, other.row = 3 - mine.power, 2, MOST_TERMS
-    known.stairs = 0 if moved(looks, 0) else height_of_stairs(looks)
+    height = height_of_stairs(looks)
+    known.stairs = 0 if moved(looks, 0) else height
+    for rows in range(looks.count):
+        size = fmax(size, moved(looks, rows))
+        if 0 < moved(looks, rows) < height / 2:  # f moves by less than a stair
+            height = INFINITY
+    known.rounded_to = height if REGULAR * 2.0**-52 * size < height < INFINITY else 0
     for rows in range(shortest, looks.count + 1):
         decompose(&mine, looks.steps, rows)
         if looks.side == 0:
