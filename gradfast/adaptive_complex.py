@@ -27,8 +27,8 @@ WIDER = 3.0
 # f at a real and at a complex point agree to so many roundings. With 4, 20 of 416 functions are not taken for the same.
 SAME = 16
 
-# Beyond a branch point, as that of sqrt at 0, a value's imaginary part is no such part of f, but of its size. If it were
-# taken for a slope, 20 of the 416 functions would not be taken for the same.
+# Beyond a branch point, as beyond 0 for sqrt, a value's imaginary part is no slope: it is as large as f itself. A part
+# larger than this is no slope. If it were taken for one, 20 of the 416 functions would not be taken for the same.
 TINY = 2.0**-20
 
 NEITHER = complex(np.nan, np.nan)  # a value nor a slope

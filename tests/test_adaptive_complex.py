@@ -1,4 +1,4 @@
-"""`Adaptive(complex=True)`: higher derivatives with f's slopes at complex points, believed only where f's values agree."""
+"""`Adaptive(complex=True)`: higher derivatives from slopes at complex points, believed where f's values agree."""
 
 import math
 
@@ -278,7 +278,9 @@ def test_beside_an_x_of_0_f_may_be_of_any_scale():
 
 
 @pytest.mark.parametrize(
-    ("f", "x", "n"), [(np.arctan, 0.0, 2), (lambda x: x**3 - x, 1e-3, 2), (np.tanh, 1e-3, 4)], ids=["arc", "cubic", "tanh"]
+    ("f", "x", "n"),
+    [(np.arctan, 0.0, 2), (lambda x: x**3 - x, 1e-3, 2), (np.tanh, 1e-3, 4)],
+    ids=["arc", "cubic", "tanh"],
 )
 def test_bars_are_not_wider_than_those_of_f_s_values(f, x, n):
     (_, info), (_, plain) = both(f, x, n)
@@ -295,9 +297,7 @@ def test_arguments_and_aux_reach_f():
     def f(k, x, *, shift):
         return np.exp(k * x) + shift, "aux"
 
-    value, aux = derivative(
-        f, 0.5, n=2, method=COMPLEX, argnum=1, args=(2.0,), kwargs={"shift": 1}, has_aux=True
-    )
+    value, aux = derivative(f, 0.5, n=2, method=COMPLEX, argnum=1, args=(2.0,), kwargs={"shift": 1}, has_aux=True)
     assert abs(value - 4 * math.e) <= 1e-12
     assert aux == "aux"
 

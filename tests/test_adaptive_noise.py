@@ -177,6 +177,22 @@ def test_bars_cover_fast_waves_that_are_rounded(n, decimals):
     assert np.max(np.abs(found)) <= 10
 
 
+def test_few_bars_are_false_where_half_precision_inside_f_makes_uneven_stairs():
+    half, single, widths = np.float16, np.float32, []
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        a, b, c, x = *random.normal(size=(3, 8)), random.uniform(-1, 1)
+
+        def f(t, a=a, b=b, c=c):
+            h = np.tanh(half(t) * b.astype(half) + c.astype(half))
+            return float((h @ a.astype(half)).astype(single) - single(1)) ** 2
+
+        slope, info = derivative(f, x, method="adaptive", full_output=True)
+        h = np.tanh(b * x + c)
+        widths.append((slope - 2 * (h @ a - 1) * np.sum(a * (1 - h * h) * b)) / info.error)
+    assert np.sum(np.abs(widths) > 4) <= 12
+
+
 @pytest.mark.parametrize("f", [np.sin, np.exp, np.arctan], ids=lambda f: f.__name__)
 def test_bars_cover_values_that_are_rounded_to_single_precision_inside(f):
     slopes = {np.sin: np.cos, np.exp: np.exp, np.arctan: lambda x: 1 / (1 + x * x)}

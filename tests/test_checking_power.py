@@ -314,7 +314,7 @@ def test_wide_relu_networks_in_single_precision_cost_few_evaluations():
 
 
 def deep_inside(seed, depth, width, samples):
-    """Return the loss of a deep ReLU network in float32, by the float64 weights of a layer in it, its gradient and x."""
+    """Return the loss of a deep ReLU network in float32, by the float64 weights of a layer, its gradient and x."""
     random, single = np.random.default_rng(seed), np.float32
     sizes = [min(width, 20), *[width] * depth, 1]
     layers = [random.normal(size=(a, b)) * math.sqrt(2 / a) for a, b in itertools.pairwise(sizes)]

@@ -121,6 +121,8 @@ cdef double judge(const Line *a, const Looks *looks, Value *v) noexcept nogil:  
             step = deep(a, looks, v, v.rough_by)
         v.state = DEEPER_LOOK if step else IS_NOISE
         if not step:
+            if v.treads and not moved(looks, v.treads):  # the stairs are uneven: here is one as high as f's next change
+                left = 0.4 * moved(looks, v.treads + 1)
             v.noise = fmax(v.noise, left)
     elif v.state != CONFIRMING_LOOK:
         v.state, step = CONFIRMING_LOOK, GOLDEN * looks.steps[v.treads]
