@@ -24,7 +24,7 @@ DIRECTIVES |= {"freethreading_compatible": True}  # by a reading of every module
 
 SHARED = "gradfast._kernels._shared"  # Cython's own code for memoryviews, once instead of in every module; it writes it
 # Beside the kernels, the functions of cheap operators: Python takes as long to bind their keywords as these to run.
-FRONT = [f"gradfast/{name}.py" for name in ("derivatives", "gradients", "jacobians", "textbook_gradient")]
+FRONT = [f"gradfast/operators/{name}.py" for name in ("derivatives", "gradients", "jacobians", "textbook_gradient")]
 SOURCES = [*sorted(Path("gradfast/_kernels").glob("*.pyx")), *filter(Path.exists, map(Path, FRONT))]
 
 # A compiler spends most of its time on code that gets no faster by it. Loops that become vector instructions, what runs

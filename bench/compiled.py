@@ -12,7 +12,7 @@ from bench.contest import REFERENCE, Contestant, Workload
 from bench.functions import sum_of_squares
 from bench.goals import microseconds, times_as_fast, times_as_long
 from gradfast import compiled, gradient, numerical_gradient, reference
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 COMPILED = "How much do the native loops add to a compiled f, and threads save?"
 

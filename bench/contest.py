@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.goals import Goal, times_as_fast
 from bench.peers import Peer, Run
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 REFERENCE = "reference"
 

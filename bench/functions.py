@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 
 def constant(x: Array) -> float:

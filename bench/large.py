@@ -12,8 +12,8 @@ import numpy as np
 from bench.contest import Contestant, Workload, calls_alone
 from bench.goals import times_as_fast
 from gradfast import Coloring, gradient, jacobian
-from gradfast.arguments import Array
 from gradfast.coloring import banded
+from gradfast.values.arguments import Array
 
 SPARSE = "How fast is a sparse Jacobian, its groups known, next to SciPy's?"
 COLORING = "How long does it take to color a pattern?"

@@ -11,7 +11,7 @@ from bench.contest import REFERENCE, Contestant, Workload, calls_alone, competin
 from bench.goals import Goal, microseconds_more, times_as_fast
 from bench.peers import Peer
 from gradfast import Complex, derivative, gradient, hessian, jacobian, reference, value_and_gradient
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 Function = Callable[..., Any]
 

@@ -11,7 +11,7 @@ from bench.functions import constant, sum_of_squares, sums_of_squares
 from bench.goals import times_as_fast, times_as_long
 from bench.peers import PEERS
 from gradfast import numerical_gradient, reference
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 
 def gradients(

@@ -33,26 +33,26 @@ runs without Python. :mod:`gradfast.plotting` draws functions, tangents, surface
 
 from typing import TYPE_CHECKING
 
-from gradfast.callables import compiled
-from gradfast.derivatives import Derivative, derivative
-from gradfast.difference_methods import Backward, Central, Forward, Nodes
-from gradfast.directional import DirectionalDerivative, directional_derivative
-from gradfast.gradients import Gradient, ValueAndGradient, gradient, value_and_gradient
-from gradfast.hessians import Hessian, hessian
-from gradfast.info import Info
-from gradfast.jacobians import Jacobian, jacobian
-from gradfast.methods import Adaptive, Complex
-from gradfast.textbook_functions import numerical_diff, tangent_line
-from gradfast.textbook_gradient import numerical_gradient
+from gradfast.operators.derivatives import Derivative, derivative
+from gradfast.operators.directional import DirectionalDerivative, directional_derivative
+from gradfast.operators.gradients import Gradient, ValueAndGradient, gradient, value_and_gradient
+from gradfast.operators.hessians import Hessian, hessian
+from gradfast.operators.jacobians import Jacobian, jacobian
+from gradfast.operators.textbook_functions import numerical_diff, tangent_line
+from gradfast.operators.textbook_gradient import numerical_gradient
+from gradfast.steps.difference_methods import Backward, Central, Forward, Nodes
+from gradfast.steps.methods import Adaptive, Complex
+from gradfast.values.callables import compiled
+from gradfast.values.info import Info
 
 if TYPE_CHECKING:
     from gradfast import plotting
-    from gradfast.check_report import GradientCheck
-    from gradfast.checking import check_gradient, check_jacobian
+    from gradfast.algorithms.noise_estimate import noise
+    from gradfast.algorithms.sparse import detect_sparsity
     from gradfast.coloring import Coloring
-    from gradfast.noise_estimate import noise
-    from gradfast.propagation import propagate
-    from gradfast.sparse import detect_sparsity
+    from gradfast.operators.propagation import propagate
+    from gradfast.reports.check_report import GradientCheck
+    from gradfast.reports.checking import check_gradient, check_jacobian
 
 __all__ = [
     "Adaptive", "Backward", "Central", "Coloring", "Complex", "Derivative", "DirectionalDerivative", "Forward",
@@ -67,12 +67,12 @@ __version__ = "0.2.0"
 # What few programs use is imported when it is asked for, with all that it needs.
 ON_DEMAND = {
     "Coloring": "coloring",
-    "GradientCheck": "check_report",
-    "check_gradient": "checking",
-    "check_jacobian": "checking",
-    "detect_sparsity": "sparse",
-    "noise": "noise_estimate",
-    "propagate": "propagation",
+    "GradientCheck": "reports.check_report",
+    "check_gradient": "reports.checking",
+    "check_jacobian": "reports.checking",
+    "detect_sparsity": "algorithms.sparse",
+    "noise": "algorithms.noise_estimate",
+    "propagate": "operators.propagation",
 }
 MODULES = ("coloring", "plotting")
 

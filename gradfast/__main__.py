@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradfast import reference
-from gradfast.arguments import Array
-from gradfast.callables import compiled
-from gradfast.gradients import ValueAndGradient, gradient
-from gradfast.mesh_plots import import_matplotlib
+from gradfast.operators.gradients import ValueAndGradient, gradient
+from gradfast.operators.textbook_functions import numerical_diff
+from gradfast.operators.textbook_gradient import numerical_gradient
 from gradfast.plotting import plot_function, plot_gradient_field, plot_surface, plot_tangent
-from gradfast.textbook_functions import numerical_diff
-from gradfast.textbook_gradient import numerical_gradient
+from gradfast.reports.mesh_plots import import_matplotlib
+from gradfast.values.arguments import Array
+from gradfast.values.callables import compiled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,8 +8,8 @@ from operator import itemgetter
 import numpy as np
 
 from gradfast._kernels import greedy_coloring as kernels
-from gradfast.arguments import Array, Some
-from gradfast.sparse_patterns import Indices, Pattern, as_pattern, banded, in_order, read_only, require_symmetric
+from gradfast.values.arguments import Array, Some
+from gradfast.values.sparse_patterns import Indices, Pattern, as_pattern, banded, in_order, read_only, require_symmetric
 
 __all__ = ["Coloring", "banded"]
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradfast._kernels.memory import f_changed, name_at
-from gradfast.arguments import IN_PLACE, Array, DType, Function, as_dtype, as_point, real_numbers, share_memory
+from gradfast.values.arguments import IN_PLACE, Array, DType, Function, as_dtype, as_point, real_numbers, share_memory
 
 NUMBERS = (float, int)
 

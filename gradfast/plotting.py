@@ -14,13 +14,13 @@ import numpy as np
 
 from gradfast._kernels.returned_value import number
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE
-from gradfast.arguments import EPS, Function, as_array, is_real
-from gradfast.callables import as_objective
-from gradfast.derivatives import derivative
-from gradfast.difference_methods import Central, Difference
-from gradfast.mesh_plots import annotated, as_ticks, new_axes, plot_contour, plot_gradient_field, plot_surface
-from gradfast.methods import AnyMethod, as_method
-from gradfast.textbook_functions import tangent_line
+from gradfast.operators.derivatives import derivative
+from gradfast.operators.textbook_functions import tangent_line
+from gradfast.reports.mesh_plots import annotated, as_ticks, new_axes, plot_contour, plot_gradient_field, plot_surface
+from gradfast.steps.difference_methods import Central, Difference
+from gradfast.steps.methods import AnyMethod, as_method
+from gradfast.values.arguments import EPS, Function, as_array, is_real
+from gradfast.values.callables import as_objective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from functools import lru_cache
 from math import factorial, gcd, lcm
 
 from gradfast._kernels.steps_and_bounds import Stencil
-from gradfast.arguments import is_integer
+from gradfast.values.arguments import is_integer
 
 HIGHEST_DERIVATIVE = 6
 

@@ -238,9 +238,9 @@ def test_parts_of_many_coordinates_change_no_bit(monkeypatch):
 
     x = np.linspace(0.1, 2.0, 10)
     rows, slopes = jacobian(rowwise, x, method="adaptive"), gradient(sum_of_exp, x, method="adaptive")
-    monkeypatch.setattr("gradfast.adaptive.MOST_VALUES", 30)
+    monkeypatch.setattr("gradfast.algorithms.adaptive.MOST_VALUES", 30)
     assert np.array_equal(jacobian(rowwise, x, method="adaptive"), rows)
-    monkeypatch.setattr("gradfast.adaptive.MOST_VALUES", 3)
+    monkeypatch.setattr("gradfast.algorithms.adaptive.MOST_VALUES", 3)
     assert np.array_equal(gradient(sum_of_exp, x, method="adaptive"), slopes)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gradfast import check_gradient, check_jacobian
-from gradfast.callables import as_objective
-from gradfast.evaluators import Call, opened
-from gradfast.noise_estimate import TABLE, of_each_value
+from gradfast.algorithms.noise_estimate import TABLE, of_each_value
+from gradfast.calls.evaluators import Call, opened
+from gradfast.values.callables import as_objective
 
 WEIGHTS = np.array([1.0, 2.0, 3.0, 4.0])
 X = np.array([0.3, 0.5, 0.7, 0.9])
@@ -147,7 +147,7 @@ def test_a_kink_close_to_x_is_no_noise():
 
 
 def test_a_claim_between_the_slopes_of_a_kink_needs_no_measured_noise(monkeypatch):
-    monkeypatch.setattr("gradfast.check_verdicts.of_each_value", None)
+    monkeypatch.setattr("gradfast.reports.check_verdicts.of_each_value", None)
     check = check_gradient(lambda x: np.maximum(x, 0).sum(), [0.0, 1.0, 0.2], [0.0, 0.0, 0.0])
     assert check.verdict.tolist() == ["kink"] * 3
 

@@ -159,7 +159,7 @@ def test_values_that_few_of_many_coordinates_move_are_decided_by_a_pair_each(bot
 
 @pytest.mark.parametrize("both", [of_one_each, of_three_each, of_four_each_and_many_values])
 def test_values_are_known_by_coordinates_that_are_judged_later(both, monkeypatch):
-    monkeypatch.setattr("gradfast.check_claims.MOST_ENTRIES", 1000)
+    monkeypatch.setattr("gradfast.reports.check_claims.MOST_ENTRIES", 1000)
     x = np.linspace(1.0, 2.0, 40)
     check = check_jacobian(lambda x: both(x)[0], lambda x: both(x)[1], x)
     assert (check.verdict == "right").all()

@@ -8,7 +8,7 @@ import pytest
 from objectives import two_layers
 
 from gradfast import check_gradient, check_jacobian
-from gradfast.check_verdicts import Entries, Judged
+from gradfast.reports.check_verdicts import Entries, Judged
 
 
 def never_right(f, wrong, x):

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradfast import Coloring, Jacobian, jacobian, sparse_patterns
+from gradfast import Coloring, Jacobian, jacobian
 from gradfast._kernels import greedy_coloring as kernels
 from gradfast.coloring import banded
-from gradfast.sparse_patterns import Pattern
+from gradfast.values import sparse_patterns
+from gradfast.values.sparse_patterns import Pattern
 
 sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
 numdiff = pytest.importorskip("scipy.optimize._numdiff", reason="SciPy has moved its group_columns")

@@ -6,7 +6,7 @@ from objectives import cubes, rosen, rosen_gradient, same
 from strategies import FLOATS, points
 
 from gradfast import Complex, derivative, directional_derivative, gradient, hessian, jacobian, value_and_gradient
-from gradfast.methods import LONGEST_CHECK, check_along, direction_inside, random_direction
+from gradfast.steps.methods import LONGEST_CHECK, check_along, direction_inside, random_direction
 
 UNCHECKED = Complex(check=False)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_architecture import FLOORS
+from test_architecture import AT_TOP, FLOORS
 
 import gradfast
 
@@ -145,14 +145,17 @@ def tree():
 
 
 def test_the_tree_has_every_module_on_its_floor():
-    floors, names = {}, []
+    floors = {"": []}
+    names = floors[""]
     for line in tree().splitlines()[1:]:
-        if found := re.match(r"(\w+)$", line):
+        if found := re.match(r"    (\w+)/", line):
             floors[found[1]] = names = []
-        elif found := re.match(r"    ([\w/]+?)(?:\.py|/)  ", line):
-            names.insert(0, found[1].replace("/", "."))
-    assert {floor: sorted(names) for floor, names in floors.items()} == {f: sorted(n) for f, n in FLOORS.items()}
-    assert list(floors) == list(FLOORS)[::-1]
+        elif found := re.match(r"    +(\w+)\.py  ", line):
+            names.append(found[1])
+    wanted = {floor: sorted(set(names) - set(AT_TOP)) for floor, names in list(FLOORS.items())[:0:-1]}
+    assert sorted(floors.pop("")) == sorted({"__init__", *AT_TOP} - {"_kernels"})
+    assert (list(floors), floors.pop("_kernels")) == ([*wanted, "_kernels"], [])
+    assert {floor: sorted(names) for floor, names in floors.items()} == wanted
 
 
 def test_the_readme_of_the_package_names_the_python_modules_that_are_compiled():

@@ -27,8 +27,8 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.native_evaluator import Native
-from gradfast.callables import as_objective
 from gradfast.stencils import ONE_NODE
+from gradfast.values.callables import as_objective
 
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 ONE = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)(lambda n, x: 1.0)
@@ -128,8 +128,8 @@ def test_operators_with_sparsity_compare_print_and_travel():
 
 def test_a_prepared_jacobian_colors_its_pattern_once(monkeypatch):
     made = []
-    as_coloring = gradfast.sparse.as_coloring
-    monkeypatch.setattr(gradfast.sparse, "as_coloring", lambda *given: made.append(1) or as_coloring(*given))
+    as_coloring = gradfast.algorithms.sparse.as_coloring
+    monkeypatch.setattr(gradfast.algorithms.sparse, "as_coloring", lambda *given: made.append(1) or as_coloring(*given))
     operator = Jacobian(np.square, sparsity=np.eye(2))
     for _ in range(3):
         operator(np.ones(2))

@@ -10,7 +10,7 @@ import pytest
 from gradfast import Adaptive, Forward, Gradient, Hessian, Info, Jacobian, gradient, hessian, jacobian
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
-from gradfast.evaluators import Call, call_of
+from gradfast.calls.evaluators import Call, call_of
 
 
 def waves(x):

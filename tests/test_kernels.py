@@ -18,9 +18,9 @@ from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.evaluator_of_copies import Elements
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.steps_and_bounds import Stencil
-from gradfast.callables import as_objective
-from gradfast.evaluators import Call
-from gradfast.workers import Progress, Workers
+from gradfast.calls.evaluators import Call
+from gradfast.calls.workers import Progress, Workers
+from gradfast.values.callables import as_objective
 
 CENTRAL = Stencil((1, -1), (1, -1), 2)
 FORWARD = Stencil((1,), (1,), 1, center=-1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradfast import gradient, hessian, jacobian
-from gradfast.processes import interrupts_later
+from gradfast.calls.processes import interrupts_later
 
 POINT = np.random.default_rng(3).normal(size=7)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gradfast import Adaptive, Backward, Central, Complex, Forward, Nodes, derivative, gradient, hessian, jacobian
 from gradfast._kernels.operator_run import NAMED
-from gradfast.methods import as_method
 from gradfast.stencils import formula, on_nodes
+from gradfast.steps.methods import as_method
 
 METHODS = [
     Central(),

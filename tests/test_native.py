@@ -19,7 +19,7 @@ from gradfast import (
     numerical_gradient,
     reference,
 )
-from gradfast.callables import as_objective
+from gradfast.values.callables import as_objective
 
 # --- the same as the loops for Python ---------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from gradfast import (
     reference,
 )
 from gradfast._kernels.native_function import NativeFunction
-from gradfast.callables import accepted, as_objective
+from gradfast.values.callables import accepted, as_objective
 
 # --- what is compiled code --------------------------------------------------------------------------------------------
 

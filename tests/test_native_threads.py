@@ -15,9 +15,9 @@ from gradfast import (
     numerical_gradient,
 )
 from gradfast._kernels import native_loop
-from gradfast.arguments import worker_count
-from gradfast.callables import as_objective
 from gradfast.stencils import central
+from gradfast.values.arguments import worker_count
+from gradfast.values.callables import as_objective
 
 
 @pytest.mark.parametrize(("workers", "count"), [(None, 1), (1, 1), (3, 3), (np.int64(2), 2), (np.uint8(4), 4)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradfast import Backward, Central, Forward, derivative, gradient, noise
-from gradfast.noise_estimate import from_values, quantum_of
+from gradfast.algorithms.noise_estimate import from_values, quantum_of
 
 
 def rough(size, seed=0):

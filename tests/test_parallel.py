@@ -12,7 +12,7 @@ from pools import POINT, by_joblib, scaled, smooth, uneven
 
 import gradfast
 from gradfast import Central, gradient, hessian, jacobian, value_and_gradient
-from gradfast.workers import CHUNKS_OF_A_MAP, ends_of_chunks
+from gradfast.calls.workers import CHUNKS_OF_A_MAP, ends_of_chunks
 
 
 def many(points):

@@ -20,7 +20,7 @@ from pools import KILL, POINT, by_joblib, failing, scaled, sleeping, smooth
 
 import gradfast
 from gradfast import Central, Gradient, gradient, hessian, jacobian
-from gradfast.processes import Member, Processes, end, portable, reply
+from gradfast.calls.processes import Member, Processes, end, portable, reply
 
 
 class UnpicklableError(Exception):

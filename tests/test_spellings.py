@@ -17,12 +17,12 @@ from gradfast import (
     Hessian,
     Jacobian,
     Nodes,
-    callables,
     derivative,
     gradient,
     hessian,
     jacobian,
 )
+from gradfast.values import callables
 
 X = np.array([0.5, 1.0, 1.5])
 
@@ -91,7 +91,7 @@ def test_keywords_of_methods_are_answered(method, theirs, ours):
 
 
 def test_a_class_in_place_of_a_method_is_answered():
-    with pytest.raises(ValueError, match=r"got <class 'gradfast\.\w+\.Central'>; write Central\(\)$"):
+    with pytest.raises(ValueError, match=r"got <class 'gradfast\.steps\.\w+\.Central'>; write Central\(\)$"):
         gradient(np.sum, X, method=Central)
     with pytest.raises(ValueError, match="got 'Central', which is 'central' here$"):
         gradient(np.sum, X, method="Central")

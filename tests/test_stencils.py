@@ -10,7 +10,7 @@ import pytest
 
 from gradfast import Backward, Central, Forward, derivative
 from gradfast.stencils import accuracy_of, central, exact_weights, forward
-from gradfast.steps_and_bounds import relative_step
+from gradfast.steps.steps_and_bounds import relative_step
 
 # Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988): table 1, the
 # weights at nodes 0, 1, 2 ...; those at negative nodes are the same, with n's parity as their sign.

@@ -10,8 +10,8 @@ from strategies import FLOATS
 
 from gradfast import Backward, Central, Forward, derivative, gradient
 from gradfast._kernels.steps_and_bounds import Rule
-from gradfast.methods import as_method
-from gradfast.steps_and_bounds import least_scale, steps_within
+from gradfast.steps.methods import as_method
+from gradfast.steps.steps_and_bounds import least_scale, steps_within
 
 DIFFERENCES = ["central", "forward", "backward"]
 

@@ -35,9 +35,10 @@ import pytest
 from objectives import cubes as cubes_at_once
 
 import gradfast
-from gradfast import Adaptive, Central, Coloring, Forward, _kernels, callables, stencils
+from gradfast import Adaptive, Central, Coloring, Forward, _kernels, stencils
 from gradfast._kernels.operator_run import NAMED
 from gradfast.coloring import banded
+from gradfast.values import callables
 
 PACKAGE = Path(gradfast.__file__).parent
 DOUBLES = ctypes.POINTER(ctypes.c_double)

@@ -7,7 +7,7 @@ import pytest
 
 import gradfast
 from gradfast import Central
-from gradfast.arguments import warn
+from gradfast.values.arguments import warn
 
 FAR = np.array([1.0, 1e13])
 SHORT = Central(step=1e-4)  # lost to rounding at FAR[1]

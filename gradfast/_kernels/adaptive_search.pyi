@@ -1,6 +1,6 @@
 from typing_extensions import disjoint_base
 
-from gradfast.arguments import Array, Flags, Some
+from gradfast.values.arguments import Array, Flags, Some
 
 @disjoint_base
 class Search:

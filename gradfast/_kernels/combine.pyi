@@ -4,7 +4,7 @@ from numpy.typing import ArrayLike
 
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.steps_and_bounds import Stencil
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 def combined(
     values: ArrayLike, moves: Moves, center: ArrayLike | None = None, divided: bool = True, point: int | None = None

@@ -51,7 +51,7 @@ cdef class Evaluator:
     cdef readonly Py_ssize_t failed_last
 
     cdef public object layout           # of parameters by name, of which x is a flat copy: a `Layout`, or None
-    cdef public object opened_from      # what it was opened from: a `gradfast.evaluators.Call`, or None
+    cdef public object opened_from      # what it was opened from: a `gradfast.calls.evaluators.Call`, or None
     cdef public object dtype            # of derivatives, if it is not that of x
     cdef public Py_ssize_t first_slab   # of a batch of which this is a part: where it begins along the first axis of points
     cdef public object copied_from      # what the caller gave, if x is a copy of it: an f that reads it sees no moves; else None

@@ -3,9 +3,9 @@ from collections.abc import Iterator
 from typing_extensions import disjoint_base
 
 from gradfast._kernels.moves import Moves
-from gradfast.arguments import Array, DType
-from gradfast.evaluators import Call
+from gradfast.calls.evaluators import Call
 from gradfast.parameters import Layout
+from gradfast.values.arguments import Array, DType
 
 OF_VALUES: str
 

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from typing_extensions import disjoint_base
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast.arguments import Arguments, Array, Function
+from gradfast.values.arguments import Arguments, Array, Function
 
 @disjoint_base
 class OnePoint(Evaluator):

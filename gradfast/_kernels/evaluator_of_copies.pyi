@@ -1,7 +1,7 @@
 from typing_extensions import disjoint_base
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast.arguments import Arguments, Array
+from gradfast.values.arguments import Arguments, Array
 
 @disjoint_base
 class Copies(Evaluator):

@@ -1,4 +1,4 @@
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 def transpose(row_starts: Array, columns: Array, column_starts: Array, rows: Array, places: Array) -> None: ...
 def greedy(

@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 def first_change(now: Array, before: Array) -> int: ...
 def f_changed(coordinate: str) -> ValueError: ...

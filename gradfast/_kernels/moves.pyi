@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradfast._kernels.steps_and_bounds import Stencil
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 @final
 class Groups:

@@ -1,7 +1,7 @@
 from threading import Event
 from typing import Self, final
 
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 SIGNATURES: dict[str, int]
 SECONDS_A_TICK: float

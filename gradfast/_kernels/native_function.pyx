@@ -56,7 +56,7 @@ cdef dict ADVICE = {
 cdef class NativeFunction:
     """Compiled code as an f: an address, its signature, and the objects that keep it alive.
 
-    :mod:`gradfast.callables` makes it of the objects that own such code. Python code can call it, too: with a number or
+    :mod:`gradfast.values.callables` makes it of the objects that own such code. Python code can call it, too: with a number or
     a point, as its signature has it, it returns f's value there.
     """
 

@@ -1,6 +1,6 @@
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.steps_and_bounds import Stencil
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 def gradient(f: NativeFunction, x: Array, h: float, stencil: Stencil, out: Array) -> int: ...
 def gradients(f: NativeFunction, x: Array, h: float, stencil: Stencil, out: Array) -> int: ...

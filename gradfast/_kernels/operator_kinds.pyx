@@ -313,7 +313,7 @@ cdef class DirectionalOperator(Operator):
 cdef void size_along(const double *x, const double *v, Py_ssize_t n, double *size, double *length) noexcept nogil:  # OUT: size, length
     """Write v's length, and the size L such that a step of r L along v moves coordinates by r times their scales.
 
-    See `gradfast.operator_moves.size_along`, which serves other dtypes. Sums of squares are of numbers divided by the largest,
+    See `gradfast.calls.operator_moves.size_along`, which serves other dtypes. Sums of squares are of numbers divided by the largest,
     so that none overflows or vanishes.
     """
     cdef Py_ssize_t i, moved = 0

@@ -5,7 +5,7 @@ from typing_extensions import disjoint_base
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups
 from gradfast._kernels.steps_and_bounds import Box
-from gradfast.arguments import Arguments, Function
+from gradfast.values.arguments import Arguments, Function
 
 NAMED: dict[str, object]
 

@@ -6,7 +6,7 @@ a. `run` is every operator's: open an evaluator at x, make moves, ask for f's va
    plain_moves, new_result, finish.
 b. This part knows the plain case: one point, a difference method, a rule of steps, bounds far away. What is out of the
    ordinary (copies of x, bounds nearby, the complex step, adaptive steps, workers) it asks of the methods whose names
-   begin with ``_``, which `gradfast.operator_call` and the modules below it define in Python.
+   begin with ``_``, which `gradfast.calls.operator_call` and the modules below it define in Python.
 
 In short, a gradient is this, in blocks of values::
 
@@ -35,7 +35,7 @@ from numpy import empty, ndarray
 from gradfast._kernels.evaluator import CoarserError
 from gradfast._kernels.returned_value import ComplexValueError
 
-# The methods by name: filled by `gradfast.methods`.
+# The methods by name: filled by `gradfast.steps.methods`.
 NAMED = {}
 cdef dict METHODS = NAMED
 
@@ -44,7 +44,7 @@ cdef list EACH = [Groups.each(n) for n in range(64)]
 
 
 cdef class Operator:
-    """What all prepared operators share: see `gradfast.operator_call.PreparedOperator`."""
+    """What all prepared operators share: see `gradfast.calls.operator_call.PreparedOperator`."""
 
     def _prepare(
         self, f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output

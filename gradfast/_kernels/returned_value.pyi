@@ -1,6 +1,6 @@
 import numpy as np
 
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 class ComplexValueError(TypeError): ...
 

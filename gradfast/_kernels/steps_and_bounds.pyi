@@ -3,7 +3,7 @@ from typing import Protocol, Self, final
 
 from numpy.typing import ArrayLike
 
-from gradfast.arguments import Array
+from gradfast.values.arguments import Array
 
 LEAST_SCALE: float
 

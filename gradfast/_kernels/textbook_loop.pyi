@@ -1,6 +1,6 @@
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.steps_and_bounds import Stencil
-from gradfast.arguments import Array, Function
+from gradfast.values.arguments import Array, Function
 
 def by_differences(f: Function, argument: object, x: Array, h: float, has_rows: bool) -> tuple[Array, int]: ...
 def by_moves(e: Evaluator, h: float, stencil: Stencil) -> tuple[Array, int]: ...

@@ -1,0 +1,1 @@
+"""The adaptive method, sparse derivatives, the noise of f."""

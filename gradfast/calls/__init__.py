@@ -1,0 +1,1 @@
+"""From an operator's options to f's values, in this process or in others."""

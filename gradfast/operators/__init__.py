@@ -1,0 +1,1 @@
+"""The functions that differentiate, and their prepared classes."""

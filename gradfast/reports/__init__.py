@@ -1,0 +1,1 @@
+"""What a check of a derivative found, and what figures share."""

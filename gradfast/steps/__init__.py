@@ -1,0 +1,1 @@
+"""Methods, and how far they move."""

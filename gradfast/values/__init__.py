@@ -1,0 +1,1 @@
+"""What is given and returned: arguments, f, parameters, stencils, patterns, Info."""
