@@ -74,6 +74,18 @@ def _entries(matrix: Any, pairs: tuple[Array, Array]) -> Any:
     return np.asarray(matrix.tocsr()[pairs])
 
 
+def _clashes(found: Any, pairs: tuple[Array, Array]) -> int:
+    """Return how many entries share their row with another of the same color: none if a coloring is right."""
+    rows, columns = pairs
+    color = np.empty(int(columns.max()) + 1, int)
+    groups = (
+        found.groups if isinstance(found, Coloring) else map(np.flatnonzero, found == np.unique(found)[:, np.newaxis])
+    )
+    for number, group in enumerate(groups):
+        color[group] = number
+    return rows.size - np.unique(rows * (color.max() + 1) + color[columns]).size
+
+
 def _scipy_jacobian(f: Callable[..., Any], x: Array, pattern: Any, groups: Array) -> Any:
     return import_module("scipy.optimize._numdiff").approx_derivative(
         f, x, method="3-point", sparsity=(pattern, groups)
@@ -124,11 +136,13 @@ def _coloring(n: int) -> Workload:
         question=COLORING,
         work=f"five-point Laplacian, n = {n}",
         contestants=(
-            Contestant("gradfast", partial(Coloring, pattern) if HAS_SCIPY else None, None, "scipy"),
-            Contestant("scipy group_columns", partial(_scipy_groups, pattern) if HAS_SCIPY else None, None, "scipy"),
+            Contestant("gradfast", partial(Coloring, pattern) if HAS_SCIPY else None, 0, "scipy"),
+            Contestant("scipy group_columns", partial(_scipy_groups, pattern) if HAS_SCIPY else None, 0, "scipy"),
         ),
         judged="gradfast",
         goals={"scipy group_columns": times_as_fast(1)},
+        exact=0,
+        read=partial(_clashes, pairs=five_points(side)),
     )
 
 
@@ -139,12 +153,14 @@ def _band_coloring(n: int) -> Workload:
         question=COLORING,
         work=f"tridiagonal, n = {n}",
         contestants=(
-            Contestant("gradfast", partial(Coloring, pattern) if HAS_SCIPY else None, None, "scipy"),
-            Contestant("gradfast banded", lambda: Coloring(banded(n, 1, 1)), None),
-            Contestant("scipy group_columns", partial(_scipy_groups, pattern) if HAS_SCIPY else None, None, "scipy"),
+            Contestant("gradfast", partial(Coloring, pattern) if HAS_SCIPY else None, 0, "scipy"),
+            Contestant("gradfast banded", lambda: Coloring(banded(n, 1, 1)), 0),
+            Contestant("scipy group_columns", partial(_scipy_groups, pattern) if HAS_SCIPY else None, 0, "scipy"),
         ),
         judged="gradfast",
         goals={"scipy group_columns": times_as_fast(1)},
+        exact=0,
+        read=partial(_clashes, pairs=bands(n)),
     )
 
 

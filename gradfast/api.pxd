@@ -47,6 +47,7 @@ from gradfast._kernels.native_function cimport (
     ARRAY_INT, ARRAY_INT_DATA, ARRAY_SIZE, ARRAY_SIZE_DATA, NUMBER, NUMBER_DATA,
     POINT_INT, POINT_INT_DATA, POINT_SIZE, POINT_SIZE_DATA, Function, Signature,
 )
+# Nodes, Steps and Watch are the types of a Loop's parts.
 from gradfast._kernels.native_loop cimport (
     Loop, Nodes, Steps, Watch, gradient_along, jacobian_along, pair_differences,
     set_steps, set_stencil, set_watch,

@@ -28,6 +28,7 @@ EXAMPLES = {
     "directional_derivative": (cubes, POINT, (1.0, 0.0, -2.0)),
     "check_gradient": (cubes, [3 * number**2 for number in POINT], POINT),
     "check_jacobian": (cubes, [3 * number**2 for number in POINT], POINT),
+    "propagate": (cubes, POINT, (0.1, 0.2, 0.3)),
     "noise": (lambda x: np.sum(x) + 1e-6 * np.sin(1e9 * np.sum(x)), POINT),
     "detect_sparsity": (np.diff, POINT),
 }
@@ -76,6 +77,12 @@ def outcome(name, *arguments, **options):
         return told(name, getattr(gradfast, name)(*arguments, **options))
     except Exception as error:
         return type(error), str(error)
+
+
+def test_every_public_function_of_f_and_x_has_an_example():
+    functions = [name for name in gradfast.__all__ if name.islower() and name not in ("plotting", "tangent_line")]
+    of_x = {name for name in functions if {"f", "x"} <= set(inspect.signature(getattr(gradfast, name)).parameters)}
+    assert of_x == set(EXAMPLES)
 
 
 @pytest.fixture(params=EXAMPLES)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import time
 from types import SimpleNamespace
 
@@ -305,9 +306,10 @@ DAMAGED = {
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damaged_patterns_raise_and_name_the_argument(name):
-    with pytest.raises(ValueError, match="^pattern"):
+    number = re.search(r"-?\d*$", name)[0]  # which does not fit; SciPy's own errors, which ours quote, do not name it
+    with pytest.raises(ValueError, match=rf"^pattern[\s\S]*(got [\s\S]*{number}|raised|returned)"):
         Coloring(DAMAGED[name], (4, 4))
-    with pytest.raises(ValueError, match="^sparsity"):
+    with pytest.raises(ValueError, match=rf"^sparsity[\s\S]*(got [\s\S]*{number}|raised|returned)"):
         jacobian(np.square, np.ones(4), sparsity=DAMAGED[name])
 
 

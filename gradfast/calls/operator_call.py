@@ -1,4 +1,4 @@
-"""What all prepared operators do out of the ordinary: copies of x, bounds nearby, the complex step, `Info`.
+"""What all prepared operators do out of the ordinary: copies of x, the complex step, `Info`.
 
 A call of an operator is `gradfast._kernels.operator_run.Operator.run`, which asks the methods here where it does not
 know better. How operators differ stands in gradients.py, jacobians.py and so on.

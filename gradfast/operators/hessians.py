@@ -1,4 +1,7 @@
-"""hessian: of f of a point, to a number, twice; from f or from its gradient, dense or sparse."""
+"""hessian: of f of a point, to a number, twice; from f or from its gradient, dense or sparse.
+
+The formula of second differences is `second_derivatives` of `gradfast._kernels.combine`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -28,7 +28,7 @@ class Info:
     evaluations : int
         How often f was evaluated, each point of a vectorized call counted.
     step : ndarray
-        The size of the step along each coordinate, of x's shape; 0 where bounds leave no room.
+        The size of the step along each coordinate, of x's shape and in its units; 0 where bounds leave no room.
     scheme : ndarray of str
         What was done to each coordinate, of x's shape: "central", "forward", "backward", "complex", or "fixed" where
         bounds leave no room, so that the derivative is 0. If f is inf or NaN on one side of x, this is the other side.
@@ -43,6 +43,14 @@ class Info:
         With method "adaptive" the steps in the order in which they were tried. Each is a named tuple: the index of
         the ``coordinate`` in C order, the ``step``, and the derivative, ``value``, and its ``error`` that were known
         then. Of a Hessian, the trace is that of its diagonal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradfast import gradient
+    >>> slopes, info = gradient(lambda x: np.sum(x**2), [1.0, 2.0], full_output=True)
+    >>> info.evaluations, info.scheme.tolist()
+    (4, ['central', 'central'])
     """
 
     evaluations: int
