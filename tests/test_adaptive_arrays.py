@@ -99,3 +99,12 @@ def test_many_values_with_noise_share_their_looks(noise):
         )  # fmt: skip
         taken.append(info.evaluations)
     assert np.mean(taken) <= 38
+
+
+@pytest.mark.parametrize("x", [40.0, 45.0])
+def test_values_that_rest_at_first_are_not_taken_for_single_precision(x):
+    rates = np.linspace(1, 1.2, 10)
+    slopes, info = jacobian(lambda p: 1 / (1 + np.exp(-rates * p[0])), [x], method="adaptive", full_output=True)
+    errors = np.abs(slopes[:, 0] - rates * np.exp(-rates * x))
+    assert np.all(errors <= info.error[:, 0])
+    assert info.error.max() <= 1e-14

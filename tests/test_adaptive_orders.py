@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from objectives import assert_covered
 
-from gradfast import derivative
+from gradfast import Adaptive, derivative
 
 
 def bell(n, x):
@@ -80,6 +80,32 @@ def test_second_and_third_derivatives_of_fast_waves_converge(n):
         info = derivative(lambda x, w=w: np.sin(w * x) + x, x, n=n, method="adaptive", full_output=True)[1]
         converged += info.converged
     assert converged >= 58
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_third_derivatives_of_fast_waves_beside_a_slow_function_are_accurate(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(80):
+        w, x, phase = 10 ** rng.uniform(4, 6), rng.uniform(0.5, 3), rng.uniform(0, 6)
+        value = derivative(lambda x, w=w, phase=phase: np.sin(w * x + phase) + np.tanh(x), x, n=3, method="adaptive")
+        assert abs(value + w**3 * math.cos(w * x + phase)) <= 1e-6 * w**3
+
+
+def test_a_second_derivative_is_known_no_better_because_the_slope_is_steep():
+    rng = np.random.default_rng(3)
+    for _ in range(60):
+        w, x = 10 ** rng.uniform(4, 5), rng.uniform(0.5, 3)
+        info = derivative(lambda x, w=w: 1e8 * x + np.sin(w * x), x, n=2, method="adaptive", full_output=True)[1]
+        assert info.error <= 5e-6 * w**2 or not info.converged
+
+
+@pytest.mark.parametrize("w", [20, 30, 40])
+@pytest.mark.parametrize("size", [1e-7, 1e-6, 1e-5])
+def test_bars_of_as_many_looks_as_terms_cover_a_small_wave(w, size):
+    method = Adaptive(max_evaluations=8)
+    result = derivative(lambda x: x + x**3 + x**5 + size * np.sin(w * x), 0.0, n=5, method=method, full_output=True)
+    assert result[1].evaluations == 9
+    assert_covered(result, 120 + size * w**5, math.inf)
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).eps >= np.finfo(float).eps, reason="longdouble is no finer than double")

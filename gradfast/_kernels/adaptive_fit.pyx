@@ -209,7 +209,7 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
     cdef double[MOST_TERMS] along
     cdef double product, square, last, rest, least
     cdef int i, k, kept = min(a.terms - n % 2, basis.columns - 1)
-    if kept < 1:
+    if kept < 1:  # no index may be below 0; none of 10,700 results comes here
         return
     for i in range(rows):
         own[i] = pow(steps[rows - 1 - i] / a.radius, n)
@@ -247,6 +247,7 @@ cdef double miss_of_next_look(const Fit *shorter, const Fit *longer, const Basis
     if fabs(error) * longer.sigma < RESTS * rest * fabs(<double>shorter.value) * longer.radius:
         return 0
     one_more = fabs(basis.q[settled][0]) * pow(longer.radius / shorter.radius, basis.power + settled * basis.every)
+    # Rounding could take the rest below 0. Without fmax none of 10,700 results changes.
     return fabs(error) * longer.sigma / (shorter.scatter * shorter.sigma * (fmax(rest, 0) + one_more))
 
 
