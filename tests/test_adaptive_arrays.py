@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradfast import jacobian
+from gradfast import Adaptive, jacobian
 
 TIMES = np.linspace(0, 1, 80)
 KINDS, RATES = np.arange(80) % 6, 1 + np.arange(80) / 8
@@ -108,3 +108,13 @@ def test_values_that_rest_at_first_are_not_taken_for_single_precision(x):
     errors = np.abs(slopes[:, 0] - rates * np.exp(-rates * x))
     assert np.all(errors <= info.error[:, 0])
     assert info.error.max() <= 1e-14
+
+
+@pytest.mark.parametrize("most", [6, 8, 40])
+def test_a_value_that_moves_only_at_the_last_looks_where_another_is_nan_is_not_called_0(most):
+    def f(p):
+        return np.array([np.round(p[0]), np.nan if p[0] > 1.07 else 1e4 + p[0] / 3])
+
+    found, info = jacobian(f, [1.0], method=Adaptive(max_evaluations=most), full_output=True)
+    assert abs(found[0, 0] - 1) <= info.error[0, 0]
+    assert not info.converged[0, 0]

@@ -162,7 +162,8 @@ cdef class Search:
         for k in range(self.width if not (is_finite[0] and is_finite[1]) else 0):
             for j in range(2):
                 value = self.seen[i, a.count, j, k]
-                self.values[i * self.width + k].moves_beyond |= isfinite(value) and value != self.center[i, k]
+                if isfinite(value) and value != self.center[i, k]:
+                    self.values[i * self.width + k].moves_beyond = True
         a.left -= 1 if side else 2
         if is_finite[0] and is_finite[1]:
             a.steps[a.count] = a.asked
@@ -182,7 +183,8 @@ cdef class Search:
         """Plan the next look on a line: for the value whose bar is widest, relative to itself.
 
         The newest look, a bit, counts for the values that wish for it. The others do without: what led there may be
-        noise that they do not have, or a shape that is not theirs. Close to x, rounding may hide that they move.
+        noise that they do not have, or a shape that is not theirs. Close to x, rounding may hide that they move. They may
+        move first where another value is not finite, and no look counts.
         """
         cdef Line *a = &self.lines[i]
         cdef Value *values = &self.values[i * self.width]
@@ -194,7 +196,7 @@ cdef class Search:
             v = &values[k]
             if not v.counted:
                 self.count_for(a, i, k, 3)
-            elif v.wish == asked or newest and not v.has_moved:
+            elif v.wish == asked or not v.has_moved:
                 self.count_for(a, i, k, newest)
         for k in range(self.width):
             v = &values[k]
