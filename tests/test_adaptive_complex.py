@@ -61,7 +61,10 @@ def test_random_waves_are_covered(n):
     for _ in range(100):
         w, x, c = 10 ** random.uniform([-1, -1, -2], [2, 1, 3])
         exact = w**n * math.sin(w * x + n * math.pi / 2)
-        f = lambda x, w=w, c=c: np.sin(w * x) + c  # noqa: E731
+
+        def f(x, w=w, c=c):
+            return np.sin(w * x) + c
+
         value, info = derivative(f, x, n=n, method=COMPLEX, full_output=True)
         error = abs(value - exact)
         covered += error <= info.error + 1e-15 * w * x * w**n

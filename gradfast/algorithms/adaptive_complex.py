@@ -20,8 +20,8 @@ from gradfast.values.arguments import EPS, Array, Flags, Some
 
 COMPLEX = 3  # the side of a line whose derivative is that of the slope
 
-# Bars by the slope are so many times as wide as its fit says, since the looks suit f's values. If they are not, 19 of
-# 546 bars do not cover the error, not 7; by f's values alone 6 do not.
+# The looks are chosen for f's values, not for its slope: so the slope's bars are made this many times as wide. At their
+# own width, 19 of 546 bars do not cover the error, and with this 7; by f's values alone 6 do not.
 WIDER = 3.0
 
 # f at a real and at a complex point agree to so many roundings. With 4, 20 of 416 functions are not taken for the same.
@@ -31,7 +31,7 @@ SAME = 16
 # larger than this is no slope. If it were taken for one, 20 of the 416 functions would not be taken for the same.
 TINY = 2.0**-20
 
-NEITHER = complex(np.nan, np.nan)  # a value nor a slope
+NEITHER = complex(np.nan, np.nan)  # neither a value nor a slope
 
 EXTRA = 3  # evaluations: at a complex point beside x, and at the real points of the first look
 
