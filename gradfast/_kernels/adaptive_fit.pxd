@@ -47,9 +47,8 @@ cdef struct Value:                      # of f on a line: what is known of it be
     bint is_tread                       # whether closer to x only a stair's tread is seen
     bint is_abrupt                      # whether f changes abruptly beyond some radius
     double noise                        # where it is seen; else 0
-    double stairs                       # 0 if f moves at the closest look; else the height of the stairs on which it
-                                        # stands still, or infinity if its changes are no multiples of one number
-    double rounded_to                   # the height of its stairs, if that is far more than rounding of doubles; else 0
+    bint rests                          # whether it is f(x) at the closest look
+    double stairs                       # the height of its stairs; else 0
     double shape_above                  # a misfit above this is f's shape, not noise, since it shrinks closer to x:
                                         # such fits are not chosen; infinite as long as nothing is known
     State state
@@ -57,7 +56,7 @@ cdef struct Value:                      # of f on a line: what is known of it be
     int treads                          # deep looks that were too close: f rested there, on a stair's tread
     int more                            # looks at noise that are left
     bint has_moved                      # whether it is not f(x) at any look that counts for it
-    bint moves_beyond                   # whether it is not f(x) where another of f's values is not finite
+    bint ever_moved                     # or where another of f's values is not finite
     bint has_looked_out                 # for what lies beyond an abrupt change
     double wish                         # the step of the look that it waits for, or 0
     unsigned int counted                # the looks that count for it, a bit for each number

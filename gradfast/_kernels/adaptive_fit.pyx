@@ -257,15 +257,14 @@ cdef void fit_within(const Looks *looks, const Value *known, int rows, const Bas
     cdef Terms terms, witness
     cdef int i, most = MOST_TERMS
     cdef bint is_odd = looks.n % 2
-    cdef double stairs, size = fabs(<double>looks.center), beyond = 0
+    cdef double size = fabs(<double>looks.center), beyond = 0
     a.value, a.radius, a.looks = NAN, looks.steps[rows - 1], rows
     a.jump, a.next_misses, a.other_misfit, a.other_size, a.unseen = 0, 0, 0, 0, INFINITY
     for i in range(rows):
         size = fmax(size, fmax(fabs(<double>looks.above[i]), fabs(<double>looks.below[i])))
         beyond = fmax(beyond, fabs(<double>beyond_first(looks, rows, i, is_odd, mine.power)))
     a.sigma = fmax(looks.eps * size, 2.0**-54 * beyond) + 5e-324  # terms are doubles, also of finer values
-    stairs = known.rounded_to if known.state == SMOOTH_CLOSE_BY else 0
-    a.sigma += fmax(known.noise, 0.4 * fmax(stairs, known.stairs if isfinite(known.stairs) else 0))
+    a.sigma += fmax(known.noise, 0.4 * known.stairs * (known.rests or known.state == SMOOTH_CLOSE_BY))
     if isfinite(known.shape_above):
         most = -1
         for i in range(rows):
@@ -287,26 +286,23 @@ cdef void fit_within(const Looks *looks, const Value *known, int rows, const Bas
 
 
 cdef double height_of_stairs(const Looks *looks) noexcept nogil:
-    """Return the greatest number of which all changes of f are multiples (Euclid's algorithm); infinite if unclear."""
-    cdef double height = 0, known_to = 0, largest = 0, rest, error
-    cdef double size = fabs(<double>looks.center) + moved(looks, looks.count - 1)
+    """Return the height of stairs on which f moves, if it is far more than rounding of doubles; else 0.
+
+    It is the greatest number of which all changes of f are multiples (Euclid's algorithm), or else the unit of the last
+    decimal that f's values have.
+    """
+    cdef double height = 0, known_to = 0, largest = 0, scale = 1, rest, error, value
+    cdef double rounding = 2.0**-52 * (fabs(<double>looks.center) + moved(looks, looks.count - 1))
     cdef int j
     for j in range(2 * looks.count):
         rest = fabs(<double>(value_at(looks, j) - looks.center))
-        error, largest = 2.0**-52 * size, fmax(largest, rest)
+        error, largest = rounding, fmax(largest, rest)
         while rest > error:
             known_to, error = error, known_to + rint(height / rest) * error
             height, rest = rest, fabs(remainder(height, rest))
-    if largest == 0:
-        return 0
-    return height if REGULAR * known_to <= height <= largest / 2 else decimal_unit(looks)
-
-
-cdef double decimal_unit(const Looks *looks) noexcept nogil:
-    """Return the unit of the last of up to 12 decimals that all values of f have; infinite if they have more."""
-    cdef double scale = 1, value
-    cdef int j, k
-    for k in range(13):
+    if REGULAR * known_to <= height <= largest / 2:
+        return height
+    while REGULAR * rounding * scale < 1 and largest:
         for j in range(2 * looks.count):
             value = scale * <double>value_at(looks, j)
             if fabs(value - rint(value)) > 4e-16 * fabs(value):
@@ -314,7 +310,7 @@ cdef double decimal_unit(const Looks *looks) noexcept nogil:
         else:
             return 1 / scale
         scale *= 10
-    return INFINITY
+    return 0
 
 
 cdef int end_of_tread(const Looks *looks, Value *known, int needed, const Fit *fits) noexcept nogil:  # OUT: known
@@ -328,7 +324,7 @@ cdef int end_of_tread(const Looks *looks, Value *known, int needed, const Fit *f
     cdef int i, k
     cdef double step, value, slope, last, other, bend
     for i in range(looks.count - 2 if looks.n == 1 else -1, needed - 2, -1):
-        if not fits[i].next_misses > ABRUPT or 0 < FEW_STAIRS * known.rounded_to < moved(looks, i):
+        if not fits[i].next_misses > ABRUPT or 0 < FEW_STAIRS * known.stairs < moved(looks, i):
             continue
         known.is_abrupt, value, last = True, <double>fits[i].value, INFINITY
         for k in range(i + 2, looks.count):
@@ -362,7 +358,7 @@ cdef void choose(const Looks *looks, Value *known, int needed, Fit *fits) noexce
             continue
         # f rests, with a slope of 0, if it should have moved at the closest look.
         moves = fabs(<double>fits[i].value) * pow(looks.steps[0], looks.n)
-        if i <= tread or not isfinite(known.stairs) and moves > 2 * looks.eps * fabs(<double>looks.center):
+        if i <= tread or known.rests and not known.stairs and moves > 2 * looks.eps * fabs(<double>looks.center):
             fits[i].bar = fmax(fits[i].bar, fabs(<double>fits[i].value))
         if isfinite(fits[i].bar) and fits[i].bar <= best.bar:
             best[0] = fits[i]
@@ -376,17 +372,14 @@ cdef void fit(const Looks *looks, Value *known, Fit *fits) noexcept nogil:
     """
     cdef Basis mine, other
     cdef int rows, needed, shortest
-    cdef double height, size = fabs(<double>looks.center)
     mine.power, mine.every = 1 if looks.side or looks.n % 2 else 2, 1 if looks.side else 2
     mine.row, shortest = (looks.n - 1) // mine.every, (looks.n - 1) // mine.every + 2
     other.power, other.every, other.row = 3 - mine.power, 2, MOST_TERMS
-    height = height_of_stairs(looks)
-    known.stairs = 0 if moved(looks, 0) else height
+    known.stairs, known.rests = height_of_stairs(looks), not moved(looks, 0)
     for rows in range(looks.count):
-        size = fmax(size, moved(looks, rows))
-        if 0 < moved(looks, rows) < height / 2:  # f moves by less than a stair
-            height = INFINITY
-    known.rounded_to = height if REGULAR * 2.0**-52 * size < height < INFINITY else 0
+        known.has_moved |= moved(looks, rows) != 0
+        if 0 < moved(looks, rows) < known.stairs / 2:
+            known.stairs = 0
     for rows in range(shortest, looks.count + 1):
         decompose(&mine, looks.steps, rows)
         if looks.side == 0:

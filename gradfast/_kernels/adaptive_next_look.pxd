@@ -3,7 +3,6 @@
 from gradfast._kernels.adaptive_fit cimport MOST_LOOKS, Fit, Looks, Value
 
 cdef double GOLDEN
-cdef double NOISY
 cdef double SILVER
 
 cdef struct Line:

@@ -16,7 +16,7 @@ SILVER = 0.4142135623730951
 
 # A fit is rough if its scatter is this many times what f's values are known to, or its misfit half of its size. If
 # scatter alone makes no fit rough, 89 % of 2800 bars cover the error, not 98 %.
-NOISY = 30.0
+cdef double NOISY = 30.0
 
 # A rough fit is noise if at least this part of its misfit is left much closer to x. If less is left, fits that leave
 # out more than that part are given up. If they are not, 46 % of 1385 bars of waves cover the error, not 96 %.
@@ -95,7 +95,7 @@ cdef double deep(const Line *a, const Looks *looks, Value *v, double rough_by) n
     It is 0 if that is not much closer.
     """
     cdef double nearest = looks.steps[0], rounding = looks.eps * fabs(<double>looks.center)
-    cdef double step = sqrt(fmin(fmax(nearest * (rounding / rough_by), a.unit), nearest) * nearest)
+    cdef double step = sqrt(fmax(nearest * (rounding / rough_by), a.unit) * nearest)
     if v.rough_by == 0 and a.beside:
         step = fmax(a.beside, a.unit)
     if not step < nearest / 8:
@@ -143,7 +143,7 @@ cdef double off_tread(const Looks *looks, Value *v) noexcept nogil:  # OUT: v
     if moved(looks, v.treads) or not next_one > 8 * here:
         return 0
     height = height_of_stairs(looks)
-    if not height < UNSHRUNK * v.rough_by:
+    if not 0 < height < UNSHRUNK * v.rough_by:
         return 0
     v.noise = fmax(v.noise, 0.4 * height)
     return sqrt(here * next_one)
@@ -203,10 +203,9 @@ cdef double beyond(const Line *a, const Looks *looks, const Fit *b) noexcept nog
     """
     cdef int k = max(b.settled, 1), power = 1 if looks.side else 2
     cdef double out = pow(fmin(b.scatter / b.size, 0.5), -1.0 / (power * k * (k + 1)))
-    cdef double end = a.wall if a.wall > 1.0001 * b.radius else INFINITY
-    for k in range(looks.count - 1, -1, -1):
-        if looks.steps[k] > 1.0001 * b.radius:
-            end = fmin(end, looks.steps[k])
+    cdef double end = a.wall if a.wall > b.radius else INFINITY
+    if b.looks < looks.count:
+        end = fmin(end, looks.steps[b.looks])
     if b.settled <= 1 and end == INFINITY:
         out = fmax(out, JUMP)
     out = fmin(out, fmin(a.reach / b.radius, sqrt(end / b.radius)))
