@@ -224,3 +224,18 @@ def test_no_more_evaluations_than_allowed(f, most, bounds, counted):
     assert np.isfinite(value)
     gradient(lambda x: f(x[0]) + x[1], [0.9, 1.0], method=method)
     assert f.calls - info.evaluations <= 2 * most + 1
+
+
+@pytest.mark.parametrize(
+    ("f", "slope", "x"),
+    [
+        (lambda x: math.exp(-1e-6 * x), -1e-6 * math.exp(-1e-6), 1.0),
+        (lambda x: 1 + 1e-7 * x, 1e-7, 1.0),
+        (lambda x: 1e6 + x * x, 6.0, 3.0),
+        (lambda x: math.sqrt(1e8 + x), 0.5 / math.sqrt(1e8 + 1), 1.0),
+    ],
+)
+def test_a_slope_far_below_the_rounding_of_f_is_read_from_more_than_one_wide_look(f, slope, x):
+    found, info = derivative(f, x, method="adaptive", full_output=True)
+    rounding_at_reach = 2.0**-53 * abs(f(x)) / x
+    assert abs(found - slope) <= info.error <= 8 * rounding_at_reach

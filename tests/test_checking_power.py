@@ -206,7 +206,7 @@ def test_entries_that_a_huge_one_hides_are_not_right():
         assert "right" not in check_gradient(lambda x: np.sum(np.exp(x)), factor * np.exp(x), x).verdict
 
 
-@pytest.mark.parametrize(("offset", "most"), [(0.0, 17), (1e9, 17), (1e12, 40)])
+@pytest.mark.parametrize(("offset", "most"), [(0.0, 17), (1e9, 17), (1e12, 41)])
 def test_an_f_far_above_its_change_costs_few_evaluations(offset, most):
     x = np.linspace(0.3, 2, 8)
     assert check_gradient(lambda x: float(offset + np.exp(x).sum()), np.exp(x), x).evaluations <= most

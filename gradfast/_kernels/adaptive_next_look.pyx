@@ -53,6 +53,8 @@ cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogi
     if not b.settled:
         return closer(looks, b.radius)
     step = further_out(a, looks, b, fits)
+    if not step and b.bar < size and stands_alone(looks, b):
+        return GOLDEN * b.radius
     if not step and b.bar > a.enough * size and v.more:
         v.more -= 1
         return b.radius * (0.8 if v.more else 0.5)
@@ -82,6 +84,14 @@ cdef bint is_no_kink(const Line *a, const Fit *b) noexcept nogil:
     Without the other half, 36 more of 10,700 results are lies; if kinks of 1e-6 of the value do not count, 4 more are.
     """
     return b.other_misfit <= NOISY or b.unseen <= a.tolerance * fabs(<double>b.value)
+
+
+cdef bint stands_alone(const Looks *looks, const Fit *b) noexcept nogil:
+    """Return whether a fit has only one look far from x. Then the derivative is as noisy as the looks closer to x.
+
+    Without one more look far out, 208 of 10,700 errors are ten times as large, and 32 are a tenth.
+    """
+    return b.looks > 1 and looks.steps[b.looks - 2] < b.radius / 4
 
 
 cdef bint is_rough(const Fit *b) noexcept nogil:
