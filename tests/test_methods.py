@@ -63,7 +63,7 @@ def evaluated(formula, f, x, h):
     [*map(Central, (2, 4, 6)), *map(Forward, (1, 2, 3)), *map(Backward, (1, 2, 3)), Nodes((-3, -1, 1, 2, 4, 5))],
 )
 def test_a_printed_formula_is_the_derivative_that_is_computed(method, n):
-    stencil, sign = method.options(n)[0]
+    stencil, sign = method.candidates(n)[0]
     printed = formula(stencil, sign)
     same = (
         dataclasses.replace(method, step=2.0**-4)

@@ -44,7 +44,7 @@ def test_the_default_step_is_what_x_moves_by_exactly(dtype, n, method):
     away = np.copysign(steps, x)
     assert np.array_equal((x + away) - x, away)
     near = np.abs(x) < 2.0**100  # elsewhere some nodes of a wide stencil may overflow
-    for node in {*method.options(n)[0][0].nodes} & {1, -1}:
+    for node in {*method.candidates(n)[0][0].nodes} & {1, -1}:
         moved = (x + node * steps)[near]
         assert np.array_equal(moved - x[near], node * steps[near])
 
@@ -265,7 +265,7 @@ def test_every_node_of_a_plan_lies_within_the_bounds(coordinates, method, char, 
     upper = x + np.where(np.isinf(width), width, width - below).astype(char)
     method = as_method(method)
     method = type(method)(method.accuracy, step=0.01) if has_step else method
-    steps, groups = steps_within(x, method.steps_at(x, n), method.options(n), (lower, upper))
+    steps, groups = steps_within(x, method.steps_at(x, n), method.candidates(n), (lower, upper))
     moved = np.zeros(x.size, bool)
     for stencil, some in groups:
         assert not moved[some].any()
@@ -301,7 +301,7 @@ def test_all_the_room_that_there_is_is_used_by_exact_steps(method, dtype):
     x = (10 * rng.normal(size=100)).astype(dtype)
     room = np.abs(x) * dtype(1000) * np.finfo(dtype).eps
     bounds = x - room, x + room * dtype(1.5)
-    steps, groups = steps_within(x, method.steps_at(x, 1), method.options(1), bounds)
+    steps, groups = steps_within(x, method.steps_at(x, 1), method.candidates(1), bounds)
     ((stencil, some),) = groups
     assert some.size == x.size
     steps = steps.astype(dtype)

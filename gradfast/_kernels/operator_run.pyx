@@ -249,7 +249,7 @@ cdef class Operator:
         step = <void *>PyBytes_AS_STRING(steps)
         if plan.rule.write(c"d", e.before, e.n, 1, step) != -1:
             return None
-        chosen = self.box.choose(plan.options, <const double *>e.before, e.n, <double *>step)
+        chosen = self.box.choose(plan.candidates, <const double *>e.before, e.n, <double *>step)
         if chosen is None:
             return None
         return tuple([

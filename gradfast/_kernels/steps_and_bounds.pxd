@@ -108,7 +108,7 @@ cdef inline real exact_step(real size, real step) noexcept nogil:
 @cython.final
 cdef class Plan:                        # of a method, for one order of derivative and one precision of x
     cdef readonly Rule rule             # None if the method has a step for each coordinate
-    cdef readonly tuple options         # (stencil, sign of the steps) to choose from, the preferred one first
+    cdef readonly tuple candidates         # (stencil, sign of the steps) to choose from, the preferred one first
     cdef readonly Stencil stencil       # the preferred one
     cdef double sign
     cdef bint by_precision              # whether the steps are made for a precision, and not as the caller asked
@@ -124,7 +124,7 @@ cdef class Box:                         # bounds
     cdef Py_ssize_t count               # of coordinates that it is for; -1: any
 
     cdef const double *numbers_of(self, side) except NULL
-    cdef dict choose(self, tuple options, const double *x, Py_ssize_t n, double *steps)  # OUT: steps
+    cdef dict choose(self, tuple candidates, const double *x, Py_ssize_t n, double *steps)  # OUT: steps
     cdef bint is_far(self, char kind, const void *x, Py_ssize_t n, const void *steps, Stencil stencil) noexcept nogil
 
 

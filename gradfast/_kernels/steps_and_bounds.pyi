@@ -28,10 +28,10 @@ class Rule:
 @final
 class Plan:
     rule: Rule | None
-    options: tuple[tuple[Stencil, int], ...]
+    candidates: tuple[tuple[Stencil, int], ...]
     stencil: Stencil
     def __init__(
-        self, rule: Rule | None, options: Iterable[tuple[Stencil, int]], by_precision: bool = False
+        self, rule: Rule | None, candidates: Iterable[tuple[Stencil, int]], by_precision: bool = False
     ) -> None: ...
 
 def plan_index(n: int, char: str) -> int: ...
@@ -42,7 +42,7 @@ class Box:
 
 class _Within(Protocol):
     def __call__(
-        self, x: Array, steps: Array, options: tuple[tuple[Stencil, int], ...], low: Array, high: Array,
+        self, x: Array, steps: Array, candidates: tuple[tuple[Stencil, int], ...], low: Array, high: Array,
         is_single: bool,
     ) -> dict[Stencil, list[int]]: ...  # fmt: skip
 

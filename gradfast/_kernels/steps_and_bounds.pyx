@@ -139,9 +139,9 @@ cdef long double step_beyond_doubles(double relative, long double scale) noexcep
 cdef class Plan:
     """For one order of derivative and one precision: the rule of the steps, and the stencils to choose from near bounds."""
 
-    def __init__(self, rule, options, bint by_precision=False):
-        self.rule, self.options, self.by_precision = rule, tuple(options), by_precision
-        self.stencil, self.sign = self.options[0]
+    def __init__(self, rule, candidates, bint by_precision=False):
+        self.rule, self.candidates, self.by_precision = rule, tuple(candidates), by_precision
+        self.stencil, self.sign = self.candidates[0]
 
 
 def plan_index(int n, str char):
@@ -181,18 +181,18 @@ cdef class Box:
             return is_far_as[float](self, <const float *>x, n, <const double *>steps, stencil)
         return False
 
-    cdef dict choose(self, tuple options, const double *x, Py_ssize_t n, double *steps):  # OUT: steps
+    cdef dict choose(self, tuple candidates, const double *x, Py_ssize_t n, double *steps):  # OUT: steps
         """Do what `WITHIN` does, for doubles in C order; None if x is outside, or bounds are wrong."""
         cdef Py_ssize_t i
         cdef double low, high
-        cdef dict chosen = {stencil: [] for stencil, _ in options}
+        cdef dict chosen = {stencil: [] for stencil, _ in candidates}
         if self.count != -1 and self.count != n:
             return None
         for i in range(n):
             low, high = self.low[i * self.low_stride], self.high[i * self.high_stride]
             if not low <= x[i] <= high:
                 return None
-            stencil = stencil_within[double](options, x[i], low, high, &steps[i], False)
+            stencil = stencil_within[double](candidates, x[i], low, high, &steps[i], False)
             if stencil is not None:
                 (<list>chosen[stencil]).append(i)
         return chosen
@@ -215,42 +215,42 @@ cdef bint is_far_as(Box box, const real *x, Py_ssize_t n, const double *steps, S
 
 
 def _within(
-    const value[:] x, value[:] steps, tuple options, const value[:] low, const value[:] high, bint is_single
+    const value[:] x, value[:] steps, tuple candidates, const value[:] low, const value[:] high, bint is_single
 ):  # OUT: steps
     """Return which coordinates take which stencil, so that every node lies within the bounds; write their signed steps.
 
-    Options are stencils and the direction they look in, the preferred one first. A coordinate takes the first that fits
+    Candidates are stencils and the direction they look in, the preferred one first. A coordinate takes the first that fits
     with its step; where none does, the one with most room and a shorter step. Where even the shortest step has no room
     the coordinate is in no list, and its step is 0. If x is in single precision, its numbers come as doubles.
     """
     cdef Py_ssize_t i
-    cdef dict chosen = {stencil: [] for stencil, _ in options}
+    cdef dict chosen = {stencil: [] for stencil, _ in candidates}
     for i in range(x.shape[0]):
-        stencil = stencil_within[value](options, x[i], low[i], high[i], &steps[i], is_single)
+        stencil = stencil_within[value](candidates, x[i], low[i], high[i], &steps[i], is_single)
         if stencil is not None:
             (<list>chosen[stencil]).append(i)
     return chosen
 
 
-cdef stencil_within(tuple options, value x, value low, value high, value *step, bint is_single):  # OUT: step
+cdef stencil_within(tuple candidates, value x, value low, value high, value *step, bint is_single):  # OUT: step
     """Return the stencil that one coordinate takes, or None, and write its signed step."""
     cdef value size = -step[0] if step[0] < 0 else step[0], most = -INFINITY, room = 0
     cdef bint fits = False
     cdef double least
     cdef int sign
     cdef Stencil stencil
-    best = options[0]
-    for option in options:
-        stencil, sign = option
+    best = candidates[0]
+    for candidate in candidates:
+        stencil, sign = candidate
         room = room_for[value](stencil, sign, x, low, high, is_single)
         fits = not room < size  # an x of NaN is nowhere, and moves as it would without bounds
         if fits or room > most:
-            best, most = option, room
+            best, most = candidate, room
         if fits:
             break
     stencil, sign = best
     if not fits:
-        size = largest_exact[value](options, x, most, is_single)
+        size = largest_exact[value](candidates, x, most, is_single)
     size *= sign
     while is_outside[value](stencil, x, size, low, high, is_single):  # x plus a node may round to a number outside though the step fits
         size /= 2
@@ -273,11 +273,11 @@ cdef value room_for(Stencil stencil, int sign, value x, value low, value high, b
     return room
 
 
-cdef value largest_exact(tuple options, value x, value limit, bint is_single):
+cdef value largest_exact(tuple candidates, value x, value limit, bint is_single):
     """Return the longest step up to a limit that x is moved by exactly, at each node of all stencils; 0 where there is none."""
     cdef value reach = 0, grid, end
-    for option in options:
-        reach = max(reach, *[abs(node) for node in (<Stencil>option[0]).nodes])
+    for candidate in candidates:
+        reach = max(reach, *[abs(node) for node in (<Stencil>candidate[0]).nodes])
     end = rounded((-x if x < 0 else x) + reach * limit, is_single)
     if value is double:
         grid = (nextafterf(<float>end, INFINITY) if is_single else nextafter(end, INFINITY)) - end

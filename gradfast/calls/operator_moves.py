@@ -12,9 +12,9 @@ from gradfast.calls.evaluators import in_order, x_of
 from gradfast.calls.operator_value import WithOptions
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
-from gradfast.steps.difference_methods import Difference, Options
+from gradfast.steps.difference_methods import Difference
 from gradfast.steps.methods import LONGEST_CHECK, check_step, imaginary_steps_at
-from gradfast.steps.steps_and_bounds import checked_bounds, scale_of, steps_within
+from gradfast.steps.steps_and_bounds import Candidates, checked_bounds, scale_of, steps_within
 from gradfast.values.arguments import EPS, VALUE_DTYPE, Array, Some, as_array
 
 
@@ -28,7 +28,7 @@ class MixedStencils(WithOptions):
         sides = self._bounds_at(e)
         if method.is_complex:
             return self._imaginary_moves(e, sides)
-        return self._moves_of(e, method.steps_at(x, self.n, e.precision), method.options(self.n), sides)
+        return self._moves_of(e, method.steps_at(x, self.n, e.precision), method.candidates(self.n), sides)
 
     def _bounds_at(self, e: Evaluator) -> tuple[Array, Array] | None:
         """Return the bounds of each coordinate of x, in C order; an error shows them as the caller wrote them."""
@@ -43,12 +43,12 @@ class MixedStencils(WithOptions):
         return checked_bounds(x_of(e), sides, self.bounds, e.name)
 
     def _moves_of(
-        self, e: Evaluator, steps: Array, options: Options, sides: tuple[Array, Array] | None
+        self, e: Evaluator, steps: Array, candidates: Candidates, sides: tuple[Array, Array] | None
     ) -> tuple[Moves, ...]:
         if sides is None:
-            stencil, sign = options[0]
+            stencil, sign = candidates[0]
             return (Moves(self._groups(e), sign * in_order(e, steps), stencil),)
-        signed, groups = steps_within(x_of(e), steps, options, sides)
+        signed, groups = steps_within(x_of(e), steps, candidates, sides)
         return tuple(self._moves_of_some(e, in_order(e, signed), stencil, some) for stencil, some in groups)
 
     def _moves_of_some(self, e: Evaluator, steps: Array, stencil: Stencil, some: Some) -> Moves:
@@ -132,18 +132,18 @@ class MixedStencils(WithOptions):
         """
         rows, columns = places
         gaps = ~np.isfinite(result) & np.isfinite(e.steps_from)[columns]
-        others = self.method.options(self.n)[1:]
+        others = self.method.candidates(self.n)[1:]
         if not others or not gaps.any():
             return parts
         center = e.value() if center is None else center
         gaps &= np.isfinite(center.reshape(-1))[rows]
         steps, sides = self.method.steps_at(x_of(e), self.n, e.precision), self._bounds_at(e)
-        for option in others:
-            signed = self._signed(e, steps, option, sides)
+        for candidate in others:
+            signed = self._signed(e, steps, candidate, sides)
             some = np.intersect1d(columns[gaps], np.flatnonzero(signed))
             if not some.size:
                 continue
-            part = Moves(self._groups_of(e, some), signed, option[0]).in_precision(e.steps_from.dtype.char == "g")
+            part = Moves(self._groups_of(e, some), signed, candidate[0]).in_precision(e.steps_from.dtype.char == "g")
             found = again(part, center)
             better = gaps & np.isfinite(found)
             result[better], gaps = found[better], gaps & ~better
@@ -152,10 +152,10 @@ class MixedStencils(WithOptions):
         return parts
 
     def _signed(
-        self, e: Evaluator, steps: Array, option: tuple[Stencil, int], sides: tuple[Array, Array] | None
+        self, e: Evaluator, steps: Array, candidate: tuple[Stencil, int], sides: tuple[Array, Array] | None
     ) -> Array:
         """Return the steps by which a stencil looks to one side, in order; 0 where bounds leave it no room."""
-        return in_order(e, option[1] * steps if sides is None else steps_within(x_of(e), steps, (option,), sides)[0])
+        return in_order(e, candidate[1] * steps if sides is None else steps_within(x_of(e), steps, (candidate,), sides)[0])
 
 
 # --- along a direction ------------------------------------------------------------------------------------------------
@@ -177,21 +177,21 @@ class Line:
         self.size_as_value = self.size.astype(VALUE_DTYPE[self.x.dtype.char])
 
     def step(
-        self, method: Difference, precision: str, options: Options | None = None
+        self, method: Difference, precision: str, candidates: Candidates | None = None
     ) -> tuple[Stencil, np.floating] | None:
-        """Return the stencil and the step of t, by the method's options or by some; None if bounds leave no room."""
+        """Return the stencil and the step of t, of the method's candidates or of some; None if bounds leave no room."""
         size = self.size
         if method.step is not None:  # a distance: it is lost where x as a whole does not see it
             size = np.array([norm(self.x)], size.dtype)
         elif method.scale is not None:
             size = np.array([size_along(self.x, self.v, method.scale)], size.dtype)
         steps = with_one_step(method).steps_at(size.reshape(()), self.n, precision) / self.length
-        options = options or method.options(self.n)
+        candidates = candidates or method.candidates(self.n)
         if self.sides is None:
-            stencil, sign = options[0]
+            stencil, sign = candidates[0]
             return stencil, sign * steps[0]
         t = np.zeros(1, self.size_as_value.dtype)
-        signed, groups = steps_within(t, np.abs(steps), options, self.ends())
+        signed, groups = steps_within(t, np.abs(steps), candidates, self.ends())
         return (groups[0][0], self.inside(groups[0][0], signed[0])) if groups else None
 
     @property

@@ -324,7 +324,7 @@ class WithOptions(Operator, metaclass=Listed):
         return 0.0 if self.single else np.zeros(np.asarray(x).shape if self.is_elementwise else 1)
 
     def _elsewhere(self, f: Function) -> Function:
-        if not self.method.options(1):
+        if not self.method.candidates(1):
             raise ValueError(f"method must be a difference method for points; got {self.method!r}")
         if self.axis is not None:
             raise ValueError(f"axis must be None for points; got {self.axis!r}")

@@ -166,13 +166,13 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             result[...] = np.nan
             return parts
         gaps = ~np.isfinite(result)
-        others = self.method.options(self.n)[1:]
+        others = self.method.candidates(self.n)[1:]
         if not others or not gaps.any():
             return parts
         center = e.value() if center is None else center
         gaps &= np.isfinite(center.reshape(-1))
-        for option in others:
-            found = line.step(self.method, e.precision, (option,))
+        for candidate in others:
+            found = line.step(self.method, e.precision, (candidate,))
             if found is None or not gaps.any():
                 continue
             stencil, t = found

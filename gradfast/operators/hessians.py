@@ -21,8 +21,8 @@ from gradfast.calls.operator_call import PreparedOperator
 from gradfast.calls.operator_value import COMMON
 from gradfast.operators.gradients import Gradient
 from gradfast.operators.jacobians import Jacobian, as_it_is_now, at_sparsity
-from gradfast.steps.difference_methods import Options
 from gradfast.steps.methods import AnyMethod, as_method
+from gradfast.steps.steps_and_bounds import Candidates
 from gradfast.values.arguments import Arguments, Array, Function, OnError, ProgressLike, Some, WorkersLike, unexpected
 from gradfast.values.callables import Remembered, as_objective
 from gradfast.values.info import Info
@@ -104,15 +104,15 @@ class Hessian(HessianOperator, PreparedOperator):
             raise ValueError(f"vectorized must be False with axis and gradient; got {vectorized!r}")
 
     def _moves_of(
-        self, e: Evaluator, steps: Array, options: Options, sides: tuple[Array, Array] | None
+        self, e: Evaluator, steps: Array, candidates: Candidates, sides: tuple[Array, Array] | None
     ) -> tuple[Moves, ...]:
-        found = super()._moves_of(e, steps, options, sides)
+        found = super()._moves_of(e, steps, candidates, sides)
         if len(found) < 2 or self.diagonal:
             return found
         # Two coordinates are moved at once, by one stencil: a one-sided one fits all.
         one_sided = self.method.one_sided()
         steps = one_sided.steps_at(x_of(e), self.n, e.precision)
-        return super()._moves_of(e, steps, one_sided.options(self.n), sides)
+        return super()._moves_of(e, steps, one_sided.candidates(self.n), sides)
 
     def _groups_of(self, e: Evaluator, some: Some) -> Groups:
         return Groups.each(e.n, some) if self.diagonal else Groups.pairs(e.n, some)

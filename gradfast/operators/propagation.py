@@ -103,7 +103,7 @@ def _within_deviations(method: Method, deviations: Array, eps: float) -> Method:
     """
     if not isinstance(method, Difference) or (method.step, method.rel_step, method.scale) != (None, None, None):
         return method
-    scale = deviations / 16 / relative_step(method.options(1)[0][0], eps)
+    scale = deviations / 16 / relative_step(method.candidates(1)[0][0], eps)
     return method.with_steps(scale=np.fmin(scale, least_scale(1, method.accuracy)))
 
 

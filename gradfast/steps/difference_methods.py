@@ -12,6 +12,7 @@ import numpy as np
 from gradfast import stencils
 from gradfast._kernels.steps_and_bounds import Plan, Rule, Stencil, plan_index
 from gradfast.steps.steps_and_bounds import (
+    Candidates,
     absolute_steps,
     broadcast_steps,
     checked_steps,
@@ -25,9 +26,6 @@ from gradfast.values.arguments import EPS, OURS, Array, Words, is_integer, is_re
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-# Stencils to choose from, the preferred one first, and the sign of their steps.
-Options = tuple[tuple[Stencil, int], ...]
-
 # What says how long steps are.
 GIVEN = ("step", "rel_step", "noise", "scale")
 
@@ -40,7 +38,7 @@ def as_tuple(steps: object) -> object:
 
 
 @lru_cache
-def options_of(directions: tuple[tuple[str, int], ...], n: int, accuracy: int) -> Options:
+def candidates_of(directions: tuple[tuple[str, int], ...], n: int, accuracy: int) -> Candidates:
     return tuple((getattr(stencils, kind)(n, accuracy), sign) for kind, sign in directions)
 
 
@@ -51,7 +49,7 @@ class Method:
     is_adaptive: ClassVar[bool] = False  # whether steps follow from f's values
     plans: ClassVar[list[Plan | None] | None] = None  # of difference methods
 
-    def options(self, n: int) -> Options:
+    def candidates(self, n: int) -> Candidates:
         """Return the stencils of the n-th derivative to choose from; here, of a method that has none."""
         return ()
 
@@ -119,14 +117,14 @@ class Difference(Method):
     def __str__(self) -> str:
         """Return what it is called, what it was given, and the formula of a first derivative."""
         given = [f"{name} {value}" for name in ("accuracy", *GIVEN) if (value := getattr(self, name)) is not None]
-        return f"{self._name()}, {', '.join(given)}: {stencils.formula(*self.options(1)[0])}"
+        return f"{self._name()}, {', '.join(given)}: {stencils.formula(*self.candidates(1)[0])}"
 
     def _name(self) -> str:
         return type(self).__name__
 
     def stencil(self, n: int = 1) -> Stencil:
         """Return the nodes and weights of the n-th derivative, where no bounds are near; of backward ones, mirrored."""
-        return self.options(stencils.checked_order(n))[0][0]
+        return self.candidates(stencils.checked_order(n))[0][0]
 
     def schemes(self, stencil: Stencil, steps: Array) -> Words:
         """Return what signed steps of a stencil do: "central", "forward" or "backward"."""
@@ -144,9 +142,9 @@ class Difference(Method):
         """Return a forward difference of the same accuracy and steps."""
         return Forward(self.accuracy, self.step, self.rel_step, self.noise, self.scale)
 
-    def options(self, n: int) -> Options:
+    def candidates(self, n: int) -> Candidates:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
-        return options_of(self.directions, n, self.accuracy)
+        return candidates_of(self.directions, n, self.accuracy)
 
     def plan(self, n: int, char: str) -> Plan:
         """Return the stencils of the n-th derivative, and the rule of its steps in the precision of a dtype.char."""
@@ -154,7 +152,7 @@ class Difference(Method):
         found = self.plans[index]
         if found is None:
             by_precision = self.step is None and self.rel_step is None
-            found = self.plans[index] = Plan(self._rule(n, char), self.options(n), by_precision)
+            found = self.plans[index] = Plan(self._rule(n, char), self.candidates(n), by_precision)
         return found
 
     def _rule(self, n: int, char: str) -> Rule | None:
@@ -177,7 +175,7 @@ class Difference(Method):
         if self.rel_step is not None:
             return self.rel_step
         noise = max(EPS[char], min(1.0, float(self.noise or 0)))  # more is as much: the rule's longest step
-        return relative_step(self.options(n)[0][0], noise)
+        return relative_step(self.candidates(n)[0][0], noise)
 
     def steps_at(self, x: Array, n: int, precision: str | None = None) -> Array:
         """Return the step of each coordinate of x, flat; RuntimeWarning if rounding swallows one that was asked for.
@@ -347,7 +345,7 @@ class Nodes(Difference):
         options = "".join(f", {name}={value!r}" for name in GIVEN if (value := getattr(self, name)) is not None)
         return f"Nodes({self.nodes}{options})"
 
-    def options(self, n: int) -> Options:
+    def candidates(self, n: int) -> Candidates:
         """Return the stencils of the n-th derivative, the preferred one first, each with its direction."""
         if len(self.nodes) < n:
             raise ValueError(f"nodes must be at least {n} for a derivative of order {n}; got {self.nodes}")

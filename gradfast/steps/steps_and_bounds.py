@@ -95,6 +95,9 @@ def checked_steps(name: str, value: object, *, may_be_zero: bool = False) -> Arr
 
 # --- within bounds ----------------------------------------------------------------------------------------------------
 
+# Stencils to choose from, the preferred one first, and the sign of their steps.
+Candidates = tuple[tuple[Stencil, int], ...]
+
 Group = tuple[Stencil, Some]  # a stencil, and the coordinates that take it
 
 # An x that rounding left outside by a few units in the last place is taken to be at its bound.
@@ -219,11 +222,11 @@ def _side_of_bounds(x: Array, side: object, infinite: float) -> Array:
 
 
 def steps_within(
-    x: Array, steps: Array, options: tuple[tuple[Stencil, int], ...], bounds: tuple[Array, Array]
+    x: Array, steps: Array, candidates: Candidates, bounds: tuple[Array, Array]
 ) -> tuple[Array, list[Group]]:
     """Return signed steps, and which coordinates take which stencil, so that every node lies within the bounds."""
     kind = VALUE_DTYPE[x.dtype.char]
     signed = np.array(steps, kind).reshape(-1)
     at, lower, upper = (array.reshape(-1).astype(kind, copy=False) for array in (x, *bounds))
-    chosen = WITHIN[kind.char](at, signed, options, lower, upper, x.dtype.char == "f")
+    chosen = WITHIN[kind.char](at, signed, candidates, lower, upper, x.dtype.char == "f")
     return signed, [(stencil, np.array(some)) for stencil, some in chosen.items() if some]
