@@ -9,7 +9,15 @@ import numpy as np
 
 from gradfast._kernels import greedy_coloring as kernels
 from gradfast.values.arguments import Array, Some
-from gradfast.values.sparse_patterns import Indices, Pattern, as_pattern, banded, in_order, read_only, require_symmetric
+from gradfast.values.sparse_patterns import (
+    Indices,
+    Pattern,
+    as_pattern,
+    banded,
+    read_only,
+    require_symmetric,
+    sorted_by,
+)
 
 __all__ = ["Coloring", "banded"]
 
@@ -85,7 +93,7 @@ class Coloring:
         if symmetric:
             require_symmetric(self.pattern)
         self.n_colors, self.colors = _fewest_colors(self.pattern, self.symmetric)
-        self.starts, self.columns = in_order(self.colors, self.n_colors)
+        self.starts, self.columns = sorted_by(self.colors, self.n_colors)
         read_only(self.colors, self.columns, self.starts)
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -198,7 +206,7 @@ def _largest_first(graph: Graph, n: int) -> Indices:
     degrees = _degrees(graph, n)
     most = int(degrees.max(initial=0))
     if most <= graph[1].size:  # the time is linear, and so is what the starts take of memory
-        return in_order(most - degrees, most + 1)[1]
+        return sorted_by(most - degrees, most + 1)[1]
     return np.argsort(-degrees, kind="stable").astype(np.intc)
 
 

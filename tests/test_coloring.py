@@ -399,7 +399,7 @@ def test_neighbors_without_a_common_row_differ():
 
 @pytest.mark.parametrize("pattern", [np.eye(5), ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])], ids=["matrix", "indices"])
 def test_patterns_too_large_for_c_ints_raise(pattern, monkeypatch):
-    monkeypatch.setattr(sparse_patterns, "MOST_ENTRIES", 5)
+    monkeypatch.setattr(sparse_patterns, "MOST_COUNTED", 5)
     with pytest.raises(ValueError, match=r"fewer than 5 rows, columns and entries; got shape \(5, 5\) and 5 entries"):
         Coloring(pattern)
 

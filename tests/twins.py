@@ -44,7 +44,7 @@ class Evaluation:
         return total
 
 
-def relative_step(stencil, noise):
+def best_relative_step(stencil, noise):
     """Return where truncation, if f varies 3 times as fast as exp, and noise of that size have the least sum."""
     n, accuracy, moment = stencil.n, 0, 0
     while not moment:
@@ -80,7 +80,7 @@ def unbounded(method, x, n=1):
             steps[place] = step_at(sizes[place], np.broadcast_to(method.step, x.shape)[place])
     else:
         noise = max(float(np.finfo(x.dtype).eps), min(1.0, method.noise or 0))
-        relative = relative_step(method.stencil(n), noise) if method.rel_step is None else method.rel_step
+        relative = best_relative_step(method.stencil(n), noise) if method.rel_step is None else method.rel_step
         for place in np.ndindex(x.shape):
             steps[place] = step_by_rule(sizes[place], relative, n)
     return Info(0, steps, np.full(x.shape, type(method).__name__.lower()))

@@ -12,11 +12,11 @@ cdef enum Division:
 
 
 # Add rows first to last - 1 of values (a row has `width`) to the results of their groups; the last of a group divides
-# it. Of a stencil that needs f at x, `center` holds a row: of a batch one for every `point` coordinates. Results go to
+# it. Of a stencil that needs f at x, `center` holds a row: of a batch one for every `point_size` coordinates. Results go to
 # out[i * width + j] for coordinate i, BY_MEMBER to out[i], otherwise to out[group * width + j].
 # Values and results are doubles, or long doubles if steps are.
 cdef void combine(
-    const char *values, Py_ssize_t width, const char *center, Py_ssize_t point, Moves moves,
+    const char *values, Py_ssize_t width, const char *center, Py_ssize_t point_size, Moves moves,
     Py_ssize_t first, Py_ssize_t last, Division division, char *out,  # OUT: out
 ) noexcept
 

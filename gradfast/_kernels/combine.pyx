@@ -21,22 +21,22 @@ import numpy as np
 
 
 cdef void combine(
-    const char *values, Py_ssize_t width, const char *center, Py_ssize_t point, Moves moves,
+    const char *values, Py_ssize_t width, const char *center, Py_ssize_t point_size, Moves moves,
     Py_ssize_t first, Py_ssize_t last, Division division, char *out,  # OUT: out
 ) noexcept:
     if moves.is_wide:
         combine_as[cython.longdouble](
-            <const long double *>values, width, <const long double *>center, point, moves, first, last, division,
+            <const long double *>values, width, <const long double *>center, point_size, moves, first, last, division,
             <long double *>out,
         )
     else:
         combine_as[double](
-            <const double *>values, width, <const double *>center, point, moves, first, last, division, <double *>out
+            <const double *>values, width, <const double *>center, point_size, moves, first, last, division, <double *>out
         )
 
 
 cdef void combine_as(
-    const value *values, Py_ssize_t width, const value *center, Py_ssize_t point, Moves moves,
+    const value *values, Py_ssize_t width, const value *center, Py_ssize_t point_size, Moves moves,
     Py_ssize_t first, Py_ssize_t last, Division division, value *out,  # OUT: out
 ) noexcept:
     cdef Stencil stencil = moves.stencil
@@ -45,7 +45,7 @@ cdef void combine_as(
     cdef const value *at_x = center
     cdef value *sums = NULL
     cdef Py_ssize_t row, i = 0, size = stencil.size, g = first // size, k = first % size
-    cdef bint has_centers = center is not NULL and point < groups.coordinates  # of a batch, each point has its own
+    cdef bint has_centers = center is not NULL and point_size < groups.coordinates  # of a batch, each point has its own
     if width == 1 and division == BY_GROUP and groups.kind == EACH and k == 0 and last % size == 0 and not has_centers:
         combine_numbers(values, center, stencil, groups, steps, g, last // size, out)
         return
@@ -56,7 +56,7 @@ cdef void combine_as(
             i = groups.member(span, 0)
             sums = out + (i * width if division == BY_GROUP else i if division == BY_MEMBER else g * width)
             if has_centers:
-                at_x = center + i // point * width
+                at_x = center + i // point_size * width
         if division == BY_MEMBER and span.stride != 1:
             add(values + row * width, span.count, at_x, stencil, k, sums, span.stride)
         elif division == BY_MEMBER:
@@ -159,11 +159,11 @@ cdef void second_derivatives_as(value *sums, Moves moves, value *alone) noexcept
         sums[g] /= moves.stencil.denominator * steps[i] * steps[j]
 
 
-def combined(values, Moves moves not None, center=None, bint divided=True, point=None):
+def combined(values, Moves moves not None, center=None, bint divided=True, point_size=None):
     """Return the derivative that each group of moves gives, or its weighted sum, not divided; a row for each group.
 
     Values are what an evaluator gave for these moves, whole groups of them; center is f's value at x, for stencils that need
-    it, or one row of values for each `point` coordinates.
+    it, or one row of values for each `point_size` coordinates.
     """
     dtype = np.longdouble if moves.is_wide else np.float64
     values = np.asarray(values)
@@ -172,7 +172,7 @@ def combined(values, Moves moves not None, center=None, bint divided=True, point
     sums = np.empty((flat.shape[0] // moves.stencil.size, flat.shape[1]), dtype)
     at_x = None if center is None or moves.stencil.center == 0 else np.ascontiguousarray(center, dtype).reshape(-1)
     cdef const char *from_center = NULL if at_x is None else data_of(at_x)
-    cdef Py_ssize_t width = flat.shape[1], points = moves.groups.coordinates if point is None else point
+    cdef Py_ssize_t width = flat.shape[1], points = moves.groups.coordinates if point_size is None else point_size
     combine(
         data_of(flat), width, from_center, points, moves, moves.first, moves.last,
         UNDIVIDED if not divided else IN_ROWS if moves.along is None else ALONG,

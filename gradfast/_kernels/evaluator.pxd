@@ -38,14 +38,14 @@ cdef class Evaluator:
     cdef readonly bytes kept            # what it held when this evaluator was made, in C order; None if f never sees x
     cdef const char *before             # the same, or x's own memory
     cdef readonly Py_ssize_t n          # coordinates of x
-    cdef readonly Py_ssize_t point      # coordinates of one point: n, unless x is a batch of points
+    cdef readonly Py_ssize_t point_size      # coordinates of one point: n, unless x is a batch of points
     cdef char kind                      # x's dtype.char
     cdef Py_ssize_t value_size          # bytes of one of f's values: those of a long double if x holds such
     cdef readonly bint single           # whether f's value is to be one number a point
     cdef readonly object shape          # of f's value; None of a vector, and until it is known
     cdef readonly Py_ssize_t width      # values in a row
     cdef readonly bint is_known                  # whether width is
-    cdef readonly Py_ssize_t points     # at which f is evaluated for each row: 1, unless f takes all points of x at once
+    cdef readonly Py_ssize_t points_a_row     # at which f is evaluated for each row: 1, unless f takes all points of x at once
     cdef Py_ssize_t counted             # evaluations, besides those of an inner evaluator
     cdef public Py_ssize_t failed       # of the last exception of f: the first of the rows that f was called with, or -1
     cdef readonly Py_ssize_t failed_last
@@ -55,7 +55,7 @@ cdef class Evaluator:
     cdef public object dtype            # of derivatives, if it is not that of x
     cdef public Py_ssize_t first_slab   # of a batch of which this is a part: where it begins along the first axis of points
     cdef public object copied_from      # what the caller gave, if x is a copy of it: an f that reads it sees no moves; else None
-    cdef object unmoved                 # f's value, if it is the same at moved points and all derivatives are 0; else None
+    cdef object value_everywhere                 # f's value, if it is the same at moved points and all derivatives are 0; else None
     cdef char coarsest                  # dtype.char of the coarser precision of x and, once one is seen, of f's value
     cdef public bint minds_precision    # whether a value coarser than that is to raise `CoarserError`: steps are too short for it
     cdef bint has_seen                  # whether a value was looked at

@@ -19,8 +19,8 @@ class Evaluator:
     axis: int | None
     kept: bytes | None
     n: int
-    point: int
-    points: int
+    point_size: int
+    points_a_row: int
     single: bool
     shape: tuple[int, ...] | None
     width: int

@@ -81,7 +81,7 @@ cdef class Evaluator:
     def __init__(self, Evaluator inner not None):
         self.inner, self.x, self.base, self.axis = inner, inner.x, inner.base, inner.axis
         self.kept, self.before, self.kind, self.value_size = inner.kept, inner.before, inner.kind, inner.value_size
-        self.n, self.point, self.points, self.single = inner.n, inner.point, inner.points, inner.single
+        self.n, self.point_size, self.points_a_row, self.single = inner.n, inner.point_size, inner.points_a_row, inner.single
         self.shape, self.width, self.is_known = inner.shape, inner.width, inner.is_known
         self.copied_from = inner.copied_from
         self.coarsest = inner.coarsest
@@ -109,9 +109,9 @@ cdef class Evaluator:
         self.kind = self.coarsest = self.memory.kind
         self.value_size = sizeof(long double) if self.kind == c"g" else sizeof(double)
         self.n = self.memory.count
-        self.point = self.n if axis is None else self.base.shape[self.base.ndim - 1]
+        self.point_size = self.n if axis is None else self.base.shape[self.base.ndim - 1]
         self.keep()
-        self.points, self.width, self.failed = 1, 1, -1
+        self.points_a_row, self.width, self.failed = 1, 1, -1
         self.single = self.is_known = single
         return True
 

@@ -22,14 +22,14 @@ cdef class OnePoint(Evaluator):
     cdef vectorcallfunc call            # how f is called
     cdef PyObject *stack[MOST_ARGUMENTS + 2]
     cdef size_t count                   # of f's arguments, with the flag that the place before them is ours
-    cdef Py_ssize_t rows                # points of a batch, else 1
+    cdef Py_ssize_t batch_size          # points of a batch, else 1
     cdef Py_ssize_t row                 # of a batch: the point that f is called with
     cdef bint has_looked                # whether x was looked at after f's first call
     cdef bint looks_for_signals
 
     cdef bint prepare(self, f, x, tuple args, bint single, axis, complex_x) except -1
     cdef int turn_to(self, Py_ssize_t row) except -1
-    cdef int look(self, Moves moves, Span span, double node) except -1
+    cdef int require_untouched(self, Moves moves, Span span, double node) except -1
     cdef int look_at_form(self) except -1
     cdef int look_at_numbers(self) except -1
     cdef int require_real_part(self) except -1

@@ -51,11 +51,11 @@ cdef class OnePoint(Evaluator):
             open_memory(&self.imaginary, points.imag)
             self.zeros = bytes(len(self.kept))
             self.moving, self.rest = &self.imaginary, PyBytes_AS_STRING(self.zeros)
-        self.rows, self.form_of_argument = 1, form_of(self.argument)
+        self.batch_size, self.form_of_argument = 1, form_of(self.argument)
         if axis is not None:
             self.batch, self.row = points, -1
             for extent in points.shape[:points.ndim - 1]:
-                self.rows *= extent
+                self.batch_size *= extent
         self.args = args
         if more > MOST_ARGUMENTS:
             f, more = with_arguments(f, args), 0
@@ -99,7 +99,7 @@ cdef class OnePoint(Evaluator):
                 if k == 0 or row == first:
                     span = moves.groups.span(g)
                     if self.batch is not None:
-                        self.turn_to(moves.groups.member(span, 0) // self.point)
+                        self.turn_to(moves.groups.member(span, 0) // self.point_size)
                     if not is_at_rest(self.moving, self.rest, moves.groups, span):  # f moved it
                         self.raise_change()
                 move(self.moving, self.rest, moves, span, node[k])
@@ -112,7 +112,7 @@ cdef class OnePoint(Evaluator):
                     self.take(found, last - first, block, row - first)
                     found = None  # an array need not outlive the next call of f
                 if not (self.has_looked and is_at_home(self.moving) and is_moved(self.moving, self.rest, moves, span, node[k])):
-                    self.look(moves, span, node[k])
+                    self.require_untouched(moves, span, node[k])
                 k += 1
                 if k == size or row == last - 1:
                     put_back(self.moving, self.rest, moves.groups, span)
@@ -125,10 +125,10 @@ cdef class OnePoint(Evaluator):
             self.tell(moves, error)
             raise
         finally:
-            self.counted += (row + 1 - first) * self.points
+            self.counted += (row + 1 - first) * self.points_a_row
         return 0
 
-    cdef int look(self, Moves moves, Span span, double node) except -1:
+    cdef int require_untouched(self, Moves moves, Span span, double node) except -1:
         """ValueError if f changed what was moved, the form of x or, at its first call, anything of x.
 
         What else it changes later is seen at the turn of that coordinate, or by `close`.
@@ -182,12 +182,12 @@ cdef class OnePoint(Evaluator):
         if self.at_x is not None:
             return Evaluator.center(self, block)
         if self.is_known:
-            reserve(block, self.rows * self.width * self.value_size)
-        for row in range(self.rows):
+            reserve(block, self.batch_size * self.width * self.value_size)
+        for row in range(self.batch_size):
             if self.batch is not None:
                 self.turn_to(row)
-            self.counted += self.points
-            self.take(self.call(<PyObject *>self.f, &self.stack[1], self.count, NULL), self.rows, block, row)
+            self.counted += self.points_a_row
+            self.take(self.call(<PyObject *>self.f, &self.stack[1], self.count, NULL), self.batch_size, block, row)
             if not (self.has_looked and is_at_home(self.moving)):
                 self.look_at_form()
                 self.look_at_numbers()
@@ -243,8 +243,8 @@ cdef class WholeBatch(OnePoint):
             return False
         self.argument = x if complex_x is None else complex_x
         self.stack[1], self.form_of_argument = <PyObject *>self.argument, form_of(self.argument)
-        self.batch, self.points, self.rows = None, self.rows, 1
-        self.is_known, self.width = True, self.points
+        self.batch, self.points_a_row, self.batch_size = None, self.batch_size, 1
+        self.is_known, self.width = True, self.points_a_row
         self.shape = None if self.base.ndim == 2 else self.center_shape()
         return True
 

@@ -173,7 +173,7 @@ cdef class Elements(Copies):
             self.dtype, x = x.dtype, x.astype(np.float64)
         if not Copies.prepare(self, f, x, args, False, axis, complex_x):
             return False
-        self.points = self.n
+        self.points_a_row = self.n
         if self.origin.ndim:
             self.is_known, self.width = True, self.n
             self.shape = None if self.origin.ndim == 1 else self.origin.shape
@@ -234,7 +234,7 @@ cdef class AtNumber(Elements):
         self.kept = PyBytes_FromStringAndSize(<char *>&x, sizeof(double))
         self.before = PyBytes_AS_STRING(self.kept)
         self.kind, self.coarsest, self.value_size = c"d", c"d", sizeof(double)
-        self.n = self.point = self.points = 1
+        self.n = self.point_size = self.points_a_row = 1
         self.failed = -1
         return 0
 

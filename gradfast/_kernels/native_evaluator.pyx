@@ -56,8 +56,8 @@ cdef class Native(Evaluator):
             self.dtype, x = x.dtype, x.astype(np.float64)
         if not self.open(x, single, axis):
             return False
-        if self.point > INT_MAX:
-            raise ValueError(f"x must have at most {INT_MAX} components for compiled code; got {self.point}")
+        if self.point_size > INT_MAX:
+            raise ValueError(f"x must have at most {INT_MAX} components for compiled code; got {self.point_size}")
         self.f, self.threads = f, threads
         if self.is_number:
             self.is_known, self.shape = True, ()
@@ -95,7 +95,7 @@ cdef class Native(Evaluator):
 
     cdef int center(self, Block *block) except -1:
         """Write f's value at x; of a batch, at each point."""
-        cdef Py_ssize_t points = 1 if self.axis is None else self.n // self.point if self.point else 0
+        cdef Py_ssize_t points = 1 if self.axis is None else self.n // self.point_size if self.point_size else 0
         reserve(block, points * self.width * sizeof(double))
         self.counted += points
         return do_some(self, None, 0, points, NULL, <double *>block.at, False, NULL)
@@ -145,7 +145,7 @@ cdef int do_some(
     there no signal is seen. A rule's steps are written for some points at a time, so that they stay in the cache.
     """
     cdef Groups groups = None if moves is None else moves.groups
-    cdef Py_ssize_t n = e.point, changed
+    cdef Py_ssize_t n = e.point_size, changed
     cdef Py_ssize_t room = 0 if not derives or moves.rule is None else max(1, STEPS_AT_ONCE // max(1, n)) * n
     cdef double stack[STACK]
     cdef double *point = stack
@@ -158,7 +158,7 @@ cdef int do_some(
     if derives:
         set_stencil(&loop, moves.stencil)
     set_watch(&loop, stop)
-    loop.watch.names_changes = True
+    loop.watch.caller_raises = True
     try:
         with nogil:
             if derives:
@@ -180,7 +180,7 @@ cdef Py_ssize_t derive_points(
 ) except -2 nogil:
     """Write derivatives without the GIL, point by point of a batch; return the first coordinate that f changed, or -1."""
     cdef const double *origin = <const double *>e.before
-    cdef Py_ssize_t n = e.point, at = first // n if n and some is NULL else 0, start = at * n, end, changed
+    cdef Py_ssize_t n = e.point_size, at = first // n if n and some is NULL else 0, start = at * n, end, changed
     cdef Py_ssize_t begin = 0, ready = 0
     cdef const double *steps = <const double *>moves.steps
     cdef double *own = point + n
@@ -211,7 +211,7 @@ cdef Py_ssize_t run_rows(
 
     The values of row 0 are at out, whichever row is the first.
     """
-    cdef Py_ssize_t n = e.point, width = e.width, size = moves.stencil.size, start = -n, changed = -1
+    cdef Py_ssize_t n = e.point_size, width = e.width, size = moves.stencil.size, start = -n, changed = -1
     cdef Py_ssize_t row, i, j, g = first // size, k = first % size
     cdef const double *origin = <const double *>e.before
     cdef const double *steps = <const double *>moves.steps
@@ -253,7 +253,7 @@ cdef Py_ssize_t run_rows(
 
 cdef Py_ssize_t run_points(Native e, Py_ssize_t points, double *out, double *point, Watch *watch) except -2 nogil:
     """Write f's values at points where nothing is moved; return the first coordinate that f changed, or -1."""
-    cdef Py_ssize_t n = e.point, i, changed
+    cdef Py_ssize_t n = e.point_size, i, changed
     cdef const double *origin = <const double *>e.before
     cdef Function f = e.f.function
     for i in range(points):

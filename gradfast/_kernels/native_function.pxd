@@ -108,7 +108,7 @@ cdef struct Watch:
     Py_ssize_t left                         # calls until it looks at the clock
     Py_ssize_t interval
     double started
-    bint names_changes                      # whether who runs the loop raises the error for an f that changed its point
+    bint caller_raises                      # whether who runs the loop raises the error for an f that changed its point
     Py_ssize_t changed                      # the coordinate that f changed, of the point that it was called with, or -1
 
 

@@ -181,7 +181,7 @@ cdef void start_watch(Watch *watch, const unsigned char *stop) noexcept nogil:
     watch.wake = stop if watch.can_stop else &tick
     watch.quiet = watch.wake[0]
     watch.left = watch.interval = 1
-    watch.started, watch.changed, watch.names_changes = 0, -1, False
+    watch.started, watch.changed, watch.caller_raises = 0, -1, False
 
 
 cdef int look_around(Watch *watch) except -1 nogil:

@@ -54,7 +54,7 @@ cdef inline double divisor_of(const Nodes *stencil, double step) noexcept nogil:
 
 cdef int refuse_change(Watch *watch, Py_ssize_t i) except -1 nogil:
     watch.changed = i
-    if watch.names_changes:
+    if watch.caller_raises:
         return 1
     with gil:
         raise f_changed(name_at((i,)))
@@ -258,7 +258,7 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
     cdef double[:, ::1] points = np.empty((most, n)), copies = np.empty((0 if is_contiguous else most, n))
     cdef const double *origin
     prepare(&loop, f, n, h, stencil)
-    loop.watch.names_changes = True
+    loop.watch.caller_raises = True
     if n == 0:
         return -1
     try:

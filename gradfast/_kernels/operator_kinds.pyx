@@ -47,7 +47,7 @@ cdef class GradientOperator(Operator):
 
     cdef Groups groups(self, Evaluator e):
         # Where f takes all points of a batch at once, a component of all of them is moved together.
-        return each_of(e.n) if e.single else Groups.strided(e.n, e.point)
+        return each_of(e.n) if e.single else Groups.strided(e.n, e.point_size)
 
     cdef Division division(self, Evaluator e) noexcept:
         return BY_GROUP if e.single else BY_MEMBER
@@ -60,9 +60,9 @@ cdef class GradientOperator(Operator):
             return Moves.by_rule(self.groups(e), plan.rule, plan.sign, plan.stencil)
         return Operator.plain_moves(self, e, plan, v)
 
-    cdef combined(self, Evaluator e, tuple parts, const Block *center, given):
+    cdef results_of(self, Evaluator e, tuple parts, const Block *center, given):
         if type(e) is not Native or len(parts) != 1 or not (<Native>e).derives((<Moves>parts[0]).groups):
-            return Operator.combined(self, e, parts, center, given)
+            return Operator.results_of(self, e, parts, center, given)
         result = new_array(e.n, -1, False)
         if (<Moves>parts[0]).groups.list is not NULL:  # bounds leave some coordinates no room
             memset(data_of(result), 0, e.n * sizeof(double))
@@ -108,7 +108,7 @@ cdef class HessianOperator(Operator):
         if self.argnum:
             x, args = self._sorted(x, args)
         if self.axis is not None:
-            return self._of_points(x, args, f0)
+            return self._at_each_point(x, args, f0)
         if self.of_gradient is not None and f0 is not None:
             raise ValueError(f"f0 must not be given with gradient or method 'complex'; got {f0!r}")
         try:
@@ -116,7 +116,7 @@ cdef class HessianOperator(Operator):
         except ArrayValueError as error:
             if self.gradient is not None:
                 raise
-            return self._of_many_values(error, x, args, f0)
+            return self._for_each_value(error, x, args, f0)
 
     cdef Groups groups(self, Evaluator e):
         if self.diagonal:
@@ -196,7 +196,7 @@ cdef class DerivativeOperator(Operator):
         except CoarserError as coarser:
             e.precision = coarser.args[0]
         except ComplexValueError as error:
-            return self._of_complex(error, e, x, args, None, None, False)
+            return self._by_real_and_imaginary(error, e, x, args, None, None, False)
         except Exception as error:
             e.tell(e.asked, error)
             raise

@@ -39,7 +39,7 @@ cdef class Operator:
     cdef tuple moves_within(self, Evaluator e, Plan plan)
     cdef bint needs_center(self, Evaluator e, tuple parts) except -1
     cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center)
-    cdef combined(self, Evaluator e, tuple parts, const Block *center, given)
+    cdef results_of(self, Evaluator e, tuple parts, const Block *center, given)
     # What operators differ in:
     cdef Groups groups(self, Evaluator e)
     cdef Division division(self, Evaluator e) noexcept

@@ -96,7 +96,7 @@ cdef class Operator:
         if self.argnum:
             x, args = self._sorted(x, args)
         if self.axis is not None and not self.single:
-            return self._of_points(x, args, f0)
+            return self._at_each_point(x, args, f0)
         return self.run(x, args, None, f0, self.wants_value)
 
     def __reduce__(self):
@@ -136,7 +136,7 @@ cdef class Operator:
                 e.precision = coarser.args[0]
             except ComplexValueError as error:
                 e.put_back()
-                return self._of_complex(error, e, x, args, v, f0, wants_value)
+                return self._by_real_and_imaginary(error, e, x, args, v, f0, wants_value)
             except BaseException as error:
                 e.put_back()
                 if e.copied_from is not None:
@@ -174,7 +174,7 @@ cdef class Operator:
         if self.is_sparse:
             return self._sparse(e, parts, f0)
         if self.progress is not False:
-            e.expect(sum([len(moves) for moves in parts]) * e.points)
+            e.expect(sum([len(moves) for moves in parts]) * e.points_a_row)
         given = None if f0 is None else self._given(e, f0)
         value = None
         start_block(&center)
@@ -186,8 +186,8 @@ cdef class Operator:
             elif wants_value or self.needs_center(e, parts):
                 parts = self.with_center(e, v, parts, &center)
                 has_center = True
-            result = self.combined(e, parts, &center if has_center else NULL, given)
-            unmoved = e.unmoved
+            result = self.results_of(e, parts, &center if has_center else NULL, given)
+            everywhere = e.value_everywhere
             if e.has_gaps:
                 at_x = array_of(center.at, e.center_shape(), e.value_size) if has_center else None
                 parts = self._fill_gaps(e, v, parts, at_x, result)
@@ -201,8 +201,8 @@ cdef class Operator:
         finally:
             free_block(&center)
         e.close()
-        if unmoved is not None and not self.is_native and not names_nothing(self.f):
-            self._doubt(e, parts, unmoved)
+        if everywhere is not None and not self.is_native and not names_nothing(self.f):
+            self._warn_if_unseen(e, parts, everywhere)
         return (result, self._info(e, v, parts, value)) if self.full_output else result
 
     cdef tuple with_center(self, Evaluator e, v, tuple parts, Block *center):
@@ -277,7 +277,7 @@ cdef class Operator:
             rows += moves.last - moves.first
         return rows == 0 and not e.is_known
 
-    cdef combined(self, Evaluator e, tuple parts, const Block *center, given):
+    cdef results_of(self, Evaluator e, tuple parts, const Block *center, given):
         """Return the results of all groups, combined block by block."""
         cdef Block block
         cdef Moves moves
@@ -286,7 +286,7 @@ cdef class Operator:
         cdef Division division = self.division(e)
         if division == BY_MEMBER and (len(parts) != 1 or (<Moves>parts[0]).groups.list is not NULL):
             return self._by_members(e, parts, None if center is NULL else array_of(at_x, (e.width,), e.value_size))
-        result = e.unmoved = None
+        result = e.value_everywhere = None
         start_block(&block)
         try:
             for moves in parts:
@@ -300,11 +300,11 @@ cdef class Operator:
                         result = self.new_result(e, parts)
                         if moves.groups.list is not NULL:  # bounds leave some coordinates no room
                             memset(data_of(result), 0, size_of(result) * e.value_size)
-                    combine(block.at, e.width, at_x, e.point, moves, row, end, division, data_of(result))
+                    combine(block.at, e.width, at_x, e.point_size, moves, row, end, division, data_of(result))
                     first, row = row, end
             if result is not None:
                 if is_zero(result, e.value_size):
-                    e.unmoved = unmoved_value(e, moves, first, moves.last, &block)
+                    e.value_everywhere = same_value(e, moves, first, moves.last, &block)
                 e.has_gaps |= not is_finite(result, e.value_size)
         finally:
             free_block(&block)
@@ -315,14 +315,14 @@ cdef class Operator:
             result[...] = 0
         return result
 
-    def _combined(self, Evaluator e not None, tuple parts, center not None):
+    def _results_of(self, Evaluator e not None, tuple parts, center not None):
         """Return the results of other moves, of an f whose value at x is known, an array."""
         cdef Block block
         start_block(&block)
         try:
             reserve(&block, center.size * e.value_size)
             e.copy_values(center, block.at)
-            return self.combined(e, parts, &block, None)
+            return self.results_of(e, parts, &block, None)
         finally:
             free_block(&block)
 
@@ -362,10 +362,10 @@ cdef class Operator:
         return as_floats(result) if e.kind == c"f" else result
 
 
-cdef unmoved_value(Evaluator e, Moves moves, Py_ssize_t first, Py_ssize_t last, const Block *block):
+cdef same_value(Evaluator e, Moves moves, Py_ssize_t first, Py_ssize_t last, const Block *block):
     """Return f's value if it is the same in all rows of a block, of a batch in those of its first point; else None."""
     cdef Py_ssize_t row = first, size = e.width * e.value_size
-    while row < last and moves.groups.member(moves.groups.span(row // moves.stencil.size), 0) < e.point:
+    while row < last and moves.groups.member(moves.groups.span(row // moves.stencil.size), 0) < e.point_size:
         if not is_same(block.at, block.at + (row - first) * size, e.width, e.value_size):
             return None
         row += 1

@@ -69,7 +69,7 @@ cdef double as_double(object result) except? -1.0:
     except TypeError as error:
         if shape is None and hasattr(result, "__array__"):  # an array of a package whose arrays tell no shape
             return as_double(np.asarray(result))
-        kind, shape = ComplexValueError if is_complex(result) or is_complex(number) else TypeError, shape_of(result)
+        kind, shape = ComplexValueError if is_complex(result) or is_complex(number) else TypeError, shape_of_list(result)
         found = f"f must return a real scalar; it returned {shown(result)}, a {type(result).__name__}{advice_on(result)}"
         if shape is None:
             raise kind(found) from error
@@ -80,7 +80,7 @@ cdef double as_double(object result) except? -1.0:
         raise ValueError(f"f must return a number in the range of a float; it returned a larger {type(result).__name__}") from error
 
 
-cdef shape_of(result):
+cdef shape_of_list(result):
     """Return the shape of a list of numbers, or of lists of them; None of anything else."""
     if not isinstance(result, (list, tuple)):
         return None

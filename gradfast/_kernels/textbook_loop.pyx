@@ -109,19 +109,19 @@ cdef inline Outcome central_difference(
     try:
         coordinate[0], moved[0] = up, h
         if real is float or real is double:
-            evaluate(f, call, stack, &above, moved)
+            call_and_read(f, call, stack, &above, moved)
         else:
-            evaluate(f, call, stack, &above_of_longs, moved)
+            call_and_read(f, call, stack, &above_of_longs, moved)
         if not is_at_home(memory):
             return FREED
         if coordinate[0] != up and up == up:
             return CHANGED
         coordinate[0], moved[0] = down, -h
         if real is float or real is double:
-            evaluate(f, call, stack, &below, moved)
+            call_and_read(f, call, stack, &below, moved)
             derivative[0] = <real>((above - below) / (2 * h))
         else:
-            evaluate(f, call, stack, &below_of_longs, moved)
+            call_and_read(f, call, stack, &below_of_longs, moved)
             derivative[0] = (above_of_longs - below_of_longs) / (2 * h)
         if not is_at_home(memory):
             return FREED
@@ -133,7 +133,7 @@ cdef inline Outcome central_difference(
     return SWALLOWED if (up == saved or down == saved) and isfinite(saved) else MOVED
 
 
-cdef inline int evaluate(f, vectorcallfunc call, PyObject **stack, value *number, double *moved) except -1:  # OUT: number, moved
+cdef inline int call_and_read(f, vectorcallfunc call, PyObject **stack, value *number, double *moved) except -1:  # OUT: number, moved
     """Call f and read what it returns, nearly always a float."""
     found = call(<PyObject *>f, &stack[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
     moved[0] = 0
@@ -149,7 +149,7 @@ def by_moves(Evaluator e not None, double h, Stencil stencil not None):
     cdef bint is_wide = e.kind == c"g"
     cdef long double wide = h
     cdef bytes steps = PyBytes_FromStringAndSize(<char *>&wide if is_wide else <char *>&h, e.value_size) * e.n
-    result = GRADIENT.combined(e, (Moves.of(GRADIENT.groups(e), steps, is_wide, stencil),), NULL, None)
+    result = GRADIENT.results_of(e, (Moves.of(GRADIENT.groups(e), steps, is_wide, stencil),), NULL, None)
     e.close()
     if is_wide:
         swallowed = first_swallowed[cython.longdouble](<const long double *>e.before, e.n, h)
@@ -157,4 +157,4 @@ def by_moves(Evaluator e not None, double h, Stencil stencil not None):
         swallowed = first_swallowed[float](<const float *>e.before, e.n, h)
     else:
         swallowed = first_swallowed[double](<const double *>e.before, e.n, h)
-    return result, swallowed if swallowed >= 0 or e.unmoved is None else -2
+    return result, swallowed if swallowed >= 0 or e.value_everywhere is None else -2

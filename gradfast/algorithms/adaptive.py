@@ -18,7 +18,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.algorithms.adaptive_complex import ComplexSearch, ComplexValues, DifferentError
-from gradfast.calls.evaluators import as_x, in_order
+from gradfast.calls.evaluators import as_counted, as_x
 from gradfast.calls.operator_call import PreparedOperator
 from gradfast.stencils import ONE_NODE
 from gradfast.values.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, Some, as_dtype
@@ -196,7 +196,7 @@ def _places(e: Evaluator, operator: PreparedOperator) -> Array:
     places[0], places[1] = x, np.nan
     places[2] = np.maximum(np.abs(x), 1) if reach is None else reach
     if operator._sides is not None:
-        lower, upper = (in_order(e, side) for side in operator._bounds_at(e) or ())
+        lower, upper = (as_counted(e, side) for side in operator._bounds_at(e) or ())
         places[3:] = x - lower, upper - x
     return places
 

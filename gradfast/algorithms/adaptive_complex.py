@@ -85,7 +85,7 @@ class ComplexValues:
 
     def at(self, moves: Array) -> Array:
         """Return f's value and slope at each element, as a row of complex numbers."""
-        self.e._count(self.e.points)
+        self.e._count(self.e.points_a_row)
         z = (self.e.steps_from + moves + 1j * self.short).reshape(self.e.base.shape)
         try:
             found = values_of(self.call.f(z[()], *self.call.args))

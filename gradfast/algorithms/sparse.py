@@ -79,7 +79,7 @@ def derivatives(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ..
     result, parts, value = (hessian if operator.single else jacobian)(operator, e, parts, given)
     e.close()
     if result.nnz and not result.data.any():
-        operator._doubt(e, parts, value)
+        operator._warn_if_unseen(e, parts, value)
     return (result, operator._info(e, None, parts, value)) if operator.full_output else result
 
 

@@ -32,7 +32,7 @@ LEAST_PART = 16
 quiet = np.errstate(all="ignore")
 
 # The shorter way along a direction. At half of it an f that waves faster than the steps would too often seem linear.
-SHORTER = 0.625
+SHORTER_WAY = 0.625
 
 
 class Lines:
@@ -105,8 +105,8 @@ class Lines:
         changes, bends = [self.change(found) for found in values], []
         seen = values.copy()
         for v, change in zip(self.directions, changes, strict=True):
-            seen.append(self.values(SHORTER * v))
-            bends.append(change - self.change(seen[-1]) / SHORTER)
+            seen.append(self.values(SHORTER_WAY * v))
+            bends.append(change - self.change(seen[-1]) / SHORTER_WAY)
         for i in (0, 2):
             seen.append(self.values((self.directions[i] + self.directions[i + 1]) / 2))
             bends.append(changes[i] + changes[i + 1] - 2 * self.change(seen[-1]))
@@ -180,7 +180,7 @@ def _farthest(stencil: Stencil) -> float:
 
 @quiet
 def _exact_unit(x: Array, steps: Array, stencil: Stencil) -> Array:
-    """Return the units of which x is moved by exactly; also by SHORTER or a half of them, times a node."""
+    """Return the units of which x is moved by exactly; also by SHORTER_WAY or a half of them, times a node."""
     reach = np.abs(x) + abs(_farthest(stencil)) * np.abs(steps)
     unit: Array = 16 * np.spacing(reach.astype(x.dtype)).astype(steps.dtype)
     return unit

@@ -158,7 +158,7 @@ def shape_of(e: Evaluator) -> tuple[int, ...]:
     return shape
 
 
-def in_order(e: Evaluator, array: Array) -> Array:
+def as_counted(e: Evaluator, array: Array) -> Array:
     """Return what is known of each coordinate of x, flat, in the order in which the evaluator counts them."""
     return array.reshape(-1) if e.axis is None else np.moveaxis(array.reshape(shape_of(e)), e.axis, -1).reshape(-1)
 
@@ -178,7 +178,7 @@ KEEPS_X = (
 MOST_HELD = 10_000
 
 
-def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -> None:
+def warn_of_unseen(e: Evaluator, call: Call, by: Array, everywhere: Array | None) -> None:
     """Warn if f, whose derivatives are all exactly 0, does not see what is moved.
 
     One more evaluation tells, or three. They are not counted. In them all coordinates are moved, each by less than
@@ -188,7 +188,7 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -
     gets_copies = given is None and call.vectorized and call.axis is None
     if gets_copies:
         given = e.x
-    if given is not None and not holds(call.f, given):
+    if given is not None and not reaches(call.f, given):
         return
     before = e.evaluations
     x = e.steps_from
@@ -197,7 +197,7 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array, unmoved: Array | None) -
             by = (np.random.default_rng(e.n).uniform(0.5, 1.0, e.n) * by).astype(VALUE_DTYPE[x.dtype.char])
             moved = (x + by).astype(x.dtype)
         there = _value_at_copy(e, call, moved)
-        is_same = _are_same(there, e.value() if unmoved is None else unmoved)
+        is_same = _same_values(there, e.value() if everywhere is None else everywhere)
         if given is None:
             is_blind = not is_same and _keeps_x(e, there, by)
         else:  # f holds the array that x was copied from, and has the same value at another copy
@@ -217,7 +217,7 @@ def _keeps_x(e: Evaluator, there: Array, by: Array) -> bool:
     `there` is f's value at a copy of the moved x: such an f has another value at the moved x itself, that at x.
     """
     rest, in_place = (innermost(e).values(Moves(Groups.together(e.n), far, ONE_NODE)) for far in (0 * by, by))
-    return _are_same(rest, in_place) and not _are_same(there, in_place)
+    return _same_values(rest, in_place) and not _same_values(there, in_place)
 
 
 def _value_at_copy(e: Evaluator, call: Call, flat: Array) -> Array:
@@ -238,18 +238,18 @@ def _reads(e: Evaluator, call: Call, flat: Array) -> bool:
     rest = call.at(np.array(old)).value()
     try:
         e.x[...] = as_x(e, flat)
-        return not _are_same(call.at(np.array(old)).value(), rest)
+        return not _same_values(call.at(np.array(old)).value(), rest)
     finally:
         e.x[...] = old
 
 
-def _are_same(one: Array, other: Array) -> bool:
+def _same_values(one: Array, other: Array) -> bool:
     """Return whether two values of f are the same; of a batch, those at the first points."""
     size = min(np.size(one), np.size(other))
     return np.array_equal(np.ravel(one)[:size], np.ravel(other)[:size], equal_nan=True)
 
 
-def holds(f: object, x: object) -> bool:
+def reaches(f: object, x: object) -> bool:
     """Return whether a function can reach an object, or an array its memory, through what it names or is made of."""
     seen: set[int] = set()
     todo: list[object] = [f]

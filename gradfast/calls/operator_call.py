@@ -16,11 +16,11 @@ from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Moves
 from gradfast.calls.evaluators import (
     Call,
+    as_counted,
     as_x,
     call_of,
     explain,
     in_dtype_of_x,
-    in_order,
     opened,
     warn_of_unseen,
     x_of,
@@ -34,7 +34,7 @@ from gradfast.values.callables import AlongOtherAxis, KeepingAux, PartOf, Rememb
 from gradfast.values.info import Info, info_of_all, joined, joined_info, with_arrays
 
 # How far from x f is called to tell, in units of each coordinate.
-STEP_OF_DOUBT = 2.0**-7
+STEP_THAT_TELLS = 2.0**-7
 
 
 class PreparedOperator(MixedStencils):
@@ -110,7 +110,7 @@ class PreparedOperator(MixedStencils):
         named: Function = e.layout.derivatives
         return with_arrays(found, named) if isinstance(found, Info) else named(found)
 
-    def _of_complex(
+    def _by_real_and_imaginary(
         self, error: TypeError, e: Evaluator, x: object, args: Arguments, v: object, f0: object, wants_value: bool
     ) -> object:
         """Return the result for an f that returned a complex number: that of its two parts, joined."""
@@ -121,7 +121,7 @@ class PreparedOperator(MixedStencils):
 
         def part(name: str) -> tuple[object, object, object, Info]:
             value: Any = None
-            found, info = self._of_part(f, name)._run(x, args, v, None, wants_value)
+            found, info = self._with_part_of_f(f, name)._run(x, args, v, None, wants_value)
             if wants_value:
                 value, found = found
             value, aux = value if wants_value and self.has_aux else (value, None)
@@ -138,7 +138,7 @@ class PreparedOperator(MixedStencils):
         evaluations = e.evaluations + (f.points if self._workers is None else info.evaluations + other.evaluations)
         return (result, joined_info(info, other, evaluations)) if self.full_output else result
 
-    def _of_points(self, x: object, args: Arguments, f0: object) -> object:
+    def _at_each_point(self, x: object, args: Arguments, f0: object) -> object:
         """Return the derivatives at each of many points, which take the place of the axis of components."""
         if f0 is not None:
             raise ValueError(f"f0 must not be given with axis; got {f0!r}")
@@ -171,7 +171,7 @@ class PreparedOperator(MixedStencils):
         is_known = bool(values) and all(value is not None for value in values)
         return result, replace(info, value=placed(values)) if is_known else info
 
-    def _of_part(self, f: Function, part: str | int, **options: object) -> Self:
+    def _with_part_of_f(self, f: Function, part: str | int, **options: object) -> Self:
         """Return an operator like this one of a part of f's values, which returns also what it did."""
         return self._like(PartOf(f, part, self.has_aux), **{"full_output": True} | options)
 
@@ -272,7 +272,7 @@ class PreparedOperator(MixedStencils):
         value, result = (part if part.ndim else part[()] for part in (center, np.asarray(result)))
         e.close()
         if not np.any(result):
-            self._doubt(e, None, center)
+            self._warn_if_unseen(e, None, center)
         found = (value, result) if wants_value else result
         return found if info is None else (found, replace(info, evaluations=info.evaluations + at_center, value=value))
 
@@ -280,10 +280,10 @@ class PreparedOperator(MixedStencils):
         """Return f's value at x."""
         return e.value()
 
-    def _doubt(self, e: Evaluator, parts: tuple[Moves, ...] | None, unmoved: Array | None) -> None:
+    def _warn_if_unseen(self, e: Evaluator, parts: tuple[Moves, ...] | None, everywhere: Array | None) -> None:
         """Warn if f may see nothing of what is moved, since all derivatives are exactly 0.
 
-        `unmoved` is f's value at the moved points, or at x if they are not all the same; None if it is not known.
+        `everywhere` is f's value at the moved points, or at x if they are not all the same; None if it is not known.
         """
         if isinstance(self.f, PartOf):  # a part of f's values may well be the same everywhere
             return
@@ -292,14 +292,14 @@ class PreparedOperator(MixedStencils):
         if parts is None:
             x = x_of(e)
             v, sides = random_direction(x), self._bounds_at(e)
-            v = v if sides is None else direction_inside(x, v, sides, STEP_OF_DOUBT)
-            by = in_order(e, STEP_OF_DOUBT * v)
+            v = v if sides is None else direction_inside(x, v, sides, STEP_THAT_TELLS)
+            by = as_counted(e, STEP_THAT_TELLS * v)
         else:
             by = np.zeros(e.n)
             for moves in parts:
                 some = moves.groups.members
                 by[some] = moves.stencil.nodes[0] * moves.step_of_each[some]
-        warn_of_unseen(e, call_of(e), by, unmoved)
+        warn_of_unseen(e, call_of(e), by, everywhere)
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         """Return the derivatives by adaptive steps, and what was done if that is wanted, but for evaluations at x."""

@@ -8,7 +8,7 @@ from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE, Stencil
-from gradfast.calls.evaluators import in_order, x_of
+from gradfast.calls.evaluators import as_counted, x_of
 from gradfast.calls.operator_value import WithOptions
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
@@ -47,9 +47,9 @@ class MixedStencils(WithOptions):
     ) -> tuple[Moves, ...]:
         if sides is None:
             stencil, sign = candidates[0]
-            return (Moves(self._groups(e), sign * in_order(e, steps), stencil),)
+            return (Moves(self._groups(e), sign * as_counted(e, steps), stencil),)
         signed, groups = steps_within(x_of(e), steps, candidates, sides)
-        return tuple(self._moves_of_some(e, in_order(e, signed), stencil, some) for stencil, some in groups)
+        return tuple(self._moves_of_some(e, as_counted(e, signed), stencil, some) for stencil, some in groups)
 
     def _moves_of_some(self, e: Evaluator, steps: Array, stencil: Stencil, some: Some) -> Moves:
         """Return moves of some coordinates of x; those that bounds fix, or that take another stencil, are left out."""
@@ -57,7 +57,7 @@ class MixedStencils(WithOptions):
             return Moves(self._groups(e), steps, stencil)
         chosen = np.zeros(e.n, bool)
         chosen[some] = True
-        return Moves(self._groups_of(e, np.flatnonzero(in_order(e, chosen))), steps, stencil)
+        return Moves(self._groups_of(e, np.flatnonzero(as_counted(e, chosen))), steps, stencil)
 
     def _groups_of(self, e: Evaluator, some: Some) -> Groups:
         return Groups.each(e.n, some)
@@ -66,7 +66,7 @@ class MixedStencils(WithOptions):
         """Return the moves of the complex step. Nothing real moves: only equal bounds fix a coordinate."""
         steps, stencil = imaginary_steps_at(x_of(e).reshape(-1)), ONE_NODE
         free = np.arange(e.n) if sides is None else np.flatnonzero(sides[0] != sides[1])
-        return (self._moves_of_some(e, in_order(e, steps), stencil, free),) if free.size or not e.n else ()
+        return (self._moves_of_some(e, as_counted(e, steps), stencil, free),) if free.size or not e.n else ()
 
     def _by_members(self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None) -> Array:
         """Return the derivatives where coordinates that are moved together take stencils of their own.
@@ -89,7 +89,7 @@ class MixedStencils(WithOptions):
         for moves, some in zip(parts, chosen, strict=True):
             values = np.array(rows)[: moves.stencil.size, some].T.reshape(-1)
             each = Moves(Groups.each(e.n, some), moves.step_of_each, moves.stencil)
-            out[some] = combined(values, each, centers, point=1)
+            out[some] = combined(values, each, centers, point_size=1)
         e.has_gaps = e.has_gaps or not np.isfinite(out).all()
         # Coordinates that stay cost nothing.
         e._count(
@@ -111,10 +111,10 @@ class MixedStencils(WithOptions):
         columns = np.broadcast_to(every, result.shape)
 
         def again(part: Moves, center: Array) -> Array:
-            found: Array = self._combined(e, (part,), center)
+            found: Array = self._results_of(e, (part,), center)
             return found
 
-        rows = np.arange(e.width)[:, np.newaxis] if result.ndim > 1 else columns // e.point
+        rows = np.arange(e.width)[:, np.newaxis] if result.ndim > 1 else columns // e.point_size
         if self.is_elementwise:
             rows = np.arange(result.size)
         parts = self._from_one_side(e, parts, center, result, (rows, columns), again)
@@ -155,7 +155,9 @@ class MixedStencils(WithOptions):
         self, e: Evaluator, steps: Array, candidate: tuple[Stencil, int], sides: tuple[Array, Array] | None
     ) -> Array:
         """Return the steps by which a stencil looks to one side, in order; 0 where bounds leave it no room."""
-        return in_order(e, candidate[1] * steps if sides is None else steps_within(x_of(e), steps, (candidate,), sides)[0])
+        return as_counted(
+            e, candidate[1] * steps if sides is None else steps_within(x_of(e), steps, (candidate,), sides)[0]
+        )
 
 
 # --- along a direction ------------------------------------------------------------------------------------------------

@@ -260,7 +260,7 @@ class WithOptions(Operator, metaclass=Listed):
         >>> print(gradient.combine([1.0, 2.0], values).round(6))
         [4. 1.]
         """
-        return self._points(x)
+        return self._points_elsewhere(x)
 
     def combine(self, x: object, values: object) -> Any:
         """Return the derivatives at x from f's values at the points needed for it.
@@ -290,26 +290,26 @@ class WithOptions(Operator, metaclass=Listed):
         --------
         Those of :meth:`points`.
         """
-        return self._combine(values, x)
+        return self._combine_elsewhere(values, x)
 
-    def _points(self, x: object, *v: object) -> Array:
+    def _points_elsewhere(self, x: object, *v: object) -> Array:
         recorder = Recorder(self._stand_in(x))
         self._elsewhere(recorder)(np.array(self._point(x)), *v)
         return np.array(recorder.points).reshape(-1, *np.asarray(x).shape)
 
-    def _combine(self, values: object, x: object, *v: object) -> object:
-        points, array = self._points(x, *v), as_array("values", values)
+    def _combine_elsewhere(self, values: object, x: object, *v: object) -> object:
+        points, array = self._points_elsewhere(x, *v), as_array("values", values)
         if array.dtype.kind not in "fiubc":
             raise TypeError(f"values must hold numbers; got {values!r}")
         if array.shape[:1] != (len(points),):
             wanted = f"those of the {len(points)} points along a first axis"
             raise ValueError(f"values must be {wanted}; got shape {array.shape}")
         if array.dtype.kind in "fc":
-            self._doubt_precision(np.array(self._point(x)), np.finfo(array.dtype).dtype)
+            self._warn_of_precision(np.array(self._point(x)), np.finfo(array.dtype).dtype)
         array = array.astype(np.result_type(array, points, np.float64))
         return self._elsewhere(Known(points, array))(np.array(self._point(x)), *v)
 
-    def _doubt_precision(self, x: Array, dtype: np.dtype[Any]) -> None:
+    def _warn_of_precision(self, x: Array, dtype: np.dtype[Any]) -> None:
         """Warn if values of a dtype would have had longer steps: those of the points were chosen by x alone."""
         if EPS[dtype.char] > max(EPS[x.dtype.char], EPS["d"]):
             asked, wanted = (self.method.steps_at(x, self.n, char) for char in (None, dtype.char))

@@ -79,7 +79,7 @@ class Progress(InPieces):
 
     def values(self, moves: Moves) -> Array:
         if self.done == self.total:  # an algorithm that does not know how many are to come
-            count = len(moves) * self.points
+            count = len(moves) * self.points_a_row
             if not self.total:
                 self.expect(count)
             else:
@@ -90,7 +90,7 @@ class Progress(InPieces):
 
     def pieces(self, moves: Moves) -> Iterator[tuple[int, int, Array]]:
         for first, last, found in self.inner.pieces(moves):
-            count = (last - first) * self.points
+            count = (last - first) * self.points_a_row
             self.done += count
             if self.bar is not None:
                 self.bar.update(count)
@@ -135,7 +135,7 @@ class Workers(InPieces):
                 raise ValueError(f"workers must return the result of each chunk once; got that of chunk {i} twice")
             left.remove(i)
             self._learn(found.shape[1:])
-            self._count(len(found) * self.points)
+            self._count(len(found) * self.points_a_row)
             yield first, last, found
 
     def _is_result(self, result: object, ends: list[tuple[int, int]]) -> TypeGuard["Result"]:
@@ -155,7 +155,7 @@ class Workers(InPieces):
             ) as results:
                 yield from results
         except CoarserError:
-            self._count(self.points)  # by the chunk that stopped at its first value
+            self._count(self.points_a_row)  # by the chunk that stopped at its first value
             raise
         except StoppedError as error:
             raise error.args[0] from None

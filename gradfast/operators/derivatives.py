@@ -53,7 +53,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         order = checked_order(n)
         if order > 1 and as_method(method).is_complex:
             options = {"bounds": bounds, "kwargs": kwargs, "on_error": on_error, "full_output": full_output}
-            self.of_slope = of_slope(f, order, argnum, has_aux, **options)
+            self.of_slope = differences_of_slope(f, order, argnum, has_aux, **options)
             self._take_order(1)
         else:
             self._take_order(order)
@@ -94,7 +94,7 @@ class SlopeByComplexStep:
         return (imaginary_part_of(partial(self.f, **kwargs))(*moved) / steps)[()]
 
 
-def of_slope(f: Function, n: int, argnum: int, has_aux: bool, **options: Any) -> Derivative:
+def differences_of_slope(f: Function, n: int, argnum: int, has_aux: bool, **options: Any) -> Derivative:
     """Return the operator of f's derivatives from 2 to 4: differences of the first, which is the complex step's."""
     if n > HIGHEST_BY_COMPLEX_STEP:
         raise ValueError(f"n must be from 1 to {HIGHEST_BY_COMPLEX_STEP} for method 'complex'; got {n}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 # Arguments of f that nobody can change between two calls.
-FIXED = (bool, int, float, complex, str, bytes, type(None))
+UNCHANGEABLE = (bool, int, float, complex, str, bytes, type(None))
 
 
 class DirectionalDerivative(DirectionalOperator, PreparedOperator):
@@ -71,11 +71,11 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     # Unlike the points of other operators these need a direction.
     def points(self, x: object, v: object) -> Array:  # type: ignore[override]
         """Return the points at which f is needed for x and a direction v: as for :meth:`Gradient.points`."""
-        return self._points(x, v)
+        return self._points_elsewhere(x, v)
 
     def combine(self, x: object, v: object, values: object) -> Any:  # type: ignore[override]
         """Return the derivative along v from f's values at ``points(x, v)``: as for :meth:`Gradient.combine`."""
-        return self._combine(values, x, v)
+        return self._combine_elsewhere(values, x, v)
 
     def _are_many(self, x: object, v: object) -> bool:
         """Return whether v is many directions; what is no array of one shape is none, and gets its error later."""
@@ -132,7 +132,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         e = innermost(e)
         args = () if self.is_native else (e if isinstance(e, OnePoint) else call_of(e)).args
         args = (*args, *(self.kwargs or {}).values())
-        if self.argnum or not all(isinstance(arg, np.generic) or type(arg) in FIXED for arg in args):
+        if self.argnum or not all(isinstance(arg, np.generic) or type(arg) in UNCHANGEABLE for arg in args):
             return None
         return (e.steps_from.tobytes(), e.base.shape), args
 
@@ -177,7 +177,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
                 continue
             stencil, t = found
             part = Moves(self._groups(e), t * line.v.reshape(-1), stencil, along=t)
-            values = self._combined(e, (part.in_precision(line.x.dtype.char == "g"),), center)
+            values = self._results_of(e, (part.in_precision(line.x.dtype.char == "g"),), center)
             better = gaps & np.isfinite(values)
             result[better], gaps = values[better], gaps & ~better
             parts = (part,) if better.any() else parts

@@ -146,7 +146,7 @@ class Hessian(HessianOperator, PreparedOperator):
         anew = Moves(self._groups_of(e, some), signed, stencil).in_precision(result.dtype.char == "g")
         if not signed[some].all():
             return (moves,)
-        found = self._combined(e, (anew,), center)
+        found = self._results_of(e, (anew,), center)
         if np.isfinite(found).sum() <= np.isfinite(result).sum():
             return (moves,)
         result[...] = found
@@ -155,12 +155,12 @@ class Hessian(HessianOperator, PreparedOperator):
     def _stand_in(self, x: object) -> float | Array:
         return super()._stand_in(x) if self.gradient is None else np.zeros(np.asarray(x).shape)
 
-    def _of_many_values(self, error: ArrayValueError, x: object, args: Arguments, f0: object) -> object:
+    def _for_each_value(self, error: ArrayValueError, x: object, args: Arguments, f0: object) -> object:
         """Return the second derivatives of each value of an f that returns an array, at the evaluations of one."""
         if self.vectorized or self.is_sparse or f0 is not None or not prod(error.shape):
             raise error
         f = Remembered(self.f, self.argnum, np.size(np.asarray(x)))
-        found = [self._of_part(f, j)._at(x, args) for j in range(prod(error.shape))]
+        found = [self._with_part_of_f(f, j)._at(x, args) for j in range(prod(error.shape))]
         results, infos = [result for result, _ in found], [info for _, info in found]
         aux = results[0][1] if self.has_aux else None
         parts = [part for part, _ in results] if self.has_aux else results

@@ -11,7 +11,7 @@ from gradfast.operators.jacobians import Jacobian
 from gradfast.parameters import Labels, are_parameters, is_labeled, ravel
 from gradfast.steps.difference_methods import Difference, Method
 from gradfast.steps.methods import AnyMethod, as_method
-from gradfast.steps.steps_and_bounds import least_scale, relative_step
+from gradfast.steps.steps_and_bounds import best_relative_step, least_scale
 from gradfast.values.arguments import EPS, Array, Function, as_array, number_or_array, real_numbers
 
 
@@ -103,7 +103,7 @@ def _within_deviations(method: Method, deviations: Array, eps: float) -> Method:
     """
     if not isinstance(method, Difference) or (method.step, method.rel_step, method.scale) != (None, None, None):
         return method
-    scale = deviations / 16 / relative_step(method.candidates(1)[0][0], eps)
+    scale = deviations / 16 / best_relative_step(method.candidates(1)[0][0], eps)
     return method.with_steps(scale=np.fmin(scale, least_scale(1, method.accuracy)))
 
 

@@ -84,7 +84,7 @@ def numerical_diff(f: Function, x: object, h: float = 1e-4) -> Any:
     if not are_numbers:
         _require_one_shape(above, below)
     if swallowed >= 0:
-        warn_of_swallowed_step(np.asarray(x), swallowed, h)
+        warn_of_swallowed_h(np.asarray(x), swallowed, h)
     return (above - below) / (2 * h) if are_numbers else _silently(above, below, 2 * h)
 
 
@@ -203,6 +203,6 @@ def _first_equal(moved: float | Array, x: float | Array) -> int:
     return int(found[0]) if found.size else -1
 
 
-def warn_of_swallowed_step(x: Array, flat: int, h: float) -> None:
+def warn_of_swallowed_h(x: Array, flat: int, h: float) -> None:
     where = name_of_coordinate(x, flat)
     warn(f"h = {h:g} is lost to rounding at {where} = {x.flat[flat]:g}: {where} + h == {where}")

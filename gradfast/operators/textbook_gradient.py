@@ -17,8 +17,8 @@ from gradfast._kernels.evaluator_of_copies import ManyPoints
 from gradfast._kernels.memory import add_note, can_be_moved
 from gradfast._kernels.native_function import NativeFunction
 from gradfast._kernels.textbook_loop import by_differences, by_moves
-from gradfast.calls.evaluators import Call, holds, opened, warn_of_unseen
-from gradfast.operators.textbook_functions import checked_step, warn_of_swallowed_step
+from gradfast.calls.evaluators import Call, opened, reaches, warn_of_unseen
+from gradfast.operators.textbook_functions import checked_step, warn_of_swallowed_h
 from gradfast.stencils import central
 from gradfast.values.arguments import Array, Function, as_dtype, as_point, is_integer, share_memory
 from gradfast.values.callables import as_objective
@@ -103,19 +103,19 @@ def numerical_gradient(
     elif vectorized or not (is_batch or own.ndim == 1):
         gradient, swallowed = _by_moves(f, x, h, vectorized, is_batch)
     elif is_batch:
-        gradient, swallowed = _of_rows(f, x, own, h)
+        gradient, swallowed = _at_each_row(f, x, own, h)
     else:
         gradient, swallowed = by_differences(f, x, own, h, False)
     if swallowed >= 0:
-        warn_of_swallowed_step(own, swallowed, h)
+        warn_of_swallowed_h(own, swallowed, h)
     elif swallowed == ALL_ZERO:
-        _doubt(f, x, given, h, 1 if is_batch else None, vectorized)
+        _warn_if_unseen(f, x, given, h, 1 if is_batch else None, vectorized)
     return gradient
 
 
-def _doubt(f: Function, x: Array, given: object, h: float, axis: int | None, vectorized: bool) -> None:
+def _warn_if_unseen(f: Function, x: Array, given: object, h: float, axis: int | None, vectorized: bool) -> None:
     """Warn if f sees nothing of what is moved: its derivatives are all exactly 0, and it holds x."""
-    if not x.size or not holds(f, given):
+    if not x.size or not reaches(f, given):
         return
     call = Call(f, single=True, axis=axis, vectorized=vectorized)
     e = call.at(x)
@@ -131,7 +131,7 @@ def _has_rows(axis: object) -> bool:
     return axis is not None
 
 
-def _of_rows(f: Function, x: Array, own: Array, h: float) -> tuple[Array, int]:
+def _at_each_row(f: Function, x: Array, own: Array, h: float) -> tuple[Array, int]:
     """Return the gradients of rows. An exception of f, which may want all of x, says what it was called with."""
     try:
         return by_differences(f, x.view(), own, h, True)  # of a view: f may give x itself another shape

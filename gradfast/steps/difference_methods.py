@@ -14,11 +14,11 @@ from gradfast._kernels.steps_and_bounds import Plan, Rule, Stencil, plan_index
 from gradfast.steps.steps_and_bounds import (
     Candidates,
     absolute_steps,
+    best_relative_step,
     broadcast_steps,
     checked_steps,
     least_scale,
     nearest_power_of_two,
-    relative_step,
     scale_of,
 )
 from gradfast.values.arguments import EPS, OURS, Array, Words, is_integer, is_real
@@ -175,7 +175,7 @@ class Difference(Method):
         if self.rel_step is not None:
             return self.rel_step
         noise = max(EPS[char], min(1.0, float(self.noise or 0)))  # more is as much: the rule's longest step
-        return relative_step(self.candidates(n)[0][0], noise)
+        return best_relative_step(self.candidates(n)[0][0], noise)
 
     def steps_at(self, x: Array, n: int, precision: str | None = None) -> Array:
         """Return the step of each coordinate of x, flat; RuntimeWarning if rounding swallows one that was asked for.

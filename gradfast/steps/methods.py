@@ -13,7 +13,7 @@ from gradfast._kernels.operator_run import NAMED
 from gradfast._kernels.returned_value import shown, values_of
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE, Stencil
 from gradfast.steps.difference_methods import Backward, Central, Forward, Method
-from gradfast.steps.steps_and_bounds import relative_step
+from gradfast.steps.steps_and_bounds import best_relative_step
 from gradfast.values.arguments import EPS, VALUE_DTYPE, Array, Function, Words, is_integer, is_real
 
 
@@ -238,7 +238,7 @@ def imaginary_steps(size: Array) -> Array:
 
 def check_step(char: str) -> float:
     """Return the step of the check, relative to x, by its dtype.char."""
-    return relative_step(stencils.forward(1, 1), EPS[char])
+    return best_relative_step(stencils.forward(1, 1), EPS[char])
 
 
 def check_along(f: Callable[[float], object], step: float, char: str, derivative: Array) -> int:

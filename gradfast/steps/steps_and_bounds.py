@@ -25,7 +25,7 @@ def least_scale(n: int, accuracy: int = 1) -> float:
     return float(scale ** (1 / n))
 
 
-def relative_step(stencil: Stencil, eps: float) -> float:
+def best_relative_step(stencil: Stencil, eps: float) -> float:
     """Return the step that balances truncation, for an f of a shorter scale than exp's, and rounding, for exp.
 
     Truncation costs T * (SHORTER * h)**p, with p the accuracy and T the first moment of the

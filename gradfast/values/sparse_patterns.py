@@ -11,7 +11,7 @@ from gradfast.values.arguments import Arguments, Array, as_array, is_integer
 
 Indices = np.ndarray[tuple[int, ...], np.dtype[np.intc]]
 
-MOST_ENTRIES = int(np.iinfo(np.intc).max)  # what the kernels' C ints can count
+MOST_COUNTED = int(np.iinfo(np.intc).max)  # what the kernels' C ints can count
 
 
 def read_only(*arrays: Indices) -> tuple[Indices, ...]:
@@ -243,8 +243,8 @@ def _from_pairs(rows: Array, columns: Array, shape: tuple[int, int] | None, name
 
 def _sorted(shape: tuple[int, int], rows: Array, columns: Array) -> Pattern:
     """Return the pattern of entries within the shape, in any order, each once or often."""
-    by_column = in_order(columns, shape[1])[1]
-    order = by_column[in_order(rows[by_column], shape[0])[1]]
+    by_column = sorted_by(columns, shape[1])[1]
+    order = by_column[sorted_by(rows[by_column], shape[0])[1]]
     rows, columns = rows[order], columns[order]
     first = np.ones(rows.size, bool)
     first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
@@ -252,7 +252,7 @@ def _sorted(shape: tuple[int, int], rows: Array, columns: Array) -> Pattern:
     return _made(shape, _row_starts(rows, shape[0]), columns)
 
 
-def in_order(keys: Array, count: int) -> tuple[Indices, Indices]:
+def sorted_by(keys: Array, count: int) -> tuple[Indices, Indices]:
     """Return where each key from 0 to count - 1 starts in the order of keys, and the indices of keys in that order."""
     starts, order = np.empty(count + 1, np.intc), np.empty(keys.size, np.intc)
     kernels.transpose(np.arange(keys.size + 1, dtype=np.intc), keys.astype(np.intc), starts, order, order)
@@ -271,9 +271,9 @@ def _made(shape: tuple[int, ...], row_starts: Array, columns: Array) -> Pattern:
 
 
 def _require_fit(shape: tuple[int, ...], entries: int, name: str) -> None:
-    if max(entries, *shape) >= MOST_ENTRIES:
+    if max(entries, *shape) >= MOST_COUNTED:
         found = f"shape {shape} and {entries} entries"
-        raise ValueError(f"{name} must have fewer than {MOST_ENTRIES} rows, columns and entries; got {found}")
+        raise ValueError(f"{name} must have fewer than {MOST_COUNTED} rows, columns and entries; got {found}")
 
 
 def require_symmetric(pattern: Pattern, name: str = "pattern") -> None:
