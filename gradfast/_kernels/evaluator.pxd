@@ -6,7 +6,7 @@ from gradfast._kernels.moves cimport Moves
 
 
 cdef enum:
-    BLOCK_BYTES = 1 << 18               # of a block of values, or of points with f's temporaries: it stays inside one core's L2 cache
+    BLOCK_BYTES = 1 << 18               # of values, or of points with f's temporaries, which stay in one core's L2 cache
 
 
 cdef struct Block:                      # values of some rows of moves, on the C stack while they are few
@@ -29,37 +29,45 @@ cdef inline int reserve(Block *block, Py_ssize_t size) except -1:
 cdef class Evaluator:
     cdef readonly Evaluator inner       # what a wrapper wraps, or None
     cdef public Evaluator at_x          # with the complex step, an evaluator of the real f, asked for f(x); else None
-    cdef readonly object x              # as the caller gave it, or a copy that can be moved in place
-    cdef readonly object base                    # the same memory without a subclass; of a batch, its components along the last axis
-    cdef readonly object axis                    # of x, along which the components of a batch lie, or None
-    cdef Memory memory                  # base's
-    cdef size_t form                    # x's shape, strides and dtype, as a number
-    cdef Memory imaginary               # with the complex step, the imaginary part of a complex copy of x that is moved
-    cdef readonly bytes kept            # what it held when this evaluator was made, in C order; None if f never sees x
-    cdef const char *before             # the same, or x's own memory
-    cdef readonly Py_ssize_t n          # coordinates of x
-    cdef readonly Py_ssize_t point_size      # coordinates of one point: n, unless x is a batch of points
-    cdef char kind                      # x's dtype.char
-    cdef Py_ssize_t value_size          # bytes of one of f's values: those of a long double if x holds such
-    cdef readonly bint single           # whether f's value is to be one number a point
-    cdef readonly object shape          # of f's value; None of a vector, and until it is known
-    cdef readonly Py_ssize_t width      # values in a row
-    cdef readonly bint is_known                  # whether width is
-    cdef readonly Py_ssize_t points_a_row     # at which f is evaluated for each row: 1, unless f takes all points of x at once
+    cdef public object opened_from      # the `gradfast.calls.evaluators.Call` that it was opened from, or None
     cdef Py_ssize_t counted             # evaluations, besides those of an inner evaluator
-    cdef public Py_ssize_t failed       # of the last exception of f: the first of the rows that f was called with, or -1
+    # Of the last exception of f: the rows that f was called with, the first of them -1 if there was none.
+    cdef public Py_ssize_t failed
     cdef readonly Py_ssize_t failed_last
 
+    # x
+    cdef readonly object x              # as the caller gave it, or a copy that can be moved in place
+    cdef readonly object base           # the same memory without a subclass; of a batch, its components on the last axis
+    cdef readonly object axis           # of x, along which the components of a batch lie, or None
+    cdef readonly Py_ssize_t n          # coordinates of x
+    cdef readonly Py_ssize_t point_size # coordinates of one point: n, unless x is a batch of points
+    cdef public Py_ssize_t first_slab   # of a batch of which this is a part: where it begins on the first axis of points
+    cdef char kind                      # x's dtype.char
+    cdef Memory memory                  # base's
+    cdef Memory imaginary               # with the complex step, the part of a complex copy of x that is moved
+    cdef size_t form                    # x's shape, strides and dtype, as a number
+    cdef readonly bytes kept            # what x held at first, in C order; None if f never sees x
+    cdef const char *before             # the same, or x's own memory
     cdef public object layout           # of parameters by name, of which x is a flat copy: a `Layout`, or None
-    cdef public object opened_from      # what it was opened from: a `gradfast.calls.evaluators.Call`, or None
-    cdef public object dtype            # of derivatives, if it is not that of x
-    cdef public Py_ssize_t first_slab   # of a batch of which this is a part: where it begins along the first axis of points
-    cdef public object copied_from      # what the caller gave, if x is a copy of it: an f that reads it sees no moves; else None
-    cdef object value_everywhere                 # f's value, if it is the same at moved points and all derivatives are 0; else None
+    cdef public object copied_from      # the caller's own x, if x is a copy: an f that reads it sees no moves; else None
+
+    # f's value
+    cdef readonly bint single           # whether it is to be one number a point
+    cdef readonly bint is_known         # whether shape and width are
+    cdef readonly object shape          # None of a vector, and until it is known
+    cdef readonly Py_ssize_t width      # values in a row
+    cdef readonly Py_ssize_t points_a_row   # f is evaluated at: 1, unless f takes all points of x at once
+    cdef Py_ssize_t value_size          # bytes of one value: those of a long double if x holds such
+
+    # precision
     cdef char coarsest                  # dtype.char of the coarser precision of x and, once one is seen, of f's value
-    cdef public bint minds_precision    # whether a value coarser than that is to raise `CoarserError`: steps are too short for it
     cdef bint has_seen                  # whether a value was looked at
+    cdef public bint minds_precision    # whether a coarser value is to raise `CoarserError`: its steps are too short
+
+    # what an operator notes
+    cdef public object dtype            # of derivatives, if it is not that of x
     cdef public bint has_gaps           # whether x or a derivative is inf or NaN somewhere
+    cdef object value_everywhere        # f's value, if it is the same at moved points and all derivatives are 0, or None
 
     cdef bint open(self, x, bint single, axis) except -1    # False if x cannot be moved in place
     cdef int keep(self) except -1
