@@ -1,8 +1,12 @@
-"""Derivatives from f's values: the weighted sums of a stencil, divided by powers of the steps.
+"""Derivatives from f's values: the weighted sums of a stencil, divided by powers of the steps::
 
-Every derivative by differences is computed here, so that these rules stand once:
+    derivative = sum of weight[k] * f(x + node[k] * h) / (denominator * h**n)
 
-a. A sum starts from -0.0, or from f(x) times its weight: adding to -0.0 keeps the sign of every zero, adding to 0.0 does not.
+`combine_numbers` is that for an f of one number. Every derivative by differences is computed here, so that these rules
+stand once:
+
+a. A sum starts from -0.0, or from f(x) times its weight: adding to -0.0 keeps the sign of every zero, adding to 0.0
+   does not.
 b. Values are added in the order of the stencil's nodes, and the sum is divided once.
 c. What f returns passes through, inf and NaN too, each in its own row alone.
 """
@@ -22,22 +26,23 @@ import numpy as np
 
 cdef void combine(
     const char *values, Py_ssize_t width, const char *center, Py_ssize_t point_size, Moves moves,
-    Py_ssize_t first, Py_ssize_t last, Division division, char *out,  # OUT: out
+    Py_ssize_t first, Py_ssize_t last, Division division, Py_ssize_t first_group, char *out,  # OUT: out
 ) noexcept:
     if moves.is_wide:
         combine_as[cython.longdouble](
-            <const long double *>values, width, <const long double *>center, point_size, moves, first, last, division,
-            <long double *>out,
+            <const long double *>values, width, <const long double *>center, point_size, moves,
+            first, last, division, first_group, <long double *>out,
         )
     else:
         combine_as[double](
-            <const double *>values, width, <const double *>center, point_size, moves, first, last, division, <double *>out
+            <const double *>values, width, <const double *>center, point_size, moves,
+            first, last, division, first_group, <double *>out,
         )
 
 
 cdef void combine_as(
     const value *values, Py_ssize_t width, const value *center, Py_ssize_t point_size, Moves moves,
-    Py_ssize_t first, Py_ssize_t last, Division division, value *out,  # OUT: out
+    Py_ssize_t first, Py_ssize_t last, Division division, Py_ssize_t first_group, value *out,  # OUT: out
 ) noexcept:
     cdef Stencil stencil = moves.stencil
     cdef Groups groups = moves.groups
@@ -45,7 +50,7 @@ cdef void combine_as(
     cdef const value *at_x = center
     cdef value *sums = NULL
     cdef Py_ssize_t row, i = 0, size = stencil.size, g = first // size, k = first % size
-    cdef bint has_centers = center is not NULL and point_size < groups.coordinates  # of a batch, each point has its own
+    cdef bint has_centers = center is not NULL and point_size < groups.coordinates  # of a batch, one a point
     if width == 1 and division == BY_GROUP and groups.kind == EACH and k == 0 and last % size == 0 and not has_centers:
         combine_numbers(values, center, stencil, groups, steps, g, last // size, out)
         return
@@ -54,7 +59,7 @@ cdef void combine_as(
         if k == 0 or row == 0:
             span = groups.span(g)
             i = groups.member(span, 0)
-            sums = out + (i * width if division == BY_GROUP else i if division == BY_MEMBER else g * width)
+            sums = out + place_of(division, g - first_group, i, width)
             if has_centers:
                 at_x = center + i // point_size * width
         if division == BY_MEMBER and span.stride != 1:
@@ -74,11 +79,23 @@ cdef void combine_as(
             k, g = 0, g + 1
 
 
+cdef inline Py_ssize_t place_of(Division division, Py_ssize_t group, Py_ssize_t coordinate, Py_ssize_t width) noexcept:
+    """Return where the results of a group stand."""
+    if division == BY_GROUP:
+        return coordinate * width
+    if division == BY_MEMBER:
+        return coordinate
+    return group * width
+
+
 cdef void combine_numbers(
     const value *values, const value *center, Stencil stencil, Groups groups, const value *steps,
     Py_ssize_t first, Py_ssize_t last, value *out,  # OUT: out
 ) noexcept:
-    """Write the derivatives of an f of one number, one coordinate a group, the commonest case: each group in registers."""
+    """Write the derivatives of an f of one number, each coordinate moved alone: the commonest case.
+
+    This is ``sum of weight[k] * f(x + node[k] * h) / (denominator * h**n)``, in registers.
+    """
     cdef Py_ssize_t g, i, k, size = stencil.size
     cdef const double *weights = stencil.weight
     cdef value start = -0.0 if stencil.center == 0 else stencil.center * center[0], total
@@ -86,13 +103,14 @@ cdef void combine_numbers(
         i = g if groups.list is NULL else groups.list[g]
         total = start
         for k in range(size):
-            total += weights[k] * values[k]
-        out[i] = total / divisor(stencil, steps[i])
+            total += weights[k] * values[k]  # f(x + node[k] * h)
+        out[i] = total / divisor(stencil, steps[i])  # denominator * h**n
         values += size
 
 
 cdef inline void add(
-    const value *values, Py_ssize_t width, const value *center, Stencil stencil, Py_ssize_t k, value *sums, Py_ssize_t stride,  # OUT: sums
+    const value *values, Py_ssize_t width, const value *center, Stencil stencil, Py_ssize_t k,
+    value *sums, Py_ssize_t stride,  # OUT: sums
 ) noexcept:
     """Add the values at the k-th node to sums a stride apart; the first begins them."""
     cdef Py_ssize_t j
@@ -162,8 +180,8 @@ cdef void second_derivatives_as(value *sums, Moves moves, value *alone) noexcept
 def combined(values, Moves moves not None, center=None, bint divided=True, point_size=None):
     """Return the derivative that each group of moves gives, or its weighted sum, not divided; a row for each group.
 
-    Values are what an evaluator gave for these moves, whole groups of them; center is f's value at x, for stencils that need
-    it, or one row of values for each `point_size` coordinates.
+    Values are what an evaluator gave for these moves, whole groups of them; center is f's value at x, for stencils that
+    need it, or one row of values for each `point_size` coordinates.
     """
     dtype = np.longdouble if moves.is_wide else np.float64
     values = np.asarray(values)
@@ -172,11 +190,10 @@ def combined(values, Moves moves not None, center=None, bint divided=True, point
     sums = np.empty((flat.shape[0] // moves.stencil.size, flat.shape[1]), dtype)
     at_x = None if center is None or moves.stencil.center == 0 else np.ascontiguousarray(center, dtype).reshape(-1)
     cdef const char *from_center = NULL if at_x is None else data_of(at_x)
-    cdef Py_ssize_t width = flat.shape[1], points = moves.groups.coordinates if point_size is None else point_size
+    cdef Division division = UNDIVIDED if not divided else IN_ROWS if moves.along is None else ALONG
     combine(
-        data_of(flat), width, from_center, points, moves, moves.first, moves.last,
-        UNDIVIDED if not divided else IN_ROWS if moves.along is None else ALONG,
-        data_of(sums) - moves.first // moves.stencil.size * width * <Py_ssize_t>sums.itemsize,  # groups are counted from 0
+        data_of(flat), flat.shape[1], from_center, moves.groups.coordinates if point_size is None else point_size,
+        moves, moves.first, moves.last, division, moves.first // moves.stencil.size, data_of(sums),
     )
     return sums.reshape((len(sums), *shape))
 

@@ -86,7 +86,10 @@ cdef class OnePoint(Evaluator):
         return 0
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
-        """Perturb, call f, restore: a group of coordinates to each node of the stencil, then the next group."""
+        """Perturb, call f, restore: a group of coordinates to each node of the stencil, then the next group.
+
+        `combine.combine_numbers` has the rest of the formula: weights and the division by powers of the steps.
+        """
         cdef const double *node = moves.stencil.node
         cdef Py_ssize_t size = moves.stencil.size, g = first // size, k = first % size, row = first, asked = -1
         cdef Span span

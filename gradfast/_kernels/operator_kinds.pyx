@@ -217,12 +217,12 @@ cdef class DerivativeOperator(Operator):
                 e.center(&center)
             e.fill(moves, 0, moves.last, &block)
             if e.is_scalar:
-                combine(block.at, 1, center.at, 1, moves, 0, moves.last, BY_GROUP, <char *>&derivative)
+                combine(block.at, 1, center.at, 1, moves, 0, moves.last, BY_GROUP, 0, <char *>&derivative)
                 if not isfinite(derivative):  # the slower way looks to the other side
                     return Operator.run(self, x, e.args, None, None, False)
                 return new_float64(float64, derivative)
             result = new_array(e.width, -1, False)  # of a point of a curve
-            combine(block.at, e.width, center.at, 1, moves, 0, moves.last, BY_GROUP, data_of(result))
+            combine(block.at, e.width, center.at, 1, moves, 0, moves.last, BY_GROUP, 0, data_of(result))
             e.has_gaps = not is_finite(result, sizeof(double))
             return Operator.run(self, x, e.args, None, None, False) if e.has_gaps else self._shaped(e, result)
         finally:

@@ -300,7 +300,7 @@ cdef class Operator:
                         result = self.new_result(e, parts)
                         if moves.groups.list is not NULL:  # bounds leave some coordinates no room
                             memset(data_of(result), 0, size_of(result) * e.value_size)
-                    combine(block.at, e.width, at_x, e.point_size, moves, row, end, division, data_of(result))
+                    combine(block.at, e.width, at_x, e.point_size, moves, row, end, division, 0, data_of(result))
                     first, row = row, end
             if result is not None:
                 if is_zero(result, e.value_size):
