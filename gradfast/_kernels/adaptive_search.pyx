@@ -173,8 +173,8 @@ cdef class Search:
         """Plan the next look on a line: for the value whose bar is widest, relative to itself.
 
         The newest look, a bit, counts for the values that wish for it. The others do without: what led there may be
-        noise that they do not have, or a shape that is not theirs. Close to x, rounding may hide that they move. They may
-        move first where another value is not finite, and no look counts.
+        noise that they do not have, or a shape that is not theirs. Close to x, rounding may hide that they move. They
+        may move first where another value is not finite, and no look counts.
         """
         cdef Line *a = &self.lines[i]
         cdef Value *values = &self.values[i * self.width]

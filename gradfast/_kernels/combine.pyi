@@ -7,12 +7,9 @@ from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.values.arguments import Array
 
 def combined(
-    values: ArrayLike,
-    moves: Moves,
-    center: ArrayLike | None = None,
-    divided: bool = True,
+    values: ArrayLike, moves: Moves, center: ArrayLike | None = None, divided: bool = True,
     point_size: int | None = None,
-) -> Array: ...
+) -> Array: ...  # fmt: skip
 def second_derivatives_of(sums: ArrayLike, moves: Moves) -> Array: ...
 
 class _Scatter(Protocol):

@@ -6,7 +6,7 @@ from gradfast._kernels.moves cimport Moves
 
 
 cdef enum:
-    BLOCK_BYTES = 1 << 18               # of values, or of points with f's temporaries, which stay in one core's L2 cache
+    BLOCK_BYTES = 1 << 18               # of values, or of points with f's temporaries: they stay in a core's L2 cache
 
 
 cdef struct Block:                      # values of some rows of moves, on the C stack while they are few
@@ -37,11 +37,11 @@ cdef class Evaluator:
 
     # x
     cdef readonly object x              # as the caller gave it, or a copy that can be moved in place
-    cdef readonly object base           # the same memory without a subclass; of a batch, its components on the last axis
+    cdef readonly object base           # the same memory without a subclass; of a batch, components on the last axis
     cdef readonly object axis           # of x, along which the components of a batch lie, or None
     cdef readonly Py_ssize_t n          # coordinates of x
     cdef readonly Py_ssize_t point_size # coordinates of one point: n, unless x is a batch of points
-    cdef public Py_ssize_t first_slab   # of a batch of which this is a part: where it begins on the first axis of points
+    cdef public Py_ssize_t first_slab   # of a batch of which this is a part: where it begins on its first axis
     cdef char kind                      # x's dtype.char
     cdef Memory memory                  # base's
     cdef Memory imaginary               # with the complex step, the part of a complex copy of x that is moved
@@ -49,7 +49,7 @@ cdef class Evaluator:
     cdef readonly bytes kept            # what x held at first, in C order; None if f never sees x
     cdef const char *before             # the same, or x's own memory
     cdef public object layout           # of parameters by name, of which x is a flat copy: a `Layout`, or None
-    cdef public object copied_from      # the caller's own x, if x is a copy: an f that reads it sees no moves; else None
+    cdef public object copied_from      # the caller's x, if x is a copy of that: an f that reads it sees no moves
 
     # f's value
     cdef readonly bint single           # whether it is to be one number a point
@@ -67,7 +67,7 @@ cdef class Evaluator:
     # what an operator notes
     cdef public object dtype            # of derivatives, if it is not that of x
     cdef public bint has_gaps           # whether x or a derivative is inf or NaN somewhere
-    cdef object value_everywhere        # f's value, if it is the same at moved points and all derivatives are 0, or None
+    cdef object value_everywhere        # f's value, if it is the same at all points and all derivatives are 0, or None
 
     cdef bint open(self, x, bint single, axis) except -1    # False if x cannot be moved in place
     cdef int keep(self) except -1

@@ -12,7 +12,9 @@ c. `kept` are the bytes of x. They serve three ends: what a coordinate goes back
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer,
+)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_Clear
 from cpython.float cimport PyFloat_Check
@@ -20,7 +22,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
 
 from gradfast._kernels.memory cimport (
-    NPY_DOUBLE, NPY_LONGDOUBLE, Fields, PyArray_BYTES, PyArray_DIMS, PyArray_ISCARRAY_RO, PyArray_NDIM, PyArray_TYPE, close_memory, fields_of, form_of, give_back_form, holds, open_memory, read_all, shape_in, strides_in, write_all,
+    NPY_DOUBLE, NPY_LONGDOUBLE, Fields, PyArray_BYTES, PyArray_DIMS, PyArray_ISCARRAY_RO, PyArray_NDIM, PyArray_TYPE,
+    close_memory, fields_of, form_of, give_back_form, holds, open_memory, read_all, shape_in, strides_in, write_all,
 )
 from gradfast._kernels.returned_value cimport as_real_array, precision_of
 
@@ -32,7 +35,7 @@ from numpy import empty, ndarray
 from gradfast._kernels.memory import add_note, f_changed, form_changed, first_change, name_at
 
 cdef extern from "Python.h":
-    int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # whose error is looked at here
+    int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # its error is looked at
 
 
 # A piece of moves is to take about as long: a progress bar moves ten times a second.
@@ -81,11 +84,11 @@ cdef class Evaluator:
     def __init__(self, Evaluator inner not None):
         self.inner, self.x, self.base, self.axis = inner, inner.x, inner.base, inner.axis
         self.kept, self.before, self.kind, self.value_size = inner.kept, inner.before, inner.kind, inner.value_size
-        self.n, self.point_size, self.points_a_row, self.single = inner.n, inner.point_size, inner.points_a_row, inner.single
+        self.n, self.point_size, self.points_a_row = inner.n, inner.point_size, inner.points_a_row
+        self.single, self.copied_from, self.coarsest, self.layout = (
+            inner.single, inner.copied_from, inner.coarsest, inner.layout
+        )
         self.shape, self.width, self.is_known = inner.shape, inner.width, inner.is_known
-        self.copied_from = inner.copied_from
-        self.coarsest = inner.coarsest
-        self.layout = inner.layout
 
     def __dealloc__(self):
         close_memory(&self.memory)
@@ -123,12 +126,12 @@ cdef class Evaluator:
         return 0
 
     cdef int require_form(self) except -1:
-        """ValueError if f gave x another shape, other strides, another dtype or other memory; `put_back` gives them back."""
+        """ValueError if f gave x another shape, strides, dtype or memory; `put_back` gives them back."""
         if self.inner is None and form_of(self.x) != self.form:
             raise form_changed()
         return 0
 
-    # --- what algorithms ask for ---------------------------------------------------------------------------------------
+    # --- what algorithms ask for --------------------------------------------------------------------------------------
 
     def values(self, Moves moves not None):
         """Return f's values, an array of shape ``(len(moves), *shape of f's value)``."""
@@ -176,7 +179,7 @@ cdef class Evaluator:
 
     @property
     def precision(self):
-        """The dtype.char of the coarser precision of x and of f's value, as far as one was seen: what steps are made for."""
+        """The dtype.char of the coarser precision of x and of f's value, once one was seen: what steps are made for."""
         return chr(self.coarsest)
 
     @precision.setter
@@ -240,10 +243,10 @@ cdef class Evaluator:
         order = list(range(len(shape)))
         if self.axis is not None:
             order.insert(self.axis, order.pop())
-        whole = bytes(self.kept) if self.axis is None else np.moveaxis(self.steps_from.reshape(shape), -1, self.axis).tobytes()
-        give_back_form(
-            self.x, tuple([shape[i] for i in order]), tuple([strides[i] for i in order]), np.dtype(chr(self.kind)), whole
-        )
+        whole = self.steps_from.reshape(shape)
+        whole = whole if self.axis is None else np.moveaxis(whole, -1, self.axis)
+        own_shape, own_strides = tuple([shape[i] for i in order]), tuple([strides[i] for i in order])
+        give_back_form(self.x, own_shape, own_strides, np.dtype(chr(self.kind)), whole.tobytes())
 
     @property
     def steps_from(self):
@@ -254,7 +257,7 @@ cdef class Evaluator:
         """Return how many rows of values an operator should ask for at once; one row tells the width of the others."""
         return max(1, BLOCK_BYTES // max(1, self.width * self.value_size)) if self.is_known else 1
 
-    # --- what compiled operators ask for -------------------------------------------------------------------------------
+    # --- what compiled operators ask for ------------------------------------------------------------------------------
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
         """Write f's values of rows first to last - 1 of moves; here, those of a wrapper's `values`."""
@@ -263,7 +266,8 @@ cdef class Evaluator:
         if not self.has_seen:
             self.see(found)
         if found.size != (last - first) * self.width:
-            raise ValueError(f"an evaluator must return {self.width} values for each of {last - first} rows; got shape {found.shape}")
+            wanted = f"{self.width} values for each of {last - first} rows"
+            raise ValueError(f"an evaluator must return {wanted}; got shape {found.shape}")
         reserve(block, (last - first) * self.width * self.value_size)
         self.copy_values(found, block.at)
         return 0
@@ -312,7 +316,10 @@ cdef class Evaluator:
         return 0
 
     cdef int see(self, found) except -1:
-        """Take the precision of f's first value, or of the first that is no Python float; `CoarserError` if steps are too short for it."""
+        """Take the precision of f's first value, or of the first that is no Python float.
+
+        `CoarserError` if steps are too short for it.
+        """
         cdef char kind = c"d"
         self.has_seen = not PyFloat_Check(found)
         if self.has_seen:
@@ -344,7 +351,7 @@ cdef class Evaluator:
         return self.copy_values(array, block.at + row * self.width * self.value_size)
 
     cdef bint take_array(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
-        """Copy an array of f's values to a row of a block; False, and nothing copied, if it has another dtype or shape."""
+        """Copy an array of f's values to a row of a block; False, and no copy, if it has another dtype or shape."""
         cdef const Fields *fields = fields_of(found)
         cdef bint is_wide = self.value_size > <Py_ssize_t>sizeof(double)
         if PyArray_TYPE(fields) != (NPY_LONGDOUBLE if is_wide else NPY_DOUBLE) or not PyArray_ISCARRAY_RO(fields):
@@ -386,7 +393,8 @@ cdef moved_by(Evaluator e, Moves moves):
     if moves.along is not None:
         return f"x moved by {float(node * moves.along):.3g} v"
     if e.failed_last == row and len(there) <= 2:
-        return " and ".join([f"{e.name(i)} moved by {float(node * moves.step_of_each[i]):.3g}" for i in there]) or "nothing moved"
+        steps = moves.step_of_each
+        return " and ".join([f"{e.name(i)} moved by {float(node * steps[i]):.3g}" for i in there]) or "nothing moved"
     names = [e.name(i) for i in (min(there), max(there))] if there else ["no coordinate"] * 2
     return (names[0] if names[0] == names[1] else f"coordinates from {names[0]} to {names[1]}") + " moved"
 

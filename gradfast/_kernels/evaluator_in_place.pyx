@@ -3,8 +3,8 @@
 Design:
 a. f's arguments are laid out once as C calls want them, so that `args` cost nothing more at each call.
 b. A point of a batch is a view of x, made when a move enters it. The coordinates of all points are one line.
-c. Of parameters by name, x is a flat copy, and f gets containers of the same kinds. Coordinate i lies where a table says: in
-   the caller's own array, or in the flat copy, of which f then sees a part.
+c. Of parameters by name, x is a flat copy, and f gets containers of the same kinds. Coordinate i lies where a table
+   says: in the caller's own array, or in the flat copy, of which f then sees a part.
 """
 
 cimport cython
@@ -16,8 +16,8 @@ from cpython.object cimport PyObject
 
 from gradfast._kernels.evaluator cimport Block, Evaluator, reserve
 from gradfast._kernels.memory cimport (
-    Memory, PyArray_BYTES, address, close_memory, form_of, give_back_form, holds, is_at_home, open_memory, owner_of, read_all, shape_in,
-    strides_in, write_all,
+    Memory, PyArray_BYTES, address, close_memory, form_of, give_back_form, holds, is_at_home, open_memory, owner_of,
+    read_all, shape_in, strides_in, write_all,
 )
 from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
 from gradfast._kernels.returned_value cimport PY_VECTORCALL_ARGUMENTS_OFFSET, caller_of, read
@@ -72,8 +72,8 @@ cdef class OnePoint(Evaluator):
         if row != self.row:
             if self.row >= 0:
                 self.require_form()
-            self.row = row
-            self.argument = self.batch[row if self.batch.ndim == 2 else np.unravel_index(row, self.batch.shape[:self.batch.ndim - 1])]
+            self.row, shape = row, self.batch.shape
+            self.argument = self.batch[row if len(shape) == 2 else np.unravel_index(row, shape[:len(shape) - 1])]
             self.stack[1] = <PyObject *>self.argument
             self.form_of_argument = form_of(self.argument)
         return 0
@@ -114,7 +114,9 @@ cdef class OnePoint(Evaluator):
                 else:
                     self.take(found, last - first, block, row - first)
                     found = None  # an array need not outlive the next call of f
-                if not (self.has_looked and is_at_home(self.moving) and is_moved(self.moving, self.rest, moves, span, node[k])):
+                if not self.has_looked or not is_at_home(self.moving) or not is_moved(
+                    self.moving, self.rest, moves, span, node[k]
+                ):
                     self.require_untouched(moves, span, node[k])
                 k += 1
                 if k == size or row == last - 1:
@@ -220,7 +222,7 @@ cdef class OnePoint(Evaluator):
 
 
 cdef bint take_floats(OnePoint e, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
-    """Write a list of floats to a row of a block; False, and nothing written, if it holds other things or is of another length."""
+    """Write a list of floats to a row of a block; False, and nothing written, if it is no such list of f's width."""
     cdef Py_ssize_t k, width = len(found)
     cdef double *to
     if e.value_size != sizeof(double) or (e.is_known and (e.shape is not None or width != e.width)):
@@ -263,7 +265,7 @@ cdef class WholeBatch(OnePoint):
 cdef class Named(OnePoint):
     """A Python f of parameters, each moved in place."""
 
-    cdef object parameters              # what f is called with; of numbers, which cannot be moved, new ones at each call
+    cdef object parameters              # what f is called with; if they have numbers, new ones at each call
     cdef list values                    # the arrays in it
     cdef bytes table                    # where each coordinate lies
     cdef list places                    # for each parameter the caller's own array, if it is moved in place, else None
@@ -304,7 +306,8 @@ cdef class Named(OnePoint):
                 raise TypeError(f"{leaf.name} must be a writable array of {self.base.dtype}; got {place!r}")
             if own.count != leaf.stop - first or own.kind != self.kind:
                 close_memory(&own)
-                raise TypeError(f"{leaf.name} must hold {leaf.stop - first} numbers of {self.base.dtype}; got {place!r}")
+                wanted = f"{leaf.stop - first} numbers of {self.base.dtype}"
+                raise TypeError(f"{leaf.name} must hold {wanted}; got {place!r}")
             for i in range(own.count):
                 at[first + i] = address(&own, i)
             self.forms[k] = form_of(place), shape_in(&own), strides_in(&own), <size_t>own.home
@@ -379,7 +382,8 @@ cdef bint holds_the_same(container, list keys, list parts) except -1:
 
 cdef bint is_of(labeled, axes, part) except -1:
     """Return whether a pandas object has these labels, and its numbers in the memory of an array."""
-    return all([own.equals(axis) for own, axis in zip(labeled.axes, axes)]) and np.may_share_memory(labeled.to_numpy(), part)
+    same = all([own.equals(axis) for own, axis in zip(labeled.axes, axes)])
+    return same and np.may_share_memory(labeled.to_numpy(), part)
 
 
 cdef size_t home_of(array):

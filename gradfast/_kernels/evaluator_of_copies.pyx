@@ -1,4 +1,4 @@
-"""f of copies of x: of many moved points a call (`ManyPoints`), or of one number, at all elements of x at once (`Elements`)."""
+"""f of copies of x: of many moved points a call (`ManyPoints`), or of one number, at all elements (`Elements`)."""
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
@@ -62,9 +62,8 @@ cdef class Copies(Evaluator):
             self.see(array)
         if array.shape[:1] != (count,) or self.single and array.ndim > 1:
             wanted = f"({count},)" if self.single else f"({count}, ...)"
-            raise ValueError(
-                f"f must return an array of shape {wanted} for points of shape {shape}; it returned one of shape {array.shape}"
-            )
+            wanted = f"an array of shape {wanted} for points of shape {shape}"
+            raise ValueError(f"f must return {wanted}; it returned one of shape {array.shape}")
         return array
 
 
@@ -142,7 +141,7 @@ cdef class ManyPoints(Copies):
         return found
 
     def raise_change(self, points):
-        """Raise the error for an f that changed its points, if it did more than write to bits that belong to no number."""
+        """Raise the error for an f that changed its points, unless it wrote to bits that belong to no number alone."""
         origin = self.origin if self.offset else self.steps_from.reshape(self.base.shape)
         pairs = [(copy.real, origin.real) for copy in points] + [(copy.imag, origin.imag) for copy in points]
         changed = [first_change(now, before) for now, before in pairs if first_change(now, before) >= 0]
@@ -240,11 +239,12 @@ cdef class AtNumber(Elements):
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
         cdef Py_ssize_t row
-        cdef double step = (<const double *>moves.steps)[0]
+        cdef double node, step = (<const double *>moves.steps)[0]
         self.asked = moves
         for row in range(first, last):
             self.failed = self.failed_last = row
-            self.take_at(self.at + moves.stencil.node[row % moves.stencil.size] * step, last - first, block, row - first)
+            node = moves.stencil.node[row % moves.stencil.size]
+            self.take_at(self.at + node * step, last - first, block, row - first)
         return 0
 
     cdef int center(self, Block *block) except -1:

@@ -1,8 +1,8 @@
 """Color the columns of a sparse matrix, so that the columns of one color can be perturbed together.
 
-A pattern is given twice: by rows (`row_starts`, `columns`, as in CSR) and by columns (`column_starts`, `rows`, as in CSC).
-Indices are C ints, as in SciPy. All colorings are greedy: columns are visited in a given order, and each takes a color
-that no column in conflict with it has. They differ in the order, in which color is taken, and in what conflicts.
+A pattern is given twice: by rows (`row_starts`, `columns`, as in CSR) and by columns (`column_starts`, `rows`, as in
+CSC). Indices are C ints, as in SciPy. All colorings are greedy: columns are visited in a given order, and each takes a
+color that no column in conflict with it has. They differ in the order, in which color is taken, and in what conflicts.
 The time is linear in the pairs of columns that meet in a row: the sum of the squares of the rows' numbers of entries.
 Kernels look for Ctrl-C after this many steps; a look takes far less time than they do.
 """

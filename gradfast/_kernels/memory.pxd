@@ -44,7 +44,7 @@ cdef void write_all(const Memory *memory, const char *copy) noexcept nogil
 cdef bint holds(const Memory *memory, const char *copy) noexcept nogil            # the same bits
 
 
-cdef object new_array(Py_ssize_t rows, Py_ssize_t columns, bint is_wide)           # a vector where columns < 0; matrices by columns
+cdef object new_array(Py_ssize_t rows, Py_ssize_t columns, bint is_wide)         # matrices by columns; if < 0, a vector
 cdef const Fields *owner_of(array) noexcept
 cdef tuple shape_in(const Memory *memory)
 cdef tuple strides_in(const Memory *memory)

@@ -61,7 +61,7 @@ cdef class Moves:
     cdef Moves by_rule(Groups groups, Rule rule, double sign, Stencil stencil)
 
 
-# Write where a group's coordinates are to be, from where they were (`before`, contiguous): the sum is rounded to x's type.
+# Write where a group's coordinates are to be, from where they were (`before`, contiguous), rounded to x's type.
 cdef void move_any(const Memory *memory, const char *before, Moves moves, Span span, double node) noexcept
 # Give a group's coordinates the bits that they had: to subtract the steps would round.
 cdef void put_back_any(const Memory *memory, const char *before, Groups groups, Span span) noexcept

@@ -122,7 +122,8 @@ cdef int spread(
     stop = np.zeros(1, np.uint8)  # no bytearray: without the GIL, CPython 3.13 loses count of the threads that read one
     with ThreadPoolExecutor(e.threads) as pool:
         futures = [
-            pool.submit(piece_of(e, moves, begin, end, center, out, derives, stop)) for begin, end in zip(ends, ends[1:])
+            pool.submit(piece_of(e, moves, begin, end, center, out, derives, stop))
+            for begin, end in zip(ends, ends[1:])
         ]
         try:
             for future in futures:
@@ -139,7 +140,7 @@ cdef int do_some(
     Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, bint derives,
     const unsigned char *stop,
 ) except -1:
-    """Write f's values of rows first to last - 1, or the derivatives by groups; without moves, its values at points at rest.
+    """Write f's values of rows first to last - 1, or the derivatives by groups; without moves, its values at rest.
 
     The point that f gets is a copy of this thread's own. On another thread than the main one a byte stops the work, for
     there no signal is seen. A rule's steps are written for some points at a time, so that they stay in the cache.
@@ -178,7 +179,7 @@ cdef Py_ssize_t derive_points(
     Native e, Loop *loop, Moves moves, const Py_ssize_t *some, Py_ssize_t first, Py_ssize_t last, const double *center,
     double *out, double *point, Py_ssize_t room,
 ) except -2 nogil:
-    """Write derivatives without the GIL, point by point of a batch; return the first coordinate that f changed, or -1."""
+    """Write derivatives without the GIL, point by point of a batch; return the first coordinate f changed, or -1."""
     cdef const double *origin = <const double *>e.before
     cdef Py_ssize_t n = e.point_size, at = first // n if n and some is NULL else 0, start = at * n, end, changed
     cdef Py_ssize_t begin = 0, ready = 0

@@ -102,13 +102,13 @@ cdef inline bint is_at(double found, double put) noexcept nogil:
 
 
 cdef struct Watch:
-    const unsigned char *wake               # the loop looks when this byte is not `quiet`: it is told to stop, or time has passed
+    const unsigned char *wake               # the loop looks if this byte is not `quiet`: to stop, or since time passed
     unsigned char quiet
     bint can_stop                           # whether the byte stops the loop
     Py_ssize_t left                         # calls until it looks at the clock
     Py_ssize_t interval
     double started
-    bint caller_raises                      # whether who runs the loop raises the error for an f that changed its point
+    bint caller_raises                      # if f changes its point: else the loop raises the error, by the name x[i]
     Py_ssize_t changed                      # the coordinate that f changed, of the point that it was called with, or -1
 
 

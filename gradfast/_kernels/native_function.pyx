@@ -1,14 +1,14 @@
 """Compiled code as an f; and how loops over it, which hold no GIL, look for signals or are told to stop.
 
 Design of the looks:
-a. Only the main thread of Python sees signals, and only with the GIL. To take the GIL for each call of a cheap f would cost more
-   than f.
-b. A loop that has run for a hundredth of a second starts a *ticker*: a thread that changes a byte fifty times a second. The loop
-   compares that byte after each call, which costs nothing, and asks for signals when it has changed. So it does not matter
-   how the cost of f changes along the loop: Ctrl-C is seen within one call and one tick. A ticker that no loop heeds ends. If f
-   took that long, the loop then starts another.
-c. Until then the loop looks at the clock, after at most `MOST_CALLS` calls. Loops on other threads have a byte of their own, which
-   the main thread sets.
+a. Only the main thread of Python sees signals, and only with the GIL. To take the GIL for each call of a cheap f would
+   cost more than f.
+b. A loop that has run for a hundredth of a second starts a *ticker*: a thread that changes a byte fifty times a second.
+   The loop compares that byte after each call, which costs nothing, and asks for signals when it has changed. So it
+   does not matter how the cost of f changes along the loop: Ctrl-C is seen within one call and one tick. A ticker that
+   no loop heeds ends. If f took that long, the loop then starts another.
+c. Until then the loop looks at the clock, after at most `MOST_CALLS` calls. Loops on other threads have a byte of their
+   own, which the main thread sets.
 """
 
 cimport cython
@@ -56,8 +56,8 @@ cdef dict ADVICE = {
 cdef class NativeFunction:
     """Compiled code as an f: an address, its signature, and the objects that keep it alive.
 
-    :mod:`gradfast.values.callables` makes it of the objects that own such code. Python code can call it, too: with a number or
-    a point, as its signature has it, it returns f's value there.
+    :mod:`gradfast.values.callables` makes it of the objects that own such code. Python code can call it, too: with a
+    number or a point, as its signature has it, it returns f's value there.
     """
 
     def __cinit__(self, address, str signature not None, owner, Py_ssize_t outputs=-1):
@@ -108,7 +108,8 @@ cdef class NativeFunction:
     def required_outputs(self):
         """Return how many values f writes; raise ValueError if that is unknown."""
         if self.outputs < 0:
-            raise ValueError(f"f must say how many values it writes, as gradfast.compiled(f, outputs=m) does; got {self!r}")
+            wanted = "say how many values it writes, as gradfast.compiled(f, outputs=m) does"
+            raise ValueError(f"f must {wanted}; got {self!r}")
         return self.outputs
 
     def __reduce__(self):
@@ -133,7 +134,7 @@ cdef int refuse_signature(Signature found, bint wants_array) except -1 nogil:
         raise TypeError(f"loop.f.signature must be of {wanted} kind; got {names.get(<int>found, <int>found)}")
 
 
-# --- what is seen of a function -----------------------------------------------------------------------------------------
+# --- what is seen of a function ---------------------------------------------------------------------------------------
 
 cdef bint is_python(f) noexcept:
     """Return whether f is surely a Python callable, and no object that owns compiled code."""

@@ -4,8 +4,8 @@ Design:
 a. A loop works on a copy of the point that is its thread's own, so x itself is never written to.
 b. The inner loops take pointers, for they are also the interface for other Cython modules, and a
    memoryview cannot be had without the GIL; what calls them here takes checked memoryviews.
-c. f is to leave its point alone. After each call the loop compares the coordinate that it moved: each has its turn, so that
-   an f that changes a coordinate is found even if an even number of calls undoes it.
+c. f is to leave its point alone. After each call the loop compares the coordinate that it moved: each has its turn, so
+   that an f that changes a coordinate is found even if an even number of calls undoes it.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -184,8 +184,10 @@ cdef int pair_differences(
     return 0
 
 
-cdef Py_ssize_t first_difference(const double *point, const double *origin, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-    """Return the first coordinate of a point of x that f has changed, or -1; the point starts there in x, or is none yet."""
+cdef Py_ssize_t first_difference(
+    const double *point, const double *origin, Py_ssize_t start, Py_ssize_t n
+) noexcept nogil:
+    """Return the first coordinate of a point of x that f has changed, or -1; where in x it starts, or -1 if nowhere."""
     cdef Py_ssize_t i
     if start < 0 or memcmp(point, origin + start, n * sizeof(double)) == 0:
         return -1
@@ -207,7 +209,7 @@ cdef inline bint any_reaches(const double *numbers, Py_ssize_t count, double lim
     return borrow >> 63
 
 
-# --- the textbook's gradient of compiled f ------------------------------------------------------------------------------
+# --- the textbook's gradient of compiled f ----------------------------------------------------------------------------
 
 cdef int prepare(Loop *loop, NativeFunction f, Py_ssize_t n, double h, Stencil stencil) except -1:
     if f.kind != "point":
@@ -221,8 +223,13 @@ cdef int prepare(Loop *loop, NativeFunction f, Py_ssize_t n, double h, Stencil s
     return 0
 
 
-def gradient(NativeFunction f not None, const double[:] x, double h, Stencil stencil not None, double[::1] out):  # OUT: out
-    """Write f's derivatives along the coordinates of x, perturbing a copy; return the first whose step rounding swallowed, or -1."""
+def gradient(
+    NativeFunction f not None, const double[:] x, double h, Stencil stencil not None, double[::1] out  # OUT: out
+):
+    """Write f's derivatives along the coordinates of x, perturbing a copy.
+
+    Return the first coordinate whose step rounding swallowed, or -1.
+    """
     cdef Loop loop
     cdef double stack[64]
     cdef double *point = stack
@@ -246,13 +253,16 @@ def gradient(NativeFunction f not None, const double[:] x, double h, Stencil ste
         end_watch(&loop.watch)
 
 
-def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil stencil not None, double[:, ::1] out):  # OUT: out
+def gradients(
+    NativeFunction f not None, const double[:, :] x, double h, Stencil stencil not None, double[:, ::1] out  # OUT: out
+):
     """Write the gradient at every row of x, by ``f(x + h) - f(x - h)``; a coordinate is counted through all rows.
 
     Each row of a block is perturbed in a place of its own. So one comparison tells whether f changed any of them.
     """
     cdef Loop loop
-    cdef Py_ssize_t i = 0, k, r, rows, n = x.shape[1], most = max(1, DOUBLES_AT_ONCE // max(1, n)), changed, swallowed = -1
+    cdef Py_ssize_t i = 0, k, r, rows, n = x.shape[1], changed, swallowed = -1
+    cdef Py_ssize_t most = max(1, DOUBLES_AT_ONCE // max(1, n))
     cdef bint stopped
     cdef bint is_contiguous = x.strides[1] == sizeof(double) and x.strides[0] == n * <Py_ssize_t>sizeof(double)
     cdef double[:, ::1] points = np.empty((most, n)), copies = np.empty((0 if is_contiguous else most, n))
@@ -283,7 +293,7 @@ def gradients(NativeFunction f not None, const double[:, :] x, double h, Stencil
                 if changed < rows * n:
                     with gil:
                         raise f_changed(name_at((i + changed // n, changed % n)))
-                if swallowed < 0 and any_reaches(origin, rows * n, h * 4503599627370496.0):  # 2**52: rounding may swallow a step
+                if swallowed < 0 and any_reaches(origin, rows * n, h * 2.0**52):  # rounding may swallow a step
                     k = first_swallowed(origin, rows * n, h)
                     swallowed = i * n + k if k >= 0 else -1
                 i += rows

@@ -5,7 +5,7 @@ from gradfast._kernels.steps_and_bounds cimport value
 
 cdef extern from *:
     """
-    /* numpy.float64 extends float and adds nothing to it: to make one like this takes a fifth of a call of numpy.float64. */
+    /* numpy.float64 extends float and adds nothing to it: this takes a fifth of a call of numpy.float64. */
     static CYTHON_INLINE PyObject *new_float64(PyObject *kind, double number) {
         PyObject *made = ((PyTypeObject *)kind)->tp_alloc((PyTypeObject *)kind, 0);
         if (made != NULL)

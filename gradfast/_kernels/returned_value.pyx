@@ -44,7 +44,8 @@ cdef look_for_one(tuple shape):
     """ArrayValueError if an array of a shape does not hold one number."""
     for extent in shape:
         if extent != 1:
-            error = ArrayValueError(f"f must return a scalar; it returned an array of shape {shape}; for arrays use jacobian")
+            found = f"an array of shape {shape}; for arrays use jacobian"
+            error = ArrayValueError(f"f must return a scalar; it returned {found}")
             error.shape = shape
             raise error
 
@@ -69,15 +70,17 @@ cdef double as_double(object result) except? -1.0:
     except TypeError as error:
         if shape is None and hasattr(result, "__array__"):  # an array of a package whose arrays tell no shape
             return as_double(np.asarray(result))
-        kind, shape = ComplexValueError if is_complex(result) or is_complex(number) else TypeError, shape_of_list(result)
-        found = f"f must return a real scalar; it returned {shown(result)}, a {type(result).__name__}{advice_on(result)}"
+        kind = ComplexValueError if is_complex(result) or is_complex(number) else TypeError
+        found = f"{shown(result)}, a {type(result).__name__}{advice_on(result)}"
+        shape, message = shape_of_list(result), f"f must return a real scalar; it returned {found}"
         if shape is None:
-            raise kind(found) from error
-        raised = ListValueError(found)
+            raise kind(message) from error
+        raised = ListValueError(message)
         raised.shape = shape
         raise raised from error
     except OverflowError as error:  # of a number that may be too long to print
-        raise ValueError(f"f must return a number in the range of a float; it returned a larger {type(result).__name__}") from error
+        found = f"a larger {type(result).__name__}"
+        raise ValueError(f"f must return a number in the range of a float; it returned {found}") from error
 
 
 cdef shape_of_list(result):
@@ -129,12 +132,16 @@ cdef without_mask(array):
 
 
 def values_of(result):
-    """Return what f returned as an array, numbers of other packages as NumPy's; ValueError if it is lists of several lengths."""
+    """Return what f returned as an array, numbers of other packages as NumPy's.
+
+    ValueError if it is lists of several lengths.
+    """
     if is_masked(result):
         return without_mask(result)
     data = None if isinstance(result, ndarray) else getattr(result, "data", None)
-    if isinstance(data, ndarray) and data.shape == getattr(result, "shape", data.shape) and not hasattr(result, "tocsr"):
-        return data  # of a variable that wraps an array; the data of a sparse matrix are its entries alone
+    if isinstance(data, ndarray) and data.shape == getattr(result, "shape", data.shape):
+        if not hasattr(result, "tocsr"):  # the data of a sparse matrix are its entries alone
+            return data  # of a variable that wraps an array
     try:
         array = np.asarray(result)
     except ValueError as error:
@@ -160,7 +167,7 @@ cdef as_real_array(result, bint is_block):
 
 
 cdef precision_of(found):
-    """Return the dtype.char of a value in floating point, also of another package's dtype that has NumPy's name; else None."""
+    """Return the dtype.char of a value in floating point, also of another package's dtype by NumPy's name; or None."""
     dtype = getattr(found, "dtype", None)
     if dtype is None:
         return None

@@ -96,7 +96,7 @@ cdef inline real relative_step(double relative, double least_scale, real x) noex
     return exact_step(size, <real>power_of_two(relative * <double>scale))
 
 
-cdef long double step_beyond_doubles(double relative, long double scale) noexcept nogil  # near the largest doubles, or beyond
+cdef long double step_beyond_doubles(double relative, long double scale) noexcept nogil  # or near the largest of them
 
 
 cdef inline real exact_step(real size, real step) noexcept nogil:

@@ -49,7 +49,8 @@ cdef class Stencil:
 cdef class Rule:
     """A step of about ``relative * max(abs(x), least_scale)``, a power of two; or an absolute one.
 
-    The absolute one is also taken where both abs(x) and the least scale are 0. Either way it is the step that x can be moved by exactly, ``(abs(x) + step) - abs(x)``.
+    The absolute one is also taken where both abs(x) and the least scale are 0. Either way it is the step that x can be
+    moved by exactly, ``(abs(x) + step) - abs(x)``.
     """
 
     def __cinit__(self, double relative=0, double least_scale=0, double absolute=0):
@@ -81,14 +82,17 @@ cdef class Rule:
         return write_steps[cython.longdouble](self, <const long double *>x, n, sign, steps)
 
 
-cdef Py_ssize_t write_steps(Rule rule, const real *x, Py_ssize_t n, double sign, void *steps) noexcept nogil:  # OUT: steps
-    """Write the steps as doubles, those of long doubles as such."""
+cdef Py_ssize_t write_steps(
+    Rule rule, const real *x, Py_ssize_t n, double sign, void *steps  # OUT: steps
+) noexcept nogil:
+    """Write the steps as doubles, those of long doubles as such. `write_doubles` is the same for the commonest case."""
     cdef Py_ssize_t i, swallowed = -1
     cdef real size, step
     cdef bint exact, all_are_finite = True
     if real is double:
-        if rule.relative != 0 and rule.least_scale > 0 and write_doubles(rule.relative, rule.least_scale, x, n, sign, <double *>steps):
-            return -1
+        if rule.relative != 0 and rule.least_scale > 0:
+            if write_doubles(rule.relative, rule.least_scale, x, n, sign, <double *>steps):
+                return -1
     for i in range(n):
         if rule.relative != 0:
             step = relative_step(rule.relative, rule.least_scale, x[i])
@@ -106,7 +110,9 @@ cdef Py_ssize_t write_steps(Rule rule, const real *x, Py_ssize_t n, double sign,
     return swallowed if swallowed >= 0 or all_are_finite else -2
 
 
-cdef bint write_doubles(double relative, double least, const double *x, Py_ssize_t n, double sign, double *steps) noexcept nogil:  # OUT: steps
+cdef bint write_doubles(
+    double relative, double least, const double *x, Py_ssize_t n, double sign, double *steps  # OUT: steps
+) noexcept nogil:
     """Write relative steps of doubles, in a form that C compilers vectorize; False if some x or step is not finite.
 
     `relative_step` takes several times as long, for its branches.
@@ -120,7 +126,7 @@ cdef bint write_doubles(double relative, double least, const double *x, Py_ssize
         scale = size if size > least else least
         bits.number = power_of_two(relative * scale)
         bits.number = (size + bits.number) - size
-        overflow |= (bits.pattern & 0x7FF0000000000000ULL) + 0x0010000000000000ULL  # the exponent of inf and NaN is all ones
+        overflow |= (bits.pattern & 0x7FF0000000000000ULL) + 0x0010000000000000ULL  # as in all_finite
         steps[i] = sign * bits.number
     return not overflow >> 63
 
@@ -133,11 +139,11 @@ cdef long double step_beyond_doubles(double relative, long double scale) noexcep
     return unit * power_of_two(relative * <double>(scale / unit))
 
 
-# --- plans and bounds ---------------------------------------------------------------------------------------------------
+# --- plans and bounds -------------------------------------------------------------------------------------------------
 
 
 cdef class Plan:
-    """For one order of derivative and one precision: the rule of the steps, and the stencils to choose from near bounds."""
+    """For one order of derivative and one precision: the rule of the steps, the stencils to choose from near bounds."""
 
     def __init__(self, rule, candidates, bint by_precision=False):
         self.rule, self.candidates, self.by_precision = rule, tuple(candidates), by_precision
@@ -150,7 +156,7 @@ def plan_index(int n, str char):
 
 
 cdef class Box:
-    """Bounds, looked at once: a lower and an upper one, each a float or an array of doubles, one for each coordinate."""
+    """Bounds, looked at once: a lower and an upper one, each a float or an array of a double for each coordinate."""
 
     def __init__(self, lower, upper):
         self.lower, self.upper, self.count = lower, upper, -1
@@ -219,9 +225,9 @@ def _within(
 ):  # OUT: steps
     """Return which coordinates take which stencil, so that every node lies within the bounds; write their signed steps.
 
-    Candidates are stencils and the direction they look in, the preferred one first. A coordinate takes the first that fits
-    with its step; where none does, the one with most room and a shorter step. Where even the shortest step has no room
-    the coordinate is in no list, and its step is 0. If x is in single precision, its numbers come as doubles.
+    Candidates are stencils and the direction they look in, the preferred one first. A coordinate takes the first that
+    fits with its step; where none does, the one with most room and a shorter step. Where even the shortest step has no
+    room the coordinate is in no list, and its step is 0. If x is in single precision, its numbers come as doubles.
     """
     cdef Py_ssize_t i
     cdef dict chosen = {stencil: [] for stencil, _ in candidates}
@@ -252,9 +258,10 @@ cdef stencil_within(tuple candidates, value x, value low, value high, value *ste
     if not fits:
         size = largest_exact[value](candidates, x, most, is_single)
     size *= sign
-    while is_outside[value](stencil, x, size, low, high, is_single):  # x plus a node may round to a number outside though the step fits
+    # Though the step fits, x plus a node may round to a number outside.
+    while is_outside[value](stencil, x, size, low, high, is_single):
         size /= 2
-    least = pow(DBL_MIN, 1.0 / stencil.n)  # the n-th power of a step, which the difference is divided by, must not underflow
+    least = pow(DBL_MIN, 1.0 / stencil.n)  # else the n-th power of the step, the divisor, would underflow
     step[0] = 0 if -least < size < least or rounded(x + rounded(size, is_single), is_single) == x else size
     return None if step[0] == 0 else stencil
 
@@ -274,7 +281,7 @@ cdef value room_for(Stencil stencil, int sign, value x, value low, value high, b
 
 
 cdef value largest_exact(tuple candidates, value x, value limit, bint is_single):
-    """Return the longest step up to a limit that x is moved by exactly, at each node of all stencils; 0 where there is none."""
+    """Return the longest step up to a limit that x is moved by exactly, at each node of all stencils; 0 if none is."""
     cdef value reach = 0, grid, end
     for candidate in candidates:
         reach = max(reach, *[abs(node) for node in (<Stencil>candidate[0]).nodes])

@@ -62,7 +62,9 @@ def by_differences(f, argument, x, double h, bint has_rows):
     return gradient, swallowed
 
 
-cdef Py_ssize_t differentiate(f, argument, const Memory *memory, double h, bint has_rows, real *out) except? -3:  # OUT: out
+cdef Py_ssize_t differentiate(
+    f, argument, const Memory *memory, double h, bint has_rows, real *out  # OUT: out
+) except? -3:
     cdef Py_ssize_t i = 0, swallowed = -1, width = memory.shape[1] if has_rows else memory.count
     cdef bint is_flat = True
     cdef double moved = 0
@@ -82,8 +84,10 @@ cdef Py_ssize_t differentiate(f, argument, const Memory *memory, double h, bint 
                 stack[1] = <PyObject *>argument
                 form = form_of(argument) if isinstance(argument, ndarray) else 0
             outcome = central_difference(f, call, stack, memory, <real *>address(memory, i), h, &out[i], &moved)
-            if outcome >= CHANGED:
-                raise f_changed(name_at(np.unravel_index(i, shape_in(memory)))) if outcome == CHANGED else form_changed()
+            if outcome == CHANGED:
+                raise f_changed(name_at(np.unravel_index(i, shape_in(memory))))
+            if outcome == FREED:
+                raise form_changed()
             if outcome == SWALLOWED and swallowed < 0:
                 swallowed = i
             is_flat = is_flat and out[i] == 0
@@ -133,7 +137,9 @@ cdef inline Outcome central_difference(
     return SWALLOWED if (up == saved or down == saved) and isfinite(saved) else MOVED
 
 
-cdef inline int call_and_read(f, vectorcallfunc call, PyObject **stack, value *number, double *moved) except -1:  # OUT: number, moved
+cdef inline int call_and_read(
+    f, vectorcallfunc call, PyObject **stack, value *number, double *moved  # OUT: number, moved
+) except -1:
     """Call f and read what it returns, nearly always a float."""
     found = call(<PyObject *>f, &stack[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
     moved[0] = 0
@@ -141,9 +147,9 @@ cdef inline int call_and_read(f, vectorcallfunc call, PyObject **stack, value *n
 
 
 def by_moves(Evaluator e not None, double h, Stencil stencil not None):
-    """Return the derivatives along each coordinate, flat, of f as an evaluator calls it, and which step was swallowed first.
+    """Return the derivatives along each coordinate, flat, of f as an evaluator calls it, and a coordinate.
 
-    That is -2 if all derivatives are 0, -1 if none was.
+    That is the first whose step rounding swallowed; else -2 if all derivatives are 0, and -1 if not.
     """
     cdef Py_ssize_t swallowed
     cdef bint is_wide = e.kind == c"g"
