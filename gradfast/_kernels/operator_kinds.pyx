@@ -8,7 +8,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
 
-from gradfast._kernels.combine cimport ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, is_finite, second_derivatives
+from gradfast._kernels.combine cimport (
+    ALONG, BY_GROUP, BY_MEMBER, UNDIVIDED, Division, combine, is_finite, second_derivatives,
+)
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
 from gradfast._kernels.evaluator_of_copies cimport AtNumber, Elements
 from gradfast._kernels.memory cimport data_of, new_array
@@ -185,7 +187,7 @@ cdef class DerivativeOperator(Operator):
             raise
 
     cdef at_number(self, double x, tuple args):
-        """Return the derivative at a Python float: the same, without the arrays that would take longer than a cheap f."""
+        """Do what `Operator.run` does, at a Python float: without arrays, which would take longer than a cheap f."""
         cdef AtNumber e = AtNumber.__new__(AtNumber)
         e.prepare_number(self.objective, x, args)
         cdef Plan plan = self.plan_for(e)
@@ -310,11 +312,13 @@ cdef class DirectionalOperator(Operator):
         return moves
 
 
-cdef void size_along(const double *x, const double *v, Py_ssize_t n, double *size, double *length) noexcept nogil:  # OUT: size, length
+cdef void size_along(
+    const double *x, const double *v, Py_ssize_t n, double *size, double *length,  # OUT: size, length
+) noexcept nogil:
     """Write v's length, and the size L such that a step of r L along v moves coordinates by r times their scales.
 
-    See `gradfast.calls.operator_moves.size_along`, which serves other dtypes. Sums of squares are of numbers divided by the largest,
-    so that none overflows or vanishes.
+    Its twin is `gradfast.calls.operator_moves.size_along`, for other dtypes. Sums of squares are of numbers divided by
+    the largest, so that none overflows or vanishes.
     """
     cdef Py_ssize_t i, moved = 0
     cdef double largest = 0, largest_part = 0, squares = 0, part_squares = 0, part
@@ -369,7 +373,9 @@ cpdef once(
         made = <Operator>new(spare.kind, (), NULL)
         if n:
             made.n = n
-        made.prepare(f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output)
+        made.prepare(
+            f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+        )
         made.name = method
     found = made.run(x, args if type(args) is tuple else (args,), None, f0, made.wants_value)
     if is_usual and made.plans is not None:

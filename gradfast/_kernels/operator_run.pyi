@@ -32,8 +32,9 @@ class Operator:
     is_plain: bool
     def __call__(self, x: object, *args: object, f0: object = None, **keywords: object) -> Any: ...
     def _prepare(
-        self, f: object, method: object, axis: object, bounds: object, kwargs: object, argnum: object, has_aux: object,
-        vectorized: object, workers: object, progress: object, on_error: object, full_output: object,
+        self, f: object, method: object, *, bounds: object, kwargs: object, argnum: object, has_aux: object,
+        on_error: object, full_output: object, axis: object = None, vectorized: object = False,
+        workers: object = None, progress: object = False,
     ) -> None: ...  # fmt: skip
     def _set_up(self, objective: object, is_native: bool, method: object, plans: object, vectorized: bool) -> None: ...
     def _take_order(self, n: int) -> None: ...

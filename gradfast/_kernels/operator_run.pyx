@@ -47,10 +47,13 @@ cdef class Operator:
     """What all prepared operators share: see `gradfast.calls.operator_call.PreparedOperator`."""
 
     def _prepare(
-        self, f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+        self, f, method, *, bounds, kwargs, argnum, has_aux, on_error, full_output, axis=None, vectorized=False,
+        workers=None, progress=False,
     ):
         """Look at f and the options, once for all calls."""
-        self.prepare(f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output)
+        self.prepare(
+            f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
+        )
 
     cdef prepare(
         self, f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
@@ -76,7 +79,7 @@ cdef class Operator:
         self.n = n
 
     def _adapt(self, int argnum, kwargs, bint has_aux):
-        """Take how f is called besides: which argument x is, keyword arguments, whether f returns more than its value."""
+        """Take how f is called: which argument x is, f's keyword arguments, whether f returns more than its value."""
         self.argnum, self.kwargs, self.has_aux = argnum, kwargs, has_aux
         self.is_arranged = argnum != 0 or kwargs is not None
         self.is_plain = self.is_plain and not has_aux
@@ -147,7 +150,7 @@ cdef class Operator:
         return self.run(x, args, v, f0, wants_value)
 
     cdef differentiate_more(self, Evaluator e, v, f0, bint wants_value):
-        """Return the derivatives by the names of parameters; and what else f returned at x, beside the value as in JAX."""
+        """Return the derivatives by the names of parameters; and what else f returned at x, beside the value as JAX."""
         aux = value = info = None
         if self.has_aux:
             f0 = e.value()
@@ -237,7 +240,7 @@ cdef class Operator:
         return tuple([moves.in_precision(e.kind == c"g") for moves in self._moves(e, v)])
 
     cdef tuple moves_within(self, Evaluator e, Plan plan):
-        """Return moves of doubles, each moved alone, that stay within bounds nearby; None leaves others to the slower way."""
+        """Return moves of doubles, each moved alone, within bounds nearby; None leaves others to the slower way."""
         cdef bytes steps
         cdef void *step
         cdef dict chosen

@@ -58,7 +58,8 @@ class Derivative(DerivativeOperator, PreparedOperator):
         else:
             self._take_order(order)
         self._prepare(
-            f, method, None, bounds, kwargs, argnum, has_aux, False, None, False, on_error, full_output
+            f, method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, on_error=on_error,
+            full_output=full_output,
         )  # fmt: skip
 
     def _shaped(self, e: Evaluator, result: Array) -> object:
@@ -197,8 +198,9 @@ def derivative(
     order = n if type(n) is int and n == 1 else checked_order(n)
     if order == 1 or not as_method(method).is_complex:
         return once(
-            SPARE, f, x, args, None, method, None, bounds, kwargs, argnum, has_aux, False, None, False, on_error,
-            full_output, order,
+            SPARE, f, x, args, f0=None, method=method, axis=None, bounds=bounds, kwargs=kwargs, argnum=argnum,
+            has_aux=has_aux, vectorized=False, workers=None, progress=False, on_error=on_error,
+            full_output=full_output, n=order,
         )  # fmt: skip
     operator = Derivative(
         f, n=n, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, on_error=on_error,

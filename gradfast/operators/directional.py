@@ -12,7 +12,7 @@ from gradfast._kernels.evaluator_in_place import OnePoint
 from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import DirectionalOperator
 from gradfast.algorithms import adaptive
-from gradfast.calls.evaluators import call_of, in_dtype_of_x, innermost
+from gradfast.calls.evaluators import Parts, call_of, in_dtype_of_x, innermost
 from gradfast.calls.operator_call import PreparedOperator
 from gradfast.calls.operator_moves import Line
 from gradfast.stencils import ONE_NODE, checked_order
@@ -65,7 +65,8 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             raise unexpected(type(self).__name__, others)
         self._take_order(checked_order(n))
         self._prepare(
-            f, method, None, bounds, kwargs, argnum, has_aux, vectorized, None, False, on_error, full_output
+            f, method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
+            on_error=on_error, full_output=full_output,
         )  # fmt: skip
 
     # Unlike the points of other operators these need a direction.
@@ -144,7 +145,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         self._keep_value(e, value)
         return value
 
-    def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...]:
+    def _moves(self, e: Evaluator, v: object) -> Parts:
         line = Line(e, v, self._bounds_at(e), self.n)
         if line.length == 0:
             return ()
@@ -158,9 +159,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             stencil, t = found
         return (Moves(self._groups(e), t * line.v.reshape(-1), stencil, along=t),)
 
-    def _fill_gaps(
-        self, e: Evaluator, v: object, parts: tuple[Moves, ...], center: Array | None, result: Array
-    ) -> tuple[Moves, ...]:
+    def _fill_gaps(self, e: Evaluator, v: object, parts: Parts, center: Array | None, result: Array) -> Parts:
         line = Line(e, v, self._bounds_at(e), self.n)
         if not line.is_finite:
             result[...] = np.nan
@@ -186,7 +185,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _shaped(self, e: Evaluator, result: Array) -> object:
         return in_dtype_of_x(e, result.reshape(e.value_shape()))
 
-    def _check(self, e: Evaluator, v: object, parts: tuple[Moves, ...], result: Array) -> None:
+    def _check(self, e: Evaluator, v: object, parts: Parts, result: Array) -> None:
         if not (self.method.check and parts):
             return
         line = Line(e, v, self._bounds_at(e), self.n)
@@ -198,7 +197,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.along(e, self, center, Line(e, v, self._bounds_at(e), self.n))
 
-    def _info(self, e: Evaluator, v: object, parts: tuple[Moves, ...], value: object) -> Info:
+    def _info(self, e: Evaluator, v: object, parts: Parts, value: object) -> Info:
         """Return what was done; step and scheme are those of t in x + t v."""
         if not parts:
             return Info(e.evaluations, np.zeros(()), np.array("fixed"), value=value)

@@ -51,8 +51,9 @@ class Gradient(GradientOperator, PreparedOperator):
         if others:
             raise unexpected(type(self).__name__, others)
         self._prepare(
-            f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
-        )
+            f, method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
+            workers=workers, progress=progress, on_error=on_error, full_output=full_output,
+        )  # fmt: skip
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.gradient(e, self, center)
@@ -245,8 +246,9 @@ def gradient(
     if others:
         raise unexpected("gradient", others)
     return once(
-        SPARE, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress,
-        on_error, full_output,
+        SPARE, f, x, args, f0=f0, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum,
+        has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress, on_error=on_error,
+        full_output=full_output,
     )  # fmt: skip
 
 
@@ -334,6 +336,7 @@ def value_and_gradient(
     if others:
         raise unexpected("value_and_gradient", others)
     return once(
-        SPARE_WITH_VALUE, f, x, args, None, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers,
-        progress, on_error, full_output,
+        SPARE_WITH_VALUE, f, x, args, f0=None, method=method, axis=axis, bounds=bounds, kwargs=kwargs,
+        argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress,
+        on_error=on_error, full_output=full_output,
     )  # fmt: skip

@@ -16,13 +16,13 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.operator_kinds import HessianOperator
 from gradfast._kernels.returned_value import ArrayValueError
 from gradfast.algorithms import adaptive
-from gradfast.calls.evaluators import in_dtype_of_x, shape_of, x_of
+from gradfast.calls.evaluators import Parts, in_dtype_of_x, shape_of, x_of
 from gradfast.calls.operator_call import PreparedOperator
 from gradfast.calls.operator_value import COMMON
 from gradfast.operators.gradients import Gradient
 from gradfast.operators.jacobians import Jacobian, as_it_is_now, at_sparsity
 from gradfast.steps.methods import AnyMethod, as_method
-from gradfast.steps.steps_and_bounds import Candidates
+from gradfast.steps.steps_and_bounds import Candidates, Sides
 from gradfast.values.arguments import Arguments, Array, Function, OnError, ProgressLike, Some, WorkersLike, unexpected
 from gradfast.values.callables import Remembered, as_objective
 from gradfast.values.info import Info
@@ -83,8 +83,9 @@ class Hessian(HessianOperator, PreparedOperator):
             self.of_gradient.diagonal = self.diagonal
             self._take_order(1)
         self._prepare(
-            f if slopes is None else self.of_gradient.f, method, axis, bounds, kwargs, argnum, has_aux, vectorized,
-            workers, progress, on_error, full_output,
+            f if slopes is None else self.of_gradient.f, method, axis=axis, bounds=bounds, kwargs=kwargs,
+            argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress,
+            on_error=on_error, full_output=full_output,
         )  # fmt: skip
         if slopes is not None:
             self._show(f, self.bounds)
@@ -103,9 +104,7 @@ class Hessian(HessianOperator, PreparedOperator):
         if self.gradient is not None and axis is not None and vectorized:
             raise ValueError(f"vectorized must be False with axis and gradient; got {vectorized!r}")
 
-    def _moves_of(
-        self, e: Evaluator, steps: Array, candidates: Candidates, sides: tuple[Array, Array] | None
-    ) -> tuple[Moves, ...]:
+    def _moves_of(self, e: Evaluator, steps: Array, candidates: Candidates, sides: Sides | None) -> Parts:
         found = super()._moves_of(e, steps, candidates, sides)
         if len(found) < 2 or self.diagonal:
             return found
@@ -117,9 +116,7 @@ class Hessian(HessianOperator, PreparedOperator):
     def _groups_of(self, e: Evaluator, some: Some) -> Groups:
         return Groups.each(e.n, some) if self.diagonal else Groups.pairs(e.n, some)
 
-    def _fill_gaps(
-        self, e: Evaluator, v: object, parts: tuple[Moves, ...], center: Array | None, result: Array
-    ) -> tuple[Moves, ...]:
+    def _fill_gaps(self, e: Evaluator, v: object, parts: Parts, center: Array | None, result: Array) -> Parts:
         if self.diagonal:
             return super()._fill_gaps(e, v, parts, center, result)
         for moves in parts:  # one, of sums along pairs: those of a coordinate with itself are found among them
@@ -131,9 +128,7 @@ class Hessian(HessianOperator, PreparedOperator):
             result[nowhere * (nowhere + 1) // 2 + nowhere] = np.nan  # where a coordinate with itself stands among pairs
         return parts
 
-    def _from_sides_of_each(
-        self, e: Evaluator, moves: Moves, some: Some, center: Array, result: Array
-    ) -> tuple[Moves, ...]:
+    def _from_sides_of_each(self, e: Evaluator, moves: Moves, some: Some, center: Array, result: Array) -> Parts:
         """Take sums along pairs anew, by a stencil that looks to that side of each coordinate where f is finite."""
         one_sided = self.method.one_sided()
         steps, sides = one_sided.steps_at(x_of(e), self.n, e.precision), self._bounds_at(e)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 import numpy as np
 
 from gradfast._kernels.evaluator import Evaluator
-from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import JacobianOperator, Spare
 from gradfast.algorithms import adaptive
-from gradfast.calls.evaluators import in_dtype_of_x, shape_of
+from gradfast.calls.evaluators import Parts, in_dtype_of_x, shape_of
 from gradfast.calls.operator_call import PreparedOperator
 from gradfast.calls.operator_value import COMMON
 from gradfast.operators.directional import DirectionalDerivative
 from gradfast.steps.methods import AnyMethod, as_method
+from gradfast.steps.steps_and_bounds import Sides
 from gradfast.values.arguments import Array, Function, OnError, ProgressLike, WorkersLike, imported, unexpected
 from gradfast.values.info import Info
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gradfast.calls.operator_value import JacobianOptions, Labeled, Named, No, Point, Yes
 
 
-def at_sparsity(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
+def at_sparsity(operator: PreparedOperator, e: Evaluator, parts: Parts, f0: object) -> object:
     from gradfast.algorithms import sparse  # few programs need it, nor what it imports
 
     return sparse.derivatives(operator, e, parts, f0)
@@ -64,8 +64,9 @@ class Jacobian(JacobianOperator, PreparedOperator):
         if others:
             raise unexpected(type(self).__name__, others)
         self._prepare(
-            f, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress, on_error, full_output
-        )
+            f, method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
+            workers=workers, progress=progress, on_error=on_error, full_output=full_output,
+        )  # fmt: skip
         self.flat = bool(flat)
         if sparsity is not None:
             if axis is not None:
@@ -150,7 +151,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
     def _shaped(self, e: Evaluator, result: Array) -> object:
         return in_dtype_of_x(e, result.reshape((e.width, e.n) if self.flat else (*e.value_shape(), *shape_of(e))))
 
-    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Callable[[float], Array]:
+    def _along(self, e: Evaluator, v: Array, sides: Sides | None) -> Callable[[float], Array]:
         f = super()._along(e, v, sides)
         return lambda t: np.ravel(f(t))
 
@@ -297,8 +298,9 @@ def jacobian(
         raise unexpected("jacobian", others)
     if sparsity is None and axis is None and not (flat or verify):
         return once(
-            SPARE, f, x, args, f0, method, axis, bounds, kwargs, argnum, has_aux, vectorized, workers, progress,
-            on_error, full_output,
+            SPARE, f, x, args, f0=f0, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum,
+            has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress, on_error=on_error,
+            full_output=full_output,
         )  # fmt: skip
     operator = Jacobian(
         f, method=method, axis=axis, flat=flat, sparsity=sparsity, verify=verify, bounds=bounds, kwargs=kwargs,
