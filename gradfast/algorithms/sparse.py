@@ -9,7 +9,7 @@ from gradfast._kernels.combine import SCATTER, combined, second_derivatives_of
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.algorithms.sparse_verification import Lines, verify
-from gradfast.calls.evaluators import Call, in_dtype_of_x, opened, x_of
+from gradfast.calls.evaluators import Call, Parts, in_dtype_of_x, opened, x_of
 from gradfast.calls.operator_call import PreparedOperator
 from gradfast.coloring import Coloring
 from gradfast.stencils import ONE_NODE
@@ -73,7 +73,7 @@ def _pattern(sparsity: object, x: Array, symmetric: bool) -> Pattern:
     return pattern
 
 
-def derivatives(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], f0: object) -> object:
+def derivatives(operator: PreparedOperator, e: Evaluator, parts: Parts, f0: object) -> object:
     """Return the derivatives at the entries of the sparsity, with what was done if that is asked for."""
     given = None if f0 is None else operator._given(e, f0)
     result, parts, value = (hessian if operator.single else jacobian)(operator, e, parts, given)
@@ -84,8 +84,8 @@ def derivatives(operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ..
 
 
 def jacobian(
-    operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], given: Array | None
-) -> tuple[Any, tuple[Moves, ...], Array | None]:
+    operator: PreparedOperator, e: Evaluator, parts: Parts, given: Array | None
+) -> tuple[Any, Parts, Array | None]:
     """Return the Jacobian, a row for each value of f and a column for each coordinate; all moves; f(x) if it is known.
 
     If the operator is of a gradient, only one of two mirrored entries is read.
@@ -97,7 +97,7 @@ def jacobian(
         )
     center = e.value() if given is None and any(moves.stencil.center for moves in parts) else given
 
-    def at_entries(parts: tuple[Moves, ...], center: Array | None = center) -> Array:
+    def at_entries(parts: Parts, center: Array | None = center) -> Array:
         return _by_colors(operator, e, parts, coloring, center, given)
 
     pattern, every, data = coloring.pattern, parts, at_entries(parts)
@@ -122,7 +122,7 @@ def as_csr(sparse: ModuleType, pattern: Pattern, data: Array) -> Any:
 
 
 def _by_colors(
-    operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], coloring: Coloring, center: Array | None,
+    operator: PreparedOperator, e: Evaluator, parts: Parts, coloring: Coloring, center: Array | None,
     given: Array | None,
 ) -> Array:  # fmt: skip
     """Return the derivatives at the pattern's entries."""
@@ -155,9 +155,7 @@ def _by_colors(
     return data
 
 
-def hessian(
-    operator: PreparedOperator, e: Evaluator, parts: tuple[Moves, ...], given: Array | None
-) -> tuple[Any, tuple[Moves, ...], Any]:
+def hessian(operator: PreparedOperator, e: Evaluator, parts: Parts, given: Array | None) -> tuple[Any, Parts, Any]:
     """Return the Hessian of an f of one number, from the pairs that the pattern holds; all moves; f(x)."""
     center = e.value() if given is None else given
     sparse, coloring = scipy_sparse(), coloring_of(operator, x_of(e), True)

@@ -8,6 +8,7 @@ import numpy as np
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.steps_and_bounds import Stencil
+from gradfast.calls.evaluators import Parts
 from gradfast.coloring import Coloring
 from gradfast.values.arguments import Array
 
@@ -45,7 +46,7 @@ class Lines:
     rows: Any = slice(None)  # of the Jacobian, those that are looked at
 
     def __init__(
-        self, e: Evaluator, parts: tuple[Moves, ...], coloring: Coloring, result: Any, center: Array | None,
+        self, e: Evaluator, parts: Parts, coloring: Coloring, result: Any, center: Array | None,
         exactly: bool,
     ) -> None:  # fmt: skip
         """The result is sparse, in the precision of f's values. Directions move x exactly, or by any number."""
@@ -93,7 +94,7 @@ class Lines:
         allowed: Array = SHARE * self.sum_of(self.result.data) + spread * _root_mean_square(rounding)
         return allowed
 
-    def error(self, values: list[Array], derivatives: Callable[[tuple[Moves, ...]], Array]) -> Array:
+    def error(self, values: list[Array], derivatives: Callable[[Parts], Array]) -> Array:
         """Return by how much that may be for truncation and noise of f; inf where f did not move at all.
 
         Of an f that is linear, steps half as long give the same derivatives, a shorter way along a direction gives a
@@ -139,7 +140,7 @@ class Lines:
         return _root_mean_square([(sizes @ np.abs(v))[self.rows] for v in self.directions])
 
 
-def verify(lines: Lines, derivatives: Callable[[tuple[Moves, ...]], Array]) -> None:
+def verify(lines: Lines, derivatives: Callable[[Parts], Array]) -> None:
     """Hold a Jacobian against f moved along random directions; ValueError if a row is off.
 
     Two directions are enough if all rows are off by no more than rounding. For the other rows, four directions and the

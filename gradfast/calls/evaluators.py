@@ -25,6 +25,8 @@ from gradfast.stencils import ONE_NODE
 from gradfast.steps.methods import complex_copy, imaginary_part_of
 from gradfast.values.arguments import RAVELED, VALUE_DTYPE, Arguments, Array, Function, as_dtype, share_memory, warn
 
+Parts = tuple[Moves, ...]  # what an operator asks for: moves for each stencil in use
+
 
 class Call(NamedTuple):
     """f, its arguments, and how it is called: what an evaluator is opened from, here or in another process."""

@@ -13,9 +13,9 @@ import numpy as np
 
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.evaluator_in_place import OnePoint
-from gradfast._kernels.moves import Moves
 from gradfast.calls.evaluators import (
     Call,
+    Parts,
     as_counted,
     as_x,
     call_of,
@@ -28,7 +28,7 @@ from gradfast.calls.evaluators import (
 from gradfast.calls.operator_moves import MixedStencils
 from gradfast.parameters import Layout, are_parameters
 from gradfast.steps.methods import check_along, check_step, direction_inside, random_direction
-from gradfast.steps.steps_and_bounds import checked_bounds, warn_of_swallowed_step
+from gradfast.steps.steps_and_bounds import Sides, checked_bounds, warn_of_swallowed_step
 from gradfast.values.arguments import VALUE_DTYPE, Arguments, Array, Function, as_arguments, real_numbers, share_memory
 from gradfast.values.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
 from gradfast.values.info import Info, info_of_all, joined, joined_info, with_arrays
@@ -215,7 +215,7 @@ class PreparedOperator(MixedStencils):
         """Return derivatives along each coordinate, in order, in the shape and dtype of x; at a number, a number."""
         return in_dtype_of_x(e, as_x(e, result))
 
-    def _check(self, e: Evaluator, v: object, parts: tuple[Moves, ...], result: Array) -> None:
+    def _check(self, e: Evaluator, v: object, parts: Parts, result: Array) -> None:
         """Hold a derivative by the complex step against differences along a direction, at copies of x."""
         if not (self.method.check and parts and e.n):
             return
@@ -228,7 +228,7 @@ class PreparedOperator(MixedStencils):
         along = self._along(e, way, sides)
         check_along(lambda t: along(t) if t else center, step, e.precision, self._product(e, result, way))
 
-    def _along(self, e: Evaluator, v: Array, sides: tuple[Array, Array] | None) -> Callable[[float], Array]:
+    def _along(self, e: Evaluator, v: Array, sides: Sides | None) -> Callable[[float], Array]:
         """Return f on the line x + t v, at points that are copies and inside the bounds, as a function of t."""
         x, call = x_of(e), call_of(e)._replace(is_complex=False)
 
@@ -254,7 +254,7 @@ class PreparedOperator(MixedStencils):
         product: Array = np.sum(result * v, axis=e.axis)
         return product
 
-    def _info(self, e: Evaluator, v: object, parts: tuple[Moves, ...], value: object) -> Info:
+    def _info(self, e: Evaluator, v: object, parts: Parts, value: object) -> Info:
         """Return what was done, with f's value at x if that is known."""
         steps, names = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char]), np.full(e.n, "fixed", "<U8")
         for moves in parts:
@@ -280,7 +280,7 @@ class PreparedOperator(MixedStencils):
         """Return f's value at x."""
         return e.value()
 
-    def _warn_if_unseen(self, e: Evaluator, parts: tuple[Moves, ...] | None, everywhere: Array | None) -> None:
+    def _warn_if_unseen(self, e: Evaluator, parts: Parts | None, everywhere: Array | None) -> None:
         """Warn if f may see nothing of what is moved, since all derivatives are exactly 0.
 
         `everywhere` is f's value at the moved points, or at x if they are not all the same; None if it is not known.

@@ -8,20 +8,20 @@ from gradfast._kernels.combine import combined
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE, Stencil
-from gradfast.calls.evaluators import as_counted, x_of
+from gradfast.calls.evaluators import Parts, as_counted, x_of
 from gradfast.calls.operator_value import WithOptions
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
 from gradfast.steps.difference_methods import Difference
 from gradfast.steps.methods import LONGEST_CHECK, check_step, imaginary_steps_at
-from gradfast.steps.steps_and_bounds import Candidates, checked_bounds, scale_of, steps_within
+from gradfast.steps.steps_and_bounds import Candidates, Sides, checked_bounds, scale_of, steps_within
 from gradfast.values.arguments import EPS, VALUE_DTYPE, Array, Some, as_array
 
 
 class MixedStencils(WithOptions):
     """How the moves of an operator are made where one rule of steps and one stencil do not serve all coordinates."""
 
-    def _moves(self, e: Evaluator, v: object) -> tuple[Moves, ...]:
+    def _moves(self, e: Evaluator, v: object) -> Parts:
         """Return moves for each stencil in use, near bounds or with steps of the caller's."""
         method, x = self.method, x_of(e)
         e.has_gaps = not np.isfinite(x).all()
@@ -30,7 +30,7 @@ class MixedStencils(WithOptions):
             return self._imaginary_moves(e, sides)
         return self._moves_of(e, method.steps_at(x, self.n, e.precision), method.candidates(self.n), sides)
 
-    def _bounds_at(self, e: Evaluator) -> tuple[Array, Array] | None:
+    def _bounds_at(self, e: Evaluator) -> Sides | None:
         """Return the bounds of each coordinate of x, in C order; an error shows them as the caller wrote them."""
         if self._sides is None:
             return None
@@ -42,9 +42,7 @@ class MixedStencils(WithOptions):
             )
         return checked_bounds(x_of(e), sides, self.bounds, e.name)
 
-    def _moves_of(
-        self, e: Evaluator, steps: Array, candidates: Candidates, sides: tuple[Array, Array] | None
-    ) -> tuple[Moves, ...]:
+    def _moves_of(self, e: Evaluator, steps: Array, candidates: Candidates, sides: Sides | None) -> Parts:
         if sides is None:
             stencil, sign = candidates[0]
             return (Moves(self._groups(e), sign * as_counted(e, steps), stencil),)
@@ -62,13 +60,13 @@ class MixedStencils(WithOptions):
     def _groups_of(self, e: Evaluator, some: Some) -> Groups:
         return Groups.each(e.n, some)
 
-    def _imaginary_moves(self, e: Evaluator, sides: tuple[Array, Array] | None) -> tuple[Moves, ...]:
+    def _imaginary_moves(self, e: Evaluator, sides: Sides | None) -> Parts:
         """Return the moves of the complex step. Nothing real moves: only equal bounds fix a coordinate."""
         steps, stencil = imaginary_steps_at(x_of(e).reshape(-1)), ONE_NODE
         free = np.arange(e.n) if sides is None else np.flatnonzero(sides[0] != sides[1])
         return (self._moves_of_some(e, as_counted(e, steps), stencil, free),) if free.size or not e.n else ()
 
-    def _by_members(self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None) -> Array:
+    def _by_members(self, e: Evaluator, parts: Parts, center: Array | None) -> Array:
         """Return the derivatives where coordinates that are moved together take stencils of their own.
 
         f is called as often as the longest stencil has nodes; a coordinate whose own has fewer, or that is in none,
@@ -100,9 +98,7 @@ class MixedStencils(WithOptions):
 
     # --- where f or x is not finite -----------------------------------------------------------------------------------
 
-    def _fill_gaps(
-        self, e: Evaluator, v: object, parts: tuple[Moves, ...], center: Array | None, result: Array
-    ) -> tuple[Moves, ...]:
+    def _fill_gaps(self, e: Evaluator, v: object, parts: Parts, center: Array | None, result: Array) -> Parts:
         """Take derivatives that are inf or NaN from one side of x; return all moves that were used.
 
         Where x itself is inf or NaN, so is the derivative. The result is changed in place.
@@ -122,9 +118,9 @@ class MixedStencils(WithOptions):
         return parts
 
     def _from_one_side(
-        self, e: Evaluator, parts: tuple[Moves, ...], center: Array | None, result: Array, places: tuple[Array, Array],
+        self, e: Evaluator, parts: Parts, center: Array | None, result: Array, places: tuple[Array, Array],
         again: Callable[[Moves, Array], Array],
-    ) -> tuple[Moves, ...]:  # fmt: skip
+    ) -> Parts:  # fmt: skip
         """Try stencils on each side where a result is not finite, but f is at x.
 
         Places are the row of each result, that of f's value, and its column, that of the coordinate. `again` returns
@@ -151,13 +147,10 @@ class MixedStencils(WithOptions):
                 parts += (Moves(self._groups_of(e, np.unique(columns[better])), part.step_of_each, part.stencil),)
         return parts
 
-    def _signed(
-        self, e: Evaluator, steps: Array, candidate: tuple[Stencil, int], sides: tuple[Array, Array] | None
-    ) -> Array:
+    def _signed(self, e: Evaluator, steps: Array, candidate: tuple[Stencil, int], sides: Sides | None) -> Array:
         """Return the steps by which a stencil looks to one side, in order; 0 where bounds leave it no room."""
-        return as_counted(
-            e, candidate[1] * steps if sides is None else steps_within(x_of(e), steps, (candidate,), sides)[0]
-        )
+        signed = candidate[1] * steps if sides is None else steps_within(x_of(e), steps, (candidate,), sides)[0]
+        return as_counted(e, signed)
 
 
 # --- along a direction ------------------------------------------------------------------------------------------------
@@ -166,7 +159,7 @@ class MixedStencils(WithOptions):
 class Line:
     """x + t v as a function of t: how far t may go and is to go."""
 
-    def __init__(self, e: Evaluator, v: object, sides: tuple[Array, Array] | None, n: int = 1) -> None:
+    def __init__(self, e: Evaluator, v: object, sides: Sides | None, n: int = 1) -> None:
         self.n = n  # order of the derivative
         self.x, self.v = x_of(e), np.array(as_array("v", v))  # a copy: v may be x, which moves
         if self.v.shape != self.x.shape:

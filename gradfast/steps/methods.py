@@ -13,7 +13,7 @@ from gradfast._kernels.operator_run import NAMED
 from gradfast._kernels.returned_value import shown, values_of
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE, Stencil
 from gradfast.steps.difference_methods import Backward, Central, Forward, Method
-from gradfast.steps.steps_and_bounds import best_relative_step
+from gradfast.steps.steps_and_bounds import Sides, best_relative_step
 from gradfast.values.arguments import EPS, VALUE_DTYPE, Array, Function, Words, is_integer, is_real
 
 
@@ -284,7 +284,7 @@ def random_direction(x: Array) -> Array:
     return np.copysign(share * np.maximum(np.where(np.isfinite(x), np.abs(x), 0), LEAST_SCALE), x)
 
 
-def direction_inside(x: Array, v: Array, bounds: tuple[Array, Array], step: float | None = None) -> Array:
+def direction_inside(x: Array, v: Array, bounds: Sides, step: float | None = None) -> Array:
     """Return v turned and shortened so that the longest step of the check along it stays inside bounds.
 
     Where hardly any room is left, f's own rounding would hide the coordinate, and it stays.

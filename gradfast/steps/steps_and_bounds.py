@@ -98,6 +98,7 @@ def checked_steps(name: str, value: object, *, may_be_zero: bool = False) -> Arr
 # Stencils to choose from, the preferred one first, and the sign of their steps.
 Candidates = tuple[tuple[Stencil, int], ...]
 
+Sides = tuple[Array, Array]  # the lower and the upper bound of each coordinate
 Group = tuple[Stencil, Some]  # a stencil, and the coordinates that take it
 
 # An x that rounding left outside by a few units in the last place is taken to be at its bound.
@@ -121,7 +122,7 @@ def sides_of(bounds: Any) -> Any:
     return tuple([np.array(side) if isinstance(side, np.ndarray) else side for side in (lower, upper)])
 
 
-def _as_pairs(bounds: object) -> tuple[Array, Array] | None:
+def _as_pairs(bounds: object) -> Sides | None:
     """Return two sides of what is a list or an array of a pair for each coordinate, as SciPy has it; None of others.
 
     A tuple of two is two sides, whatever it holds. A longer one can only be pairs.
@@ -168,9 +169,7 @@ def _readable(side: object, infinite: float) -> Any:
     )
 
 
-def checked_bounds(
-    x: Array, bounds: Any, given: object, name: Callable[[int], str] | None = None
-) -> tuple[Array, Array]:
+def checked_bounds(x: Array, bounds: Any, given: object, name: Callable[[int], str] | None = None) -> Sides:
     """Return the lower and upper bound of each coordinate, flat; ValueError, which names it, if one is outside."""
     name = name or partial(name_of_coordinate, x)
     try:
@@ -221,9 +220,7 @@ def _side_of_bounds(x: Array, side: object, infinite: float) -> Array:
         return np.broadcast_to(array.astype(x.dtype), x.shape).reshape(-1)
 
 
-def steps_within(
-    x: Array, steps: Array, candidates: Candidates, bounds: tuple[Array, Array]
-) -> tuple[Array, list[Group]]:
+def steps_within(x: Array, steps: Array, candidates: Candidates, bounds: Sides) -> tuple[Array, list[Group]]:
     """Return signed steps, and which coordinates take which stencil, so that every node lies within the bounds."""
     kind = VALUE_DTYPE[x.dtype.char]
     signed = np.array(steps, kind).reshape(-1)
