@@ -12,18 +12,15 @@ c. `kept` are the bytes of x. They serve three ends: what a coordinate goes back
 """
 
 cimport cython
-from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer,
-)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.exc cimport PyErr_Clear
 from cpython.float cimport PyFloat_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
 
 from gradfast._kernels.memory cimport (
     NPY_DOUBLE, NPY_LONGDOUBLE, Fields, PyArray_BYTES, PyArray_DIMS, PyArray_ISCARRAY_RO, PyArray_NDIM, PyArray_TYPE,
-    close_memory, fields_of, form_of, give_back_form, holds, open_memory, read_all, shape_in, strides_in, write_all,
+    close_memory, data_of, fields_of, form_of, give_back_form, holds, open_memory, read_all, shape_in, size_of,
+    strides_in, write_all,
 )
 from gradfast._kernels.returned_value cimport as_real_array, precision_of
 
@@ -33,9 +30,6 @@ import numpy as np
 from numpy import empty, ndarray
 
 from gradfast._kernels.memory import add_note, f_changed, form_changed, first_change, name_at
-
-cdef extern from "Python.h":
-    int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept  # its error is looked at
 
 
 # A piece of moves is to take about as long: a progress bar moves ten times a second.
@@ -85,10 +79,8 @@ cdef class Evaluator:
         self.inner, self.x, self.base, self.axis = inner, inner.x, inner.base, inner.axis
         self.kept, self.before, self.kind, self.value_size = inner.kept, inner.before, inner.kind, inner.value_size
         self.n, self.point_size, self.points_a_row = inner.n, inner.point_size, inner.points_a_row
-        self.single, self.copied_from, self.coarsest, self.layout = (
-            inner.single, inner.copied_from, inner.coarsest, inner.layout
-        )
-        self.shape, self.width, self.is_known = inner.shape, inner.width, inner.is_known
+        self.single, self.shape, self.width, self.is_known = inner.single, inner.shape, inner.width, inner.is_known
+        self.copied_from, self.coarsest, self.layout = inner.copied_from, inner.coarsest, inner.layout
 
     def __dealloc__(self):
         close_memory(&self.memory)
@@ -277,11 +269,11 @@ cdef class Evaluator:
         cdef Evaluator source = self.at_x if self.inner is None else self.inner
         cdef Py_ssize_t before = source.evaluations
         source.center(block)
-        if source is not self.inner:
-            self.counted += source.evaluations - before
         self.shape, self.width, self.is_known = source.shape, source.width, source.is_known
         if source is self.inner:
             self.coarsest = source.coarsest
+        else:
+            self.counted += source.evaluations - before
         return 0
 
     cpdef tuple value_shape(self):
@@ -353,8 +345,7 @@ cdef class Evaluator:
     cdef bint take_array(self, found, Py_ssize_t rows, Block *block, Py_ssize_t row) except -1:
         """Copy an array of f's values to a row of a block; False, and no copy, if it has another dtype or shape."""
         cdef const Fields *fields = fields_of(found)
-        cdef bint is_wide = self.value_size > <Py_ssize_t>sizeof(double)
-        if PyArray_TYPE(fields) != (NPY_LONGDOUBLE if is_wide else NPY_DOUBLE) or not PyArray_ISCARRAY_RO(fields):
+        if not is_as_computed(found, self.value_size):
             return False
         if PyArray_NDIM(fields) != 1:
             if not self.is_known or found.shape != self.shape:
@@ -369,20 +360,17 @@ cdef class Evaluator:
 
     cdef int copy_values(self, array, char *to) except -1:  # OUT: to
         """Write an array of real numbers in C order, in the precision that f's values are computed with."""
-        cdef Py_buffer view
-        cdef char wanted = c"g" if self.value_size > <Py_ssize_t>sizeof(double) else c"d"
-        if get_buffer(array, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0:
-            PyErr_Clear()
-        elif view.format[0] == wanted and view.format[1] == 0:
-            memcpy(to, view.buf, view.len)
-            PyBuffer_Release(&view)
-            return 0
-        else:
-            PyBuffer_Release(&view)
-        PyObject_GetBuffer(np.ascontiguousarray(array, chr(wanted)), &view, PyBUF_SIMPLE)
-        memcpy(to, view.buf, view.len)
-        PyBuffer_Release(&view)
+        if type(array) is not ndarray or not is_as_computed(array, self.value_size):
+            array = np.ascontiguousarray(array, "d" if self.value_size == sizeof(double) else "g")
+        memcpy(to, data_of(array), size_of(array) * self.value_size)
         return 0
+
+
+cdef inline bint is_as_computed(array, Py_ssize_t value_size) noexcept:
+    """Return whether an array holds numbers of the precision that f's values are computed with, in C order."""
+    cdef const Fields *fields = fields_of(array)
+    cdef int wanted = NPY_DOUBLE if value_size == sizeof(double) else NPY_LONGDOUBLE
+    return PyArray_TYPE(fields) == wanted and PyArray_ISCARRAY_RO(fields)
 
 
 cdef moved_by(Evaluator e, Moves moves):
@@ -400,9 +388,6 @@ cdef moved_by(Evaluator e, Moves moves):
 
 
 cdef array_of(const char *values, tuple shape, Py_ssize_t value_size):
-    cdef Py_buffer view
     found = empty(shape) if value_size == sizeof(double) else empty(shape, "g")
-    PyObject_GetBuffer(found, &view, PyBUF_SIMPLE)
-    memcpy(view.buf, values, view.len)
-    PyBuffer_Release(&view)
+    memcpy(data_of(found), values, size_of(found) * value_size)
     return found

@@ -114,9 +114,8 @@ cdef class OnePoint(Evaluator):
                 else:
                     self.take(found, last - first, block, row - first)
                     found = None  # an array need not outlive the next call of f
-                if not self.has_looked or not is_at_home(self.moving) or not is_moved(
-                    self.moving, self.rest, moves, span, node[k]
-                ):
+                if not (self.has_looked and is_at_home(self.moving)
+                        and is_moved(self.moving, self.rest, moves, span, node[k])):
                     self.require_untouched(moves, span, node[k])
                 k += 1
                 if k == size or row == last - 1:

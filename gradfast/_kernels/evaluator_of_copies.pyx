@@ -1,7 +1,6 @@
 """f of copies of x: of many moved points a call (`ManyPoints`), or of one number, at all elements (`Elements`)."""
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
@@ -94,42 +93,38 @@ cdef class ManyPoints(Copies):
         self, points, Moves moves, Py_ssize_t row, Py_ssize_t count, Py_ssize_t first, Py_ssize_t last, Block *block
     ) except -1:
         """Write f's values at copies of x, each moved by a row of moves; the copies are what they were afterwards."""
-        cdef Py_buffer view
         cdef Py_ssize_t r, size = moves.stencil.size
         cdef const double *node = moves.stencil.node
         cdef Groups groups = moves.groups
+        cdef char *memory = data_of(points)
         cdef char *start
         cdef Memory copy
         cdef Span span
         cdef size_t form
         cdef bint same = True
-        PyObject_GetBuffer(points, &view, PyBUF_SIMPLE)
-        try:
-            copy = self.copy_at(<char *>view.buf)
-            start = copy.start
-            for r in range(count):
-                copy.start = start + r * self.point_bytes
-                move(&copy, self.rest, moves, groups.span((row + r) // size), node[(row + r) % size])
-            form = form_of(points)
-            found = self.array_for(self.call(points, row, count), count)
-            if form_of(points) != form:
-                raise form_changed()
-            self.know(found.shape[1:])
-            if row == first:
-                reserve(block, (last - first) * self.width * self.value_size)
-            # f's values may be a view of the points: they are copied before these go back.
-            self.copy_values(found, block.at + (row - first) * self.width * self.value_size)
-            for r in range(count):
-                copy.start = start + r * self.point_bytes
-                span = groups.span((row + r) // size)
-                if not is_moved(&copy, self.rest, moves, span, node[(row + r) % size]):
-                    raise f_changed(self.name(first_not_moved(&copy, self.rest, moves, span, node[(row + r) % size])))
-                put_back(&copy, self.rest, groups, span)
-                same = same and memcmp(<char *>view.buf + r * self.point_bytes, self.whole, self.point_bytes) == 0
-            if not same:
-                self.raise_change(points)
-        finally:
-            PyBuffer_Release(&view)
+        copy = self.copy_at(memory)
+        start = copy.start
+        for r in range(count):
+            copy.start = start + r * self.point_bytes
+            move(&copy, self.rest, moves, groups.span((row + r) // size), node[(row + r) % size])
+        form = form_of(points)
+        found = self.array_for(self.call(points, row, count), count)
+        if form_of(points) != form:
+            raise form_changed()
+        self.know(found.shape[1:])
+        if row == first:
+            reserve(block, (last - first) * self.width * self.value_size)
+        # f's values may be a view of the points: they are copied before these go back.
+        self.copy_values(found, block.at + (row - first) * self.width * self.value_size)
+        for r in range(count):
+            copy.start = start + r * self.point_bytes
+            span = groups.span((row + r) // size)
+            if not is_moved(&copy, self.rest, moves, span, node[(row + r) % size]):
+                raise f_changed(self.name(first_not_moved(&copy, self.rest, moves, span, node[(row + r) % size])))
+            put_back(&copy, self.rest, groups, span)
+            same = same and memcmp(memory + r * self.point_bytes, self.whole, self.point_bytes) == 0
+        if not same:
+            self.raise_change(points)
         return 0
 
     cdef call(self, points, Py_ssize_t first, Py_ssize_t count):
@@ -180,15 +175,12 @@ cdef class Elements(Copies):
 
     cdef int fill(self, Moves moves, Py_ssize_t first, Py_ssize_t last, Block *block) except -1:
         cdef Py_ssize_t row, size = moves.stencil.size
-        cdef Py_buffer view
         cdef Memory copy
         try:
             for row in range(first, last):
                 point = self.new_copy(moves.groups.kind == TOGETHER and moves.groups.list is NULL)
-                PyObject_GetBuffer(point, &view, PyBUF_SIMPLE)
-                copy = self.copy_at(<char *>view.buf)
+                copy = self.copy_at(data_of(point))
                 move(&copy, self.rest, moves, moves.groups.span(row // size), moves.stencil.node[row % size])
-                PyBuffer_Release(&view)
                 self.failed = self.failed_last = row
                 self.take_values(self.call(point), False, last - first, block, row - first)
         except Exception as error:
