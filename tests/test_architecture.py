@@ -31,7 +31,7 @@ FLOORS = {
         "workers",
         "operator_value",
         "operator_moves",
-        "operator_call",
+        "prepared_operator",
     ),
     "algorithms": ("adaptive_complex", "adaptive", "noise_estimate", "sparse_verification", "sparse"),
     "operators": (

@@ -379,7 +379,7 @@ def test_sums_that_are_not_divided_are_the_weighted_values():
 
 def test_each_point_of_a_batch_has_a_value_at_x_of_its_own():
     moves = Moves(Groups.each(4), np.ones(4), FORWARD)
-    assert combined([5.0, 6.0, 7.0, 8.0], moves, [1.0, 2.0], point=2).tolist() == [4.0, 5.0, 5.0, 6.0]
+    assert combined([5.0, 6.0, 7.0, 8.0], moves, [1.0, 2.0], point_size=2).tolist() == [4.0, 5.0, 5.0, 6.0]
 
 
 def test_groups_keep_what_was_chosen_when_they_were_made():

@@ -6,7 +6,8 @@ a. `run` is every operator's: open an evaluator at x, make moves, ask for f's va
    plain_moves, new_result, finish.
 b. This part knows the plain case: one point, a difference method, a rule of steps, bounds far away. What is out of the
    ordinary (copies of x, bounds nearby, the complex step, adaptive steps, workers) it asks of the methods whose names
-   begin with ``_``, which `gradfast.calls.operator_call` and the modules below it define in Python.
+   begin with ``_``, which are defined in Python: by `OperatorValue`, `OperatorMoves`, `PreparedOperator`, each in the
+   module of its name in `gradfast.calls`, and by operators as `Gradient`.
 
 In short, a gradient is this, in blocks of values::
 
@@ -44,7 +45,7 @@ cdef list EACH = [Groups.each(n) for n in range(64)]
 
 
 cdef class Operator:
-    """What all prepared operators share: see `gradfast.calls.operator_call.PreparedOperator`."""
+    """What all prepared operators share: see `gradfast.calls.prepared_operator.PreparedOperator`."""
 
     def _prepare(
         self, f, method, *, bounds, kwargs, argnum, has_aux, on_error, full_output, axis=None, vectorized=False,

@@ -19,7 +19,7 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.steps_and_bounds import Stencil
 from gradfast.algorithms.adaptive_complex import ComplexSearch, ComplexValues, DifferentError
 from gradfast.calls.evaluators import as_counted, as_x
-from gradfast.calls.operator_call import PreparedOperator
+from gradfast.calls.prepared_operator import PreparedOperator
 from gradfast.stencils import ONE_NODE
 from gradfast.values.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, Some, as_dtype
 from gradfast.values.info import Info, Look

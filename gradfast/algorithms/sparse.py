@@ -10,7 +10,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.algorithms.sparse_verification import Lines, verify
 from gradfast.calls.evaluators import Call, Parts, in_dtype_of_x, opened, x_of
-from gradfast.calls.operator_call import PreparedOperator
+from gradfast.calls.prepared_operator import PreparedOperator
 from gradfast.coloring import Coloring
 from gradfast.stencils import ONE_NODE
 from gradfast.values.arguments import VALUE_DTYPE, Array, as_arguments, as_point, imported, number_or_array

@@ -87,7 +87,7 @@ class Lines:
 
     @quiet
     def rounding(self, values: list[Array]) -> Array:
-        """Return by how much that may be for rounding. The rounding of a row's entries adds up as noise does."""
+        """Return how far a row may be off by rounding. The rounding of a row's entries adds up as noise does."""
         tiny = float(np.finfo(self.e.base.dtype).tiny)
         rounding = [ROUNDING * _eps_of(found) * (np.abs(self.weights) @ np.abs(found)) + tiny for found in values]
         spread = 1 + np.sqrt(np.diff(self.result.indptr)[self.rows])
@@ -95,7 +95,7 @@ class Lines:
         return allowed
 
     def error(self, values: list[Array], derivatives: Callable[[Parts], Array]) -> Array:
-        """Return by how much that may be for truncation and noise of f; inf where f did not move at all.
+        """Return how far a row may be off by truncation and noise of f; inf where f did not move at all.
 
         Of an f that is linear, steps half as long give the same derivatives, a shorter way along a direction gives a
         change in proportion, and halfway between two directions the change is the mean of theirs. An entry that is
@@ -200,7 +200,7 @@ def _direction(steps: Array, turns: Array, unit: Array | None, random: "np.rando
 
 @quiet
 def _root_mean_square(rows: list[Array]) -> Array:
-    """Return it along the list, whatever the magnitudes are."""
+    """Return the root mean square along the list, whatever the magnitudes are."""
     sizes = np.abs(rows)
     largest = sizes.max(axis=0)
     found: Array = largest * np.sqrt(np.mean((sizes / np.where(largest > 0, largest, 1)) ** 2, axis=0))

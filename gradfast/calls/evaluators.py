@@ -184,7 +184,8 @@ def warn_of_unseen(e: Evaluator, call: Call, by: Array, everywhere: Array | None
     """Warn if f, whose derivatives are all exactly 0, does not see what is moved.
 
     One more evaluation tells, or three. They are not counted. In them all coordinates are moved, each by less than
-    `by`, which is in the order in which the evaluator counts coordinates.
+    `by`, which is in the order in which the evaluator counts coordinates. `everywhere` is f's value at the moved points
+    if it was the same at all, or f's value at x; None if neither is known.
     """
     given = e.copied_from
     gets_copies = given is None and call.vectorized and call.axis is None

@@ -9,7 +9,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE, Stencil
 from gradfast.calls.evaluators import Parts, as_counted, x_of
-from gradfast.calls.operator_value import WithOptions
+from gradfast.calls.operator_value import OperatorValue
 from gradfast.parameters import are_parameters
 from gradfast.stencils import ONE_NODE
 from gradfast.steps.difference_methods import Difference
@@ -18,7 +18,7 @@ from gradfast.steps.steps_and_bounds import Candidates, Sides, checked_bounds, s
 from gradfast.values.arguments import EPS, VALUE_DTYPE, Array, Some, as_array
 
 
-class MixedStencils(WithOptions):
+class OperatorMoves(OperatorValue):
     """How the moves of an operator are made where one rule of steps and one stencil do not serve all coordinates."""
 
     def _moves(self, e: Evaluator, v: object) -> Parts:
@@ -69,8 +69,8 @@ class MixedStencils(WithOptions):
     def _by_members(self, e: Evaluator, parts: Parts, center: Array | None) -> Array:
         """Return the derivatives where coordinates that are moved together take stencils of their own.
 
-        f is called as often as the longest stencil has nodes; a coordinate whose own has fewer, or that is in none,
-        stays where it is meanwhile.
+        f is called as often as the longest stencil has nodes. Coordinates of a shorter stencil, or of none, stay where
+        they are in the last of these calls.
         """
         out = np.zeros(e.n, VALUE_DTYPE[e.base.dtype.char])
         most, rows, every = max((m.stencil.size for m in parts), default=0), [], self._groups(e)
@@ -101,7 +101,8 @@ class MixedStencils(WithOptions):
     def _fill_gaps(self, e: Evaluator, v: object, parts: Parts, center: Array | None, result: Array) -> Parts:
         """Take derivatives that are inf or NaN from one side of x; return all moves that were used.
 
-        Where x itself is inf or NaN, so is the derivative. The result is changed in place.
+        Where x itself is inf or NaN, the derivative is NaN. The result is changed in place. Hessians and directional
+        derivatives have their own.
         """
         every = np.arange(e.n) if result.shape[-1] == e.n else 0  # at a number, of a point of a curve
         columns = np.broadcast_to(every, result.shape)
@@ -252,7 +253,7 @@ def size_along(x: Array, v: Array, scale: object = None) -> np.floating:
     """Return the length L such that a step of r L along v moves coordinates by r times their scales, max(abs(x), 0.1).
 
     With a scale these are ``max(abs(x), scale)``. That holds in the root mean square over the coordinates that v moves.
-    If all have one scale, L is x's norm.
+    If all have one scale, L is x's norm. `size_along` of operator_kinds.pyx is the twin for doubles.
     """
     moved = v != 0
     with np.errstate(all="ignore"):

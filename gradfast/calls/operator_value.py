@@ -92,7 +92,7 @@ def is_listed(kind: type, name: str) -> bool:
     return name.startswith("__") or name in listed
 
 
-class WithOptions(Operator, metaclass=Listed):
+class OperatorValue(Operator, metaclass=Listed):
     """f and how it is differentiated."""
 
     # What of the options is not at its default is shown and compared; operators add their own.
@@ -117,7 +117,7 @@ class WithOptions(Operator, metaclass=Listed):
         return f"{type(self).__name__}({self.f!r}{given})"
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self) or not isinstance(other, WithOptions):
+        if type(other) is not type(self) or not isinstance(other, OperatorValue):
             return NotImplemented
         ours, theirs = self._given_options(), other._given_options()
         return self.f == other.f and ours.keys() == theirs.keys() and all(_same(ours[k], theirs[k]) for k in ours)

@@ -10,7 +10,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import DerivativeOperator, Spare
 from gradfast.algorithms import adaptive
 from gradfast.calls.evaluators import in_dtype_of_x
-from gradfast.calls.operator_call import PreparedOperator
+from gradfast.calls.prepared_operator import PreparedOperator
 from gradfast.stencils import checked_order
 from gradfast.steps.difference_methods import Central
 from gradfast.steps.methods import AnyMethod, as_method, imaginary_part_of, imaginary_steps_at

@@ -13,8 +13,8 @@ from gradfast._kernels.moves import Moves
 from gradfast._kernels.operator_kinds import DirectionalOperator
 from gradfast.algorithms import adaptive
 from gradfast.calls.evaluators import Parts, call_of, in_dtype_of_x, innermost
-from gradfast.calls.operator_call import PreparedOperator
 from gradfast.calls.operator_moves import Line
+from gradfast.calls.prepared_operator import PreparedOperator
 from gradfast.stencils import ONE_NODE, checked_order
 from gradfast.steps.methods import AnyMethod, check_along, imaginary_steps
 from gradfast.values.arguments import Arguments, Array, Function, OnError, as_arguments, as_array, unexpected

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import GradientOperator, Spare, ValueAndGradientOperator
 from gradfast.algorithms import adaptive
-from gradfast.calls.operator_call import PreparedOperator
 from gradfast.calls.operator_value import COMMON
+from gradfast.calls.prepared_operator import PreparedOperator
 from gradfast.steps.methods import AnyMethod
 from gradfast.values.arguments import Array, Function, OnError, ProgressLike, WorkersLike, unexpected
 from gradfast.values.info import Info

@@ -17,8 +17,8 @@ from gradfast._kernels.operator_kinds import HessianOperator
 from gradfast._kernels.returned_value import ArrayValueError
 from gradfast.algorithms import adaptive
 from gradfast.calls.evaluators import Parts, in_dtype_of_x, shape_of, x_of
-from gradfast.calls.operator_call import PreparedOperator
 from gradfast.calls.operator_value import COMMON
+from gradfast.calls.prepared_operator import PreparedOperator
 from gradfast.operators.gradients import Gradient
 from gradfast.operators.jacobians import Jacobian, as_it_is_now, at_sparsity
 from gradfast.steps.methods import AnyMethod, as_method

@@ -10,8 +10,8 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import JacobianOperator, Spare
 from gradfast.algorithms import adaptive
 from gradfast.calls.evaluators import Parts, in_dtype_of_x, shape_of
-from gradfast.calls.operator_call import PreparedOperator
 from gradfast.calls.operator_value import COMMON
+from gradfast.calls.prepared_operator import PreparedOperator
 from gradfast.operators.directional import DirectionalDerivative
 from gradfast.steps.methods import AnyMethod, as_method
 from gradfast.steps.steps_and_bounds import Sides

@@ -15,7 +15,7 @@ from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.algorithms import adaptive
 from gradfast.algorithms.noise_estimate import of_each_value
-from gradfast.calls.operator_call import PreparedOperator
+from gradfast.calls.prepared_operator import PreparedOperator
 from gradfast.reports.check_evidence import COARSE, ROUNDINGS, TINY, Looks, Pairs, Seen, slope_and_knee
 from gradfast.reports.check_report import CANNOT_TELL, KINK, POWER, RIGHT, WIDTHS, WRONG
 from gradfast.values.arguments import Array, Flags, Some, Words

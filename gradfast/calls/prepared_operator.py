@@ -25,7 +25,7 @@ from gradfast.calls.evaluators import (
     warn_of_unseen,
     x_of,
 )
-from gradfast.calls.operator_moves import MixedStencils
+from gradfast.calls.operator_moves import OperatorMoves
 from gradfast.parameters import Layout, are_parameters
 from gradfast.steps.methods import check_along, check_step, direction_inside, random_direction
 from gradfast.steps.steps_and_bounds import Sides, checked_bounds, warn_of_swallowed_step
@@ -37,7 +37,7 @@ from gradfast.values.info import Info, info_of_all, joined, joined_info, with_ar
 STEP_THAT_TELLS = 2.0**-7
 
 
-class PreparedOperator(MixedStencils):
+class PreparedOperator(OperatorMoves):
     """f and how it is differentiated, looked at once; called with x and more arguments for f."""
 
     takes_both = False  # whether compiled f may return a number or write an array
@@ -46,7 +46,7 @@ class PreparedOperator(MixedStencils):
     # --- one call -----------------------------------------------------------------------------------------------------
 
     def _at(self, x: object, args: object, f0: object = None) -> Any:
-        """Return what a call gives: x stands among f's other arguments."""
+        """Call this operator, with x put among f's other arguments."""
         before, after = self._around_x(as_arguments(args))
         return self(*before, x, *after, **({} if f0 is None else {"f0": f0}))
 
@@ -281,10 +281,7 @@ class PreparedOperator(MixedStencils):
         return e.value()
 
     def _warn_if_unseen(self, e: Evaluator, parts: Parts | None, everywhere: Array | None) -> None:
-        """Warn if f may see nothing of what is moved, since all derivatives are exactly 0.
-
-        `everywhere` is f's value at the moved points, or at x if they are not all the same; None if it is not known.
-        """
+        """Warn if f may see nothing of what is moved, since all derivatives are exactly 0: see `warn_of_unseen`."""
         if isinstance(self.f, PartOf):  # a part of f's values may well be the same everywhere
             return
         if not e.n or self.is_elementwise or self.is_native or self.method.is_complex:
