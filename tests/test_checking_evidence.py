@@ -8,6 +8,7 @@ import pytest
 from gradfast import check_gradient, check_jacobian
 from gradfast.algorithms.noise_estimate import TABLE, of_each_value
 from gradfast.calls.evaluators import Call, opened
+from gradfast.reports.check_evidence import common_unit
 from gradfast.values.callables import as_objective
 
 WEIGHTS = np.array([1.0, 2.0, 3.0, 4.0])
@@ -164,3 +165,25 @@ def test_tables_stay_within_bounds():
     check_gradient(f, np.exp(x), x, bounds=(low, high))
     assert len(seen) > TABLE.size
     assert all(np.all((point >= low) & (point <= high)) for point in seen)
+
+
+def around(random, count, spread):
+    """Return values about one between 1 and 2, rising."""
+    return np.sort(random.uniform(1, 2) + spread * random.normal(size=count))
+
+
+@pytest.mark.parametrize("count", [8, 12, 32])
+@pytest.mark.parametrize("spread", [1e-8, 1e-6, 1e-4])
+def test_values_of_a_smooth_f_have_no_unit_but_their_rounding(count, spread):
+    random, eps = np.random.default_rng(0), np.finfo(float).eps / 2
+    found = [common_unit(around(random, count, spread), eps) for _ in range(100)]
+    assert np.median(found) <= 4 * eps
+    assert np.mean(np.array(found) <= 100 * eps) >= 0.95
+
+
+@pytest.mark.parametrize(("unit", "spread"), [(1e-6, 1e-4), (2.0**-23, 1e-5), (2.0**-10, 0.05), (0.05, 1.0)])
+def test_values_that_rise_by_stairs_have_the_height_of_a_stair_as_their_unit(unit, spread):
+    random = np.random.default_rng(0)
+    for _ in range(100):
+        values = np.unique(np.round(around(random, 16, spread) / unit) * unit)
+        assert common_unit(values, np.finfo(float).eps / 2) == pytest.approx(unit)

@@ -157,20 +157,22 @@ class Seen:
 def common_unit(values: Array, eps: float) -> float:
     """Return the greatest number of which all gaps between rising values are multiples, as far as rounding allows.
 
-    Euclid's algorithm, with the error of each number: half a unit in the last place is `eps`.
+    Euclid's algorithm, with the error of each number: half a unit in the last place is `eps`. A unit that a gap holds
+    many times is known so many times better than the gap. Else any further gap would be taken for a multiple of it.
     """
     known = 2 * eps * float(np.abs(values).max())
-    unit = 0.0
+    unit, known_unit = 0.0, known
     with np.errstate(all="ignore"):
         gaps = np.diff(values)
     for gap in gaps[np.isfinite(gaps)].tolist():  # others are longer than any number
-        a, b, known_a, known_b = unit, gap, known, known
+        a, b, known_a, known_b = unit, gap, known_unit, known
         while b > 2 * known_b:
             times = round(a / b)
             a, b, known_a, known_b = b, abs(a - times * b), known_b, known_a + times * known_b
         if a > 0:
             longest = max(unit, gap)
-            unit = longest / max(round(longest / a), 1)
+            times = max(round(longest / a), 1)
+            unit, known_unit = longest / times, known / times
     return unit if unit > REGULAR * known else known
 
 
