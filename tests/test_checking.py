@@ -175,6 +175,18 @@ def test_directions_find_one_wrong_entry():
     assert check.name[0] == "direction 0"
 
 
+@pytest.mark.parametrize("n", [2, 10])
+def test_most_directions_find_two_swapped_entries_and_equal_ones_that_are_doubled(n):
+    x, slopes = np.linspace(1.1, 1.9, n), np.arange(1.0, n + 1)
+    swapped = np.concatenate([slopes[-1:], slopes[1:-1], slopes[:1]])
+    missed = [
+        [check_gradient(lambda x: slopes @ x, swapped, x, directions=1, seed=seed).outcome != "failed",
+         check_gradient(np.sum, np.full(n, 2.0), x, directions=1, seed=seed).outcome != "failed"]
+        for seed in range(100)
+    ]  # fmt: skip
+    assert (np.mean(missed, axis=0) < (0.42, 0.35)).all()
+
+
 def test_coordinates_and_directions_combine():
     x = np.ones(5)
     assert check_gradient(lambda x: np.sum(x**2), 2 * x, x, coordinates=2, directions=1).name.size == 3

@@ -370,7 +370,7 @@ class _Directions:
     """f as a function of t, along directions in which each coordinate moves by about its size, up or down.
 
     t begins at 1, in x's precision, and a direction holds powers of two. So x is moved exactly: no rounding of x adds
-    to that of f.
+    to that of f. Two of them for each coordinate: with one, every second direction shows no swap of two entries.
     """
 
     def __init__(self, e: Evaluator, sides: Any, count: int, random: "np.random.Generator") -> None:
@@ -378,7 +378,7 @@ class _Directions:
         self.e, self.t, self.bounds = e, np.ones(count, x.dtype), None
         with np.errstate(over="ignore"):
             sizes = np.where((x == 0) | ~np.isfinite(x), 1, np.ldexp(np.ones_like(x), np.frexp(x)[1])).astype(x.dtype)
-        self.ways = sizes * random.choice((-1, 1), (count, x.size)).astype(x.dtype)
+        self.ways = sizes * random.choice((-1, -0.5, 0.5, 1), (count, x.size)).astype(x.dtype)
         if sides is not None:
             below, above = x - sides[0], sides[1] - x
             is_free = (below > 0) | (above > 0)
