@@ -477,6 +477,36 @@ def test_an_entry_that_is_the_slope_on_both_sides_is_at_no_kink(seed):
     assert set(check.verdict) == {"right"}
 
 
+RESTING = {
+    "constant": (lambda x: 3.0, None),
+    "far above its change": (lambda x: 1e20 + x[0], None),
+    "fixed by bounds": (lambda x: x[0], (1.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("claimed", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize(("f", "bounds"), RESTING.values(), ids=RESTING)
+def test_an_infinite_entry_is_not_right_because_nothing_is_known(f, bounds, claimed):
+    check = check_gradient(f, [claimed], [1.0], bounds=bounds)
+    assert (check.verdict.tolist(), check.outcome) == (["cannot tell"], "undecided")
+
+
+INFINITE = {
+    "a square root": (np.sqrt, 0.0),
+    "a cube root": (np.cbrt, 0.0),
+    "a power": (lambda x: np.abs(x) ** 0.9, 0.0),
+    "entropy": (lambda x: -x * np.log(np.where(x > 0, x, 1)), 0.0),
+    "an angle": (np.arcsin, 1.0),
+}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize(("f", "place"), INFINITE.values(), ids=INFINITE)
+def test_an_infinite_slope_may_be_claimed_and_no_other_infinite_entry(f, place):
+    check = check_gradient(lambda x: f(x).sum(), [math.inf, math.inf], [place, 0.5])
+    assert check.verdict.tolist() == ["cannot tell", "wrong"]
+
+
 def test_a_jump_longer_than_any_number_is_not_called_right():
     def jump(x):
         return math.copysign(1e308, x[0] - 0.5)

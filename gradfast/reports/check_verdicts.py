@@ -88,10 +88,12 @@ class Entries:
         tolerance = self.tolerance(value)
         off = np.abs(self.analytic - value)
         is_wrong = off > tolerance + WIDTHS * bar
-        is_wrong |= ~np.isfinite(self.analytic) & np.isfinite(value) & np.isfinite(bar)
+        # An infinite entry may be right, as a square root's at 0. Then slopes grow, and none is known to 1 %.
+        is_known = np.isnan(self.analytic) | (WIDTHS * bar <= POWER * np.fmax(np.abs(value), self.largest))
+        is_wrong |= ~np.isfinite(self.analytic) & np.isfinite(value) & np.isfinite(bar) & is_known
         size = np.fmax(np.abs(self.analytic), np.abs(value))
         is_right = off + tolerance + WIDTHS * bar <= np.fmax(POWER * size, np.fmax(2 * tolerance, floor))
-        return np.select([is_wrong, is_right & np.isfinite(value)], [WRONG, RIGHT], CANNOT_TELL)
+        return np.select([is_wrong, is_right & np.isfinite(off)], [WRONG, RIGHT], CANNOT_TELL)
 
     def small_between_slopes(self, found: "Judged") -> Flags:
         """Return which are small beside the largest, off, and still between f's slopes on both sides of x."""
