@@ -67,6 +67,42 @@ def test_a_report_says_what_is_wrong_with_each_array(gradient, lines):
     assert wrong_arrays(gradient) == lines + [f"{name}: all right" for name in rest if lines]
 
 
+@pytest.mark.parametrize(
+    ("change", "lines"),
+    [
+        (lambda g: 2 * g, ["x: 12 of 12 wrong: analytic = 2.00 * numeric"]),
+        (lambda g: 0 * g, ["x: 12 of 12 wrong: analytic = 0"]),
+        (lambda g: np.append(-g[:3], g[3:]), ["x: 3 of 12 wrong: analytic = -1.00 * numeric"]),
+        (lambda g: g[::-1], []),
+        (lambda g: g * np.append(2, np.ones(11)), []),
+    ],
+)
+def test_a_report_on_a_vector_says_by_what_factor_it_is_off(change, lines):
+    x = np.linspace(0.3, 1.4, 12)
+    check = check_gradient(lambda x: np.sum(np.exp(x)), change(np.exp(x)), x)
+    assert check.outcome == "failed"
+    assert [line for line in str(check).splitlines() if " wrong: " in line] == lines
+
+
+@pytest.mark.parametrize(
+    ("off", "advice"),
+    [
+        (4e-5, "Wrong by 0.004 % at most: f may be computed to a tolerance, as by a solver. rtol=1e-04 accepts that."),
+        (7e-4, "Wrong by 0.07 % at most: f may be computed to a tolerance, as by a solver. rtol=1e-03 accepts that."),
+        (2e-3, None),
+        (np.nan, None),
+    ],
+)
+def test_a_check_that_failed_by_little_says_by_how_much_and_what_accepts_it(off, advice):
+    x = np.linspace(0.3, 1.4, 3)
+    claimed = np.exp(x) * (1 + off * np.array([1, -0.3, 0]))
+    check = check_gradient(lambda x: np.sum(np.exp(x)), claimed, x)
+    assert str(check).splitlines()[5:] == ([advice] if advice else [])
+    if advice:
+        accepted = float(advice.partition("rtol=")[2].split()[0])
+        assert check_gradient(lambda x: np.sum(np.exp(x)), claimed, x, rtol=accepted)
+
+
 def test_a_report_on_some_coordinates_counts_these():
     assert wrong_arrays({"W": lambda g: g.T}, coordinates=12, seed=0) == ["W: 4 of 7 wrong", "b: all right"]
     assert wrong_arrays({"W": lambda g: g.T}, directions=2) == []

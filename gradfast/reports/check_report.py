@@ -33,6 +33,9 @@ PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
 FIELDS = ("name", "analytic", "numeric", "difference", "error", "verdict")
 ROWS_SHOWN = 10
 
+# If all wrong entries are off by less than this part of f's slopes, f may be computed to a tolerance only.
+LITTLE = 1e-3
+
 # A report says by what factor the wrong entries of an array are off if it holds for this part of them. It is written
 # with up to so many digits, as far as they are known, and with more if it is so near to 1.
 NEARLY_ALL = 0.9
@@ -152,14 +155,13 @@ class GradientCheck:
     def _wrong_arrays(self) -> list[str]:
         """Return a line for each array with wrong entries: how many, and what would make them right if that is clear.
 
-        The last line names the arrays that are right. A single vector, and numbers that are parameters by themselves,
-        have none: the rows say all.
+        The last line names the arrays that are right. A single vector has none without such a factor, and numbers that
+        are parameters by themselves have none: the rows say all.
         """
         arrays: dict[str, list[int]] = {}
         for i, name in enumerate(self.name.tolist()):
             arrays.setdefault(name.rpartition("[")[0], []).append(i)
-        if list(arrays) in (["x"], ["J"]) and "," not in self.name[0]:
-            return []
+        is_vector = list(arrays) in (["x"], ["J"]) and "," not in self.name[0]
         lines, right = [], []
         for array, places in arrays.items():
             rows = np.array(places)
@@ -169,7 +171,8 @@ class GradientCheck:
             if array and rows.size > 1 and wrong.size:
                 ratio = self._ratio(wrong)
                 fits = "; its transpose would fit" if self._fits_transposed(array, rows) else ""
-                lines.append(f"{array}: {wrong.size} of {rows.size} wrong" + (ratio and f": {ratio}") + fits)
+                if ratio or not is_vector:
+                    lines.append(f"{array}: {wrong.size} of {rows.size} wrong" + (ratio and f": {ratio}") + fits)
         return [*lines, f"{', '.join(right)}: all right"] if lines and right else lines
 
     def _ratio(self, rows: Some) -> str:
@@ -211,7 +214,18 @@ class GradientCheck:
             return bool((np.abs(analytic.reshape(side, side).T.reshape(-1) - numeric) <= allowed).all())
 
     def _advice(self) -> list[str]:
-        """Return sentences on what an undecided check means, and what to do."""
+        """Return sentences on what an undecided check means, or one that failed by little, and what to do."""
+        if self.outcome == FAILED:
+            is_wrong = self.verdict == WRONG
+            with np.errstate(all="ignore"):
+                part = float(np.max((self.difference / np.abs(self.numeric))[is_wrong]))
+            if not part < LITTLE:
+                return []
+            rtol = 10.0 ** math.ceil(math.log10(part))
+            return [
+                f"Wrong by {100 * part:.1g} % at most: f may be computed to a tolerance, as by a solver. "
+                f"rtol={rtol:.0e} accepts that.",
+            ]
         if self.outcome != UNDECIDED:
             return []
         doubt = self._doubt()
