@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import gc
 import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -47,10 +48,23 @@ def way_at_a_number(request) -> Way:
     return request.param
 
 
+def pytest_collection(session):
+    """Look for no garbage while tests are collected: they stay."""
+    gc.disable()
+
+
+def pytest_collection_finish(session):
+    """Keep them out of the full collections of garbage that some tests ask for, again and again."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(config, items):
     """Leave out the cases that a way does not take: compiled f by the complex step, and the like."""
-    taken = [item for item in items if is_taken(getattr(item, "callspec", None))]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(taken)])
+    taken, left_out = [], []
+    for item in items:
+        (taken if is_taken(getattr(item, "callspec", None)) else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
     items[:] = taken
 
 
