@@ -1,5 +1,6 @@
 """check_jacobian names the entries that are wrong, dense or sparse."""
 
+import functools
 import re
 
 import numpy as np
@@ -118,17 +119,25 @@ def of_one_each(x):
     return x**2, np.diag(2 * x)
 
 
+@functools.cache
+def around(n):
+    return sum(np.diag(np.full(n - abs(offset), value), offset) for offset, value in ((-1, 1.0), (0, -2.0), (1, 1.0)))
+
+
+@functools.cache
+def blocks(n):
+    return np.kron(np.eye(n // 4), np.arange(1.0, 321.0).reshape(80, 4) / 100)
+
+
 def of_three_each(x):
-    around = np.zeros((x.size, x.size))
-    for offset, value in ((-1, 1.0), (0, -2.0), (1, 1.0)):
-        around += np.diag(np.full(x.size - abs(offset), value), offset)
-    return np.exp(around @ x), np.exp(around @ x)[:, np.newaxis] * around
+    values = np.exp(around(x.size) @ x)
+    return values, values[:, np.newaxis] * around(x.size)
 
 
 def of_four_each_and_many_values(x):
     """Return 20 values a coordinate, in blocks."""
-    blocks = np.kron(np.eye(x.size // 4), np.arange(1.0, 321.0).reshape(80, 4) / 100)
-    return np.sin(blocks @ x), np.cos(blocks @ x)[:, np.newaxis] * blocks
+    inner = blocks(x.size) @ x
+    return np.sin(inner), np.cos(inner)[:, np.newaxis] * blocks(x.size)
 
 
 @pytest.mark.parametrize("is_sparse", [False, True])

@@ -206,7 +206,7 @@ def test_compiled_f_is_taken_or_refused_and_gives_real_numbers(x, f, operator, o
             assert np.asarray(getattr(part, "data", part)).dtype.char in "fdg"
 
 
-@pytest.mark.parametrize("program", ["hammer.py --calls 3000 --seed test", "hammer_workers.py --runs 6 --seed test"])
+@pytest.mark.parametrize("program", ["hammer.py --calls 3000 --seed test", "hammer_workers.py --runs 3 --seed test"])
 def test_random_calls_find_nothing(program):
     """In a process of its own: one that crashes or hangs is found, too."""
     name, *options = program.split()

@@ -1,9 +1,8 @@
-"""Ctrl-C stops every compiled loop soon. Each program would take hours; it runs in a process of its own."""
+"""Ctrl-C stops every compiled loop soon. Each loop would take hours; programs in processes of their own run them."""
 
 import ctypes
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 
@@ -21,13 +20,13 @@ from gradfast import *
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell runs in the background ignores Ctrl-C
 
-def pressed(call, seconds=0.3):
+def pressed(call, name="interrupted", seconds=0.3):
     \"\"\"Press Ctrl-C after some time; the call must end by KeyboardInterrupt.\"\"\"
     threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         call()
     except KeyboardInterrupt:
-        print("interrupted")
+        print(name)
 """
 
 COSTLIER_ROWS = """
@@ -66,17 +65,33 @@ def f(n, p):
 numerical_gradient(f, np.ones(1))
 """
 
+# One process presses Ctrl-C in each loop of an f, one after the other: what the f needs, and the loops by name.
+LOOPS = {
+    "rows": (
+        COSTLIER_ROWS,
+        {
+            "gradient": "gradient(f, X, axis=1)",
+            "value": "value_and_gradient(f, X, axis=1)",
+            "numerical_gradient": "numerical_gradient(f, X)",
+            "threads": "gradient(f, X, axis=1, workers=2)",
+            "coordinates": "numerical_gradient(f, np.ones(200_000))",
+            "long rows": "numerical_gradient(f, np.ones((2, 200_000)))",
+        },
+    ),
+    "of a number": (
+        OF_A_NUMBER,
+        {
+            "derivative": "derivative(f, np.ones(200_000))",
+            "derivative again": "derivative(f, np.ones(200_000))",
+            "numerical_diff": "numerical_diff(f, np.ones(200_000))",
+        },
+    ),
+}
 PROGRAMS = {
-    "rows, gradient": COSTLIER_ROWS + "pressed(lambda: gradient(f, X, axis=1))",
-    "rows, value": COSTLIER_ROWS + "pressed(lambda: value_and_gradient(f, X, axis=1))",
-    "rows, numerical_gradient": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, X))",
-    "rows, threads": COSTLIER_ROWS + "pressed(lambda: gradient(f, X, axis=1, workers=2))",
-    "coordinates": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, np.ones(200_000)))",
-    "derivative": OF_A_NUMBER + "pressed(lambda: derivative(f, np.ones(200_000)))",
-    "numerical_diff": OF_A_NUMBER + "pressed(lambda: numerical_diff(f, np.ones(200_000)))",
-    "twice": OF_A_NUMBER + "for _ in range(2): pressed(lambda: derivative(f, np.ones(200_000)))",
+    name: needed + "".join(f"pressed(lambda: {call}, {loop!r})\n" for loop, call in loops.items())
+    for name, (needed, loops) in LOOPS.items()
+} | {
     "costly rows": COSTLY + "pressed(lambda: numerical_gradient(f, np.ones((100_000, 2))))",
-    "long rows": COSTLIER_ROWS + "pressed(lambda: numerical_gradient(f, np.ones((2, 200_000))))",
     "in a process forked from a loop": OF_A_NUMBER
     + """
 import ctypes
@@ -110,9 +125,10 @@ os._exit(0) if not print(end="", flush=True) else None
 def test_ctrl_c_stops_a_compiled_loop(name, tmp_path):
     pytest.importorskip("numba", reason="numba is not installed")
     program = tmp_path / "program.py"
-    program.write_text(textwrap.dedent(PROGRAM + PROGRAMS[name]))
-    run = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, timeout=60)
-    assert set(run.stdout.split()) == {"interrupted"}, run.stderr
+    program.write_text(PROGRAM + PROGRAMS[name])
+    run = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, timeout=120)
+    _, loops = LOOPS.get(name, ("", ["interrupted"]))
+    assert run.stdout.splitlines() == list(loops), run.stderr
     assert run.returncode == 0, run.stderr
 
 
@@ -146,26 +162,29 @@ def test_ctrl_c_is_seen_within_a_few_calls_of_an_f_that_outlasts_the_ticker(tmp_
     assert run.stdout.strip() == "interrupted", run.stderr
 
 
-LOOPS = {
-    "derivative": OF_A_NUMBER + "derivative(f, np.ones(100))",
-    "gradient": COSTLIER_ROWS + "gradient(f, X[-30:], axis=1)",
-    "numerical_gradient, rows": COSTLIER_ROWS + "numerical_gradient(f, X[-30:])",
-}
+TICKERS = (
+    OF_A_NUMBER
+    + """
+sys.setswitchinterval(10)  # so that a ticker does not end while it is looked for
+def seen_after(result):
+    print(*[t.name for t in threading.enumerate()], sep="|")
+seen_after(derivative(f, np.ones(100)))
+"""
+    + COSTLIER_ROWS
+    + """
+seen_after(gradient(f, X[-30:], axis=1))
+seen_after(numerical_gradient(f, X[-30:]))
+"""
+)
 
 
-@pytest.mark.parametrize("name", LOOPS)
-def test_a_ticker_ends_with_its_loop(name, tmp_path):
+def test_a_ticker_ends_with_its_loop(tmp_path):
     """Afterwards no thread is left: os.fork warns of threads, and a daemon may outlive what it reads."""
     pytest.importorskip("numba", reason="numba is not installed")
     program = tmp_path / "program.py"
-    program.write_text(
-        PROGRAM
-        + "sys.setswitchinterval(10)\n"  # so that the ticker does not end while it is looked for
-        + LOOPS[name]
-        + "; print(*[t.name for t in threading.enumerate()], sep='|')"
-    )
+    program.write_text(PROGRAM + TICKERS)
     run = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, timeout=60)
-    assert run.stdout.strip() == "MainThread", run.stderr
+    assert run.stdout.split() == ["MainThread"] * 3, run.stderr
 
 
 def test_a_loop_on_another_thread_starts_no_ticker():

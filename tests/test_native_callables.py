@@ -335,6 +335,10 @@ def test_a_compiled_function_is_pickled_where_its_function_is(is_decorated, monk
     again = pickle.loads(pickle.dumps(f))
     assert (again is f) == is_decorated
     assert gradient(again, [3.0]) == gradient(f, [3.0])
+
+
+def test_an_operator_of_a_compiled_function_is_pickled():
+    pytest.importorskip("numba", reason="numba is not installed")
     operator = pickle.loads(pickle.dumps(gradfast.Jacobian(gradfast.compiled(polar, outputs=2))))
     assert operator([2.0, 0.0]) == pytest.approx(np.array([[1.0, 0.0], [0.0, 2.0]]), abs=1e-9)
 

@@ -241,11 +241,23 @@ def test_an_arrow_takes_four_gradients(counted, way):
 # --- compiled f -------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def code():
+    pytest.importorskip("numba", reason="numba is not installed")
+
+    @gradfast.compiled(outputs=60)
+    def f(x):
+        out = np.empty_like(x)
+        for i in range(x.size):
+            out[i] = 2 * np.sin(x[i]) + x[i - 1] ** 2
+        return out
+
+    return f
+
+
 @pytest.mark.parametrize("workers", [None, 2])
 @pytest.mark.parametrize("method", ["central", "forward", Central(4)])
-def test_a_compiled_f_gives_what_a_python_f_gives(workers, method):
-    pytest.importorskip("numba", reason="numba is not installed")
-    code = gradfast.compiled(lambda x: np.sin(x) * 2 + np.roll(x, 1) ** 2, outputs=60)
+def test_a_compiled_f_gives_what_a_python_f_gives(code, workers, method):
     x = point(60)
     pattern = (np.eye(60) + np.roll(np.eye(60), 1, axis=0)) > 0
     found, info = jacobian(code, x, sparsity=pattern, method=method, workers=workers, verify=True, full_output=True)

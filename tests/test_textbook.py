@@ -345,7 +345,7 @@ def test_a_gradient_allocates_nothing_per_evaluation():
     assert peak < 3 * x.nbytes + 4096
 
 
-def test_200_000_gradients_grow_no_memory():
+def test_20_000_gradients_grow_no_memory():
     x = np.array([3.0, 4.0])
     batch = x.reshape(2, 1)
     wrong = np.zeros(3)
@@ -353,7 +353,7 @@ def test_200_000_gradients_grow_no_memory():
     def run(count):
         for _ in range(count):
             numerical_gradient(lambda x: 1.0, x)
-        for _ in range(count // 100):
+        for _ in range(count // 10):
             numerical_gradient(lambda x: x[0], batch)
             numerical_gradient(lambda points: np.sum(points**2, axis=1), batch, vectorized=True)
             with pytest.raises(ValueError, match="scalar"):
@@ -363,7 +363,7 @@ def test_200_000_gradients_grow_no_memory():
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    run(200_000)
+    run(20_000)
     gc.collect()
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
