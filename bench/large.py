@@ -77,13 +77,16 @@ def _entries(matrix: Any, pairs: tuple[Array, Array]) -> Any:
 def _clashes(found: Any, pairs: tuple[Array, Array]) -> int:
     """Return how many entries share their row with another of the same color: none if a coloring is right."""
     rows, columns = pairs
-    color = np.empty(int(columns.max()) + 1, int)
-    groups = (
-        found.groups if isinstance(found, Coloring) else map(np.flatnonzero, found == np.unique(found)[:, np.newaxis])
-    )
-    for number, group in enumerate(groups):
-        color[group] = number
-    return rows.size - np.unique(rows * (color.max() + 1) + color[columns]).size
+    if isinstance(found, Coloring):
+        color = np.empty(int(columns.max()) + 1, int)
+        for number, group in enumerate(found.groups):
+            color[group] = number
+    else:  # SciPy's, the number of each column's group
+        color = np.asarray(found, int)
+    colors = int(color.max()) + 1
+    is_met = np.zeros((int(rows.max()) + 1) * colors, bool)
+    is_met[rows * colors + color[columns]] = True
+    return rows.size - int(np.count_nonzero(is_met))
 
 
 def _scipy_jacobian(f: Callable[..., Any], x: Array, pattern: Any, groups: Array) -> Any:
