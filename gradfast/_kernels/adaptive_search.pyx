@@ -151,7 +151,8 @@ cdef class Search:
             for k in range(self.width):
                 value = told[row, k] if is_seen else self.center[i, k]
                 is_finite[j] &= isfinite(value) or not isfinite(self.center[i, k])
-                self.values[i * self.width + k].ever_moved |= isfinite(value) and value != self.center[i, k]
+                if isfinite(value) and value != self.center[i, k]:
+                    self.values[i * self.width + k].ever_moved = True
                 self.seen[i, a.count, j, k] = value
             row += is_seen
         a.left -= 1 if side else 2
