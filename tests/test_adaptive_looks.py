@@ -144,6 +144,21 @@ def test_no_steps_are_tried_that_cannot_help(way, f, x, most):
     assert same_as_python(way, "derivative", f, x)[1].evaluations <= most
 
 
+@pytest.mark.parametrize("x", [np.nan, np.inf, -np.inf])
+def test_nothing_is_evaluated_for_a_derivative_that_cannot_be_known(x):
+    value, info = derivative(lambda x: 3.0, x, method="adaptive", full_output=True)
+    assert np.isnan(value) and not info.converged
+    assert info.evaluations == 1
+    assert derivative(lambda x: np.nan, 1.0, method="adaptive", full_output=True)[1].evaluations == 1
+
+
+@pytest.mark.parametrize("x", [1e-40, 3e-42])
+def test_steps_of_a_subnormal_x_are_numbers_of_its_own_precision(x):
+    value, info = derivative(lambda x: 3 * x, np.float32(x), method="adaptive", full_output=True)
+    assert value == 3
+    assert all(np.float32(look.step) == look.step for look in info.trace)
+
+
 def test_where_no_value_of_an_array_moves_longer_steps_are_tried():
     def f(x):
         return np.array([1e20 + x[0], 1e20 + 2 * x[0]])  # doubles near 1e20 are 16384 apart

@@ -209,8 +209,6 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
     cdef double[MOST_TERMS] along
     cdef double product, square, last, rest, least
     cdef int i, k, kept = min(a.terms - n % 2, basis.columns - 1)
-    if kept < 1:  # no index may be below 0; none of 10,700 results comes here
-        return
     for i in range(rows):
         own[i] = pow(steps[rows - 1 - i] / a.radius, n)
     for k in range(basis.columns):
@@ -247,8 +245,7 @@ cdef double miss_of_next_look(const Fit *shorter, const Fit *longer, const Basis
     if fabs(error) * longer.sigma < RESTS * rest * fabs(<double>shorter.value) * longer.radius:
         return 0
     one_more = fabs(basis.q[settled][0]) * pow(longer.radius / shorter.radius, basis.power + settled * basis.every)
-    # Rounding could take the rest below 0. Without fmax none of 10,700 results changes.
-    return fabs(error) * longer.sigma / (shorter.scatter * shorter.sigma * (fmax(rest, 0) + one_more))
+    return fabs(error) * longer.sigma / (shorter.scatter * shorter.sigma * (rest + one_more))
 
 
 cdef void fit_within(const Looks *looks, const Value *known, int rows, const Basis *mine, const Basis *other,
@@ -277,10 +274,10 @@ cdef void fit_within(const Looks *looks, const Value *known, int rows, const Bas
         return
     if rows > mine.row + 2:
         (a - 1).next_misses = miss_of_next_look(a - 1, a, mine, terms.z, rows)
-    if looks.side == 0:
-        hear_witness(a, other, &witness, looks.n, looks.steps, rows)
-    else:
+    if looks.side:
         a.bar *= sqrt(2.0)  # all looks share the noise of f(x)
+    elif other.columns > 1:
+        hear_witness(a, other, &witness, looks.n, looks.steps, rows)
     if looks.side < 0 and not is_odd:
         a.value = -a.value
 

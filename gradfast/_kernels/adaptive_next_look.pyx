@@ -32,7 +32,12 @@ cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogi
         step = judge(a, looks, v)
         if step:
             return step
-    fit_beside_treads(looks, v, fits)
+    fit(looks, v, fits)
+    if v.is_tread and v.state != IS_NOISE:  # then what it has shown is noise, and known to the stairs' height only
+        if v.state == SMOOTH_CLOSE_BY:
+            v.noise = fmax(v.noise, v.rough_by)
+        v.state, v.shape_above = IS_NOISE, INFINITY
+        fit(looks, v, fits)
     size = fabs(<double>b.value)
     if not b.looks:
         return GOLDEN * looks.steps[0]
@@ -59,19 +64,6 @@ cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogi
         v.more -= 1
         return b.radius * (0.8 if v.more else 0.5)
     return step
-
-
-cdef void fit_beside_treads(const Looks *looks, Value *v, Fit *fits) noexcept nogil:  # OUT: v, fits
-    """Fit f; if all that is seen close to x is a stair's tread, what it has shown is noise.
-
-    Looks on it are worth no more than the stairs are high.
-    """
-    fit(looks, v, fits)
-    if v.is_tread and v.state != IS_NOISE:
-        if v.state == SMOOTH_CLOSE_BY:
-            v.noise = fmax(v.noise, v.rough_by)
-        v.state, v.shape_above = IS_NOISE, INFINITY
-        fit(looks, v, fits)
 
 
 cdef bint has_not_moved(const Fit *b) noexcept nogil:
@@ -127,36 +119,32 @@ cdef double judge(const Line *a, const Looks *looks, Value *v) noexcept nogil:  
     if step:
         v.treads += 1
     elif left > UNSHRUNK * v.rough_by or not moved(looks, v.treads + (v.state == CONFIRMING_LOOK)):
-        if v.state == DEEP_LOOK and left > 0 and not v.treads:
+        if v.state == DEEP_LOOK and left > 0:
             step = deep(a, looks, v, v.rough_by)
         v.state = DEEPER_LOOK if step else IS_NOISE
         if not step:
             if v.treads and not moved(looks, v.treads):  # the stairs are uneven: here is one as high as f's next change
                 left = 0.4 * moved(looks, v.treads + 1)
-            v.noise = fmax(v.noise, left)
+            v.noise = left
     elif v.state != CONFIRMING_LOOK:
         v.state, step = CONFIRMING_LOOK, GOLDEN * looks.steps[v.treads]
     else:
-        # Noise is as large at all steps: what is far above that of the closest look is f's shape. With UNSHRUNK alone,
-        # 12 more of 1385 bars of waves do not cover the error, 3 of them by far.
+        # Noise is as large at all steps: what is far above that of the closest look is f's shape. If only the part
+        # UNSHRUNK of the misfit is noise, 12 more of 1385 bars of waves do not cover the error, 3 of them by far.
         noise = fmax(left, looks.eps * fabs(<double>looks.center))
-        v.state, v.shape_above = SMOOTH_CLOSE_BY, fmin(UNSHRUNK * v.rough_by, sqrt(noise * v.rough_by))
+        v.state, v.shape_above = SMOOTH_CLOSE_BY, sqrt(noise * v.rough_by)
     return step
 
 
-cdef double off_tread(const Looks *looks, Value *v) noexcept nogil:  # OUT: v
+cdef double off_tread(const Looks *looks, const Value *v) noexcept nogil:
     """Return a step halfway, by logarithms, from a look at which f rests to the next; 0 if there is none.
 
-    f may rest there on the tread of a stair. Then it is known to a stair's height.
+    f may rest there on the tread of a stair, far lower than the misfit.
     """
-    cdef double here = looks.steps[v.treads], next_one = looks.steps[v.treads + 1], height
+    cdef double here = looks.steps[v.treads], next_one = looks.steps[v.treads + 1]
     if moved(looks, v.treads) or not next_one > 8 * here:
         return 0
-    height = height_of_stairs(looks)
-    if not 0 < height < UNSHRUNK * v.rough_by:
-        return 0
-    v.noise = fmax(v.noise, 0.4 * height)
-    return sqrt(here * next_one)
+    return sqrt(here * next_one) if 0 < height_of_stairs(looks) < UNSHRUNK * v.rough_by else 0
 
 
 cdef double strangeness(const Looks *looks, int first, int count) noexcept nogil:

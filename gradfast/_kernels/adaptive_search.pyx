@@ -94,20 +94,12 @@ cdef class Search:
         return fmax(ldexp(1.0, exponent - self.digits), 2.0**-1074 if self.digits > 24 else 2.0**-149)
 
     cdef double snapped(self, Line *a, double h) noexcept nogil:
-        """Return a new step near h for which x + h and x - h are exact in x's precision."""
+        """Return a step near h for which x + h and x - h are exact in x's precision."""
         cdef double unit
-        cdef int k
         h = fmin(h, a.reach)
         unit = self.unit_of(a.x + h)
         h = rint((a.x + h) / unit) * unit - a.x
-        if h > a.reach:
-            h -= unit
-        if h <= 0:
-            h = unit
-        for k in range(a.count):
-            if a.steps[k] == h:
-                h += unit if h + unit <= a.reach else -unit
-        return h
+        return fmax(h - unit if h > a.reach else h, unit)
 
     def ask(self):
         """Return a side (0: both), lines and steps for which f's values are wanted; None at the end."""
@@ -120,9 +112,9 @@ cdef class Search:
             if a.next == 0 or a.left < (1 if a.side else 2) or a.count == MOST_LOOKS:
                 continue
             if side in (HELD, a.side):
-                side, a.asked = a.side, self.snapped(a, a.next)
+                side = a.side
                 chosen.append(i)
-                steps.append(a.asked)
+                steps.append(self.snapped(a, a.next))
         return (side, np.array(chosen, np.intp), np.array(steps)) if chosen else None
 
     def tell(self, int side, const Py_ssize_t[::1] chosen, values, const double[::1] steps):
@@ -161,7 +153,7 @@ cdef class Search:
             a.count += 1
         else:
             a.wall = fmin(a.wall, a.asked)
-            if is_finite[0] != is_finite[1] and not a.free:
+            if is_finite[0] != is_finite[1]:
                 a.free = 1 if is_finite[0] else -1
         if a.count == 0:
             self.come_in(a)
