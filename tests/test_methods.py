@@ -247,6 +247,11 @@ def test_nodes_of_ones_own_give_derivatives(nodes):
     assert hessian(exponentials, x, method=Nodes(nodes)) == pytest.approx(np.diag(np.exp(x)), abs=1e-3)
 
 
+def test_nodes_may_be_had_with_other_steps():
+    assert dataclasses.replace(Nodes((-1, 1)), step=1e-3) == Nodes((-1, 1), step=1e-3)
+    assert dataclasses.replace(Nodes((-1, 1)), nodes=(-1, 1, 2)).accuracy == 3
+
+
 def test_the_nodes_of_a_central_difference_are_a_central_difference():
     assert Nodes((1, -1)).stencil().weights == Central().stencil().weights == (1, -1)
     x = np.linspace(-2.0, 3.0, 7)

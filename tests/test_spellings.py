@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -40,7 +41,11 @@ X = np.array([0.5, 1.0, 1.5])
         ({"diff_step": 1e-3}, r"method=Central\(rel_step=0.001\)"),
         ({"maxiter": 9}, r"method=Adaptive\(max_evaluations=9\)"),
         ({"argnums": 1}, "argnum=1"),
-        ({"n_jobs": 2}, "workers=2"),
+        ({"wrt": 1}, "argnum=1"),
+        ({"lower": 0.0}, r"bounds=\(lower, upper\)"),
+        ({"bnds": (0, 2)}, r"bounds=\(0, 2\)"),
+        ({"num_steps": 9}, "method='adaptive', which chooses its steps by f's values"),
+        ({"methode": "forward"}, "method='forward'"),
         ({"return_all": True}, "full_output=True"),
     ],
     ids=str,
@@ -72,6 +77,32 @@ def test_other_unknown_options_are_named():
         hessian(np.sum, X, jac=np.sum)
 
 
+def test_only_options_that_an_operator_has_are_named():
+    with pytest.raises(TypeError, match="'n_jobs'; write workers=2$"):
+        gradient(np.sum, X, n_jobs=2)
+    with pytest.raises(TypeError, match="'n_jobs'$"):
+        derivative(np.sin, X, n_jobs=2)
+    with pytest.raises(TypeError, match="'sparse'; write sparsity=True$"):
+        jacobian(np.square, X, sparse=True)
+    with pytest.raises(TypeError, match="'sparse'$"):
+        gradient(np.sum, X, sparse=True)
+
+
+def test_arguments_of_f_belong_to_the_call_of_a_prepared_operator():
+    with pytest.raises(TypeError, match=r"^Jacobian\(\) got .* 'args'; write Jacobian\(f\)\(x, \*args\)$"):
+        Jacobian(np.power, args=(2,))
+    with pytest.raises(TypeError, match="'extra_args'; write args="):
+        jacobian(np.power, X, extra_args=(2,))
+
+
+def test_x_in_the_place_of_f_is_answered():
+    for x in (X, X.tolist(), 1.0):
+        with pytest.raises(TypeError, match=r"^f must be callable, .*; f stands before x$"):
+            gradient(x, np.sum)
+    with pytest.raises(TypeError, match="got None$"):
+        gradient(None, X)
+
+
 @pytest.mark.parametrize(
     ("method", "theirs", "ours"),
     [
@@ -82,6 +113,8 @@ def test_other_unknown_options_are_named():
         (Adaptive, {"maxiter": 9}, "; write max_evaluations=9"),
         (Adaptive, {"step": 1e-3}, ""),
         (Complex, {"order": 4}, ""),
+        (Central, {"acuracy": 4}, "; write accuracy=4"),
+        (Adaptive, {"rtoll": 4}, "; write rtol=4"),
     ],
 )
 def test_keywords_of_methods_are_answered(method, theirs, ours):
@@ -126,6 +159,11 @@ def test_objects_in_place_of_arrays_are_answered():
         TypeError, match=r"got dtype object, a Weights; vars\(x\), the dictionary of its fields, may be"
     ):
         gradient(lambda x: 1.0, Weights(X))
+    for numbers in (np.array([1, 2], object), [Fraction(1, 2)]):
+        with pytest.raises(TypeError, match=r"got dtype object; np.asarray\(x, float\) makes numbers"):
+            gradient(np.sum, numbers)
+    with pytest.raises(TypeError, match=r"got dtype object, a Fraction; float\(x\) is a number$"):
+        derivative(np.sin, Fraction(1, 2))
     with pytest.raises(TypeError, match="x must hold real numbers; got dtype object, a function$"):
         gradfast.check_gradient(np.sum, X, lambda x: x)
 

@@ -49,7 +49,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
         full_output: bool = False, **others: Never,
     ) -> None:  # fmt: skip
         if others:
-            raise unexpected(type(self).__name__, others)
+            raise unexpected(type(self), others)
         order = checked_order(n)
         if order > 1 and as_method(method).is_complex:
             options = {"bounds": bounds, "kwargs": kwargs, "on_error": on_error, "full_output": full_output}
@@ -194,7 +194,7 @@ def derivative(
     [-0.479426 -0.841471 -0.909297]
     """
     if others:
-        raise unexpected("derivative", others)
+        raise unexpected(derivative, others)
     order = n if type(n) is int and n == 1 else checked_order(n)
     if order == 1 or not as_method(method).is_complex:
         return once(

@@ -62,7 +62,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
         on_error: OnError = "raise", full_output: bool = False, **others: Never,
     ) -> None:  # fmt: skip
         if others:
-            raise unexpected(type(self).__name__, others)
+            raise unexpected(type(self), others)
         self._take_order(checked_order(n))
         self._prepare(
             f, method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
@@ -285,7 +285,7 @@ def directional_derivative(
     14.0
     """
     if others:
-        raise unexpected("directional_derivative", others)
+        raise unexpected(directional_derivative, others)
     operator = DirectionalDerivative(
         f, n=n, method=method, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
         on_error=on_error, full_output=full_output,

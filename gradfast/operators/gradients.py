@@ -49,7 +49,7 @@ class Gradient(GradientOperator, PreparedOperator):
         full_output: bool = False, **others: Never,
     ) -> None:  # fmt: skip
         if others:
-            raise unexpected(type(self).__name__, others)
+            raise unexpected(type(self), others)
         self._prepare(
             f, method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
             workers=workers, progress=progress, on_error=on_error, full_output=full_output,
@@ -244,7 +244,7 @@ def gradient(
     [2.71828182846, 7.38905609893] [2.71828182846, 7.38905609893]
     """
     if others:
-        raise unexpected("gradient", others)
+        raise unexpected(gradient, others)
     return once(
         SPARE, f, x, args, f0=f0, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum,
         has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress, on_error=on_error,
@@ -334,7 +334,7 @@ def value_and_gradient(
     9.0 [-6.]
     """
     if others:
-        raise unexpected("value_and_gradient", others)
+        raise unexpected(value_and_gradient, others)
     return once(
         SPARE_WITH_VALUE, f, x, args, f0=None, method=method, axis=axis, bounds=bounds, kwargs=kwargs,
         argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers, progress=progress,

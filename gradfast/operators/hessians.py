@@ -63,7 +63,7 @@ class Hessian(HessianOperator, PreparedOperator):
         on_error: OnError = "raise", full_output: bool = False, **others: Never,
     ) -> None:  # fmt: skip
         if others:
-            raise unexpected(type(self).__name__, others)
+            raise unexpected(type(self), others)
         sparsity = as_it_is_now(sparsity, method)
         self.gradient, self.sparsity, self.verify, self.diagonal = gradient, sparsity, verify, bool(diagonal)
         self._refuse(axis, vectorized, has_aux)
@@ -336,7 +336,7 @@ def hessian(
      [2. 0.]]
     """
     if others:
-        raise unexpected("hessian", others)
+        raise unexpected(hessian, others)
     operator = Hessian(
         f, method=method, axis=axis, gradient=gradient, diagonal=diagonal, sparsity=sparsity, verify=verify,
         bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized, workers=workers,

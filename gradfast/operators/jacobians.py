@@ -62,7 +62,7 @@ class Jacobian(JacobianOperator, PreparedOperator):
         full_output: bool = False, **others: Never,
     ) -> None:  # fmt: skip
         if others:
-            raise unexpected(type(self).__name__, others)
+            raise unexpected(type(self), others)
         self._prepare(
             f, method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum, has_aux=has_aux, vectorized=vectorized,
             workers=workers, progress=progress, on_error=on_error, full_output=full_output,
@@ -295,7 +295,7 @@ def jacobian(
      [5. 6.]]
     """
     if others:
-        raise unexpected("jacobian", others)
+        raise unexpected(jacobian, others)
     if sparsity is None and axis is None and not (flat or verify):
         return once(
             SPARE, f, x, args, f0=f0, method=method, axis=axis, bounds=bounds, kwargs=kwargs, argnum=argnum,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -21,7 +21,7 @@ from gradfast.steps.steps_and_bounds import (
     nearest_power_of_two,
     scale_of,
 )
-from gradfast.values.arguments import EPS, OURS, Array, Words, is_integer, is_real
+from gradfast.values.arguments import EPS, OURS, Array, Words, alike, is_integer, is_real
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -60,9 +60,11 @@ class Method:
 
         def __new__(cls, *_, **given):
             for name, value in given.items():
-                if name not in cls.__dataclass_fields__:
+                fields = cls.__dataclass_fields__
+                if name not in fields:
                     ours = OURS.get(name, "").partition("(")[2].partition("=")[0]
-                    advice = f"; write {ours}={value!r}" if ours in cls.__dataclass_fields__ else ""
+                    found = [ours] if ours in fields else alike(name, fields)
+                    advice = f"; write {found[0]}={value!r}" if found else ""
                     raise TypeError(f"{cls.__name__}() got an unexpected keyword argument {name!r}{advice}")
             return super().__new__(cls)
 
@@ -323,6 +325,7 @@ class Nodes(Difference):
     Stencil(nodes=(-1, 1, 2), weights=(-2, 6, -1), denominator=6, n=1, center=-3)
     """
 
+    accuracy: int = field(default=1, init=False)  # which follows from the nodes
     nodes: tuple[int, ...] = ()
     directions = (("forward", 1),)
 

@@ -6,7 +6,7 @@ Errors name an argument as the caller wrote it, warnings point at the caller's l
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal, TypeGuard
@@ -99,11 +99,17 @@ def as_point(x: object) -> Array:
 def type_of(x: object, array: Array) -> str:
     """Return what stands where numbers are wanted, and what leads out if it may hold some by name."""
     found = f"dtype {array.dtype}"
-    if array.ndim or array.dtype.kind != "O" or x is None:
+    if array.dtype.kind != "O" or x is None:
         return found
+    if array.ndim:
+        return f"{found}; np.asarray(x, float) makes numbers of what float() takes"
     advice = ""
     if isinstance(x, Mapping):
         advice = f"; {RAVELED}"
+    elif hasattr(x, "toarray"):  # a sparse matrix
+        advice = "; x.toarray() is an array"
+    elif hasattr(type(x), "__float__"):
+        advice = "; float(x) is a number"
     elif not callable(x) and getattr(x, "__dict__", None):  # a dataclass, a namespace
         advice = "; vars(x), the dictionary of its fields, may be parameters by name"
     return f"{found}, a {type(x).__name__}{advice}"
@@ -172,6 +178,9 @@ def warn(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=level)
 
 
+# How alike a misspelt keyword must be, from 0 to 1. It tells "bnds" and "sparse" from words that only look like ours.
+LIKENESS = 0.7
+
 # What other packages call the step of the method, its accuracy and so on, and how it is written here.
 OURS = {
     **dict.fromkeys(("step", "h", "dx", "eps", "epsilon", "abs_step", "step_size"), "method=Central(step={value})"),
@@ -185,24 +194,45 @@ OURS = {
     **dict.fromkeys(("rtol", "tol"), "method=Adaptive(rtol={value})"),
     "tolerances": "method=Adaptive(rtol=...)",
     **dict.fromkeys(("max_evaluations", "maxiter"), "method=Adaptive(max_evaluations={value})"),
+    **dict.fromkeys(
+        ("initial_step", "step_factor", "base_step", "step_ratio", "num_steps", "richardson_terms"),
+        "method='adaptive', which chooses its steps by f's values",
+    ),
     "step_direction": "method='forward' or method='backward'",
-    "argnums": "argnum={value}",
-    **dict.fromkeys(("n_jobs", "parallel", "processes", "n_cores"), "workers={value}"),
-    **dict.fromkeys(("return_info", "full", "return_all"), "full_output={value}"),
-    **dict.fromkeys(("jac", "grad"), "gradient={value}"),
-    "vectorize": "vectorized={value}",
     "centered": "method='central' or method='forward'",
     "nodes": "method=Nodes({value})",
+    "wrt": "argnum={value}",
+    "extra_args": "args={value}",
+    **dict.fromkeys(("lower", "upper", "lb", "ub", "limits"), "bounds=(lower, upper)"),
+    **dict.fromkeys(("n_jobs", "parallel", "processes", "n_cores", "num_workers"), "workers={value}"),
+    **dict.fromkeys(("verbose", "disp"), "progress={value}"),
+    **dict.fromkeys(("error_handling", "errors"), "on_error='nan'"),
+    **dict.fromkeys(("return_info", "full", "return_all"), "full_output={value}"),
+    **dict.fromkeys(("jac", "grad"), "gradient={value}"),
+    "pattern": "sparsity={value}",
 }
 
 
-def unexpected(operator: str, others: Mapping[str, object]) -> TypeError:
-    """Return the error for keywords that an operator does not have; it names ours where another package has such."""
+def alike(name: str, options: Iterable[str]) -> list[str]:
+    """Return the option that a misspelt one is most like, if one is."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, list(options), 1, LIKENESS)
+
+
+def unexpected(operator: Function, others: Mapping[str, object]) -> TypeError:
+    """Return the error for keywords that an operator does not have; it names ours for a misspelt or another's word."""
+    from inspect import signature  # imported here: it is slow to import
+
     name, value = next(iter(others.items()))
-    found = f"{operator}() got an unexpected keyword argument {name!r}"
-    ours = OURS.get(name)
-    if name == "order" and ours and not operator.lower().startswith(("derivative", "directional")):  # which have no n
+    kind, taken = operator.__name__, signature(operator).parameters.values()
+    options = [one.name for one in taken if one.kind is one.KEYWORD_ONLY]
+    ours = OURS.get(name, "")
+    if name == "order" and "n" not in options:
         ours = OURS["accuracy"]
-    if ours is None or (ours.startswith("gradient=") and operator.lower() != "hessian"):
-        return TypeError(found)
-    return TypeError(f"{found}; write {ours.format(value=repr(value))}")
+    if name == "args":  # of a prepared operator, whose call takes them
+        ours = f"{kind}(f)(x, *args)"
+    elif ours.partition("=")[0] not in options:
+        ours = "".join(f"{option}={{value}}" for option in alike(name, options))
+    advice = f"; write {ours.format(value=repr(value))}" if ours else ""
+    return TypeError(f"{kind}() got an unexpected keyword argument {name!r}{advice}")

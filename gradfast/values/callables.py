@@ -38,7 +38,8 @@ def as_objective(f: object, name: str = "f") -> Any:
     if reader is not None:
         return reader(f, -1)
     if not callable(f):
-        raise TypeError(f"{name} must be callable, or compiled code that says its signature; got {f!r}")
+        advice = "; f stands before x" if isinstance(f, (np.ndarray, list, tuple, float, int)) else ""
+        raise TypeError(f"{name} must be callable, or compiled code that says its signature; got {f!r}{advice}")
     if type(f).__name__ == "CPUDispatcher":
         advise_compiled()
     return f
