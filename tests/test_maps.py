@@ -51,6 +51,34 @@ def test_a_map_that_never_ends_is_refused(endless):
         gradient(smooth, POINT, workers=workers)
 
 
+@pytest.mark.parametrize("workers", [itertools.starmap, ThreadPoolExecutor], ids=["starmap", "a pool's class"])
+@pytest.mark.parametrize("f", [smooth, lambda x: smooth(x)], ids=["picklable", "lambda"])
+def test_what_is_no_map_is_told_so_whatever_f_is(workers, f):
+    with pytest.raises(TypeError) as caught:
+        gradient(f, POINT, workers=workers)
+    text = "".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+    assert "workers must call a function with one chunk" in text or "workers was called as a map" in text
+    assert "picklable" not in text
+
+
+def test_an_error_of_a_map_says_that_workers_was_called():
+    def broken(f, chunks):
+        raise AttributeError("no such pool")
+
+    with pytest.raises(AttributeError, match="no such pool") as caught:
+        gradient(lambda x: smooth(x), POINT, workers=broken)
+    assert caught.value.__notes__ == ["workers was called as a map: workers(function, chunks)"]
+
+
+def test_an_error_of_f_says_nothing_of_the_map():
+    def failing(x):
+        raise TypeError("of f")
+
+    with pytest.raises(TypeError, match="of f") as caught:
+        gradient(failing, POINT, workers=map)
+    assert not any("workers" in note for note in caught.value.__notes__)
+
+
 class StoppedWithMoreError(StopIteration):
     def __init__(self, value, more):
         super().__init__(value)

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 
 from gradfast._kernels.evaluator import CoarserError, Evaluator
+from gradfast._kernels.memory import add_note
 from gradfast._kernels.moves import Groups, Moves
 from gradfast.calls.evaluators import Call
 from gradfast.calls.processes import DIED, Processes, portable
@@ -24,6 +26,9 @@ CHUNKS_OF_A_MAP = 128
 
 # Attribute set on every exception that a chunk raises. One without it comes from the map itself or from pickling.
 OF_A_CHUNK = "_gradfast_of_a_chunk"
+
+# What an error says if a function or its arguments cannot be sent: words of pickle, multiprocessing and dask.
+SAYS_PICKLING = re.compile("pickl|serializ|local object", re.IGNORECASE)
 
 # What workers may send back at once.
 MOST_BYTES = 1 << 26
@@ -220,7 +225,9 @@ class Job:
     def __call__(self, *given: Chunk) -> Result:
         chunk = given[0] if len(given) == 1 else None
         if not isinstance(chunk, Chunk):  # a map that takes chunks apart, as starmap does
-            raise TypeError(f"workers must call a function with one chunk, as map does; it called it with {given!r}")
+            error = TypeError(f"workers must call a function with one chunk, as map does; it called it with {given!r}")
+            vars(error)[OF_A_CHUNK] = True
+            raise error
         part = chunk.part
         x, moves = (part.x, part.moves) if isinstance(part, Slab) else (self.x, part)
         evaluator = self.call.at(np.array(x))  # a copy: chunks may run on threads
@@ -264,8 +271,10 @@ def _by_map(workers: Any, job: Job, chunks: Sequence[Chunk]) -> Generator[object
     except BrokenExecutor as error:
         raise RuntimeError(DIED) from error
     except Exception as error:
-        if OF_A_CHUNK not in vars(error) and isinstance(error, (pickle.PicklingError, AttributeError, TypeError)):
-            require_picklable(job, error)
+        if OF_A_CHUNK not in vars(error):
+            if SAYS_PICKLING.search(str(error)):
+                require_picklable(job, error)
+            add_note(error, "workers was called as a map: workers(function, chunks)")
         raise
     if not isinstance(results, Iterable):
         raise TypeError(f"workers must return the results of its chunks; got {results!r}")
