@@ -278,14 +278,16 @@ def matched(template: object, given: object, name: str) -> Iterator[tuple[int, o
 
 
 def updated(mapping: Any, values: Mapping[object, object]) -> object:
-    """Return a copy of a mapping with other values; a dictionary of them if its kind cannot be written to."""
+    """Return a copy of a mapping with other values; a dictionary of them if its kind cannot hold them as they are."""
     try:
         found = copy(mapping)
         for key, value in values.items():
             found[key] = value
+        if all(found[key] is value for key, value in values.items()):  # not so of xarray, which makes its own of them
+            return found
     except Exception:
-        return dict(values)
-    return found
+        pass
+    return dict(values)
 
 
 def movable(values: Sequence[object], dtype: DType) -> list[object]:

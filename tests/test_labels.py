@@ -30,6 +30,30 @@ def test_an_f_that_looks_for_labels_in_vain_is_told_how_to_find_them(f):
     )
 
 
+class Labeled:
+    """An array of another package, as xarray.DataArray."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array([1.0, 2.0])
+
+    def sel(self, name):
+        return float(self["ab".index(name)])
+
+
+@pytest.mark.parametrize("f", [lambda p: p.sel("a") ** 2, lambda p: p["a"] ** 2], ids=["a method", "a key"])
+def test_an_f_that_looks_for_more_than_an_array_is_told_what_it_got(f):
+    for operator in (gradient, jacobian, gradfast.hessian, gradfast.noise):
+        with pytest.raises((IndexError, AttributeError)) as caught:
+            operator(f, Labeled())
+        assert "f was called with the values of x, a Labeled, in an array" in caught.value.__notes__
+
+
+def test_nothing_is_said_of_the_kind_of_a_list():
+    with pytest.raises(IndexError) as caught:
+        gradient(lambda p: p[5], [1.0, 2.0])
+    assert not any("values of x" in note for note in caught.value.__notes__)
+
+
 def test_labels_of_pandas_are_kept():
     pandas = pytest.importorskip("pandas")
     series = pandas.Series({"alpha": 1.0, "beta": 2.0}, name="fit")

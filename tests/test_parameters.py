@@ -109,6 +109,21 @@ def test_other_containers_stay_what_they_are():
     assert_same(gradient(lambda p: np.sum(p["a"] ** 2), proxy), {"a": np.full(2, 2.0)})
 
 
+class Floats(dict):
+    """A mapping that makes numbers of its own of what is put into it, as an xarray.Dataset."""
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, np.array(value, float))
+
+
+def test_a_mapping_that_cannot_hold_what_f_gets_is_a_dictionary():
+    x = Floats()
+    x["a"], x["b"] = [1.0, 2.0], 3.0
+    found = gradient(lambda p: np.sum(p["a"] ** 2) * p["b"], x)
+    assert_same(found, {"a": np.array([6.0, 12.0]), "b": np.float64(5.0)})
+    assert type(found) is dict
+
+
 def test_lists_of_numbers_stay_arrays():
     seen = []
 

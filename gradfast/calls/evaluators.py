@@ -69,6 +69,10 @@ class Call(NamedTuple):
         return evaluator
 
 
+# Kinds of x of which nobody expects that f gets more than an array.
+PLAIN = (np.ndarray, np.generic, float, int, list, tuple, type(None))
+
+
 @contextmanager
 def opened(evaluator: Evaluator) -> Iterator[Evaluator]:
     """Let an evaluator be worked with: afterwards x is what it was; ValueError if f changed it."""
@@ -82,9 +86,11 @@ def opened(evaluator: Evaluator) -> Iterator[Evaluator]:
 
 
 def explain(e: Evaluator, error: BaseException) -> None:
-    """Add a note to an exception of an f that may have looked for labels in an array."""
-    if isinstance(error, (LookupError, AttributeError)) and e.layout is None and is_labeled(e.copied_from):
-        add_note(error, f"f was called with the values of x, a {type(e.copied_from).__name__}; {RAVELED}")
+    """Add a note to an exception of an f that may have looked for labels, or whatever else x has, in an array."""
+    given = e.copied_from
+    if isinstance(error, (LookupError, AttributeError)) and e.layout is None and not isinstance(given, PLAIN):
+        advice = f"; {RAVELED}" if is_labeled(given) else ""
+        add_note(error, f"f was called with the values of x, a {type(given).__name__}{advice or ', in an array'}")
 
 
 class NanOnError(Evaluator):
