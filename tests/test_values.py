@@ -319,6 +319,43 @@ def test_arrays_of_jax_are_values():
     assert gradient(lambda x: numpy.sum(numpy.asarray(x) ** 2), X) == pytest.approx(2 * X, abs=1e-2)
 
 
+class Length:
+    """A number with a unit, which is none to float() and complex(), as of pint."""
+
+    dtype = None
+
+    def __float__(self):
+        raise TypeError("cannot convert from 'meter' to 'dimensionless'")
+
+    __complex__ = __float__
+
+
+class Anything:
+    """A lazy object, which has whatever attribute is asked for, and no truth, as dask's Delayed."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Anything()
+
+    def __bool__(self):
+        raise TypeError("truth is not supported")
+
+    def __eq__(self, other):
+        return Anything()
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("result", [Length(), Anything()], ids=["a unit", "lazy"])
+def test_what_only_looks_like_a_number_is_a_type_error(result):
+    for operator in (gradient, value_and_gradient, hessian):
+        with pytest.raises(
+            TypeError, match=f"^f must return a real scalar; it returned .*, a {type(result).__name__}$"
+        ):
+            operator(lambda x: result, X)
+
+
 @pytest.mark.parametrize("result", [None, "text", "1.5", object(), [None], [1.0, "a"], {}], ids=str)
 def test_what_stands_for_no_number_is_a_type_error(result):
     for operator in (gradient, jacobian, hessian):

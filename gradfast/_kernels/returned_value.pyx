@@ -108,9 +108,15 @@ cdef bint is_pair(result) except -1:
 cdef bint is_complex(value) except -1:
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
-        kind = getattr(dtype, "kind", None)  # torch has none
-        return kind == "c" if kind is not None else str(dtype).rpartition(".")[2].startswith("complex")
-    return hasattr(type(value), "__complex__")  # of an object that float() does not take
+        kind = getattr(dtype, "kind", None)  # torch has none, and of lazy objects it may be anything
+        return kind == "c" if isinstance(kind, str) else str(dtype).rpartition(".")[2].startswith("complex")
+    if not hasattr(type(value), "__complex__"):  # as of an object that float() does not take
+        return False
+    try:
+        complex(value)  # which a number with a unit refuses, as float() does
+    except Exception:
+        return False
+    return True
 
 
 cdef item_of(array):
