@@ -9,7 +9,6 @@ c. Of parameters by name, x is a flat copy, and f gets containers of the same ki
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.function cimport PyFunction_Check
 from cpython.object cimport PyObject
@@ -20,7 +19,7 @@ from gradfast._kernels.memory cimport (
     read_all, shape_in, strides_in, write_all,
 )
 from gradfast._kernels.moves cimport Groups, Moves, Span, first_not_moved, is_at_rest, is_moved, move, put_back
-from gradfast._kernels.returned_value cimport PY_VECTORCALL_ARGUMENTS_OFFSET, caller_of, read
+from gradfast._kernels.returned_value cimport PY_VECTORCALL_ARGUMENTS_OFFSET, caller_of, let_others_run, read
 
 import numpy as np
 from numpy import ndarray
@@ -122,7 +121,7 @@ cdef class OnePoint(Evaluator):
                     put_back(self.moving, self.rest, moves.groups, span)
                     k, g = 0, g + 1
                     if self.looks_for_signals:
-                        PyErr_CheckSignals()
+                        let_others_run()
         except BaseException as error:
             self.put_back()
             self.failed = self.failed_last = asked

@@ -2,14 +2,13 @@
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from libc.string cimport memcmp, memset
 
 from gradfast._kernels.evaluator cimport BLOCK_BYTES, Block, Evaluator, reserve
 from gradfast._kernels.memory cimport Memory, data_of, form_of
 from gradfast._kernels.moves cimport TOGETHER, Groups, Moves, Span, first_not_moved, is_moved, move, put_back
-from gradfast._kernels.returned_value cimport as_real_array, new_float64
+from gradfast._kernels.returned_value cimport as_real_array, let_others_run, new_float64
 
 import numpy as np
 from numpy import empty, float64, ndarray
@@ -132,7 +131,7 @@ cdef class ManyPoints(Copies):
         self.failed, self.failed_last = first, first + count - 1
         found = self.f(points, *self.args)
         self.failed = -1
-        PyErr_CheckSignals()
+        let_others_run()
         return found
 
     def raise_change(self, points):

@@ -7,7 +7,7 @@ The time is linear in the pairs of columns that meet in a row: the sum of the sq
 Kernels look for Ctrl-C after this many steps; a look takes far less time than they do.
 """
 
-from cpython.exc cimport PyErr_CheckSignals
+from gradfast._kernels.returned_value cimport let_others_run
 
 import numpy as np
 
@@ -19,7 +19,7 @@ cdef inline Py_ssize_t look(Py_ssize_t steps) except -1:
     """Return the steps since the last look for Ctrl-C, after one if there were many."""
     if steps < STEPS_A_LOOK:
         return steps
-    PyErr_CheckSignals()
+    let_others_run()
     return 0
 
 

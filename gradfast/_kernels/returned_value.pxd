@@ -1,3 +1,4 @@
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport PyObject
 
@@ -43,3 +44,10 @@ cdef inline vectorcallfunc caller_of(f) noexcept:
     """Return the C function that calls f."""
     cdef vectorcallfunc call = PyVectorcall_Function(<PyObject *>f)
     return call if call is not NULL else <vectorcallfunc>PyObject_Vectorcall
+
+
+cdef inline int let_others_run() except -1:
+    """Between calls of C functions, which do neither: let other threads run, and see whether Ctrl-C was pressed."""
+    with nogil:
+        pass
+    return PyErr_CheckSignals()

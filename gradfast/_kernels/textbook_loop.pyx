@@ -9,7 +9,6 @@ c. The formula is literally ``(f(x + h) - f(x - h)) / (2 * h)``: for doubles it 
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.function cimport PyFunction_Check
 from cpython.method cimport PyMethod_Check
 from cpython.object cimport PyObject
@@ -19,7 +18,9 @@ from gradfast._kernels.evaluator cimport Evaluator
 from gradfast._kernels.memory cimport Memory, address, data_of, form_of, is_at_home, shape_in
 from gradfast._kernels.moves cimport Moves
 from gradfast._kernels.native_function cimport names_nothing
-from gradfast._kernels.returned_value cimport PY_VECTORCALL_ARGUMENTS_OFFSET, caller_of, read, vectorcallfunc
+from gradfast._kernels.returned_value cimport (
+    PY_VECTORCALL_ARGUMENTS_OFFSET, caller_of, let_others_run, read, vectorcallfunc,
+)
 from gradfast._kernels.operator_kinds cimport GradientOperator
 from gradfast._kernels.steps_and_bounds cimport Stencil, first_swallowed, real, value
 
@@ -92,7 +93,7 @@ cdef Py_ssize_t differentiate(
                 swallowed = i
             is_flat = is_flat and out[i] == 0
             if looks_for_signals:
-                PyErr_CheckSignals()
+                let_others_run()
     except Exception as error:
         if moved != 0:  # while f was called
             add_note(error, f"f raised this with {name_at(np.unravel_index(i, shape_in(memory)))} moved by {moved:.3g}")
