@@ -34,7 +34,6 @@ cdef class Search:
     cdef int digits                     # bits of x's precision
     cdef int singles                    # values seen if all are of single precision, else -1
     cdef double eps                     # of f's values
-    cdef double told                    # eps by their dtype
     cdef double start                   # the first step, in units of a line's scale
     cdef const long double[:, ::1] center   # by line and value
     cdef long double[:, :, :, ::1] seen     # by line, look, side and value
@@ -52,7 +51,7 @@ cdef class Search:
         cdef Py_ssize_t i
         self.center = np.ascontiguousarray(center, np.longdouble)
         self.count, self.width = self.center.shape[0], self.center.shape[1]
-        self.eps, self.told, self.digits, self.n, self.start = eps, eps, digits, n, START if n < 3 else 4.4 * START
+        self.eps, self.digits, self.n, self.start = eps, digits, n, START if n < 3 else 4.4 * START
         self.seen = np.zeros((self.count, MOST_LOOKS, 2, self.width), np.longdouble)
         lines, values = bytearray(self.count * sizeof(Line)), bytearray(self.count * self.width * sizeof(Value))
         self.memory, self.lines = (lines, values), <Line *>PyByteArray_AS_STRING(lines)
@@ -277,22 +276,21 @@ cdef class Search:
         return values, bars, converged, radii, sides
 
     cdef bint has_converged(self, const Line *a, const Value *v) noexcept nogil:
-        """Return whether a bar is small beside the value, or beside how fast f changes within the radius.
+        """Return whether a bar is small beside the value, or the value is 0 as far as f's rounding tells.
 
-        A derivative that is nearly 0 cannot be known better, if rounding is all that its bar is made of. Where f never
-        moved, 0 is all that can be known.
+        Rounding tells it if it is all that the bar is made of, and the bar is small beside how fast f changes within
+        the radius. Where f never moved, 0 is all that can be known.
         """
         cdef const Fit *b = &v.best
-        cdef double change, size = fabs(<double>b.value)
-        if b.bar <= a.enough * size or has_not_moved(b) and isfinite(b.bar + b.value):
+        cdef double change, size = fabs(<double>b.value), enough = fmax(a.enough, pow(2, -0.5 * self.digits))
+        if b.bar <= enough * size or has_not_moved(b) and isfinite(b.bar + b.value):
             return True
-        if v.rests or v.state == IS_NOISE:
+        if self.n > 2 or v.rests or v.state == IS_NOISE:
             return False
         change = fabs(<double>as_derivative(b, self.n, fmax(b.size, b.other_size) * <long double>b.sigma))
         if self.n == 2:
             change *= b.radius / a.scale
-        # Values of a double that cancel may look single.
-        return b.bar <= fmax(sqrt(self.eps) * size, fmax(a.enough, sqrt(self.told)) * change * (self.n < 3))
+        return size <= 4 * b.bar <= 4 * enough * change
 
     def looks(self, Py_ssize_t i):
         """Return the steps of the looks on a line, rising, and f's values above and below x there."""

@@ -35,8 +35,8 @@ class Info:
     error : ndarray, optional
         With method "adaptive" an estimate of the absolute error, of the result's shape.
     converged : ndarray of bool, optional
-        With method "adaptive" whether the error is at most 1e-6 of the value, or `rtol` of it if that is
-        more. If the derivative is nearly 0, its error is compared with how fast f changes nearby instead.
+        With method "adaptive" whether the error is at most 1e-6 of the value, or `rtol` of it if that is more; for a
+        float32 x, at most 2e-4 of it. A derivative that f's rounding hides beside 0 has converged, too.
     value : float or ndarray, optional
         f(x), if it was computed or given. One-sided and adaptive methods compute it, and ``has_aux=True`` does.
     trace : list of Look, optional
