@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from objectives import ObjectiveError, sum_of_exp
+from objectives import ObjectiveError, assert_covered, sum_of_exp
 from ways import at_a_number, at_a_point, same_as_python
 
 from gradfast import Adaptive, derivative, directional_derivative, gradient, hessian, jacobian
@@ -290,3 +290,40 @@ def test_f_is_looked_at_no_further_out_than_the_reach_though_x_moves_by_whole_un
     seen, reach = [], units * math.ulp(x)
     derivative(lambda t: seen.append(abs(t - x)) or math.exp(t / x), x, method=Adaptive(reach=reach))
     assert 0.5 * reach < max(seen) <= reach
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("gap", [(0.1, 0.2), (0.01, 0.3), (0.05, 0.1), (0.03, 0.05), (0.001, 0.002), (1e-4, 0.6)])
+@pytest.mark.parametrize(
+    ("f", "slopes"), [(np.exp, (math.e, math.e)), (lambda t: t**3 - t, (2.0, 6.0))], ids=["exp", "cubic"]
+)
+def test_looks_beyond_a_gap_in_the_domain_of_f_do_not_keep_it_from_looking_closer(f, slopes, gap, side):
+    def with_gap(t):
+        return np.where((side * (t - 1) > gap[0]) & (side * (t - 1) < gap[1]), math.nan, f(t))
+
+    for n, exact in enumerate(slopes, 1):
+        value, info = derivative(with_gap, 1.0, n=n, method="adaptive", full_output=True)
+        assert_covered((value, info), exact, 1e-6)
+        assert info.evaluations <= 35
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda t: 1 - np.sqrt(1 - t * t), lambda t: np.where(abs(t) < 0.5, 1 + t * t, math.nan)],
+    ids=["circle", "parabola"],
+)
+def test_f_that_moves_only_far_from_x_is_not_looked_at_again_and_again_where_it_is_not_finite(f):
+    for x in (1e-8, 3e-9):
+        steps = [look.step for look in derivative(f, x, method="adaptive", full_output=True)[1].trace]
+        assert len(set(np.float32(steps).tolist())) == len(steps)
+
+
+@pytest.mark.parametrize("x", [0.985, 0.99, 0.9841])
+def test_a_second_derivative_beside_a_bound_is_looked_for_at_the_distance_to_it(x):
+    for f, exact in (
+        (lambda t: np.sqrt(1 - t * t), -((1 - x * x) ** -1.5)),
+        (lambda t: np.arcsin(t), x * (1 - x * x) ** -1.5),
+        (lambda t: np.log(1 - t), -((1 - x) ** -2)),
+    ):
+        result = derivative(f, x, n=2, bounds=(-1, 1), method="adaptive", full_output=True)
+        assert_covered(result, exact)

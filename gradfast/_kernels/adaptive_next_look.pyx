@@ -27,7 +27,7 @@ cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogi
     """Return the step at which f is looked at next, by the first rule that applies; 0 if no look would help."""
     cdef Fit[MOST_LOOKS] fits
     cdef Fit *b = &v.best
-    cdef double furthest = looks.steps[looks.count - 1], step = 0, size
+    cdef double step = 0, size
     if DEEP_LOOK <= v.state <= CONFIRMING_LOOK:
         step = judge(a, looks, v)
         if step:
@@ -42,10 +42,12 @@ cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogi
     if not b.looks:
         return GOLDEN * looks.steps[0]
     if has_not_moved(b):
-        return fmax(furthest * JUMP, sqrt(furthest * a.reach)) if furthest < 0.99 * a.reach else 0
-    if v.is_abrupt and not v.has_looked_out and furthest < 0.99 * a.reach:
+        return far_out(a, looks)
+    if v.is_abrupt and not v.has_looked_out:
         v.has_looked_out = True
-        return furthest * JUMP
+        step = far_out(a, looks)
+        if step:
+            return step
     if v.state == SMOOTH_CLOSE_BY:
         step = between(looks, b)
     if step or b.bar <= a.tolerance * size and (looks.n > 1 or is_no_kink(a, b)):
@@ -68,6 +70,14 @@ cdef double next_look(const Line *a, const Looks *looks, Value *v) noexcept nogi
 
 cdef bint has_not_moved(const Fit *b) noexcept nogil:
     return b.size == 0 and b.other_size == 0
+
+
+cdef double far_out(const Line *a, const Looks *looks) noexcept nogil:
+    """Return a step far beyond all looks, but not beyond one at which f is not finite; 0 if there is none."""
+    cdef double furthest = looks.steps[looks.count - 1]
+    if furthest > 0.99 * a.reach or furthest > a.wall / 2:
+        return 0
+    return fmin(fmax(furthest * JUMP, sqrt(furthest * a.reach)), sqrt(furthest * a.wall))
 
 
 cdef bint is_no_kink(const Line *a, const Fit *b) noexcept nogil:
@@ -98,7 +108,7 @@ cdef double deep(const Line *a, const Looks *looks, Value *v, double rough_by) n
     """
     cdef double nearest = looks.steps[0], rounding = looks.eps * fabs(<double>looks.center)
     cdef double step = sqrt(fmax(nearest * (rounding / rough_by), a.unit) * nearest)
-    if v.rough_by == 0 and a.beside:
+    if v.rough_by == 0 and 0 < a.beside < nearest / 8:
         step = fmax(a.beside, a.unit)
     if not step < nearest / 8:
         return 0

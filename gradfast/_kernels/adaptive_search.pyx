@@ -154,6 +154,8 @@ cdef class Search:
             a.wall = fmin(a.wall, a.asked)
             if is_finite[0] != is_finite[1]:
                 a.free = 1 if is_finite[0] else -1
+            if a.count == 1 and a.asked < a.steps[0]:  # the first look was beyond a gap
+                a.count = 0
         if a.count == 0:
             self.come_in(a)
         elif a.count == 1:
@@ -187,6 +189,8 @@ cdef class Search:
             bar = fmin(v.best.bar / fmax(fabs(<double>v.best.value), 1e-300), 1e300)
             if v.wish and bar > widest:
                 widest, a.next = bar, v.wish
+        if a.next == asked and not newest:  # f is not finite there
+            a.next = 0
         for k in range(self.width):
             if is_near(&values[k], a.next):
                 values[k].wish = a.next
