@@ -447,3 +447,58 @@ def test_where_f_rests_close_to_x_the_bar_reaches_to_0(distance):
     for f in (lambda t: np.maximum(t - distance, 0), lambda t: t - np.clip(t, -distance, distance)):
         value, info = derivative(f, 0.0, method="adaptive", full_output=True)
         assert abs(value) <= info.error
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda t: (1 - np.cos(t)) / t**2, lambda t: -t / 12),
+        (lambda t: (1 - np.cos(t)) / t, lambda t: 0.5),
+        (lambda t: (t - np.sin(t)) / t**3, lambda t: -t / 60),
+        (lambda t: (np.sqrt(1 + t) - 1) / t, lambda t: -1 / 8),
+    ],
+    ids=["cos", "cos by t", "sin", "sqrt"],
+)
+def test_f_that_rests_at_x_and_jumps_beside_it_is_on_a_tread(f, slope):
+    for x in (-8e-9, -2.2e-9, 1.3e-9, 3.3e-9, 7e-9):
+        value, info = derivative(f, x, method="adaptive", full_output=True)
+        assert abs(value - slope(x)) <= info.error
+        assert not info.converged or abs(value - slope(x)) <= 1e-6 * abs(slope(x))
+
+
+@pytest.mark.parametrize("power", [0.2, 1 / 3, 0.5, 0.7])
+@pytest.mark.parametrize("x", [0.0, 1.0, -3.0])
+def test_no_small_bar_is_claimed_at_a_cusp(power, x):
+    for f in (lambda t: np.abs(t - x) ** power, lambda t: np.exp(-(np.abs(t - x) ** power))):
+        _, info = derivative(f, x, method="adaptive", full_output=True)
+        assert info.error > 0.2
+        assert not info.converged
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (lambda t: np.cos(3 * t), 1.0, -3 * math.sin(3)),
+        (lambda t: np.sin(2 * t), 0.7, 2 * math.cos(1.4)),
+        (lambda t: np.tanh(2 * t), 0.3, 2 / math.cosh(0.6) ** 2),
+    ],
+)
+def test_a_far_look_at_a_curve_does_not_lead_into_noise(f, x, slope):
+    """Far out, the curve looks like a jump of the slope at x, which makes all bars equal: the longest radius counts."""
+    errors = []
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        value = derivative(lambda t, r=random: f(t) + 1e-2 * r.standard_normal(np.shape(t)), x, method="adaptive")
+        errors.append(abs(value - slope))
+    assert max(errors) <= 0.9
+
+
+@pytest.mark.parametrize("x", [1.0, -1.0, 2.0])
+@pytest.mark.parametrize("distance", [0.01, 0.03, 1e-4])
+def test_a_second_derivative_is_not_0_because_rounding_hides_it_close_to_x(x, distance):
+    """At a root, f is known worse than its size tells."""
+
+    def cubic(t):
+        return np.where((t > x + distance) & (t < x + 0.3), math.nan, t**3 - x**2 * t)
+
+    assert_covered(derivative(cubic, x, n=2, method="adaptive", full_output=True), 6 * x, 1e-3)

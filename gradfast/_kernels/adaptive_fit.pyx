@@ -209,11 +209,13 @@ cdef void hear_witness(Fit *a, const Basis *basis, const Terms *witness, int n, 
     cdef double[MOST_TERMS] along
     cdef double product, square, last, rest, least
     cdef int i, k, kept = min(a.terms - n % 2, basis.columns - 1)
+    a.other_misfit, a.other_size = witness.tail[kept], witness.size
+    if kept < 1:  # no index may be below 0
+        return
     for i in range(rows):
         own[i] = pow(steps[rows - 1 - i] / a.radius, n)
     for k in range(basis.columns):
         along[k] = take_out(basis.q[k], own, rows)
-    a.other_misfit, a.other_size = witness.tail[kept], witness.size
     for k in range(kept, basis.columns):  # a polynomial's last term may be one more than the fit keeps
         product, square = dot(own, witness.left, rows), dot(own, own, rows)
         for i in range(basis.columns - 1, k - 1, -1):
@@ -276,8 +278,10 @@ cdef void fit_within(const Looks *looks, const Value *known, int rows, const Bas
         (a - 1).next_misses = miss_of_next_look(a - 1, a, mine, terms.z, rows)
     if looks.side:
         a.bar *= sqrt(2.0)  # all looks share the noise of f(x)
-    elif other.columns > 1:
+    else:
         hear_witness(a, other, &witness, looks.n, looks.steps, rows)
+        if looks.n == 1 and a.other_misfit > RESTS * fmax(300, a.other_size):  # far from a smooth curve: a cusp at x?
+            a.bar = fmax(a.bar, fabs(<double>half(looks, rows - 1, False)) / a.radius)
     if looks.side < 0 and not is_odd:
         a.value = -a.value
 
@@ -331,22 +335,23 @@ cdef int end_of_tread(const Looks *looks, Value *known, int needed, const Fit *f
             slope = <double>half(looks, k, True) / step
             bend = INFINITY if looks.side else fabs(<double>half(looks, k, False) / step)
             other = fmax(0.25 * fabs(value), fmax(fabs(slope - last), bend) / RESTS)
-            if moved(looks, k) < RESTS * fabs(value) * step or fabs(slope - value) > other:
+            if moved(looks, k) < RESTS * steepest(looks, &fits[i], i) * step or fabs(slope - value) > other:
                 return i
             last = slope
     return -1
 
 
 cdef void choose(const Looks *looks, Value *known, int needed, Fit *fits) noexcept nogil:
-    """Choose the radius of the least bar. OUT: known, fits."""
+    """Choose the radius of the least bar, of noise the longest. OUT: known, fits."""
     cdef Fit *best = &known.best
     cdef double moves, jump = 0
-    cdef int i, tread
+    # Where f never moved, all that is known is how much rounding hides at the closest looks.
+    cdef int i, tread, count = looks.count if known.has_moved else min(looks.count, needed)
     known.is_abrupt = False
     tread = end_of_tread(looks, known, needed, fits)
     known.is_tread = tread >= 0
     best.bar, best.looks = INFINITY, 0
-    for i in range(looks.count - 1, needed - 2, -1):
+    for i in range(count - 1, needed - 2, -1):
         # A jump at x is one within any radius, unless a fit would have seen half of it: of one beside x, it sees less.
         # If a fit must have seen all of it, 79 of 424 bars within 1e-7 of a kink do not cover the error, now none.
         jump = fmax(fits[i].jump, jump if 2 * fits[i].unseen >= jump else 0)
@@ -356,9 +361,15 @@ cdef void choose(const Looks *looks, Value *known, int needed, Fit *fits) noexce
         # f rests, with a slope of 0, if it should have moved at the closest look.
         moves = fabs(<double>fits[i].value) * pow(looks.steps[0], looks.n)
         if i <= tread or known.rests and not known.stairs and moves > 2 * looks.eps * fabs(<double>looks.center):
-            fits[i].bar = fmax(fits[i].bar, fabs(<double>fits[i].value))
+            fits[i].bar = fmax(fits[i].bar, steepest(looks, &fits[i], tread))
         if isfinite(fits[i].bar) and fits[i].bar <= best.bar:
-            best[0] = fits[i]
+            if fits[i].bar < best.bar or known.state != IS_NOISE:
+                best[0] = fits[i]
+
+
+cdef double steepest(const Looks *looks, const Fit *a, int tread) noexcept nogil:
+    """Return a fit's slope; if f rests within it, on a tread, the slope from there to the next look."""
+    return fabs(<double>a.value) if a.value or tread < 0 else moved(looks, tread + 1) / looks.steps[tread + 1]
 
 
 cdef void fit(const Looks *looks, Value *known, Fit *fits) noexcept nogil:

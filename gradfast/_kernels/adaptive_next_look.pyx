@@ -129,7 +129,7 @@ cdef double judge(const Line *a, const Looks *looks, Value *v) noexcept nogil:  
     if step:
         v.treads += 1
     elif left > UNSHRUNK * v.rough_by or not moved(looks, v.treads + (v.state == CONFIRMING_LOOK)):
-        if v.state == DEEP_LOOK and left > 0:
+        if v.state == DEEP_LOOK and left > 0 and not v.treads:
             step = deep(a, looks, v, v.rough_by)
         v.state = DEEPER_LOOK if step else IS_NOISE
         if not step:
@@ -149,12 +149,14 @@ cdef double judge(const Line *a, const Looks *looks, Value *v) noexcept nogil:  
 cdef double off_tread(const Looks *looks, const Value *v) noexcept nogil:
     """Return a step halfway, by logarithms, from a look at which f rests to the next; 0 if there is none.
 
-    f may rest there on the tread of a stair, far lower than the misfit.
+    f may rest there on the tread of a stair, far lower than the misfit. For a second derivative, f rests where it is
+    straight: rounding hides its curvature.
     """
     cdef double here = looks.steps[v.treads], next_one = looks.steps[v.treads + 1]
-    if moved(looks, v.treads) or not next_one > 8 * here:
+    cdef bint is_straight = looks.n == 2 and half(looks, v.treads, False) == 0
+    if moved(looks, v.treads) and not is_straight or not next_one > 8 * here:
         return 0
-    return sqrt(here * next_one) if 0 < height_of_stairs(looks) < UNSHRUNK * v.rough_by else 0
+    return sqrt(here * next_one) if is_straight or 0 < height_of_stairs(looks) < UNSHRUNK * v.rough_by else 0
 
 
 cdef double strangeness(const Looks *looks, int first, int count) noexcept nogil:
