@@ -191,3 +191,35 @@ def test_a_bump_that_only_f_at_x_shows_is_resolved(width, at, bend, height):
     t = (x - 3) / width
     exact = 2 * bend * x + 1 - 2 * height * t * np.exp(-(t**2)) / width
     assert abs(found - exact) <= max(10 * info.error, 1e-9 * abs(exact))
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (lambda x: math.exp(-1e-12 / x), 1e-12, 1e12 * math.exp(-1)),
+        (lambda x: math.tanh(1e12 * x) + x, 1e-12, 1e12 / math.cosh(1) ** 2 + 1),
+        (lambda x: math.sin(x / 3e-10), 4e-10, math.cos(4 / 3) / 3e-10),
+        (lambda x: math.atan(x / 1e-7), -2e-7, 1e7 / 5),
+    ],
+    ids=["exp", "tanh", "sin", "atan"],
+)
+def test_along_a_direction_f_may_vary_as_fast_as_along_a_small_coordinate(f, x, slope):
+    for v in (1.0, -1e9, 1e-9):
+        result = directional_derivative(lambda p: f(p[0]), [x], [v], method="adaptive", full_output=True)
+        assert_covered(result, slope * v, 1e-9)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda r: (3e-10 / r) ** 12 - (3e-10 / r) ** 6, lambda r: 1e-7 / r, lambda r: r * 1e-9],
+    ids=["atoms", "charges", "line"],
+)
+def test_where_f_never_moves_the_bar_is_what_rounding_hides_close_to_x(f):
+    for offset in (1e8, 1e12):
+        for x in (4e-10, 3e-6, 0.5):
+            h = x * 2.0**-12
+            slope = (f(x + h) - f(x - h)) / (2 * h)
+            value, info = derivative(
+                lambda t, offset=offset: offset + f(t) * 1e-11, x, method="adaptive", full_output=True
+            )
+            assert abs(value - slope * 1e-11) <= info.error

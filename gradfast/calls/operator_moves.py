@@ -237,7 +237,7 @@ class Line:
     @property
     def scale(self) -> float:
         """What adaptive steps begin relative to, in units of t."""
-        return float(self.size[0]) / self.length if self.length else 0.0
+        return float(size_along(self.x, self.v, 0.0)) / self.length if self.length else 0.0
 
 
 def norm(vector: Array) -> np.floating:
