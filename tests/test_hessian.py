@@ -251,6 +251,14 @@ def test_what_is_no_gradient_is_named_so(gradient, options):
         hessian(rosen, np.ones(3), gradient=gradient, **options)
 
 
+def test_an_f_whose_first_value_is_the_longest_is_an_error():
+    lengths = iter([3] + 99 * [2])
+    with pytest.raises(
+        ValueError, match=r"f must return arrays of one shape; .* of shape \(2,\) among longer"
+    ):
+        hessian(lambda x: np.full(next(lengths), np.sum(x**2)), [1.0, 2.0])
+
+
 @pytest.mark.parametrize("shape", [(2,), (), (1, 3), (3, 1)])
 def test_a_gradient_must_have_the_shape_of_x(shape):
     message = f"gradient must return an array of x's shape (3,); it returned one of shape {shape}"

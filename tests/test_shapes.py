@@ -174,6 +174,8 @@ def test_wrong_axes_raise():
         jacobian(curve, POINTS, axis=2)
     with pytest.raises(ValueError, match="f0 must not be given with axis; got 1.0"):
         jacobian(curve, POINTS, axis=1, f0=1.0)
+    with pytest.raises(ValueError, match="has_aux must be False with axis; got True"):
+        jacobian(lambda x: (curve(x), 0), POINTS, axis=1, has_aux=True, vectorized=True)
     with pytest.raises(ValueError, match="axis must be None with sparsity; got 1"):
         jacobian(curve, POINTS, axis=1, sparsity=np.ones((3, 2)))
     with pytest.raises(ValueError, match="vectorized must be False with axis and gradient; got True"):

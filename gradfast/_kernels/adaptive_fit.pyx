@@ -7,6 +7,11 @@ is how far f's values can be trusted, and the last term above it tells what the 
 
 The other half, here (f(x + h) + f(x - h)) / 2 - f(x), is a witness. If f is smooth, powers of the step fit it as well,
 and it has no term in h, which would be a jump of the derivative at x.
+
+The constants here and in the modules beside were set by experiments. Each was changed alone, and its comment tells what
+became worse among results whose right value is known: 10,700 in all, of smooth, noisy and rounded functions, of kinks
+and of single precision, or some classes of them. A *lie* is a result that is said to have converged although it is off
+by more than 1e-6 of the value.
 """
 
 from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, isfinite, pow, remainder, rint, sqrt
@@ -274,7 +279,7 @@ cdef void fit_within(const Looks *looks, const Value *known, int rows, const Bas
     keep_terms(a, mine, &terms, &witness if is_odd and not looks.side else NULL, looks.n, rows, most)
     if not a.terms:
         return
-    if rows > mine.row + 2:
+    if rows > mine.row + 2:  # fits stand by rising radius: before this one is that of all looks but the longest
         (a - 1).next_misses = miss_of_next_look(a - 1, a, mine, terms.z, rows)
     if looks.side:
         a.bar *= sqrt(2.0)  # all looks share the noise of f(x)

@@ -3,7 +3,7 @@
 from gradfast._kernels.moves cimport Moves
 
 
-cdef enum Division:
+cdef enum Division:                     # by which step a sum is divided, and where the result is written
     BY_GROUP                            # one derivative a group and value, divided by the step of its coordinate
     BY_MEMBER                           # value k of a group is that of its k-th coordinate, and is divided by its step
     IN_ROWS                             # as BY_GROUP, in the order of the groups

@@ -21,7 +21,7 @@ cdef class OnePoint(Evaluator):
     cdef const char *rest               # what moving coordinates go back to
     cdef vectorcallfunc call            # how f is called
     cdef PyObject *stack[MOST_ARGUMENTS + 2]
-    cdef size_t count                   # of f's arguments, with the flag that the place before them is ours
+    cdef size_t count                   # of f's arguments, with the flag PY_VECTORCALL_ARGUMENTS_OFFSET
     cdef Py_ssize_t batch_size          # points of a batch, else 1
     cdef Py_ssize_t row                 # of a batch: the point that f is called with
     cdef bint has_looked                # whether x was looked at after f's first call

@@ -102,7 +102,8 @@ cdef inline bint is_at(double found, double put) noexcept nogil:
 
 
 cdef struct Watch:
-    const unsigned char *wake               # the loop looks if this byte is not `quiet`: to stop, or since time passed
+    const unsigned char *wake               # a loop without a clock looks up if this byte is not `quiet`: another
+                                            # thread sets it, to stop the loop or so that it looks for Ctrl-C
     unsigned char quiet
     bint can_stop                           # whether the byte stops the loop
     Py_ssize_t left                         # calls until it looks at the clock

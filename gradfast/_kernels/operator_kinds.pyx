@@ -359,6 +359,7 @@ cpdef once(
 ):
     """Return ``kind(f, **options)(x, *args)``: an operator that is made for one call, or was for an earlier one."""
     cdef Operator made = None
+    # Equal objects that are others, as 0.0 for the default 0, only take longer.
     cdef bint is_usual = (
         n <= 1 and axis is None and bounds is None and kwargs is None and argnum is ZERO and has_aux is False
         and vectorized is False and workers is None and progress is False and on_error is RAISE and full_output is False

@@ -25,7 +25,7 @@ from libc.string cimport memset
 from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine, is_finite, is_same, is_zero
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
 from gradfast._kernels.memory cimport data_of, new_array, size_of
-from gradfast._kernels.moves cimport EACH as ALONE, Groups, Moves
+from gradfast._kernels.moves cimport EACH, Groups, Moves
 from gradfast._kernels.native_evaluator cimport Native
 from gradfast._kernels.evaluator_in_place cimport OnePoint
 from gradfast._kernels.native_function cimport is_python, names_nothing
@@ -41,7 +41,7 @@ NAMED = {}
 cdef dict METHODS = NAMED
 
 # Groups know no x: those of few coordinates are made once.
-cdef list EACH = [Groups.each(n) for n in range(64)]
+cdef list OF_FEW = [Groups.each(n) for n in range(64)]
 
 
 cdef class Operator:
@@ -245,7 +245,7 @@ cdef class Operator:
         cdef bytes steps
         cdef void *step
         cdef dict chosen
-        if self.box is None or e.kind != c"d" or self.is_sparse or self.groups(e).kind != ALONE:
+        if self.box is None or e.kind != c"d" or self.is_sparse or self.groups(e).kind != EACH:
             return None
         if self.box.count != -1 and e.memory.axes != 1:
             return None
@@ -386,7 +386,7 @@ cdef as_floats(doubles):
 
 
 cdef Groups each_of(Py_ssize_t n):
-    return <Groups>EACH[n] if n < 64 else Groups.each(n)
+    return <Groups>OF_FEW[n] if n < 64 else Groups.each(n)
 
 
 cdef value_of(Evaluator e, const Block *center):

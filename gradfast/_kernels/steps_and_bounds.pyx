@@ -173,7 +173,7 @@ cdef class Box:
     cdef const double *numbers_of(self, side) except NULL:
         """Return where the numbers of an array lie, one for each coordinate."""
         cdef const double[::1] numbers = side
-        self.count = numbers.shape[0] if self.count in (-1, numbers.shape[0]) else -2  # as many as no x has
+        self.count = numbers.shape[0] if self.count in (-1, numbers.shape[0]) else -2  # no x has -2 coordinates
         return &numbers[0]
 
     cdef bint is_far(self, char kind, const void *x, Py_ssize_t n, const void *steps, Stencil stencil) noexcept nogil:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # What says how long steps are.
 GIVEN = ("step", "rel_step", "noise", "scale")
 
-# Plans of a method: one for each order of derivative, also of no use 0, and each dtype.char of EPS.
+# Plans of a method: one for each order of derivative (that of 0 is unused) and each dtype.char of EPS.
 PLANS = len(EPS) * (stencils.HIGHEST_DERIVATIVE + 1)
 
 
