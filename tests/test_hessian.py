@@ -253,9 +253,7 @@ def test_what_is_no_gradient_is_named_so(gradient, options):
 
 def test_an_f_whose_first_value_is_the_longest_is_an_error():
     lengths = iter([3] + 99 * [2])
-    with pytest.raises(
-        ValueError, match=r"f must return arrays of one shape; .* of shape \(2,\) among longer"
-    ):
+    with pytest.raises(ValueError, match=r"f must return arrays of one shape; .* of shape \(2,\) among longer"):
         hessian(lambda x: np.full(next(lengths), np.sum(x**2)), [1.0, 2.0])
 
 
