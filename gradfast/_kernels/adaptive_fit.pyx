@@ -350,8 +350,7 @@ cdef void choose(const Looks *looks, Value *known, int needed, Fit *fits) noexce
     """Choose the radius of the least bar, of noise the longest. OUT: known, fits."""
     cdef Fit *best = &known.best
     cdef double moves, jump = 0
-    # Where f never moved, all that is known is how much rounding hides at the closest looks.
-    cdef int i, tread, count = looks.count if known.has_moved else min(looks.count, needed)
+    cdef int i, tread, count = looks.count if known.has_moved else min(looks.count, needed)  # if not, only the closest
     known.is_abrupt = False
     tread = end_of_tread(looks, known, needed, fits)
     known.is_tread = tread >= 0
@@ -367,9 +366,8 @@ cdef void choose(const Looks *looks, Value *known, int needed, Fit *fits) noexce
         moves = fabs(<double>fits[i].value) * pow(looks.steps[0], looks.n)
         if i <= tread or known.rests and not known.stairs and moves > 2 * looks.eps * fabs(<double>looks.center):
             fits[i].bar = fmax(fits[i].bar, steepest(looks, &fits[i], tread))
-        if isfinite(fits[i].bar) and fits[i].bar <= best.bar:
-            if fits[i].bar < best.bar or known.state != IS_NOISE:
-                best[0] = fits[i]
+        if fits[i].bar < best.bar or fits[i].bar == best.bar < INFINITY and known.state != IS_NOISE:
+            best[0] = fits[i]
 
 
 cdef double steepest(const Looks *looks, const Fit *a, int tread) noexcept nogil:
