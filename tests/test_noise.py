@@ -288,3 +288,17 @@ def test_noise_excludes_a_step(other):
 def test_an_array_s_noise_is_that_of_each_value():
     with pytest.raises(ValueError, match=r"an array of shape \(2,\); measure each value, as noise\(lambda x: f"):
         noise(lambda x: np.ones(2), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "most"),
+    [
+        (lambda x: abs(x[0] - 1), [1.0], 2e-15),
+        (lambda x: np.sum(np.abs(x - 1)), np.array([1.0, 2.0, 3.0]), 1e-14),
+        (lambda x: max(x[0] - 1, 0.0) + math.sin(x[0]), [1.0], 1e-15),
+        (lambda x: 1e6 * max(x[0], x[1]), [1.0, 1.0], 1e-9),
+    ],
+    ids=["abs", "sum of abs", "relu", "max"],
+)
+def test_a_kink_is_no_noise(f, x, most):
+    assert 0 < noise(f, x) <= most
