@@ -202,9 +202,32 @@ def test_a_float32_stops_at_its_own_tolerance(way):
 
 
 def test_a_fixed_coordinate_has_zeros_in_the_hessian_and_spoils_no_other():
+    def f(x):
+        return x[0] ** 2 * x[1] * x[2]
+
+    x, expected = [1.0, 2.0, 3.0], [[12, 0, 4], [0, 0, 0], [4, 0, 0]]
     bounds = ([0.0, 2.0, 0.0], [9.0, 2.0, 9.0])
-    value = hessian(lambda x: x[0] * x[1] * x[2], [1.0, 2.0, 3.0], bounds=bounds, method="adaptive")
-    assert np.all(np.abs(value - [[0, 0, 2], [0, 0, 0], [2, 0, 0]]) < 1e-9)
+    value, info = hessian(f, x, bounds=bounds, method="adaptive", full_output=True)
+    assert np.all(np.abs(value - expected) < 1e-9)
+    assert np.all(info.error < 1e-9)
+    assert info.converged.all()
+    bounds = ([0.0, 2.0, 0.0], [9.0, 2.0 + 5e-16, 9.0])
+    value, info = hessian(f, x, bounds=bounds, method="adaptive", full_output=True)
+    assert np.all(np.abs(value - expected) < 1e-9)
+    is_held = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
+    assert np.array_equal(np.isinf(info.error), is_held)
+    assert np.array_equal(info.converged, ~is_held)
+
+
+def test_no_look_is_beyond_a_bound_though_f_is_finite_only_there():
+    seen = []
+
+    def f(x):
+        seen.append(float(x))
+        return 1.0 if x <= 1 else np.nan
+
+    assert np.isnan(derivative(f, 1.0, bounds=(1.0, np.inf), method="adaptive"))
+    assert min(seen) == 1.0
 
 
 @at_a_number

@@ -7,7 +7,7 @@ import pytest
 from objectives import assert_covered
 from ways import at_a_number, same_as_python
 
-from gradfast import Adaptive, check_gradient, derivative, directional_derivative, gradient
+from gradfast import Adaptive, check_gradient, derivative, directional_derivative, gradient, hessian
 
 
 @pytest.mark.parametrize(
@@ -223,3 +223,11 @@ def test_where_f_never_moves_the_bar_is_what_rounding_hides_close_to_x(f):
                 lambda t, offset=offset: offset + f(t) * 1e-11, x, method="adaptive", full_output=True
             )
             assert abs(value - slope * 1e-11) <= info.error
+
+
+def test_mixed_derivatives_at_a_huge_x_do_not_overflow():
+    x = np.array([1e160, 2e160])
+    value, info = hessian(lambda x: 1e20 * (x[0] / 1e160) * (x.sum() / 1e160), x, method="adaptive", full_output=True)
+    assert np.all(np.abs(value * 1e300 - [[2, 1], [1, 0]]) <= 1e-12)
+    assert np.all(np.abs(info.error * 1e300) <= 1e-9)
+    assert info.converged[0, 1]

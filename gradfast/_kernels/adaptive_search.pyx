@@ -305,13 +305,13 @@ cdef class Search:
         return steps[order], seen[:, 0], seen[:, 1]
 
     def one_sided(self, Py_ssize_t i, int side):
-        """Return the derivatives and their bars by the looks on one side of x alone."""
+        """Return the derivatives and their bars by the looks on one side of x alone, if there are looks on both."""
         cdef Looks looks
         cdef Fit[MOST_LOOKS] fits
         cdef Value v
         cdef Py_ssize_t k
         found = np.full((2, self.width), [[np.nan], [np.inf]])
-        if self.lines[i].count > 1 and self.lines[i].side in (0, side):
+        if self.lines[i].count > 1:
             for k in range(self.width):
                 v = self.values[i * self.width + k]
                 self.gather(&looks, i, k, side)
@@ -324,4 +324,4 @@ cdef class Search:
 cdef bint is_near(const Value *v, double step) noexcept nogil:
     """Return whether a look does as well as the one that a value wishes for."""
     cdef double ratio = 0.125 if v.state == DEEP_LOOK or v.state == DEEPER_LOOK else SILVER
-    return ratio * step <= v.wish <= step / ratio and v.wish > 0
+    return ratio * step <= v.wish <= step / ratio

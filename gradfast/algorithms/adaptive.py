@@ -94,8 +94,6 @@ def along(e: Evaluator, operator: PreparedOperator, center: Array, line: Any) ->
     """Return the derivative at t = 0 of f at x + t v."""
 
     def values(steps: Array, chosen: Some, stencil: Stencil) -> Array:
-        if not chosen.size:
-            return np.empty((0, center.size))
         return e.values(Moves(Groups.together(e.n), steps[0] * line.v.reshape(-1), stencil, along=steps[0]))
 
     reach, bounds = 0.0, (np.inf, np.inf)
@@ -150,13 +148,17 @@ def hessian(e: Evaluator, operator: PreparedOperator, center: Array) -> tuple[Ar
     free = ~(is_fixed[first] | is_fixed[second])
     first, second = first[free], second[free]
     pairs, scales = _along_pairs(e, operator, center, own, first, second)
-    value, error, converged = np.diag(own.value[:, 0]), np.diag(own.error[:, 0]), np.diag(own.converged[:, 0])
+    # Where bounds hold a coordinate, all is 0: that is known if they are equal, else the bar is infinite.
+    held = np.where(is_fixed, own.error[:, 0], 0)
+    value, error = np.diag(own.value[:, 0]), np.add.outer(held, held) + np.diag(own.error[:, 0])
+    converged = np.where(np.eye(n, dtype=bool), own.converged, error == 0)
     with np.errstate(all="ignore"):
-        size = 2 * scales[first] * scales[second]
-        parts = [own.value[i, 0] * scales[i] ** 2 for i in (first, second)]
-        errors = pairs.error[:, 0] + sum(own.error[i, 0] * scales[i] ** 2 for i in (first, second))
-        value[first, second] = (pairs.value[:, 0] - parts[0] - parts[1]) / size
-        error[first, second] = errors / np.abs(size)
+        a, b = scales[first], scales[second]  # their squares may overflow
+        pair = np.array([pairs.value[:, 0], pairs.error[:, 0]]) / a / b
+        one = np.array([own.value[first, 0], own.error[first, 0]]) * (a / b)
+        other = np.array([own.value[second, 0], own.error[second, 0]]) * (b / a)
+        value[first, second] = (pair[0] - one[0] - other[0]) / 2
+        error[first, second] = (np.abs(pair[1]) + np.abs(one[1]) + np.abs(other[1])) / 2
         is_known = pairs.converged[:, 0] & own.converged[first, 0] & own.converged[second, 0]
         converged[first, second] = is_known | (error[first, second] <= CONVERGED * np.abs(value[first, second]))
     for part in (value, error, converged):
