@@ -1,0 +1,1 @@
+# Other compiled modules call this one; it has nothing for Python.

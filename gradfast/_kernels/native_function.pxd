@@ -109,7 +109,7 @@ cdef struct Watch:
     Py_ssize_t left                         # calls until it looks at the clock
     Py_ssize_t interval
     double started
-    bint caller_raises                      # if f changes its point: else the loop raises the error, by the name x[i]
+    bint caller_raises                      # if f changes its point: the loop returns 2; else it raises, and says x[i]
     Py_ssize_t changed                      # the coordinate that f changed, of the point that it was called with, or -1
 
 

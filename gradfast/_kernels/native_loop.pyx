@@ -55,7 +55,7 @@ cdef inline double divisor_of(const Nodes *stencil, double step) noexcept nogil:
 cdef int refuse_change(Watch *watch, Py_ssize_t i) except -1 nogil:
     watch.changed = i
     if watch.caller_raises:
-        return 1
+        return 2
     with gil:
         raise f_changed(name_at((i,)))
 

@@ -228,6 +228,7 @@ def _within(
     Candidates are stencils and the direction they look in, the preferred one first. A coordinate takes the first that
     fits with its step; where none does, the one with most room and a shorter step. Where even the shortest step has no
     room the coordinate is in no list, and its step is 0. If x is in single precision, its numbers come as doubles.
+    `Box.choose` does the same, where its arrays lie.
     """
     cdef Py_ssize_t i
     cdef dict chosen = {stencil: [] for stencil, _ in candidates}

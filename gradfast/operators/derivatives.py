@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 import numpy as np
+from cython.cimports.gradfast._kernels.operator_kinds import once  # type: ignore  # in C its arguments cost nothing
 
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import DerivativeOperator, Spare
@@ -18,7 +19,6 @@ from gradfast.values.arguments import Array, Function, OnError, tell_of_vectoriz
 from gradfast.values.info import Info
 
 if TYPE_CHECKING:
-    from gradfast._kernels.operator_kinds import once  # in C: see the .pxd beside this file
     from gradfast.calls.operator_value import DerivativeOptions, No, Numbers, Yes
 
 HIGHEST_BY_COMPLEX_STEP = 4
@@ -42,6 +42,7 @@ class Derivative(DerivativeOperator, PreparedOperator):
 
     options = ("n", "method", "bounds", "kwargs", "argnum", "has_aux", "on_error", "full_output")
     is_elementwise = True
+    _advise = staticmethod(tell_of_vectorize)
 
     def __init__(
         self, f: Function, *, n: int = 1, method: AnyMethod = "central", bounds: object = None,
@@ -71,9 +72,6 @@ class Derivative(DerivativeOperator, PreparedOperator):
     def _given_options(self) -> dict[str, object]:
         options = super()._given_options()
         return options if self.of_slope is None else options | {"n": self.of_slope.n + 1}
-
-    def _advise(self, error: TypeError | ValueError, x: object) -> None:
-        tell_of_vectorize(error, x)
 
     def _differentiate_adaptively(self, e: Evaluator, v: object, center: Array) -> tuple[Array, Info | None]:
         return adaptive.derivative(e, self, center)

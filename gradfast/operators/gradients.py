@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
+from cython.cimports.gradfast._kernels.operator_kinds import once  # type: ignore  # in C its arguments cost nothing
+
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import GradientOperator, Spare, ValueAndGradientOperator
 from gradfast.algorithms import adaptive
@@ -15,7 +17,6 @@ from gradfast.values.info import Info
 if TYPE_CHECKING:
     import numpy as np
 
-    from gradfast._kernels.operator_kinds import once  # in C: see the .pxd beside this file
     from gradfast.calls.operator_value import GradientOptions, Labeled, Named, No, Numbers, PointOptions, Yes
 
 

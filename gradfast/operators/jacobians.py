@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
 import numpy as np
+from cython.cimports.gradfast._kernels.operator_kinds import once  # type: ignore  # in C its arguments cost nothing
 
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import JacobianOperator, Spare
@@ -19,7 +20,6 @@ from gradfast.values.arguments import Array, Function, OnError, ProgressLike, Wo
 from gradfast.values.info import Info
 
 if TYPE_CHECKING:
-    from gradfast._kernels.operator_kinds import once  # in C: see the .pxd beside this file
     from gradfast.calls.operator_value import JacobianOptions, Labeled, Named, No, Point, Yes
 
 

@@ -160,13 +160,7 @@ def _readable(side: object, infinite: float) -> Any:
         return None
     if array.ndim > 1 or array.dtype.kind not in "fiub" or not array.size:
         return None
-    if not array.ndim:
-        return float(array)
-    return (
-        array
-        if array.dtype == np.float64 and array.dtype.isnative and array.flags.c_contiguous
-        else array.astype(np.float64)
-    )
+    return np.ascontiguousarray(array, np.float64) if array.ndim else float(array)
 
 
 def checked_bounds(x: Array, bounds: Any, given: object, name: Callable[[int], str] | None = None) -> Sides:
