@@ -63,11 +63,6 @@ def _point(node: int) -> str:
     return f"x {'+' if node > 0 else '-'} {f'{abs(node)} ' if abs(node) > 1 else ''}h"
 
 
-def accuracy_of(stencil: Stencil) -> int:
-    """Return the order in h of the stencil's truncation error."""
-    return truncation(stencil)[0]
-
-
 def truncation(stencil: Stencil) -> tuple[int, float]:
     """Return order and factor of the truncation error: factor * h**order * (the (n + order)-th derivative of f)."""
     power = stencil.n + 1

@@ -338,7 +338,7 @@ class Nodes(Difference):
             raise ValueError(f"nodes must be distinct integers other than 0; got {nodes!r}")
         own = tuple(map(int, taken))
         vars(self).update(nodes=own, step=step, rel_step=rel_step, noise=noise, scale=scale)
-        vars(self)["accuracy"] = stencils.accuracy_of(stencils.on_nodes(own, 1))
+        vars(self)["accuracy"] = stencils.truncation(stencils.on_nodes(own, 1))[0]
         self.__post_init__()
 
     def _name(self) -> str:
