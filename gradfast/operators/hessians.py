@@ -119,13 +119,13 @@ class Hessian(HessianOperator, PreparedOperator):
     def _fill_gaps(self, e: Evaluator, v: object, parts: Parts, center: Array | None, result: Array) -> Parts:
         if self.diagonal:
             return super()._fill_gaps(e, v, parts, center, result)
-        for moves in parts:  # one, of sums along pairs: those of a coordinate with itself are found among them
+        for moves in parts:  # at most one. The result holds a sum for each pair, also for a coordinate with itself
             some = moves.groups.members
             center = e.value() if center is None else center
             if np.isfinite(center) and not np.isfinite(result).all():
                 parts = self._from_sides_of_each(e, moves, some, center, result)
             nowhere = np.flatnonzero(~np.isfinite(e.steps_from[some]))
-            result[nowhere * (nowhere + 1) // 2 + nowhere] = np.nan  # where a coordinate with itself stands among pairs
+            result[nowhere * (nowhere + 1) // 2 + nowhere] = np.nan  # the place of the pair of a coordinate with itself
         return parts
 
     def _from_sides_of_each(self, e: Evaluator, moves: Moves, some: Some, center: Array, result: Array) -> Parts:
