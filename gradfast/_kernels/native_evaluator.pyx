@@ -108,6 +108,7 @@ cdef int spread(
     cdef Py_ssize_t some = max(1, (last - first) // 64), i
     cdef double started
     cdef unsigned char[::1] stop
+    cdef Work work
     if e.threads == 1 or last <= first:
         return do_some(e, moves, first, last, center, out, derives, NULL)
     started = seconds()
@@ -117,14 +118,13 @@ cdef int spread(
         return do_some(e, moves, first, last, center, out, derives, NULL)
     from concurrent.futures import ThreadPoolExecutor
 
+    work = Work.__new__(Work)
     pieces, size = min(PIECES * e.threads, last - first), last - first
     ends = [first + size * i // pieces for i in range(pieces + 1)]
     stop = np.zeros(1, np.uint8)  # no bytearray: without the GIL, CPython 3.13 loses count of the threads that read one
+    work.e, work.moves, work.center, work.out, work.derives, work.stop = e, moves, center, out, derives, stop
     with ThreadPoolExecutor(e.threads) as pool:
-        futures = [
-            pool.submit(piece_of(e, moves, begin, end, center, out, derives, stop))
-            for begin, end in zip(ends, ends[1:])
-        ]
+        futures = [pool.submit(work, begin, end) for begin, end in zip(ends, ends[1:])]
         try:
             for future in futures:
                 future.result()
@@ -267,29 +267,18 @@ cdef Py_ssize_t run_points(Native e, Py_ssize_t points, double *out, double *poi
     return -1
 
 
-cdef class Piece:
-    """Some of the work, for a thread: rows of moves; or groups, if their derivatives are wanted."""
+cdef class Work:
+    """What threads do a piece of each: rows of moves; or groups, if their derivatives are wanted."""
 
     cdef Native e
     cdef Moves moves
-    cdef Py_ssize_t first, last
     cdef const double *center
     cdef double *out
     cdef bint derives
     cdef unsigned char[::1] stop
 
-    def __call__(self):
-        do_some(self.e, self.moves, self.first, self.last, self.center, self.out, self.derives, &self.stop[0])
-
-
-cdef Piece piece_of(
-    Native e, Moves moves, Py_ssize_t first, Py_ssize_t last, const double *center, double *out, bint derives,
-    unsigned char[::1] stop,
-):
-    cdef Piece piece = Piece.__new__(Piece)
-    piece.e, piece.moves, piece.first, piece.last = e, moves, first, last
-    piece.center, piece.out, piece.derives, piece.stop = center, out, derives, stop
-    return piece
+    def __call__(self, Py_ssize_t first, Py_ssize_t last):
+        do_some(self.e, self.moves, first, last, self.center, self.out, self.derives, &self.stop[0])
 
 
 cdef inline void evaluate(
