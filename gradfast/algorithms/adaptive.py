@@ -214,9 +214,7 @@ def _values_of(e: Evaluator, groups: Groups, is_elementwise: bool = False) -> Va
             everywhere[chosen] = steps
         if is_each:
             each = groups if chosen.size == e.n else Groups.each(e.n, chosen)
-            rows = e.values(Moves(each, everywhere, stencil))
-            e._learn(rows.shape[1:])
-            return rows
+            return e.values(Moves(each, everywhere, stencil))
         found = e.values(Moves(groups, everywhere, stencil))
         if e.n == 1:
             return found
