@@ -147,7 +147,8 @@ def test_no_steps_are_tried_that_cannot_help(way, f, x, most):
 @pytest.mark.parametrize("x", [np.nan, np.inf, -np.inf])
 def test_nothing_is_evaluated_for_a_derivative_that_cannot_be_known(x):
     value, info = derivative(lambda x: 3.0, x, method="adaptive", full_output=True)
-    assert np.isnan(value) and not info.converged
+    assert np.isnan(value)
+    assert not info.converged
     assert info.evaluations == 1
     assert derivative(lambda x: np.nan, 1.0, method="adaptive", full_output=True)[1].evaluations == 1
 
