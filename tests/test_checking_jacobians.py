@@ -248,6 +248,13 @@ def test_a_value_that_is_constant_beside_others_has_a_derivative_of_0(constant):
     assert claimed.verdict[list(claimed.name).index("J[1, 1]")] == "wrong"
 
 
+def test_a_value_of_0_beside_a_smooth_one_takes_a_pair_a_coordinate():
+    x = np.linspace(0.5, 1.5, 6)
+    check = check_jacobian(lambda x: np.array([np.exp(x).sum(), 0.0]), [np.exp(x), 0 * x], x)
+    assert check.verdict.tolist() == ["right"] * 12
+    assert check.evaluations == 1 + 2 * 6
+
+
 COARSE = {
     "steps of 16384": (lambda x: np.array([np.sin(x[0]), 1e20 + x[1]]), np.cos(1.3)),
     "decimals": (lambda x: np.round([1000 * x[0], x[1]], 3), 1000),

@@ -134,8 +134,8 @@ class Seen:
     def resolution(self, which: int, more: Array) -> float:
         """Return the smallest steps that one of f's values is seen to take, also in more rows.
 
-        One that rests in all of these rows is taken to be of single precision if another value moves as finely. Else,
-        and without more rows, this is infinite.
+        One that rests in all of these rows is taken to be of single precision if another value moves as finely. Else
+        this is infinite.
         """
         if self.noise is not None and math.isfinite(self.noise[which]):
             return float(self.known(self.center)[which])
@@ -144,7 +144,7 @@ class Seen:
         if values.size > 1:
             return common_unit(values, self.level)
         eps = max(self.level, HALF_UNITS["f"])
-        others = np.flatnonzero(self.moves).tolist() if more.size else []
+        others = np.flatnonzero(self.moves).tolist()
         units = ((common_unit(np.unique(self._seen_of(k)), self.level), abs(self.values[0, k])) for k in others)
         is_fine = any(unit <= 2 * eps * size for unit, size in units)
         return 2 * eps * float(abs(values[0])) if is_fine and values.size else math.inf
