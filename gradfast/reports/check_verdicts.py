@@ -148,12 +148,12 @@ class Judge:
                 self.measure_noise()
         return pairs
 
-    def least_slopes(self, pairs: Pairs, otherwise: Array) -> Array:
-        """Return how steep f is at least, on both sides of x; where that is not finite, otherwise."""
+    def least_slopes(self, pairs: Pairs) -> Array:
+        """Return how steep f is at least, on both sides of x; 0 where its values are not finite."""
         value, knee = slope_and_knee(pairs.rows(self.center), self.center, pairs.steps)
         with np.errstate(all="ignore"):
             slopes = np.abs(value) - knee - WIDTHS * self.seen.known(np.abs(self.center)) / pairs.steps[:, np.newaxis]
-        return np.where(np.isfinite(slopes), np.fmax(slopes, 0), otherwise)
+        return np.where(np.isfinite(slopes), np.fmax(slopes, 0), 0)
 
     def measure_noise(self) -> None:
         """See how well f is known, once. Few f need that: those that work in single precision, or that have noise."""
@@ -284,7 +284,6 @@ class Judge:
                 if seen.is_single and result.verdict[at] in (WRONG, CANNOT_TELL):
                     self._beside_kink(sides, result, entries, at)
         self._look_again_at_wrong(chosen, fits.step, entries, floor, known, finest, result)
-        result.bar[~is_open] = math.inf  # nothing was asked of these
         return result
 
     def _doubt(

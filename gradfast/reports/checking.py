@@ -292,8 +292,8 @@ class _Check:
         judge = Judge(self.e, self.operator, self.center, self.seen, self.rtol)
         pairs = [judge.pairs(some, claimed) for some, claimed in self.claims.blocks(chosen)]
         largest = Largest(self.center.size)
-        for (some, claimed), first in zip(self.claims.blocks(chosen), pairs, strict=True):
-            largest.add(judge.least_slopes(first, claimed), self.scale[some])
+        for (some, _), first in zip(self.claims.blocks(chosen), pairs, strict=True):
+            largest.add(judge.least_slopes(first), self.scale[some])
         for some, claimed in self.claims.blocks(np.setdiff1d(np.arange(self.e.n), chosen)):
             largest.add(claimed, self.scale[some])
         # A value that no coordinate moves, nor is claimed to, is compared with a slope that would double it, or would
