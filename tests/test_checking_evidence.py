@@ -140,6 +140,11 @@ def test_values_that_rest_have_no_noise_to_measure():
     assert rows.shape == (2 * TABLE.size, 2)
 
 
+def test_a_second_table_for_values_that_rest_says_nothing_of_others():
+    noise, *_ = noise_at(lambda x: np.array([np.sin(3e3 * x.sum()), 3.0]), [1.0, 2.0])
+    assert noise[0] < 1e-11
+
+
 def test_a_kink_close_to_x_is_no_noise():
     for distance in (1e-7, 1e-6, 1e-5):
         check = check_gradient(lambda x: abs(x[0] - 1 + distance) + x[0], [2.2], [1.0])  # noqa: B023

@@ -212,6 +212,14 @@ def test_an_f_far_above_its_change_costs_few_evaluations(offset, most):
     assert check_gradient(lambda x: float(offset + np.exp(x).sum()), np.exp(x), x).evaluations <= most
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+def test_a_tiny_x_takes_steps_that_suit_an_f_of_scale_1(offset):
+    x = np.linspace(1, 8, 8) * 1e-9
+    check = check_gradient(lambda x: float(offset + np.exp(x).sum()), np.exp(x), x)
+    assert check.verdict.tolist() == ["right"] * 8
+    assert check.evaluations == 17
+
+
 @pytest.mark.parametrize("offset", [0, 100])
 def test_values_of_single_precision_need_no_second_pair(offset):
     x = np.linspace(0.3, 2, 8)

@@ -47,6 +47,13 @@ def test_an_entry_between_the_slopes_of_a_large_kink_is_a_kink_in_single_precisi
     assert check.verdict.tolist() == ["kink", "right"]
 
 
+def test_an_entry_that_fits_one_side_of_a_near_kink_alone_is_a_kink():
+    def f(x):
+        return np.float32(5 + 0.3 * x[0] + max(x[0] - 1.0001, 0))
+
+    assert check_gradient(f, np.float32([0.3]), np.float32([1.0])).verdict.tolist() == ["kink"]
+
+
 @pytest.mark.parametrize("scale", [2.3e-3, 2.4565e-3, 2.5e-3])
 def test_the_rounding_of_single_precision_is_no_stair_that_hides_a_mistake(scale):
     def f(x):

@@ -193,6 +193,18 @@ def test_the_noise_is_looked_for_where_f_is_finite(end):
     assert np.isnan(noise(lambda x: x[0] if x[0] == 1 else end, [1.0]))
 
 
+@pytest.mark.parametrize("rounded", [lambda x: 5.0, lambda x: np.round(3 * x)], ids=["constant", "whole"])
+def test_the_noise_is_looked_for_within_half_of_x(rounded):
+    seen = []
+
+    def f(x):
+        seen.append(x[0])
+        return rounded(x[0])
+
+    noise(f, [3.0])
+    assert 1.5 <= min(seen) < max(seen) <= 4.5
+
+
 def test_no_table_is_taken_twice(counted):
     f = counted(lambda x: x[0])
     noise(f, [1.0])
