@@ -145,6 +145,7 @@ class Layout:
 
     def unravel(self, vector: Any) -> Any:
         """Return the parameters over a vector of the caller's; ValueError if it has another shape."""
+        vector = np.asarray(vector) if isinstance(vector, (list, tuple)) else vector
         if np.shape(vector) != (self.n,):
             raise ValueError(f"vector must have shape {(self.n,)}; got shape {np.shape(vector)}")
         return self.over(vector)

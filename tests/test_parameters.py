@@ -109,6 +109,14 @@ def test_other_containers_stay_what_they_are():
     assert_same(gradient(lambda p: np.sum(p["a"] ** 2), proxy), {"a": np.full(2, 2.0)})
 
 
+def test_parameters_are_made_of_a_list_too():
+    vector, unravel = ravel({"a": 1.0, "b": np.array([2.0, 3.0])})
+    for values in ([4, 5, 6], (4.0, 5.0, 6.0), vector + 3):
+        assert_same(unravel(values), {"a": 4.0, "b": np.array([5.0, 6.0])})
+    with pytest.raises(ValueError, match=r"vector must have shape \(3,\); got shape \(2,\)"):
+        unravel([1, 2])
+
+
 class Floats(dict):
     """A mapping that makes numbers of its own of what is put into it, as an xarray.Dataset."""
 

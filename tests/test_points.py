@@ -155,3 +155,45 @@ def test_a_subclass_is_asked_for_nothing(call):
     x = np.array([0.5, 1.0, 2.0]).view(Hostile)
     found = call(lambda x: (np.asarray(x) ** 3).sum(), x)
     assert np.abs(np.asarray(found) - [0.75, 3.0, 12.0]).max() < 1e-4
+
+
+CALLS_WITH_ANOTHER = {
+    "gradient": lambda f, x, y: gradfast.gradient(f, x, args=(y,)),
+    "kwargs": lambda f, x, y: gradfast.gradient(f, x, kwargs={"y": y}),
+    "argnum": lambda f, x, y: gradfast.gradient(lambda y, x: f(x, y), x, args=(y,), argnum=1),
+    "prepared": lambda f, x, y: gradfast.Gradient(f)(x, y),
+    "keyword": lambda f, x, y: gradfast.Gradient(f)(x, y=y),
+    "jacobian": lambda f, x, y: gradfast.jacobian(f, x, args=(y,), method="forward"),
+    "bounds": lambda f, x, y: gradfast.gradient(f, x, args=(y,), bounds=(0, 9)),
+    "adaptive": lambda f, x, y: gradfast.gradient(f, x, args=(y,), method="adaptive"),
+    "hessian of a gradient": lambda f, x, y: np.diag(gradfast.hessian(None, x, gradient=lambda x, y: x * y, args=(y,))),
+    "a dictionary": lambda f, x, y: gradfast.gradient(lambda p, y: f(p["x"], y), {"x": x}, args=(y,))["x"],
+    "directional": lambda f, x, y: np.array(
+        [gradfast.directional_derivative(f, x, v, args=(y,)) for v in np.eye(x.size)]
+    ),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_WITH_ANOTHER.values(), ids=CALLS_WITH_ANOTHER)
+def test_another_argument_that_is_x_stays_where_it_is(call):
+    x = np.array([1.0, 2.0, 3.0])
+    assert call(lambda x, y: float(np.sum(x * y)), x, x) == pytest.approx([1.0, 2.0, 3.0])
+    assert call(lambda x, y: float(np.sum(x * y)), x, x[::-1]) == pytest.approx([3.0, 2.0, 1.0])
+    assert x.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_another_argument_in_the_same_memory_beside_x_is_no_part_of_x():
+    whole = np.array([1.0, 2.0, 3.0, 4.0])
+    x, y = whole[:2], whole[2:]
+    assert gradfast.gradient(lambda _, y: float(np.sum(x * y)), x, args=(y,)) == pytest.approx([3.0, 4.0])
+
+
+def test_noise_and_checks_leave_another_argument_that_is_x():
+    x = np.array([1.0, 2.0, 3.0])
+    assert gradfast.check_gradient(lambda x, y: float(np.sum(x * y)), lambda x, y: y, x, args=(x,)).outcome == "passed"
+    assert gradfast.check_jacobian(lambda x, y: x * y, lambda x, y: np.diag(y), x, args=(x,)).outcome == "passed"
+    seen = []
+    gradfast.noise(lambda x, y: seen.append(y.tolist()) or float(np.sum(x)), x, args=(x,))
+    pytest.importorskip("scipy")
+    gradfast.detect_sparsity(lambda x, y: seen.append(y.tolist()) or x, x, args=(x,))
+    assert {tuple(values) for values in seen} == {(1.0, 2.0, 3.0)}

@@ -48,6 +48,7 @@ cdef object new_array(Py_ssize_t rows, Py_ssize_t columns, bint is_wide)        
 cdef const Fields *owner_of(array) noexcept
 cdef tuple shape_in(const Memory *memory)
 cdef tuple strides_in(const Memory *memory)
+cdef bint is_among(x, others) except -1
 cdef give_back_form(array, tuple shape, tuple strides, dtype, bytes numbers)      # best effort: an error follows
 
 

@@ -88,6 +88,17 @@ cdef const Fields *owner_of(array) noexcept:
     return fields
 
 
+cdef bint is_among(x, others) except -1:
+    """Return whether one of several objects is x, if that is an array, or an array that shares memory with it."""
+    if not isinstance(x, ndarray):
+        return False
+    for other in others:
+        if isinstance(other, ndarray) and owner_of(other) == owner_of(x):
+            if np.may_share_memory(np.asarray(other), np.asarray(x)):
+                return True
+    return False
+
+
 cdef give_back_form(array, tuple shape, tuple strides, dtype, bytes numbers):
     """Give an array its form again, and the numbers that it held."""
     cdef const Fields *fields = fields_of(array)

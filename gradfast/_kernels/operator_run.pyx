@@ -24,14 +24,14 @@ from libc.string cimport memset
 
 from gradfast._kernels.combine cimport BY_GROUP, BY_MEMBER, Division, combine, is_finite, is_same, is_zero
 from gradfast._kernels.evaluator cimport Block, Evaluator, array_of, free_block, is_vector, reserve, start_block
-from gradfast._kernels.memory cimport data_of, new_array, size_of
+from gradfast._kernels.memory cimport data_of, is_among, new_array, size_of
 from gradfast._kernels.moves cimport EACH, Groups, Moves
 from gradfast._kernels.native_evaluator cimport Native
 from gradfast._kernels.evaluator_in_place cimport OnePoint
 from gradfast._kernels.native_function cimport is_python, names_nothing
 from gradfast._kernels.steps_and_bounds cimport Plan, index_of
 
-from numpy import empty, ndarray
+from numpy import array, empty, ndarray
 
 from gradfast._kernels.evaluator import CoarserError
 from gradfast._kernels.returned_value import ComplexValueError
@@ -127,6 +127,8 @@ cdef class Operator:
         return one if one.prepare(f, x, args, self.single, None, None) else None
 
     cdef run(self, x, tuple args, v, f0, bint wants_value):
+        if (args and is_among(x, args)) or (self.kwargs is not None and is_among(x, self.kwargs.values())):
+            x = array(x, subok=True)  # else another argument of f would move along
         cdef Evaluator e = self.open_plain(x, args)
         if e is None:
             e = self._open(x, args, f0)

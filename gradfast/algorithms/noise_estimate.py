@@ -9,7 +9,7 @@ from gradfast._kernels.moves import Groups, Moves
 from gradfast._kernels.returned_value import ArrayValueError
 from gradfast._kernels.steps_and_bounds import LEAST_SCALE, Stencil
 from gradfast.calls.evaluators import Call, opened, x_of
-from gradfast.values.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, as_arguments, as_point
+from gradfast.values.arguments import EPS, VALUE_DTYPE, Array, Flags, Function, apart, as_arguments, as_point
 from gradfast.values.callables import as_objective
 
 # Values of one table, at equal steps to both sides of x; only values are asked for, so that weights mean nothing.
@@ -91,7 +91,7 @@ def noise(f: Function, x: object, *, args: object = (), vectorized: bool = False
     """
     call = Call(as_objective(f), as_arguments(args), single=True, vectorized=vectorized)
     try:
-        with opened(call.at(as_point(x))) as e:
+        with opened(call.at(apart(as_point(x), call.args))) as e:
             e.copied_from = x
             return _search(e)
     except ArrayValueError as error:

@@ -13,7 +13,7 @@ from gradfast.calls.evaluators import Call, Parts, in_dtype_of_x, opened, x_of
 from gradfast.calls.prepared_operator import PreparedOperator
 from gradfast.coloring import Coloring
 from gradfast.stencils import ONE_NODE
-from gradfast.values.arguments import VALUE_DTYPE, Array, as_arguments, as_point, imported, number_or_array
+from gradfast.values.arguments import VALUE_DTYPE, Array, apart, as_arguments, as_point, imported, number_or_array
 from gradfast.values.callables import as_objective
 from gradfast.values.sparse_patterns import Pattern, as_indices, as_pattern, require_symmetric, shape_of_indices
 
@@ -237,7 +237,8 @@ def detect_sparsity(f: object, x: object, *, args: object = ()) -> Any:
     """
     sparse = scipy_sparse()
     coordinates, rows = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
-    with opened(Call(as_objective(f), as_arguments(args)).at(as_point(x))) as e:
+    more = as_arguments(args)
+    with opened(Call(as_objective(f), more).at(apart(as_point(x), more))) as e:
         center = e.value()
         if np.isnan(center).any():
             raise ValueError(f"f must return no NaN at x to find its sparsity by NaN; got {center}")

@@ -29,7 +29,16 @@ from gradfast.calls.operator_moves import OperatorMoves
 from gradfast.parameters import Layout, are_parameters
 from gradfast.steps.methods import check_along, check_step, direction_inside, random_direction
 from gradfast.steps.steps_and_bounds import Sides, checked_bounds, warn_of_swallowed_step
-from gradfast.values.arguments import VALUE_DTYPE, Arguments, Array, Function, as_arguments, real_numbers, share_memory
+from gradfast.values.arguments import (
+    VALUE_DTYPE,
+    Arguments,
+    Array,
+    Function,
+    as_arguments,
+    is_shared,
+    real_numbers,
+    share_memory,
+)
 from gradfast.values.callables import AlongOtherAxis, KeepingAux, PartOf, Remembered
 from gradfast.values.info import Info, info_of_all, joined, joined_info, with_arrays
 
@@ -82,6 +91,8 @@ class PreparedOperator(OperatorMoves):
         takes_names = self.takes_parameters and not (self.vectorized or self.is_native or self.axis is not None)
         if takes_names and type(x) is not np.ndarray and are_parameters(x):
             given, (layout, x, places) = x, Layout.of(x)
+            others = (*args, *(self.kwargs or {}).values())
+            places = [None if is_shared(place, others) else place for place in places]
             call = self._call(args, None, f0)._replace(layout=layout)
             evaluator, is_copy = call.at(x, places), all(place is None for place in places)
         else:

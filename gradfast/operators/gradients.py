@@ -158,7 +158,7 @@ def gradient(
         coordinate gets a one-sided stencil of the same accuracy, or a smaller step; where they are equal, the
         derivative is 0. An x outside by a few units in the last place is taken to be at its bound.
     args : tuple
-        More arguments for f.
+        More arguments for f. They do not move, even if one of them is x itself.
     kwargs : dict, optional
         Keyword arguments for f.
     argnum : int

@@ -25,6 +25,7 @@ from gradfast.values.arguments import (
     Function,
     Some,
     Words,
+    apart,
     as_arguments,
     as_point,
     is_integer,
@@ -215,8 +216,8 @@ def _check(
     name = kind.__name__.lower()
     if x is None:  # as by those who know a gradcheck of f and x alone
         raise TypeError(f"check_{name} takes f, {name} and x, in this order; got no x")
-    given, x = x, x if kind is Gradient and are_parameters(x) else as_point(x)
     more = as_arguments(args)
+    given, x = x, x if kind is Gradient and are_parameters(x) else apart(as_point(x), more)
     if callable(claimed):
         claimed = called(claimed, x, more, name)
     f = _with_arguments(f, more) if more else f

@@ -144,6 +144,16 @@ def share_memory(one: object, other: object) -> bool:
     return are_arrays and np.may_share_memory(np.asarray(one), np.asarray(other))
 
 
+def is_shared(one: object, others: Iterable[object]) -> bool:
+    """Return whether an array may have memory in common with one of several objects."""
+    return any(share_memory(one, other) for other in others)
+
+
+def apart(x: Array, others: Iterable[object]) -> Array:
+    """Return x, or a copy of it if other arguments of f share its memory, and would move along."""
+    return np.array(x, subok=True) if is_shared(x, others) else x
+
+
 def as_dtype(dtype: DType, derivatives: Array) -> Array:
     """Return derivatives, which are computed in double precision at float32 points, in the dtype of x."""
     if derivatives.dtype == dtype:
