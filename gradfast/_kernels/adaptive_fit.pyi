@@ -1,1 +1,1 @@
-# Other compiled modules call this one; it has nothing for Python.
+# Nothing for Python: fits are made in C.

@@ -1,1 +1,1 @@
-# Other compiled modules call this one; it has nothing for Python.
+# Nothing for Python: where to look next is decided in C.
