@@ -214,7 +214,9 @@ def _values_of(e: Evaluator, groups: Groups, is_elementwise: bool = False) -> Va
             everywhere[chosen] = steps
         if is_each:
             each = groups if chosen.size == e.n else Groups.each(e.n, chosen)
-            return e.values(Moves(each, everywhere, stencil))
+            rows = e.values(Moves(each, everywhere, stencil))
+            e._learn(rows.shape[1:])  # a wrapper does not know the shape that the evaluator within has seen
+            return rows
         found = e.values(Moves(groups, everywhere, stencil))
         if e.n == 1:
             return found

@@ -121,8 +121,9 @@ def _search(e: Evaluator) -> float:
             if _rests(values)[0]:
                 too_short = power
             else:
-                bends = np.diff(values[:, 0], 2)  # at a kink one or two are large, and of one sign
-                found = min(float(from_values(values)[0]), max(0.0, float(min(bends.max(), -bends.min()))))
+                with np.errstate(all="ignore"):
+                    bends = np.diff(values[:, 0] / 4, 2)  # at a kink one or two are large, and of one sign
+                found = min(float(from_values(values)[0]), max(0.0, 4 * float(min(bends.max(), -bends.min()))))
                 if not math.isnan(found):
                     return max(found, rounding)
                 if rounding > COARSE * float(np.abs(values).max()):
