@@ -9,7 +9,6 @@ import time
 import numpy as np
 import pytest
 
-import gradfast
 from gradfast import derivative
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself Ctrl-C there")
@@ -203,36 +202,3 @@ def test_a_loop_on_another_thread_starts_no_ticker():
     thread.join()
     assert "another" in seen
     assert "gradfast's ticker" not in seen
-
-
-def ticks_during(call):
-    """Return how often another thread got to run during a call."""
-    ticks, done = [0], threading.Event()
-
-    def tick():
-        while not done.wait(0.001):
-            ticks[0] += 1
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    try:
-        before = ticks[0]
-        call()
-        return ticks[0] - before
-    finally:
-        done.set()
-        thread.join()
-
-
-@pytest.mark.parametrize("operator", [gradfast.gradient, gradfast.jacobian, gradfast.numerical_gradient])
-def test_other_threads_run_between_the_calls_of_a_c_function(operator):
-    x = np.ones(1500)
-    assert ticks_during(lambda: operator(sum, x)) >= 3
-
-
-def test_other_threads_run_during_a_coloring():
-    sparse = pytest.importorskip("scipy.sparse")
-    entries = sparse.random_array((5000, 5000), density=1e-2, rng=0).tocoo()
-    begin = time.perf_counter()
-    ticks = ticks_during(lambda: gradfast.Coloring((entries.row, entries.col)))
-    assert ticks >= 60 * (time.perf_counter() - begin)  # sorting, NumPy lets others run 20 times a second
