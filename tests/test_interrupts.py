@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+import gradfast
 from gradfast import derivative
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself Ctrl-C there")
@@ -202,3 +203,38 @@ def test_a_loop_on_another_thread_starts_no_ticker():
     thread.join()
     assert "another" in seen
     assert "gradfast's ticker" not in seen
+
+
+# --- other threads ----------------------------------------------------------------------------------------------------
+
+
+def ticks_a_second(call):
+    """Return how often another thread gets to run while something is called."""
+    ticks, done = [0], threading.Event()
+
+    def tick():
+        while not done.wait(0.001):
+            ticks[0] += 1
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        before, begin = ticks[0], time.perf_counter()
+        call()
+        return (ticks[0] - before) / (time.perf_counter() - begin)
+    finally:
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("operator", [gradfast.gradient, gradfast.jacobian, gradfast.numerical_gradient])
+def test_other_threads_run_between_the_calls_of_a_c_function(operator):
+    x = np.ones(1500)  # on a busy machine, the other thread may get no processor during one call, but not during all
+    assert any(ticks_a_second(lambda: operator(sum, x)) > 20 for _ in range(20))
+
+
+def test_other_threads_run_during_a_coloring():
+    sparse = pytest.importorskip("scipy.sparse")
+    entries = sparse.random_array((5000, 5000), density=1e-2, rng=0).tocoo()
+    # While it sorts, NumPy lets other threads run 40 times a second.
+    assert any(ticks_a_second(lambda: gradfast.Coloring((entries.row, entries.col))) > 80 for _ in range(20))

@@ -1,4 +1,3 @@
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport PyObject
 
@@ -46,8 +45,5 @@ cdef inline vectorcallfunc caller_of(f) noexcept:
     return call if call is not NULL else <vectorcallfunc>PyObject_Vectorcall
 
 
-cdef inline int let_others_run() except -1:
-    """Between calls of C functions, which do neither: let other threads run, and see whether Ctrl-C was pressed."""
-    with nogil:
-        pass
-    return PyErr_CheckSignals()
+# Between calls of C functions: let other threads run, and see whether Ctrl-C was pressed, as calls of Python code do.
+cdef int let_others_run() except -1

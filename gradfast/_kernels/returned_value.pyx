@@ -6,6 +6,19 @@ from cpython.float cimport PyFloat_AsDouble
 import numpy as np
 from numpy import ndarray
 
+# Code that the interpreter runs, as no function of a compiled module is.
+PYTHON_CODE = eval("lambda: None")
+
+
+cdef int let_others_run() except -1:
+    """Call Python code: only its interpreter sees that another thread asks for its lock, and waits until it has it.
+
+    A thread asks when it has waited for 5 ms in vain. If the lock were let go of at each look, that would wake the
+    thread each time, too late, and begin the 5 ms anew.
+    """
+    PYTHON_CODE()
+    return 0
+
 
 def number(result, str kind):
     """Return f's result as one number, by the rules of the loops: a float, or for kind "g" a long double."""
