@@ -64,6 +64,21 @@ def assert_covered(result, exact, tolerance=np.inf):
     assert np.all(error <= tolerance * np.abs(exact)), (value, info.error, exact)
 
 
+def layer_inside(dtype, seed, samples=12, activation=np.tanh):
+    """Return the loss of a layer that works in a dtype, its gradient and a float64 x; nothing of f tells the dtype."""
+    random = np.random.default_rng(seed)
+    data, out = random.normal(size=(samples, 4)).astype(dtype), random.normal(size=3).astype(dtype)
+    targets, x = random.normal(size=samples).astype(dtype), random.normal(size=(4, 3)) / 2
+
+    def f(x):
+        return np.mean((activation(data @ x.astype(dtype)) @ out - targets).astype(float) ** 2)
+
+    z = data.astype(float) @ x
+    slope = 1 - np.tanh(z) ** 2 if activation is np.tanh else z > 0
+    missed = activation(z) @ out.astype(float) - targets
+    return f, data.T @ ((2 / samples * missed)[:, np.newaxis] * out * slope), x
+
+
 def two_layers(shape=(20, 8, 3), seed=0, dtype=float, activation="tanh", samples=6):
     """Return the loss of a two-layer network, its gradient and its parameters, written as courses do."""
     random = np.random.default_rng(seed)

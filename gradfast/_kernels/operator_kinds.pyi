@@ -22,7 +22,7 @@ class DerivativeOperator(Operator):
     def __call__(self, x: object, *args: object, **keywords: object) -> Any: ...
 
 class DirectionalOperator(Operator):
-    # Unlike the others it needs a direction.
+    # Unlike the others it needs a direction, which type checkers take for a mistake.
     def __call__(  # type: ignore[override]
         self, x: object, v: object, *args: object, f0: object = None, **keywords: object
     ) -> Any: ...

@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 
 # Code that the interpreter runs, as no function of a compiled module is.
-PYTHON_CODE = eval("lambda: None")
+cdef object PYTHON_CODE = eval("lambda: None")
 
 
 cdef int let_others_run() except -1:

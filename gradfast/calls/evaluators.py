@@ -89,8 +89,8 @@ def explain(e: Evaluator, error: BaseException) -> None:
     """Add a note to an exception of an f that may have looked for labels, or whatever else x has, in an array."""
     given = e.copied_from
     if isinstance(error, (LookupError, AttributeError)) and e.layout is None and not isinstance(given, PLAIN):
-        advice = f"; {RAVELED}" if is_labeled(given) else ""
-        add_note(error, f"f was called with the values of x, a {type(given).__name__}{advice or ', in an array'}")
+        advice = f"; {RAVELED}" if is_labeled(given) else ", in an array"
+        add_note(error, f"f was called with the values of x, a {type(given).__name__}{advice}")
 
 
 class NanOnError(Evaluator):

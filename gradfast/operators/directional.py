@@ -69,7 +69,7 @@ class DirectionalDerivative(DirectionalOperator, PreparedOperator):
             on_error=on_error, full_output=full_output,
         )  # fmt: skip
 
-    # Unlike the points of other operators these need a direction.
+    # Unlike those of other operators, these two need a direction, which type checkers take for a mistake.
     def points(self, x: object, v: object) -> Array:  # type: ignore[override]
         """Return the points at which f is needed for x and a direction v: as for :meth:`Gradient.points`."""
         return self._points_elsewhere(x, v)

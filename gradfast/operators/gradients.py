@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Never, Unpack, overload
 
-from cython.cimports.gradfast._kernels.operator_kinds import once  # type: ignore  # in C its arguments cost nothing
+from cython.cimports.gradfast._kernels.operator_kinds import once  # type: ignore  # called in C; mypy knows Python only
 
 from gradfast._kernels.evaluator import Evaluator
 from gradfast._kernels.operator_kinds import GradientOperator, Spare, ValueAndGradientOperator

@@ -224,7 +224,7 @@ OURS = {
 
 
 def alike(name: str, options: Iterable[str]) -> list[str]:
-    """Return the option that a misspelt one is most like, if one is."""
+    """Return a list of the option that a misspelt one is most like; it is empty if none is."""
     from difflib import get_close_matches
 
     return get_close_matches(name, list(options), 1, LIKENESS)
